@@ -1,0 +1,215 @@
+// The world as the program sees it: clock, timers, randomness, network, disk, processes.
+//
+// These are types only, so every room may `import type` them. The adapters beside this file are the only
+// code that touches the real thing; the simulator in test/ hands in its own. Nothing here reads argv or
+// the environment.
+
+/** Wall time and monotonic time, both in milliseconds. Only monotonic time measures a duration. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump either way. */
+  now(): number;
+  /** Milliseconds since some fixed point. Never goes back; stands still while the machine sleeps. */
+  monotonic(): number;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Timers {
+  after(delayMs: number, run: () => void): Timer;
+  every(periodMs: number, run: () => void): Timer;
+  /** Runs once everything that is readable in this loop turn has been handled (setImmediate). */
+  soon(run: () => void): void;
+}
+
+export interface Random {
+  /** Cryptographically strong bytes. */
+  bytes(length: number): Uint8Array;
+  /** Uniform in [0, 1). For jitter, never for secrets. */
+  fraction(): number;
+}
+
+/**
+ * One end of an ordered two-way stream of bytes: a TCP or unix socket, a TLS connection, a trunk stream.
+ * All of them keep this one contract, so a pump, a parser or a gateway works over each.
+ */
+export interface ByteStream {
+  /**
+   * Hands over bytes; returns how many were taken: all of them, fewer (the far side is slow: keep the
+   * rest and wait for `drain`), or -1 when the stream is closed. Taken bytes may be reused by the caller.
+   */
+  write(bytes: Uint8Array): number;
+  /** Stops `data`. What had arrived already stays with the stream and is bounded by its window. */
+  pause(): void;
+  resume(): void;
+  /** Half-close: no more bytes from this side; the other direction goes on. */
+  shutdown(): void;
+  /** Drops both directions at once; unsent bytes are lost. `close` still follows. Safe to repeat. */
+  close(): void;
+}
+
+/** What a stream tells its owner. After `close` nothing more is called. */
+export interface ByteStreamEvents {
+  /** The bytes are only valid during the call: copy what is kept. */
+  data(bytes: Uint8Array): void;
+  /** After a short write: there is room again. */
+  drain(): void;
+  /** The other side half-closed. */
+  end(): void;
+  /** Gone in both directions. `error` when it was not by plan. */
+  close(error?: Error): void;
+}
+
+export interface Socket extends ByteStream {
+  /** IP address of the far end, or "" for a unix socket. */
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly tls: boolean;
+  /** TLS exporter (RFC 5705, RFC 9266) of 32 bytes; empty where there is no TLS. */
+  channelBinding(): Uint8Array;
+  /** Closes once what was taken so far has been sent. */
+  finish(): void;
+}
+
+/** `port` 0 picks a free one. `path` is a unix socket. */
+export type Address = { host: string; port: number } | { path: string };
+
+export interface TlsFiles {
+  cert: string;
+  key: string;
+}
+
+export interface ListenOptions {
+  address: Address;
+  tls?: TlsFiles;
+  /** Called for each connection; returns who is told of its events. */
+  connection(socket: Socket): ByteStreamEvents;
+}
+
+export interface Listener {
+  /** The bound port, 0 for a unix socket. */
+  readonly port: number;
+  /** Stops accepting. Connections that are open stay. */
+  close(): void;
+}
+
+export interface ConnectOptions {
+  address: Address;
+  tls?: { serverName: string; ca?: string; rejectUnauthorized?: boolean };
+  timeoutMs: number;
+  /** Called once connected, before any event; returns who is told. */
+  connected(socket: Socket): ByteStreamEvents;
+}
+
+export interface NetworkInterface {
+  name: string;
+  address: string;
+  internal: boolean;
+}
+
+export interface Network {
+  /** Rejects with `AddressInUse` (its `code` is "EADDRINUSE") when the port is taken. */
+  listen(options: ListenOptions): Promise<Listener>;
+  /** Rejects with an Error whose `code` is the system's ("ECONNREFUSED", "ETIMEDOUT", …). */
+  connect(options: ConnectOptions): Promise<Socket>;
+  interfaces(): NetworkInterface[];
+}
+
+export interface FileInfo {
+  kind: "file" | "folder" | "other";
+  /** Bytes. */
+  size: number;
+  /** Milliseconds since the epoch. */
+  modifiedAt: number;
+  /** Permission bits, e.g. 0o600. */
+  mode: number;
+  inode: number;
+}
+
+/** An open regular file, read by position. */
+export interface OpenFile {
+  readonly info: FileInfo;
+  /** The path the open file really has, every link resolved. */
+  readonly realPath: string;
+  /** Reads up to `length` bytes from `position`; empty at the end. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface AppendFile {
+  /** Bytes in the file now. */
+  readonly size: number;
+  append(bytes: Uint8Array): void;
+  close(): void;
+}
+
+/** Every call rejects with an Error whose `code` is the system's ("ENOENT", "ENOSPC", "EACCES", …). */
+export interface Disk {
+  read(path: string): Promise<Uint8Array>;
+  /** Atomic and durable: temporary file, fsync, rename, fsync of the folder. Default mode 0o600. */
+  write(path: string, bytes: Uint8Array | string, mode?: number): Promise<void>;
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Makes the folder and its parents with mode 0o700 where they are missing. */
+  makeFolder(path: string): Promise<void>;
+  list(path: string): Promise<string[]>;
+  /** Follows links. Undefined when there is nothing. */
+  info(path: string): Promise<FileInfo | undefined>;
+  realPath(path: string): Promise<string>;
+  /** Opens a regular file for reading without following a link in its last part. */
+  open(path: string): Promise<OpenFile>;
+  openAppend(path: string, mode?: number): Promise<AppendFile>;
+}
+
+export interface SpawnOptions {
+  command: string[];
+  cwd: string;
+  environment: Record<string, string>;
+  /** Standard output and standard error, as they come. */
+  output(bytes: Uint8Array): void;
+  /** `code` is null when a signal ended it. */
+  exited(code: number | null, signal: string | null): void;
+}
+
+export interface ChildProcess {
+  readonly pid: number;
+  /** Signals the child's whole process group. */
+  signal(name: "SIGTERM" | "SIGKILL" | "SIGINT" | "SIGHUP"): void;
+}
+
+export interface Processes {
+  /** Starts the command as leader of its own process group. Throws when it can't be started. */
+  spawn(options: SpawnOptions): ChildProcess;
+  /** Whether a process group of this id still has a member. */
+  groupAlive(pid: number): boolean;
+  signalGroup(pid: number, name: "SIGTERM" | "SIGKILL"): void;
+  /** Opaque start mark of a process (boot id and start time), so that a reused pid is not mistaken for it. */
+  startMark(pid: number): string | undefined;
+}
+
+/** A synchronous SQLite handle: the few calls the store's dialect needs (bun:sqlite has them all). */
+export interface SqliteDatabase {
+  query(sql: string): SqliteStatement;
+  exec(sql: string): void;
+  close(): void;
+}
+
+export interface SqliteStatement {
+  all(...values: SqliteValue[]): Record<string, SqliteValue>[];
+  run(...values: SqliteValue[]): { changes: number; lastInsertRowid: number | bigint };
+  /** Names of the result's columns; empty for a statement that returns no rows. */
+  readonly columnNames: string[];
+}
+
+export type SqliteValue = string | number | bigint | Uint8Array | null;
+
+export interface World {
+  clock: Clock;
+  timers: Timers;
+  random: Random;
+  network: Network;
+  disk: Disk;
+  processes: Processes;
+  openSqlite(path: string): SqliteDatabase;
+}
