@@ -102,6 +102,31 @@ export interface ConnectOptions {
   connected(socket: Socket): ByteStreamEvents;
 }
 
+/** One WebSocket connection, as its server sees it. */
+export interface WebSocketPeer {
+  /** Bytes taken, -1 when queued because the far side is slow (wait for `drain`), 0 when lost. */
+  send(data: string | Uint8Array): number;
+  readonly bufferedAmount: number;
+  close(code?: number, reason?: string): void;
+}
+
+export interface WebSocketEvents {
+  message(data: string | Uint8Array): void;
+  drain(): void;
+  close(): void;
+}
+
+/** Accepts the request at hand as a WebSocket; false when it asked for none. */
+export type AcceptWebSocket = (open: (peer: WebSocketPeer) => WebSocketEvents) => boolean;
+
+export interface ServeOptions {
+  address: Address;
+  /** Answers undefined only after `accept` returned true. */
+  fetch(request: Request, accept: AcceptWebSocket): Response | undefined | Promise<Response | undefined>;
+  /** Largest WebSocket message in bytes; a larger one closes the connection. */
+  messageMaxBytes?: number;
+}
+
 export interface NetworkInterface {
   name: string;
   address: string;
@@ -113,6 +138,10 @@ export interface Network {
   listen(options: ListenOptions): Promise<Listener>;
   /** Rejects with an Error whose `code` is the system's ("ECONNREFUSED", "ETIMEDOUT", …). */
   connect(options: ConnectOptions): Promise<Socket>;
+  /** An HTTP server for a program's own pages and API. Unix sockets are made with mode 0600. */
+  serve(options: ServeOptions): Promise<Listener>;
+  /** One HTTP request to elsewhere; redirects are not followed. */
+  fetch(url: string, init?: RequestInit): Promise<Response>;
   interfaces(): NetworkInterface[];
 }
 

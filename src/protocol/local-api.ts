@@ -1,0 +1,124 @@
+// The agent's local API: what the CLI (and nothing else) says to the agent of its home.
+//
+// Every call is `POST /api/<name>` with a JSON body and `Authorization: Bearer <token file>`, answered by
+// JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
+// needs no token. One row per call: adding a call is adding a row.
+import { z } from "zod";
+import { fleetView, shareAccess, shareView } from "./views.ts";
+
+const reference = z.string().min(1).max(200);
+
+const addShare = z.object({
+  /** Exactly one of `path` (absolute) and `port`; `port` with `run` and `path` is an app with its command. */
+  path: z.string().max(4096).optional(),
+  port: z.number().int().min(1).max(65535).optional(),
+  run: z.string().max(4096).optional(),
+  name: z.string().max(64).optional(),
+  description: z.string().max(200).optional(),
+  access: shareAccess,
+  /** Chosen by the person; absent with access "password" means: make one. */
+  password: z.string().max(1024).optional(),
+  expires_in_ms: z.number().int().min(60_000).optional(),
+  spa: z.boolean().optional(),
+  rewrite_host: z.boolean().optional(),
+  insecure: z.boolean().optional(),
+  allow_origins: z.array(z.string().max(300)).max(20).optional(),
+});
+
+const sharesAndFleet = z.object({
+  hub: z.object({
+    url: z.string(),
+    id: z.string(),
+    /** Of this agent's trunk: proven by a ping at most 5 s old. */
+    state: z.enum(["connected", "connecting", "refused"]),
+    since: z.iso.datetime().nullable(),
+    reason: z.string().nullable(),
+    /** An owner's controller key lives in this hub's home. */
+    owner_key_on_hub: z.boolean(),
+  }),
+  device: z.object({ id: z.string(), name: z.string() }),
+  shares: z.array(shareView),
+  /** What the hub last told of the whole fleet; its devices are empty while the hub is out of reach. */
+  fleet: fleetView.nullable(),
+  notices: z.array(z.string()),
+});
+
+export const LOCAL_API = {
+  status: { request: z.object({}), response: sharesAndFleet },
+  add: {
+    request: addShare,
+    response: z.object({
+      share: shareView,
+      /** Shown once; only its verifier is kept. */
+      password: z.string().optional(),
+      warnings: z.array(z.string()),
+    }),
+  },
+  remove: { request: z.object({ share: reference }), response: z.object({ id: z.string(), name: z.string() }) },
+  start_app: { request: z.object({ share: reference }), response: z.object({ share: shareView }) },
+  stop_app: { request: z.object({ share: reference }), response: z.object({ share: shareView }) },
+  /** Streams: each line of the answer's body is the log's own text. `follow` keeps it open. */
+  logs: {
+    request: z.object({ share: reference, lines: z.number().int().min(0).max(100_000), follow: z.boolean() }),
+    response: z.never(),
+  },
+  device_token: {
+    request: z.object({
+      expires_in_ms: z.number().int().min(60_000).max(7 * 86_400_000),
+      name: z.string().max(64).optional(),
+    }),
+    response: z.object({ token: z.string(), expires_at: z.iso.datetime(), install: z.string() }),
+  },
+  login_link: {
+    request: z.object({ even_if_signed_in: z.boolean() }),
+    response: z.object({ login_url: z.string().nullable() }),
+  },
+  audit: {
+    request: z.object({ limit: z.number().int().min(1).max(200), cursor: z.string().nullable() }),
+    response: z.object({
+      items: z.array(
+        z.object({
+          id: z.string(),
+          at: z.iso.datetime(),
+          actor: z.string(),
+          action: z.string(),
+          target: z.string(),
+          detail: z.record(z.string(), z.unknown()),
+        }),
+      ),
+      cursor: z.string().nullable(),
+    }),
+  },
+  /** Ends the agent (and the hub in the same process) after its answer. */
+  stop: { request: z.object({}), response: z.object({ pid: z.number() }) },
+} as const;
+
+export type LocalCall = keyof typeof LOCAL_API;
+export type LocalRequest<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["request"]>;
+export type LocalResponse<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["response"]>;
+export type AddShare = z.infer<typeof addShare>;
+
+/** `agent.json` in the home: where the CLI finds the agent. */
+export const agentFile = z.object({
+  pid: z.number().int(),
+  port: z.number().int(),
+  /** Path of the file that holds the bearer token. */
+  token_file: z.string(),
+});
+export type AgentFile = z.infer<typeof agentFile>;
+
+/** `hub.json` in the home: which hub this home has joined. Keys are base64url. */
+export const hubFile = z.object({
+  hub_url: z.string(),
+  hub_id: z.string(),
+  hub_key: z.string(),
+  device_id: z.string(),
+  name: z.string(),
+  owner_root: z.string(),
+  controller: z.boolean(),
+  /** This home's own process runs that hub. */
+  embedded: z.boolean(),
+  /** Plain HTTP off loopback was accepted with --insecure. */
+  insecure: z.boolean().optional(),
+});
+export type HubFile = z.infer<typeof hubFile>;

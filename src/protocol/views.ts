@@ -1,0 +1,94 @@
+// What is shown of a fleet: the shapes behind `--json`, the page and the API. Times on the wire are ISO 8601
+// in UTC, or null for "never". Field names are snake_case, and fields may be added, never changed.
+import { z } from "zod";
+
+const instant = z.iso.datetime();
+
+export const SHARE_KINDS = ["page", "app"] as const;
+export const SHARE_STATES = ["running", "stopped", "crashed", "waiting"] as const;
+export const SHARE_ACCESS = ["password", "public", "login"] as const;
+export const PROOF_STATES = ["live", "degraded", "dead", "unknown"] as const;
+export const LINK_KINDS = ["hub", "quick", "named"] as const;
+export const DEVICE_KINDS = ["laptop", "desktop", "raspberry_pi", "vps", "vm", "browser"] as const;
+export const DEVICE_STATUSES = ["pending", "online", "offline", "revoked"] as const;
+
+export const shareKind = z.enum(SHARE_KINDS);
+export const shareState = z.enum(SHARE_STATES);
+export const shareAccess = z.enum(SHARE_ACCESS);
+export const deviceKind = z.enum(DEVICE_KINDS);
+
+/** Health is only here: what the last request through the public address showed. */
+export const proofView = z.object({
+  state: z.enum(PROOF_STATES),
+  checked_at: instant.nullable(),
+  latency_ms: z.number().nullable(),
+  reason: z.string().nullable(),
+});
+
+export const linkView = z.object({
+  kind: z.enum(LINK_KINDS),
+  url: z.string(),
+  state: z.enum(PROOF_STATES),
+});
+
+export const shareView = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: shareKind,
+  state: shareState,
+  url: z.string(),
+  access: shareAccess,
+  device_id: z.string(),
+  device_name: z.string(),
+  description: z.string().nullable(),
+  created_at: instant,
+  expires_at: instant.nullable(),
+  proof: proofView,
+  links: z.array(linkView),
+  stable: z.boolean(),
+});
+
+/** How the machine itself is, as its agent last said. Sizes in bytes. */
+export const machineHealth = z.object({
+  uptime_s: z.number(),
+  load_1m: z.number(),
+  cpus: z.number(),
+  memory_used: z.number(),
+  memory_total: z.number(),
+  disk_free: z.number(),
+  disk_total: z.number(),
+});
+
+export const deviceView = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: deviceKind,
+  platform: z.string(),
+  status: z.enum(DEVICE_STATUSES),
+  /** When its session began, while online; when it was last heard of otherwise. */
+  since: instant.nullable(),
+  last_seen: instant.nullable(),
+  agent_version: z.string().nullable(),
+  location: z.string().nullable(),
+  hostname: z.string().nullable(),
+  controller: z.boolean(),
+  /** Round trip of the trunk's last ping, milliseconds. */
+  latency_ms: z.number().nullable(),
+  health: machineHealth.nullable(),
+});
+
+export const fleetView = z.object({
+  hub: z.object({ url: z.string(), id: z.string(), version: z.string() }),
+  devices: z.array(deviceView),
+  shares: z.array(shareView),
+});
+
+export type ShareKind = z.infer<typeof shareKind>;
+export type ShareState = z.infer<typeof shareState>;
+export type ShareAccess = z.infer<typeof shareAccess>;
+export type DeviceKind = z.infer<typeof deviceKind>;
+export type ProofView = z.infer<typeof proofView>;
+export type ShareView = z.infer<typeof shareView>;
+export type MachineHealth = z.infer<typeof machineHealth>;
+export type DeviceView = z.infer<typeof deviceView>;
+export type FleetView = z.infer<typeof fleetView>;
