@@ -39,6 +39,7 @@ export const ERROR_TABLE = {
   ambiguous: { status: 409, exitCode: 1 },
   state_unsafe: { status: 500, exitCode: 1 },
   state_corrupt: { status: 500, exitCode: 1 },
+  state_newer: { status: 500, exitCode: 1 },
   app_failed: { status: 500, exitCode: 1 },
 } as const satisfies Record<string, { status: number; exitCode: number }>;
 

@@ -1,0 +1,83 @@
+// The steps that make a hub's database. Released steps are never edited: add one at the end.
+
+import { commonTables } from "./common-schema.ts";
+import type { Migration } from "./migrate.ts";
+
+export const HUB_MIGRATIONS: Migration[] = [
+  {
+    name: "001-first",
+    statements: (columns) => {
+      const { integer, bytes, tableEnd } = columns;
+      return [
+        ...commonTables(columns),
+        `create table owners (
+          owner_root text primary key,
+          user_id text,
+          pin ${bytes} not null,
+          created_at ${integer} not null
+        ) ${tableEnd}`,
+        `create index owners_by_user on owners (user_id)`,
+        `create index owners_by_pin on owners (pin)`,
+        `create table invites (
+          claim_key ${bytes} primary key,
+          owner_root text not null references owners,
+          number ${integer} not null,
+          role text not null,
+          name text,
+          created_at ${integer} not null,
+          expires_at ${integer} not null,
+          spent_at ${integer},
+          device_id text,
+          unique (owner_root, number)
+        ) ${tableEnd}`,
+        `create table devices (
+          device_id text primary key,
+          public_key ${bytes} not null unique,
+          link_key ${bytes} not null,
+          name text not null unique,
+          kind text not null,
+          platform text not null,
+          owner_root text not null references owners,
+          location text,
+          created_at ${integer} not null,
+          last_seen ${integer},
+          agent_version text,
+          session_number ${integer} not null,
+          revoked_at ${integer},
+          confirmed ${integer} not null,
+          facts text not null
+        ) ${tableEnd}`,
+        `create index devices_by_owner on devices (owner_root)`,
+        `create table labels (
+          label text primary key,
+          kind text not null,
+          device_id text not null,
+          share_id text,
+          owner_root text not null,
+          freed_at ${integer},
+          changed_hands_at ${integer}
+        ) ${tableEnd}`,
+        `create index labels_by_holder on labels (device_id, share_id)`,
+        `create table shares (
+          share_id text primary key,
+          device_id text not null references devices,
+          label text not null unique references labels,
+          kind text not null,
+          access text not null,
+          proof_key ${bytes} not null,
+          published_at ${integer} not null,
+          expires_at ${integer}
+        ) ${tableEnd}`,
+        `create index shares_by_device on shares (device_id)`,
+        `create index shares_by_end on shares (expires_at)`,
+        `create table login_links (
+          id text primary key,
+          secret_hash ${bytes} not null,
+          created_at ${integer} not null,
+          expires_at ${integer} not null,
+          spent_at ${integer}
+        ) ${tableEnd}`,
+      ];
+    },
+  },
+];

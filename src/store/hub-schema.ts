@@ -1,0 +1,93 @@
+// What a hub keeps. Accounts and their sessions are better-auth's own tables in the same file and not here.
+// Columns that hold secrets are sealed (seal.ts): without the key file a copy of this database opens nothing.
+
+import type { CommonDatabase } from "./common-schema.ts";
+
+export interface OwnersTable {
+  owner_root: string;
+  /** The account that this owner log belongs to, once there is one. */
+  user_id: string | null;
+  /** First 16 bytes of SHA-256(log id ‖ hub key): what setup tokens carry. */
+  pin: Uint8Array;
+  created_at: number;
+}
+
+export interface InvitesTable {
+  /** Public half of the key that the setup token's seed makes. */
+  claim_key: Uint8Array;
+  owner_root: string;
+  /** Number of the `invite` entry in the owner log. */
+  number: number;
+  role: string;
+  /** The name asked for in the token, if any. */
+  name: string | null;
+  created_at: number;
+  expires_at: number;
+  spent_at: number | null;
+  /** The device that spent it. */
+  device_id: string | null;
+}
+
+export interface DevicesTable {
+  device_id: string;
+  public_key: Uint8Array;
+  link_key: Uint8Array;
+  /** Its label in the hub's name space. */
+  name: string;
+  kind: string;
+  platform: string;
+  owner_root: string;
+  location: string | null;
+  created_at: number;
+  last_seen: number | null;
+  agent_version: string | null;
+  /** The highest session number that was ever accepted. */
+  session_number: number;
+  revoked_at: number | null;
+  /** 0 until a person has compared the words of a device that joined by the hub's word alone. */
+  confirmed: number;
+  /** JSON object of what the device last said of itself. */
+  facts: string;
+}
+
+export type LabelKind = "device" | "share";
+
+export interface LabelsTable {
+  label: string;
+  kind: LabelKind;
+  device_id: string;
+  share_id: string | null;
+  owner_root: string;
+  freed_at: number | null;
+  /** When it passed to another owner: for a while its answers then clear what browsers kept of the former. */
+  changed_hands_at: number | null;
+}
+
+export interface HubSharesTable {
+  share_id: string;
+  device_id: string;
+  label: string;
+  kind: string;
+  access: string;
+  /** Sealed with the context ["shares", "proof_key", share_id]. */
+  proof_key: Uint8Array;
+  published_at: number;
+  expires_at: number | null;
+}
+
+export interface LoginLinksTable {
+  id: string;
+  secret_hash: Uint8Array;
+  created_at: number;
+  expires_at: number;
+  spent_at: number | null;
+}
+
+export interface HubDatabase extends CommonDatabase {
+  owners: OwnersTable;
+  invites: InvitesTable;
+  devices: DevicesTable;
+  labels: LabelsTable;
+  shares: HubSharesTable;
+  login_links: LoginLinksTable;
+}

@@ -1,0 +1,11 @@
+// Runs work in a transaction, or in the caller's when there is one already, so that small steps can be
+// joined into one commit.
+
+import type { Kysely } from "kysely";
+
+export function inTransaction<DB, Result>(
+  db: Kysely<DB>,
+  work: (transaction: Kysely<DB>) => Promise<Result>,
+): Promise<Result> {
+  return db.isTransaction ? work(db) : db.transaction().execute(work);
+}
