@@ -195,8 +195,8 @@ export interface SpawnOptions {
   command: string[];
   cwd: string;
   environment: Record<string, string>;
-  /** Standard output and standard error, as they come. */
-  output(bytes: Uint8Array): void;
+  /** Standard output and error are appended here by the child itself, so that it outlives its starter. */
+  outputPath: string;
   /** `code` is null when a signal ended it. */
   exited(code: number | null, signal: string | null): void;
 }
