@@ -1,0 +1,131 @@
+// `npm test`: the gate. Every suite, one after the other, with what each one needs installed where that is
+// possible; what could not run is listed with its reason, and one line counts it all at the end.
+//
+//   npm test                  everything
+//   npm test -- unit lint     only these suites
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { bun, ensureDependencies, root } from "./dependencies.mjs";
+
+/** Debian packages of the suites, by the program that shows whether each is there. */
+const PACKAGES = {
+  nginx: "nginx-light",
+  chromium: "chromium",
+  curl: "curl",
+  zsh: "zsh",
+  fish: "fish",
+  shellcheck: "shellcheck",
+};
+
+const folders = ["src", "web", "test", "bench", "scripts"];
+const tool = (name) => join(root, "node_modules", ".bin", name);
+
+const suites = [
+  { name: "format", run: () => check(tool("oxfmt"), ["--check", ...folders]) },
+  { name: "types", run: () => check(tool("tsc"), ["-p", "."]) },
+  { name: "lint", run: () => check(tool("oxlint"), ["--type-aware", ...folders]) },
+  { name: "dead code", run: () => check(tool("knip"), ["--no-progress"]) },
+  { name: "scripts", needs: ["shellcheck"], run: () => check("shellcheck", ["bin/muster", ".ci/run"]) },
+  { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
+  { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
+  { name: "simulation", run: () => bunTest(["test/simulation"]) },
+  { name: "end to end", run: () => bunTest(["test/e2e"]) },
+  { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"]) },
+  { name: "compiled", run: () => bunTest(["test/compiled"]) },
+];
+
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const skipped = [];
+const failed = [];
+
+ensureDependencies();
+installPackages();
+const wanted = process.argv.slice(2);
+for (const suite of suites) {
+  if (wanted.length > 0 && !wanted.includes(suite.name)) continue;
+  const missing = (suite.needs ?? []).filter((program) => !onPath(program));
+  if (missing.length > 0) {
+    skipped.push(`${suite.name}: ${missing.join(", ")} not found`);
+    counts.skipped += 1;
+    continue;
+  }
+  const began = Date.now();
+  process.stdout.write(`\n== ${suite.name}\n`);
+  const ok = suite.run();
+  if (!ok) failed.push(suite.name);
+  process.stdout.write(
+    `== ${suite.name}: ${ok ? "ok" : "FAILED"} in ${((Date.now() - began) / 1000).toFixed(1)} s\n`,
+  );
+}
+for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
+for (const name of failed) process.stdout.write(`failed: ${name}\n`);
+process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+process.exit(failed.length > 0 ? 1 : 0);
+
+/** A tool that passes or fails as a whole. */
+function check(command, args) {
+  const ok = spawnSync(command, args, { cwd: root, stdio: "inherit" }).status === 0;
+  counts[ok ? "passed" : "failed"] += 1;
+  return ok;
+}
+
+function bunTest(paths) {
+  const there = paths.filter((path) => existsSync(join(root, path)));
+  if (there.length === 0) return true;
+  const run = spawnSync(bun, ["test", "--timeout", "60000", ...there.map((path) => `./${path}/`)], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 256 * 1024 * 1024,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  const output = `${run.stdout ?? ""}${run.stderr ?? ""}`;
+  const ok = run.status === 0;
+  for (const line of ok ? output.split("\n").filter((text) => /^\(skip\)/.test(text)) : output.split("\n")) {
+    process.stdout.write(`${line}\n`);
+  }
+  count(output, "pass", "passed");
+  count(output, "fail", "failed");
+  count(output, "skip", "skipped");
+  if (!ok && !/^ *[1-9]\d* fail$/m.test(output)) counts.failed += 1;
+  return ok;
+}
+
+function count(output, word, key) {
+  const found = new RegExp(`^ *(\\d+) ${word}$`, "m").exec(output);
+  counts[key] += Number(found?.[1] ?? 0);
+}
+
+function installPackages() {
+  const missing = Object.entries(PACKAGES).filter(([program]) => !onPath(program));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !isDebian()) return;
+  process.stdout.write(
+    `Installing ${missing.map(([, name]) => name).join(", ")} for the suites that need them...\n`,
+  );
+  const quiet = { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+  spawnSync("apt-get", ["update"], quiet);
+  spawnSync(
+    "apt-get",
+    ["install", "-y", "--no-install-recommends", ...missing.map(([, name]) => name)],
+    quiet,
+  );
+}
+
+function isDebian() {
+  return (
+    existsSync("/etc/os-release") &&
+    /debian/i.test(readFileSync("/etc/os-release", "utf8")) &&
+    onPath("apt-get")
+  );
+}
+
+function onPath(program) {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,63 @@
+// Which room may import which, each ban with its reason. The test beside this file holds it.
+
+export interface Room {
+  /** Rooms whose code it may import. */
+  may: readonly string[];
+  /** Packages and runtime modules it may import. */
+  packages: readonly string[];
+  why: string;
+}
+
+export const ROOMS: Record<string, Room> = {
+  protocol: { may: [], packages: ["zod"], why: "it runs in a browser and is what every side agrees on" },
+  http1: {
+    may: ["protocol"],
+    packages: [],
+    why: "parsing is pure, so that both ends and every test share it",
+  },
+  trunk: { may: ["protocol", "http1"], packages: [], why: "one code at both ends, which knows neither" },
+  identity: {
+    may: ["protocol"],
+    packages: ["@noble/curves", "@noble/hashes", "node:crypto", "node:util"],
+    why: "it runs in a browser; only crypto-node.ts uses node:crypto",
+  },
+  store: {
+    may: ["protocol"],
+    packages: ["kysely", "node:crypto", "node:path"],
+    why: "rows and nothing of who asks for them",
+  },
+  client: {
+    may: ["protocol", "trunk", "identity"],
+    packages: [],
+    why: "other programs use it, in a browser too",
+  },
+  hub: {
+    may: ["protocol", "http1", "trunk", "identity", "store"],
+    packages: [
+      "hono",
+      "zod",
+      "kysely",
+      "better-auth",
+      "@better-auth/passkey",
+      "prom-client",
+      "node:crypto",
+      "node:path",
+    ],
+    why: "the hub never runs a device's code",
+  },
+  agent: {
+    may: ["protocol", "http1", "trunk", "identity", "store"],
+    packages: ["zod", "kysely", "node:crypto", "node:path", "node:zlib", "node:os", "prom-client"],
+    why: "a device goes on without its hub",
+  },
+  cli: {
+    may: ["protocol", "identity", "client"],
+    packages: ["commander", "@commander-js/extra-typings", "node:path", "node:util", "uqr"],
+    why: "a command is a program of the APIs, not of the hub's or agent's insides",
+  },
+  world: {
+    may: ["protocol"],
+    packages: ["*"],
+    why: "the adapters to the real thing know nothing of the product",
+  },
+};
