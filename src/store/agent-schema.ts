@@ -1,9 +1,8 @@
 // What a device keeps in state.db. What the user asked for (shares) and what is so at the moment (runtime)
 // are two tables: a row of runtime is never believed before its process has been looked at.
 
+import type { ShareAccess, ShareKind, ShareState } from "../protocol/views.ts";
 import type { CommonDatabase } from "./common-schema.ts";
-
-export type ShareKind = "page" | "app";
 
 export interface AgentSharesTable {
   id: string;
@@ -17,7 +16,7 @@ export interface AgentSharesTable {
   /** JSON array of the command's words; null when the app is run by someone else. */
   command: string | null;
   port: number | null;
-  access: string;
+  access: ShareAccess;
   /** argon2id verifier of the share's password. */
   password_verifier: string | null;
   /** Counts up with each new password, which ends the cookies of the former. */
@@ -32,14 +31,12 @@ export interface AgentSharesTable {
   options: string;
 }
 
-export type RuntimeState = "running" | "stopped" | "crashed" | "waiting";
-
 export interface RuntimeTable {
   share_id: string;
   pid: number | null;
   /** The process's start mark, so that a reused pid is not taken for it. */
   start_mark: string | null;
-  state: RuntimeState;
+  state: ShareState;
   since: number;
   restarts: number;
   last_exit: string | null;

@@ -34,7 +34,7 @@ export const HUB_MIGRATIONS: Migration[] = [
           device_id text primary key,
           public_key ${bytes} not null unique,
           link_key ${bytes} not null,
-          name text not null unique,
+          name text not null,
           kind text not null,
           platform text not null,
           owner_root text not null references owners,
@@ -58,13 +58,16 @@ export const HUB_MIGRATIONS: Migration[] = [
           changed_hands_at ${integer}
         ) ${tableEnd}`,
         `create index labels_by_holder on labels (device_id, share_id)`,
+        `create index labels_by_owner on labels (owner_root, freed_at)`,
         `create table shares (
           share_id text primary key,
           device_id text not null references devices,
           label text not null unique references labels,
           kind text not null,
           access text not null,
+          description text,
           proof_key ${bytes} not null,
+          created_at ${integer} not null,
           published_at ${integer} not null,
           expires_at ${integer}
         ) ${tableEnd}`,

@@ -1,6 +1,7 @@
 // What a hub keeps. Accounts and their sessions are better-auth's own tables in the same file and not here.
 // Columns that hold secrets are sealed (seal.ts): without the key file a copy of this database opens nothing.
 
+import type { DeviceKind, ShareAccess, ShareKind } from "../protocol/views.ts";
 import type { CommonDatabase } from "./common-schema.ts";
 
 export interface OwnersTable {
@@ -32,9 +33,9 @@ export interface DevicesTable {
   device_id: string;
   public_key: Uint8Array;
   link_key: Uint8Array;
-  /** Its label in the hub's name space. */
+  /** Its label in the hub's name space; a browser has none, and its name is only shown. */
   name: string;
-  kind: string;
+  kind: DeviceKind;
   platform: string;
   owner_root: string;
   location: string | null;
@@ -67,10 +68,13 @@ export interface HubSharesTable {
   share_id: string;
   device_id: string;
   label: string;
-  kind: string;
-  access: string;
+  kind: ShareKind;
+  access: ShareAccess;
+  description: string | null;
   /** Sealed with the context ["shares", "proof_key", share_id]. */
   proof_key: Uint8Array;
+  /** When its device made it. */
+  created_at: number;
   published_at: number;
   expires_at: number | null;
 }
