@@ -11,6 +11,7 @@ import {
   rename,
   rm,
   stat,
+  truncate,
 } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { randomUUID } from "node:crypto";
@@ -115,6 +116,7 @@ export const realDisk: Disk = {
   write,
   remove: (path) => rm(path, { force: true, recursive: true }),
   rename,
+  empty: (path) => truncate(path, 0),
   makeFolder: async (path) => {
     await mkdir(path, { recursive: true, mode: PRIVATE_FOLDER });
   },

@@ -180,6 +180,8 @@ export interface Disk {
   write(path: string, bytes: Uint8Array | string, mode?: number): Promise<void>;
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Cuts a file to no bytes in place: who has it open for appending goes on at its start. */
+  empty(path: string): Promise<void>;
   /** Makes the folder and its parents with mode 0o700 where they are missing. */
   makeFolder(path: string): Promise<void>;
   list(path: string): Promise<string[]>;
