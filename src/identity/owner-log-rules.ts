@@ -1,0 +1,243 @@
+// Which entry may follow a state, and what it changes. One rule per kind; each either gives the reason for
+// its refusal, and changes nothing, or makes the change. Signature and chain were checked before.
+
+import type { z } from "zod";
+import { equalBytes, fromBase64Url, utf8 } from "../protocol/bytes.ts";
+import { canonicalJson, parseCanonicalJson } from "../protocol/canonical-json.ts";
+import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
+import { isNumberedFrom } from "../protocol/names.ts";
+import { ENTRY_BODIES, ENTRY_KINDS } from "../protocol/owner-log.ts";
+import type { EntryBody, EntryKind, KnownKind } from "../protocol/owner-log.ts";
+import { signedBytes } from "../protocol/signed.ts";
+import type { DeviceKind } from "../protocol/views.ts";
+import type { Crypto } from "./crypto.ts";
+import { hasScope, keyText } from "./owner-log-state.ts";
+import type { Invite, LogState, Participant } from "./owner-log-state.ts";
+
+/** An entry whose signature by `by` is not in doubt. */
+export interface SignedEntry {
+  readonly logId: Uint8Array;
+  readonly number: number;
+  readonly by: Uint8Array;
+  readonly kind: string;
+  readonly body: string;
+}
+
+interface Step extends SignedEntry {
+  readonly crypto: Crypto;
+  readonly state: LogState;
+}
+
+type Rule = (step: Step, body: unknown) => string | undefined;
+
+const RULES: Record<KnownKind, Rule> = {
+  begin: rule(ENTRY_BODIES.begin, begin),
+  controller: rule(ENTRY_BODIES.controller, controller),
+  invite: rule(ENTRY_BODIES.invite, invite),
+  member: rule(ENTRY_BODIES.member, member),
+};
+
+const DAY_MS = 86_400_000;
+
+/** Kinds that command only when a person chose the very device: they stand elsewhere, or live in a page. */
+const ONLY_BY_NAME: ReadonlySet<DeviceKind> = new Set(["vps", "raspberry_pi", "browser"]);
+
+/** Changes the state, or gives the reason why the entry may not stand here. */
+export function applyEntry(crypto: Crypto, state: LogState, entry: SignedEntry): string | undefined {
+  if (!isKnownKind(entry.kind)) {
+    return isDeclaredKind(entry.kind)
+      ? `this version does not know the rules of "${entry.kind}" entries`
+      : `there are no "${entry.kind}" entries`;
+  }
+  if ((entry.number === 0) !== (entry.kind === "begin")) return "a log has one begin entry, its first";
+  const body = parseCanonicalJson(entry.body);
+  if (body === undefined) return "its body is not canonical JSON";
+  return RULES[entry.kind]({ ...entry, crypto, state }, body);
+}
+
+function begin(step: Step, body: EntryBody<"begin">): string | undefined {
+  if (body.kind === "vm") return "a vm never commands";
+  if (body.kind === "browser") return "a browser alone cannot begin a log";
+  setParticipant(step.state, {
+    publicKey: step.by,
+    linkKey: bytesOf(body.link_key),
+    name: body.name,
+    kind: body.kind,
+    platform: body.platform,
+    sshHostKeys: [],
+    entry: 0,
+    member: true,
+    controller: { scopes: ["admin", "command"], untilMs: null },
+  });
+  return undefined;
+}
+
+function controller(step: Step, body: EntryBody<"controller">): string | undefined {
+  if (!isAdmin(step)) return NOT_ADMIN;
+  const publicKey = bytesOf(body.public_key);
+  const known = step.state.participants.get(keyText(publicKey));
+  const problem = identityProblem(step.state, publicKey, known, body) ?? rightsProblem(body);
+  if (problem !== undefined) return problem;
+  const changed: Participant = {
+    publicKey,
+    linkKey: bytesOf(body.link_key),
+    name: body.name,
+    kind: body.kind,
+    platform: body.platform,
+    sshHostKeys: known?.sshHostKeys ?? [],
+    entry: known?.entry ?? step.number,
+    member: known?.member ?? false,
+    controller: { scopes: body.scopes, untilMs: body.until },
+  };
+  if (!leavesAnAdmin(step.state, changed)) return "it would leave nobody with the scope admin";
+  setParticipant(step.state, changed);
+  return undefined;
+}
+
+function rightsProblem(body: EntryBody<"controller">): string | undefined {
+  if (body.kind === "vm") return "a vm never commands";
+  if (!isStrictlySorted(body.scopes)) return "its scopes are not sorted, each once";
+  if (ONLY_BY_NAME.has(body.kind) && !body.named) return `a ${body.kind} commands only when chosen by name`;
+  // A log has no clock, so a right to write it that ends could not be checked by who reads it later.
+  if (body.scopes.includes("admin") && body.until !== null) return "the scope admin has no end";
+  if (body.until !== null && body.until <= body.since) return "it ends before it begins";
+  if (body.kind !== "browser") return undefined;
+  if (body.scopes.includes("admin")) return "a browser never has the scope admin";
+  if (body.until === null || body.until - body.since > BROWSER_CONTROLLER_DAYS * DAY_MS) {
+    return `a browser commands for at most ${BROWSER_CONTROLLER_DAYS} days`;
+  }
+  return undefined;
+}
+
+function invite(step: Step, body: EntryBody<"invite">): string | undefined {
+  if (!isAdmin(step)) return NOT_ADMIN;
+  const claimKey = bytesOf(body.claim_key);
+  const { state } = step;
+  if (state.claimKeys.has(body.claim_key)) return "its claim key was used by another invite";
+  if (state.participants.has(body.claim_key)) return "its claim key is the key of a device";
+  state.claimKeys.set(body.claim_key, step.number);
+  state.invites.set(step.number, {
+    number: step.number,
+    claimKey,
+    names: body.names,
+    expiresAtMs: body.expires_at,
+    spentBy: undefined,
+  });
+  return undefined;
+}
+
+function member(step: Step, body: EntryBody<"member">): string | undefined {
+  const publicKey = bytesOf(body.public_key);
+  const known = step.state.participants.get(body.public_key);
+  if (known?.member === true) return "the device is a member already";
+  const spends = body.claim === null ? undefined : step.state.invites.get(body.claim.invite);
+  const problem =
+    (body.claim === null ? (isAdmin(step) ? undefined : NOT_ADMIN) : claimProblem(step, body, spends)) ??
+    identityProblem(step.state, publicKey, known, body);
+  if (problem !== undefined) return problem;
+  setParticipant(step.state, {
+    publicKey,
+    linkKey: bytesOf(body.link_key),
+    name: body.name,
+    kind: body.kind,
+    platform: body.platform,
+    sshHostKeys: body.ssh_host_keys,
+    entry: known?.entry ?? step.number,
+    member: true,
+    controller: known?.controller,
+  });
+  if (spends !== undefined) step.state.invites.set(spends.number, { ...spends, spentBy: publicKey });
+  return undefined;
+}
+
+function claimProblem(step: Step, body: EntryBody<"member">, invite: Invite | undefined): string | undefined {
+  if (body.claim === null || invite === undefined) return "there is no such invite";
+  if (!equalBytes(invite.claimKey, step.by)) return "its signer does not hold the invite";
+  if (invite.spentBy !== undefined) return "the invite was spent before";
+  // An invite makes members of strangers only: whoever is known is changed by a controller.
+  if (step.state.participants.has(body.public_key)) return "the device is known already";
+  if (invite.names.length > 0 && !invite.names.some((base) => isNumberedFrom(base, body.name))) {
+    return "the invite is for another name";
+  }
+  return isOwnClaim(step, body, body.claim) ? undefined : "the device did not sign the claim itself";
+}
+
+type Claim = NonNullable<EntryBody<"member">["claim"]>;
+
+function isOwnClaim(step: Step, body: EntryBody<"member">, claim: Claim): boolean {
+  const publicKey = bytesOf(body.public_key);
+  const bytes = signedBytes("claim", {
+    logId: step.logId,
+    invite: claim.invite,
+    publicKey,
+    linkKey: bytesOf(body.link_key),
+    sshHostKeysHash: sshHostKeysHash(step.crypto, body.ssh_host_keys),
+    name: body.name,
+    kind: body.kind,
+    platform: body.platform,
+    hubKey: bytesOf(claim.hub_key),
+  });
+  return step.crypto.verifyEd25519(publicKey, bytes, bytesOf(claim.own));
+}
+
+/** What a claim says of a device's SSH host keys: SHA-256 of their list in canonical JSON. */
+export function sshHostKeysHash(crypto: Crypto, keys: readonly string[]): Uint8Array {
+  return crypto.sha256(utf8(canonicalJson(keys)));
+}
+
+const NOT_ADMIN = "its signer has no scope admin here";
+
+function isAdmin(step: Step): boolean {
+  return hasScope(step.state.participants.get(keyText(step.by)), "admin");
+}
+
+/** A key keeps its link key and kind for good; otherwise a later entry could turn a vm into a laptop. */
+function identityProblem(
+  state: LogState,
+  publicKey: Uint8Array,
+  known: Participant | undefined,
+  body: { link_key: string; kind: DeviceKind },
+): string | undefined {
+  if (state.claimKeys.has(keyText(publicKey))) return "the key of an invite is no device";
+  if (known === undefined) return undefined;
+  if (known.kind !== body.kind) return `the device is known as a ${known.kind}`;
+  return keyText(known.linkKey) === body.link_key ? undefined : "the device is known with another link key";
+}
+
+function leavesAnAdmin(state: LogState, changed: Participant): boolean {
+  if (hasScope(changed, "admin")) return true;
+  const key = keyText(changed.publicKey);
+  return [...state.participants].some(([text, one]) => text !== key && hasScope(one, "admin"));
+}
+
+function setParticipant(state: LogState, participant: Participant): void {
+  state.participants.set(keyText(participant.publicKey), participant);
+}
+
+function isStrictlySorted(texts: readonly string[]): boolean {
+  return texts.every((text, at) => at === 0 || text > (texts[at - 1] ?? ""));
+}
+
+function rule<Body>(schema: z.ZodType<Body>, run: (step: Step, body: Body) => string | undefined): Rule {
+  return (step, value) => {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return run(step, parsed.data);
+    const path = parsed.error.issues[0]?.path.join(".") ?? "";
+    return path === "" ? "its body has the wrong fields" : `its body has no proper ${path}`;
+  };
+}
+
+/** Of text that the schema has checked. */
+function bytesOf(text: string): Uint8Array {
+  const bytes = fromBase64Url(text);
+  if (bytes === undefined) throw new RangeError("the schema let through what is no base64url");
+  return bytes;
+}
+
+function isKnownKind(kind: string): kind is KnownKind {
+  return Object.hasOwn(ENTRY_BODIES, kind);
+}
+
+function isDeclaredKind(kind: string): kind is EntryKind {
+  return ENTRY_KINDS.some((declared) => declared === kind);
+}

@@ -1,0 +1,64 @@
+// What an owner log says, entry after entry: who belongs to the owner and which invites are out. Records are
+// replaced, never changed, so a copy of the maps is a copy of the state.
+
+import { toBase64Url } from "../protocol/bytes.ts";
+import type { Scope } from "../protocol/owner-log.ts";
+import type { DeviceKind } from "../protocol/views.ts";
+
+export interface Participant {
+  readonly publicKey: Uint8Array;
+  readonly linkKey: Uint8Array;
+  readonly name: string;
+  readonly kind: DeviceKind;
+  readonly platform: string;
+  readonly sshHostKeys: readonly string[];
+  /** Number of the entry that first named it. */
+  readonly entry: number;
+  readonly member: boolean;
+  readonly controller: ControllerRights | undefined;
+}
+
+export interface ControllerRights {
+  readonly scopes: readonly Scope[];
+  /** Milliseconds since the epoch; null is never. */
+  readonly untilMs: number | null;
+}
+
+export interface Invite {
+  /** Its entry's number, which is how a token names it. */
+  readonly number: number;
+  readonly claimKey: Uint8Array;
+  readonly names: readonly string[];
+  /** For the statement that spends it: a log has no clock. */
+  readonly expiresAtMs: number;
+  /** The key of the device that used it. */
+  readonly spentBy: Uint8Array | undefined;
+}
+
+export interface LogState {
+  /** By `keyText` of the identity key. */
+  readonly participants: Map<string, Participant>;
+  readonly invites: Map<number, Invite>;
+  /** By `keyText` of the claim key. */
+  readonly claimKeys: Map<string, number>;
+}
+
+export function emptyState(): LogState {
+  return { participants: new Map(), invites: new Map(), claimKeys: new Map() };
+}
+
+export function copyState(state: LogState): LogState {
+  return {
+    participants: new Map(state.participants),
+    invites: new Map(state.invites),
+    claimKeys: new Map(state.claimKeys),
+  };
+}
+
+export function keyText(key: Uint8Array): string {
+  return toBase64Url(key);
+}
+
+export function hasScope(participant: Participant | undefined, scope: Scope): boolean {
+  return participant?.controller?.scopes.includes(scope) ?? false;
+}

@@ -1,0 +1,285 @@
+// The owner log: who may command an owner's devices, as an append-only list of signed entries.
+//
+// An `OwnerLog` is a list that was checked from entry 0 on: every signature, every scope at its number, the
+// chain unbroken. It never changes; `extendLog` gives a longer one. What does not fit is refused with
+// `owner_log_invalid` and the reason; two valid entries of one number are `owner_log_forked`, which only a
+// holder of a key can bring about, never whoever merely carries the entries.
+
+import { equalBytes, fromBase64Url, toBase64Url, utf8 } from "../protocol/bytes.ts";
+import { canonicalJson } from "../protocol/canonical-json.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { OWNER_LOG_ENTRY_MAX_BYTES, OWNER_LOG_MAX_ENTRIES } from "../protocol/limits.ts";
+import { ownerLogEntry } from "../protocol/owner-log.ts";
+import type { EntryBody, KnownKind, OwnerLogEntry, Scope } from "../protocol/owner-log.ts";
+import { signedBytes } from "../protocol/signed.ts";
+import type { SignedFields } from "../protocol/signed.ts";
+import type { Crypto, Signer } from "./crypto.ts";
+import { applyEntry } from "./owner-log-rules.ts";
+import { copyState, emptyState, hasScope, keyText } from "./owner-log-state.ts";
+import type { Invite, LogState, Participant } from "./owner-log-state.ts";
+
+const NO_HASH = new Uint8Array(32);
+
+export class OwnerLog {
+  readonly #entries: readonly OwnerLogEntry[];
+  readonly #hashes: readonly Uint8Array[];
+  readonly #state: LogState;
+
+  /** Only for the functions of this file: it believes what it is given. */
+  constructor(checked: Checked) {
+    this.#entries = checked.entries;
+    this.#hashes = checked.hashes;
+    this.#state = checked.state;
+  }
+
+  /** The hash of entry 0 (`owner_root`). */
+  get id(): Uint8Array {
+    return this.hashAt(0) ?? NO_HASH;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get entries(): readonly OwnerLogEntry[] {
+    return this.#entries;
+  }
+
+  /** What both sides of a session compare: the last number and its hash. */
+  get head(): { number: number; hash: Uint8Array } {
+    const number = this.length - 1;
+    return { number, hash: this.hashAt(number) ?? NO_HASH };
+  }
+
+  hashAt(number: number): Uint8Array | undefined {
+    return this.#hashes[number];
+  }
+
+  participant(publicKey: Uint8Array): Participant | undefined {
+    return this.#state.participants.get(keyText(publicKey));
+  }
+
+  participants(): readonly Participant[] {
+    return [...this.#state.participants.values()];
+  }
+
+  invite(number: number): Invite | undefined {
+    return this.#state.invites.get(number);
+  }
+
+  invites(): readonly Invite[] {
+    return [...this.#state.invites.values()];
+  }
+
+  mayCommand(publicKey: Uint8Array, nowMs: number): boolean {
+    return this.#has(publicKey, "command", nowMs);
+  }
+
+  mayAdmin(publicKey: Uint8Array, nowMs: number): boolean {
+    return this.#has(publicKey, "admin", nowMs);
+  }
+
+  /** A controller whose time is over is what it was before: a member, or nobody. */
+  roleOf(publicKey: Uint8Array, nowMs: number): "controller" | "member" | undefined {
+    if (this.mayCommand(publicKey, nowMs) || this.mayAdmin(publicKey, nowMs)) return "controller";
+    return this.participant(publicKey)?.member === true ? "member" : undefined;
+  }
+
+  /** A copy of the state, for the functions of this file. */
+  copyState(): LogState {
+    return copyState(this.#state);
+  }
+
+  #has(publicKey: Uint8Array, scope: Scope, nowMs: number): boolean {
+    const participant = this.participant(publicKey);
+    const untilMs = participant?.controller?.untilMs ?? Number.POSITIVE_INFINITY;
+    return hasScope(participant, scope) && nowMs < untilMs;
+  }
+}
+
+interface Checked {
+  readonly entries: readonly OwnerLogEntry[];
+  readonly hashes: readonly Uint8Array[];
+  readonly state: LogState;
+}
+
+/** One entry to write: its kind and body, and who signs it. */
+export type NewEntry = {
+  [Kind in KnownKind]: { kind: Kind; body: EntryBody<Kind>; signer: Signer };
+}[KnownKind];
+
+export async function beginLog(
+  crypto: Crypto,
+  signer: Signer,
+  device: Omit<EntryBody<"begin">, "nonce">,
+): Promise<OwnerLog> {
+  const nonce = toBase64Url(crypto.randomBytes(32));
+  const entry = await writeEntry(undefined, { kind: "begin", body: { ...device, nonce }, signer });
+  return verifyLog(crypto, [entry]);
+}
+
+/** Signs one more entry. Throws `owner_log_invalid` with the reason when it may not stand there. */
+export async function appendEntry(crypto: Crypto, log: OwnerLog, entry: NewEntry): Promise<OwnerLog> {
+  return extendLog(crypto, log, [await writeEntry(log, entry)]);
+}
+
+/** Checks a whole list from entry 0 on. */
+export function verifyLog(crypto: Crypto, entries: readonly OwnerLogEntry[]): OwnerLog {
+  const { log, refused } = longestValid(crypto, undefined, entries);
+  if (refused !== undefined) throw refused;
+  if (log === undefined) throw invalid("the list is empty");
+  return log;
+}
+
+/**
+ * A log with more entries. They begin at or before its end; what it has already is compared and must be the
+ * same. All or nothing: one bad entry and the log stays as it was.
+ */
+export function extendLog(crypto: Crypto, log: OwnerLog, entries: readonly OwnerLogEntry[]): OwnerLog {
+  const result = longestValid(crypto, log, entries);
+  if (result.refused !== undefined) throw result.refused;
+  return result.log ?? log;
+}
+
+/**
+ * The same, keeping the entries before the first bad one: for what comes from a peer that may be newer, or
+ * from a hub that may spoil the tail. A fork keeps nothing.
+ */
+export function longestValid(
+  crypto: Crypto,
+  log: OwnerLog | undefined,
+  entries: readonly OwnerLogEntry[],
+): { log: OwnerLog | undefined; refused: MusterError | undefined } {
+  const draft: Draft = {
+    entries: [...(log?.entries ?? [])],
+    hashes: (log?.entries ?? []).map((_, number) => log?.hashAt(number) ?? NO_HASH),
+    state: log?.copyState() ?? emptyState(),
+  };
+  let refused: MusterError | undefined;
+  for (const entry of entries) {
+    refused =
+      entry.number < draft.entries.length
+        ? compareEntry(crypto, draft, entry)
+        : addEntry(crypto, draft, entry);
+    if (refused !== undefined) break;
+  }
+  if (refused?.code === "owner_log_forked" || draft.entries.length === (log?.length ?? 0)) {
+    return { log, refused };
+  }
+  return { log: new OwnerLog(draft), refused };
+}
+
+interface Draft extends Checked {
+  readonly entries: OwnerLogEntry[];
+  readonly hashes: Uint8Array[];
+}
+
+/** Adds the entry to the draft, or says why not and leaves it as it was. */
+function addEntry(crypto: Crypto, draft: Draft, entry: OwnerLogEntry): MusterError | undefined {
+  const number = draft.entries.length;
+  if (number >= OWNER_LOG_MAX_ENTRIES) return invalid(`it is full with ${OWNER_LOG_MAX_ENTRIES} entries`);
+  const shape = ownerLogEntry.safeParse(entry);
+  if (!shape.success) return invalid(`entry ${number} is malformed`);
+  const stored = shape.data;
+  if (utf8(JSON.stringify(stored)).length > OWNER_LOG_ENTRY_MAX_BYTES) {
+    return invalid(`entry ${number} is larger than ${OWNER_LOG_ENTRY_MAX_BYTES} bytes`);
+  }
+  const { fields, signature } = decodeEntry(stored);
+  if (fields.number !== number) return invalid(`entry ${number} is missing`);
+  const logId = draft.hashes[0] ?? NO_HASH;
+  if (!equalBytes(fields.log, logId)) return invalid(`entry ${number} is of another log`);
+  if (!equalBytes(fields.previous, draft.hashes[number - 1] ?? NO_HASH)) {
+    return invalid(`entry ${number} does not follow entry ${number - 1}`);
+  }
+  const bytes = signedBytes("log", fields);
+  if (!crypto.verifyEd25519(fields.by, bytes, signature)) {
+    return invalid(`entry ${number} has no valid signature`);
+  }
+  const problem = applyEntry(crypto, draft.state, {
+    logId,
+    number,
+    by: fields.by,
+    kind: stored.kind,
+    body: stored.body,
+  });
+  if (problem !== undefined) return invalid(`entry ${number} (${stored.kind}): ${problem}`);
+  draft.entries.push(stored);
+  draft.hashes.push(crypto.sha256(bytes));
+  return undefined;
+}
+
+/** An entry whose place is taken: the same one, a fork, or something that could never have stood there. */
+function compareEntry(crypto: Crypto, draft: Draft, entry: OwnerLogEntry): MusterError | undefined {
+  const shape = ownerLogEntry.safeParse(entry);
+  if (!shape.success) return invalid("an entry is malformed");
+  const { number } = shape.data;
+  const hash = crypto.sha256(signedBytes("log", decodeEntry(shape.data).fields));
+  if (equalBytes(hash, draft.hashes[number] ?? NO_HASH)) return undefined;
+  if (number === 0) return invalid("it is another log");
+  const refused = addEntry(crypto, draftUpTo(crypto, draft, number), shape.data);
+  if (refused !== undefined) return refused;
+  return new MusterError("owner_log_forked", `the owner log has two entries with the number ${number}`, {
+    hint: "until its owner has settled this, the device takes no commands",
+  });
+}
+
+/** The first entries of a checked list. Their signatures are not checked again. */
+function draftUpTo(crypto: Crypto, checked: Checked, length: number): Draft {
+  const state = emptyState();
+  const entries = checked.entries.slice(0, length);
+  for (const entry of entries) {
+    const { fields } = decodeEntry(entry);
+    const logId = checked.hashes[0] ?? NO_HASH;
+    applyEntry(crypto, state, { ...entry, logId, by: fields.by });
+  }
+  return { entries, hashes: checked.hashes.slice(0, length), state };
+}
+
+async function writeEntry(
+  log: OwnerLog | undefined,
+  { kind, body, signer }: NewEntry,
+): Promise<OwnerLogEntry> {
+  const fields: SignedFields<"log"> = {
+    log: log?.id ?? NO_HASH,
+    number: log?.length ?? 0,
+    previous: log?.head.hash ?? NO_HASH,
+    kind,
+    body: utf8(canonicalJson(body)),
+    by: signer.publicKey,
+  };
+  const signature = await signer.sign(signedBytes("log", fields));
+  return {
+    log: toBase64Url(fields.log),
+    number: fields.number,
+    previous: toBase64Url(fields.previous),
+    kind,
+    body: canonicalJson(body),
+    by: toBase64Url(fields.by),
+    signature: toBase64Url(signature),
+  };
+}
+
+/** Of an entry whose shape was checked. */
+function decodeEntry(entry: OwnerLogEntry): { fields: SignedFields<"log">; signature: Uint8Array } {
+  return {
+    fields: {
+      log: bytesOf(entry.log),
+      number: entry.number,
+      previous: bytesOf(entry.previous),
+      kind: entry.kind,
+      body: utf8(entry.body),
+      by: bytesOf(entry.by),
+    },
+    signature: bytesOf(entry.signature),
+  };
+}
+
+function bytesOf(text: string): Uint8Array {
+  const bytes = fromBase64Url(text);
+  if (bytes === undefined) throw new RangeError("the schema let through what is no base64url");
+  return bytes;
+}
+
+function invalid(reason: string): MusterError {
+  return new MusterError("owner_log_invalid", `the owner log is refused: ${reason}`);
+}

@@ -1,0 +1,118 @@
+// The shapes of an owner log: one entry as it is stored and sent, and the body of each kind. What makes a list
+// of entries valid is told by identity/owner-log.ts.
+//
+// A body is canonical JSON kept as text, since hash and signature cover its bytes. Keys, hashes and signatures
+// are base64url without padding, times are milliseconds since the epoch. A body has the fields below and no
+// others: what an older reader does not know it must refuse, never skip.
+
+import { z } from "zod";
+import { OWNER_LOG_ENTRY_MAX_BYTES, OWNER_LOG_MAX_ENTRIES } from "./limits.ts";
+import { deviceKind } from "./views.ts";
+
+/** Every kind there will be. Those without a body below are refused until a version brings their rules. */
+export const ENTRY_KINDS = [
+  "begin",
+  "controller",
+  "member",
+  "invite",
+  "share",
+  "key",
+  "remove",
+  "recovery",
+  "recover",
+  "checkpoint",
+] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** 32 bytes: 43 characters, the last of which carries two bits less. */
+const bytes32 = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const bytes64 = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
+const instant = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+/**
+ * The grammar of host names without the reserved ones: that list may grow, and an entry that was valid once
+ * must stay so.
+ */
+const deviceName = z
+  .string()
+  .min(2)
+  .max(30)
+  .regex(/^[a-z0-9](?:-?[a-z0-9])*$/);
+const platform = z
+  .string()
+  .max(32)
+  .regex(/^[a-z0-9][a-z0-9_-]*$/);
+
+/** `kind` is open here, so that a newer entry reaches the rules and is refused by name. */
+export const ownerLogEntry = z.object({
+  log: bytes32,
+  number: z
+    .number()
+    .int()
+    .min(0)
+    .max(OWNER_LOG_MAX_ENTRIES - 1),
+  previous: bytes32,
+  kind: z.string().regex(/^[a-z]{1,16}$/),
+  body: z.string().min(2).max(OWNER_LOG_ENTRY_MAX_BYTES),
+  by: bytes32,
+  signature: bytes64,
+});
+export type OwnerLogEntry = z.infer<typeof ownerLogEntry>;
+
+/** `command` runs things on devices, `admin` writes the log. */
+export const SCOPES = ["admin", "command"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+const device = {
+  name: deviceName,
+  kind: deviceKind,
+  platform,
+  link_key: bytes32,
+};
+
+/** Makes its signer the first controller. The nonce tells two logs of one key apart. */
+const begin = z.strictObject({ ...device, nonce: bytes32 });
+
+const controller = z.strictObject({
+  ...device,
+  public_key: bytes32,
+  scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
+  since: instant,
+  /** When `command` ends; null is never. */
+  until: instant.nullable(),
+  /** A person chose this very device and saw the warning: needed for kinds that are easily lost or taken. */
+  named: z.boolean(),
+});
+
+const invite = z.strictObject({
+  claim_key: bytes32,
+  role: z.literal("member"),
+  /** The device must take one of these names, numbered where it is taken; any name when empty. */
+  names: z.array(deviceName).max(16),
+  expires_at: instant,
+});
+
+const member = z.strictObject({
+  ...device,
+  public_key: bytes32,
+  ssh_host_keys: z.array(z.string().min(1).max(1024)).max(8),
+  /** How it joined by an invite: `own` is its own signature (purpose "claim"). Null when a controller wrote it. */
+  claim: z
+    .strictObject({
+      invite: z
+        .number()
+        .int()
+        .min(1)
+        .max(OWNER_LOG_MAX_ENTRIES - 1),
+      hub_key: bytes32,
+      own: bytes64,
+    })
+    .nullable(),
+});
+
+export const ENTRY_BODIES = { begin, controller, invite, member } as const satisfies Partial<
+  Record<EntryKind, z.ZodType>
+>;
+
+/** The kinds this version can write and check. */
+export type KnownKind = keyof typeof ENTRY_BODIES;
+export type EntryBody<Kind extends KnownKind> = z.infer<(typeof ENTRY_BODIES)[Kind]>;
