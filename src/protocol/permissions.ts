@@ -1,0 +1,313 @@
+// Who may do what at a hub: the one authorization table, and the one function that reads it.
+//
+// A right has a row: the HTTP routes and message types that need it, the kind of resource it is about, and a
+// rule for each kind of actor that may have it. Who is not in a row may not. `assertComplete` stops the
+// program at start when a route or message has no row, so nothing is ever reachable by omission.
+//
+// A resource that is not there is `undefined`. It is refused exactly as one that is there and belongs to
+// others: callers hand both to `demand` and let its text be the answer.
+import { MusterError } from "./errors.ts";
+import type { ClientToHub } from "./messages.ts";
+
+/** What a key may do in one owner log; `admin` includes `command`. */
+export type Role = "member" | "command" | "admin";
+
+/** Keys are base64url, owner roots as in the owner log. */
+export type Actor =
+  /** Nobody yet. `address` is the proven source of the connection, never a header's. */
+  | { readonly kind: "anonymous"; readonly address: string }
+  /** Someone with the configured metrics token. */
+  | { readonly kind: "operator" }
+  /** A cookie and nothing else: no key has been proved. */
+  | { readonly kind: "account"; readonly userId: string; readonly ownerRoots: readonly string[] }
+  /** A page whose own key has been proved, and the account that is signed in there. */
+  | {
+      readonly kind: "person";
+      readonly userId: string;
+      readonly key: string;
+      readonly ownerRoots: readonly string[];
+      readonly controller: "none" | "command";
+    }
+  /** A device. `roles` by owner root. */
+  | {
+      readonly kind: "register";
+      readonly deviceKey: string;
+      readonly deviceId: string;
+      readonly roles: ReadonlyMap<string, Role>;
+    }
+  /** A client with a controller key. */
+  | { readonly kind: "attach"; readonly key: string; readonly roles: ReadonlyMap<string, Role> }
+  /** A key that is enrolled nowhere. */
+  | { readonly kind: "guest"; readonly key: string };
+
+export type ActorKind = Actor["kind"];
+export type ActorOf<Kind extends ActorKind> = Extract<Actor, { kind: Kind }>;
+
+export type Resource =
+  /** The hub itself; `ownerRoots` are those of the home that began it. */
+  | { readonly kind: "hub"; readonly ownerRoots: readonly string[] }
+  /** One owner's things as a whole: fleet, audit, log. */
+  | { readonly kind: "owner"; readonly root: string }
+  | { readonly kind: "account"; readonly userId: string }
+  | { readonly kind: "device"; readonly deviceKey: string; readonly ownerRoots: readonly string[] }
+  | { readonly kind: "share"; readonly deviceKey: string; readonly ownerRoots: readonly string[] }
+  /** A command that waits for the outcome of the device that was asked. */
+  | { readonly kind: "command"; readonly deviceKey: string };
+
+export type ResourceKind = Resource["kind"];
+export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
+
+type Rule<A extends ActorKind, R extends ResourceKind> = (
+  actor: ActorOf<A>,
+  resource: ResourceOf<R>,
+) => boolean;
+
+interface Right<R extends ResourceKind> {
+  readonly resource: R;
+  /** "METHOD /path", as the router spells it. */
+  readonly routes?: readonly string[];
+  readonly messages?: readonly ClientToHub["type"][];
+  readonly allow: { readonly [A in ActorKind]?: Rule<A, R> };
+}
+
+const always = (): boolean => true;
+
+const everyone = {
+  anonymous: always,
+  operator: always,
+  account: always,
+  person: always,
+  register: always,
+  attach: always,
+  guest: always,
+} as const;
+
+const fromThisMachine = (actor: ActorOf<"anonymous">): boolean => isLoopbackAddress(actor.address);
+const ofOwner = (actor: Actor, owner: ResourceOf<"owner">): boolean => rootsOf(actor).includes(owner.root);
+const commandsOwner = (actor: ActorOf<"register">, owner: ResourceOf<"owner">): boolean =>
+  hasRole(actor.roles, owner.root, "command");
+const commandsAny = (actor: ActorOf<"register" | "attach">, device: ResourceOf<"device">): boolean =>
+  device.ownerRoots.some((root) => hasRole(actor.roles, root, "command"));
+const administersHub = (actor: ActorOf<"register" | "attach">, hub: ResourceOf<"hub">): boolean =>
+  hub.ownerRoots.some((root) => hasRole(actor.roles, root, "admin"));
+const itself = (actor: ActorOf<"register">, thing: { readonly deviceKey: string }): boolean =>
+  thing.deviceKey === actor.deviceKey;
+const own = (actor: ActorOf<"account">, account: ResourceOf<"account">): boolean =>
+  actor.userId === account.userId;
+const sharesOwner = (actor: Actor, thing: { readonly ownerRoots: readonly string[] }): boolean =>
+  thing.ownerRoots.some((root) => rootsOf(actor).includes(root));
+
+export const RIGHTS = {
+  /** What a hub shows to anyone who reaches it. */
+  "hub.see": right("hub", {
+    routes: ["GET /health", "GET /api/hub", "GET /*", "GET /access.js"],
+    allow: everyone,
+  }),
+  "hub.measure": right("hub", {
+    routes: ["GET /metrics"],
+    allow: { anonymous: fromThisMachine, operator: always },
+  }),
+  /** A TLS terminator on the same machine asks which host names get a certificate. */
+  "names.check": right("hub", { routes: ["GET /api/tls/ask"], allow: { anonymous: fromThisMachine } }),
+  /** The call itself proves who it is: by a link's secret, a word, a passkey. A cookie is no hindrance. */
+  "account.enter": right("hub", {
+    routes: ["POST /api/login", "POST /api/sign-in", "GET /api/auth/*", "POST /api/auth/*"],
+    allow: { anonymous: always, account: always },
+  }),
+  "account.see": right("hub", {
+    routes: ["GET /api/session"],
+    allow: { anonymous: always, account: always },
+  }),
+  "account.leave": right("hub", {
+    routes: ["POST /api/sign-out"],
+    allow: { anonymous: always, account: always },
+  }),
+  "account.change": right("account", { routes: ["POST /api/account"], allow: { account: own } }),
+  /** A connection that will prove itself; the proof is in `register`. */
+  "session.open": right("hub", {
+    routes: ["GET /trunk", "GET /ws"],
+    messages: ["register"],
+    allow: { anonymous: always, account: always },
+  }),
+  "session.complain": right("hub", { messages: ["error"], allow: everyone }),
+  /** The setup token's pin finds the log, and the signed entry is what decides. */
+  "device.join": right("hub", {
+    routes: ["POST /api/device/log", "POST /api/device/register"],
+    allow: { anonymous: always },
+  }),
+  "device.report": right("device", { messages: ["device_state"], allow: { register: itself } }),
+  "fleet.see": right("owner", {
+    routes: ["GET /api/fleet", "GET /api/device/status"],
+    messages: ["fleet_get", "fleet_watch"],
+    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
+  }),
+  "audit.see": right("owner", {
+    routes: ["GET /api/audit"],
+    messages: ["audit_get"],
+    allow: { person: ofOwner, register: commandsOwner, attach: ofOwner },
+  }),
+  "log.read": right("owner", {
+    messages: ["log_get"],
+    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
+  }),
+  /** The entry's own signature and scope decide whether it is taken. */
+  "log.append": right("owner", {
+    messages: ["log_append"],
+    allow: { register: ofOwner, attach: ofOwner },
+  }),
+  "login_link.make": right("hub", {
+    messages: ["login_link_make"],
+    allow: { register: administersHub, attach: administersHub },
+  }),
+  "share.publish": right("share", {
+    messages: ["share_publish", "share_remove", "share_state"],
+    allow: { register: itself },
+  }),
+  /** Through the door of a share with access "login". */
+  "share.enter": right("share", {
+    routes: ["GET /access", "POST /api/access"],
+    allow: { account: sharesOwner },
+  }),
+  /** The hub only hands on; the device decides by the signature and its own copy of the log. */
+  "device.command": right("device", {
+    messages: ["command"],
+    allow: {
+      person: (actor, device) => actor.controller === "command" && sharesOwner(actor, device),
+      register: commandsAny,
+      attach: commandsAny,
+    },
+  }),
+  /** Only the device that was asked can answer. */
+  "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),
+} as const;
+
+export type Action = keyof typeof RIGHTS;
+export type ResourceFor<A extends Action> = ResourceOf<(typeof RIGHTS)[A]["resource"]>;
+
+/** Whether this actor has this right to this resource; never for a resource that is not there. */
+export function can<A extends Action>(
+  actor: Actor,
+  action: A,
+  resource: ResourceFor<A> | undefined,
+): boolean {
+  if (resource === undefined) return false;
+  const row: { resource: ResourceKind; allow: Partial<Record<ActorKind, unknown>> } = RIGHTS[action];
+  const rule = row.allow[actor.kind];
+  if (rule === undefined || resource.kind !== row.resource) return false;
+  // The table's own type ties each rule to the kind of its actor and of its row's resource: both were compared.
+  return (rule as (actor: Actor, resource: Resource) => boolean)(actor, resource);
+}
+
+/** The resource, or the refusal to answer with. One text for "not there" and for "not yours". */
+export function demand<A extends Action, R extends ResourceFor<A>>(
+  actor: Actor,
+  action: A,
+  resource: R | undefined,
+): R {
+  if (resource !== undefined && can(actor, action, resource)) return resource;
+  throw refusal(actor, action, resource);
+}
+
+/** The kinds of actor that a right can belong to at all. */
+export function kindsFor(action: Action): readonly ActorKind[] {
+  // A row's own keys are actor kinds by its type.
+  return Object.keys(RIGHTS[action].allow) as ActorKind[];
+}
+
+export interface Row {
+  readonly by: "route" | "message";
+  /** "GET /api/fleet", or a message's type. */
+  readonly name: string;
+  readonly action: Action;
+  readonly resource: ResourceKind;
+  readonly kinds: readonly ActorKind[];
+}
+
+/** One row per route and message type. Tests of handlers walk this list. */
+export function everyRow(): Row[] {
+  return Object.entries(RIGHTS).flatMap(([name, entry]) => {
+    // Object.entries forgets that the names are the table's own.
+    const action = name as Action;
+    const { resource, routes = [], messages = [] }: Right<ResourceKind> = entry as Right<ResourceKind>;
+    const kinds = kindsFor(action);
+    return [
+      ...routes.map((route): Row => ({ by: "route", name: route, action, resource, kinds })),
+      ...messages.map((type): Row => ({ by: "message", name: type, action, resource, kinds })),
+    ];
+  });
+}
+
+/** Throws when a route or message type has no row, or more than one. Called once, before anything listens. */
+export function assertComplete(served: { routes: readonly string[]; messages: readonly string[] }): void {
+  const rows = everyRow();
+  const problems: string[] = [];
+  for (const [by, names] of [
+    ["route", served.routes],
+    ["message", served.messages],
+  ] as const) {
+    for (const name of names) {
+      const found = rows.filter((row) => row.by === by && row.name === name).length;
+      if (found !== 1) problems.push(`${by} "${name}" has ${found} rows`);
+    }
+  }
+  if (problems.length > 0) throw new Error(`the authorization table is not complete: ${problems.join(", ")}`);
+}
+
+/** The address ends on this machine: 127/8, ::1, or the former written as IPv6. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || /^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/i.test(address);
+}
+
+function right<R extends ResourceKind>(resource: R, row: Omit<Right<R>, "resource">): Right<R> {
+  return { resource, ...row };
+}
+
+function refusal(actor: Actor, action: Action, resource: Resource | undefined): MusterError {
+  if (!kindsFor(action).includes(actor.kind)) {
+    return actor.kind === "anonymous"
+      ? new MusterError("unauthorized", "not signed in", { hint: "sign in and try again" })
+      : new MusterError("forbidden", "this session may not do that");
+  }
+  if (resource !== undefined && sees(actor, resource)) {
+    return new MusterError("forbidden", "this key may not do that", {
+      hint: "a controller of this owner may",
+    });
+  }
+  return new MusterError("not_found", "there is no such thing here");
+}
+
+// Whether being told "forbidden" tells the actor nothing it may not know.
+function sees(actor: Actor, resource: Resource): boolean {
+  switch (resource.kind) {
+    case "hub":
+      return true;
+    case "owner":
+      return ofOwner(actor, resource);
+    case "device":
+    case "share":
+      return sharesOwner(actor, resource);
+    case "account":
+    case "command":
+      return false;
+  }
+}
+
+function rootsOf(actor: Actor): readonly string[] {
+  switch (actor.kind) {
+    case "account":
+    case "person":
+      return actor.ownerRoots;
+    case "register":
+    case "attach":
+      return [...actor.roles.keys()];
+    case "anonymous":
+    case "operator":
+    case "guest":
+      return [];
+  }
+}
+
+function hasRole(roles: ReadonlyMap<string, Role>, root: string, least: "command" | "admin"): boolean {
+  const role = roles.get(root);
+  return role === "admin" || role === least;
+}
