@@ -254,7 +254,19 @@ function interfaces(): NetworkInterface[] {
   );
 }
 
+/** Destination 00000000 is the default route (proc(5), /proc/net/route). */
+function defaultRoute(): string {
+  try {
+    const lines = readFileSync("/proc/net/route", "utf8").split("\n").slice(1);
+    return lines.filter((line) => line.split("\t")[1] === "00000000").join("\n");
+  } catch {
+    // No /proc here: a change shows in the addresses alone.
+    return "";
+  }
+}
+
 export const realNetwork: Network = {
+  defaultRoute,
   listen,
   connect,
   serve,

@@ -143,6 +143,8 @@ export interface Network {
   /** One HTTP request to elsewhere; redirects are not followed. */
   fetch(url: string, init?: RequestInit): Promise<Response>;
   interfaces(): NetworkInterface[];
+  /** The default routes as text, to be compared and never parsed; "" where the system does not tell. */
+  defaultRoute(): string;
 }
 
 export interface FileInfo {

@@ -1,0 +1,134 @@
+// One try to open a trunk: connect, `GET /trunk` with an upgrade, 101, and from then on the bytes are the
+// trunk's. Everything before the 101 is bounded in time and size.
+import { parseResponseHead } from "../../http1/response-head.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { HEAD_MAX_BYTES } from "../../protocol/limits.ts";
+import type { ByteStreamEvents, ConnectOptions, Network, Socket } from "../../world/world.ts";
+
+export const DIAL_TIMEOUT_MS = 5000;
+
+export interface TrunkAddress {
+  /** http: or https:, as joined; its path is not used. */
+  url: string;
+  /** PEM of a certificate authority of the hub's own, where it is not a public one. */
+  ca?: string;
+}
+
+export interface Dialled {
+  socket: Socket;
+  /** Says who gets the events from now on, beginning with what came behind the 101. */
+  take(events: ByteStreamEvents): void;
+}
+
+const UPGRADE = "muster-trunk/1";
+const ASKED_FOR = { method: "GET", version: "1.1", upgrade: UPGRADE } as const;
+
+/** Where and how to connect for an http or https URL of a hub. */
+export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "address" | "tls"> {
+  const url = new URL(address.url);
+  const secure = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  // Every *.localhost is this machine (RFC 6761), but not every resolver knows.
+  const target = { host: host.endsWith(".localhost") ? "localhost" : host, port };
+  if (!secure) return { address: target };
+  return { address: target, tls: { serverName: host, ...(address.ca === undefined ? {} : { ca: address.ca }) } };
+}
+
+/** Rejects with `hub_unreachable` when nothing answers, and with `unavailable` when what answers is no trunk. */
+export async function dialTrunk(network: Network, address: TrunkAddress): Promise<Dialled> {
+  const conversation = new UpgradeConversation(new URL(address.url).host);
+  const options = { ...connectTarget(address), timeoutMs: DIAL_TIMEOUT_MS };
+  try {
+    await network.connect({ ...options, connected: (socket) => conversation.begin(socket) });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    throw new MusterError("hub_unreachable", `can't reach the hub at ${address.url}: ${text}`, { cause: error });
+  }
+  return conversation.upgraded;
+}
+
+/** The bytes before the trunk: our request, the hub's head. Afterwards it only hands on. */
+class UpgradeConversation implements ByteStreamEvents {
+  readonly upgraded: Promise<Dialled>;
+  readonly #host: string;
+  #resolve: (dialled: Dialled) => void = () => {};
+  #reject: (error: MusterError) => void = () => {};
+  #socket: Socket | undefined;
+  #early = new Uint8Array(0);
+  #next: ByteStreamEvents | undefined;
+  #done = false;
+
+  constructor(host: string) {
+    this.#host = host;
+    this.upgraded = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever awaits it later still hears of it; until then a failure is not unhandled.
+    this.upgraded.catch(() => {});
+  }
+
+  begin(socket: Socket): ByteStreamEvents {
+    this.#socket = socket;
+    const request = `GET /trunk HTTP/1.1\r\nHost: ${this.#host}\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE}\r\n\r\n`;
+    socket.write(new TextEncoder().encode(request));
+    return this;
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.#next !== undefined) return this.#next.data(bytes);
+    const all = new Uint8Array(this.#early.length + bytes.length);
+    all.set(this.#early);
+    all.set(bytes, this.#early.length);
+    this.#early = all;
+    if (!this.#done) this.#readHead();
+  }
+
+  drain(): void {
+    this.#next?.drain();
+  }
+
+  end(): void {
+    if (this.#next !== undefined) this.#next.end();
+    else this.#fail("the hub closed the connection");
+  }
+
+  close(error?: Error): void {
+    if (this.#next !== undefined) this.#next.close(error);
+    else this.#fail(error?.message ?? "the hub closed the connection");
+  }
+
+  #readHead(): void {
+    const head = parseResponseHead(this.#early, ASKED_FOR);
+    if (head.kind === "more") {
+      if (this.#early.length > HEAD_MAX_BYTES) this.#fail("what answers there is no hub");
+      return;
+    }
+    const socket = this.#socket;
+    if (head.kind !== "response" || head.status !== 101 || socket === undefined) {
+      const status = head.kind === "response" ? ` (status ${head.status})` : "";
+      return this.#fail(`what answers there opens no trunk${status}`);
+    }
+    this.#done = true;
+    this.#early = this.#early.slice(head.headBytes);
+    // What is still to come waits until somebody takes it.
+    socket.pause();
+    this.#resolve({ socket, take: (events) => this.#take(socket, events) });
+  }
+
+  #take(socket: Socket, events: ByteStreamEvents): void {
+    this.#next = events;
+    const early = this.#early;
+    this.#early = new Uint8Array(0);
+    if (early.length > 0) events.data(early);
+    socket.resume();
+  }
+
+  #fail(message: string): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#reject(new MusterError("unavailable", message));
+    this.#socket?.close();
+  }
+}
