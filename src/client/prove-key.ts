@@ -12,8 +12,11 @@ import type { Prove } from "./connection.ts";
 export interface ProveOptions {
   crypto: Crypto;
   signer: Signer;
-  /** These kinds are not fenced: any number may be open with one key. */
-  sessionKind: Extract<SessionKind, "attach" | "guest" | "person">;
+  sessionKind: SessionKind;
+  /** Of a "register", raised durably before dialling; absent for kinds that are not fenced. */
+  session?: number;
+  /** The TLS exporter of this end; absent where a client cannot see its TLS (WebSockets), and on loopback. */
+  binding?: Uint8Array;
   /** The URL that is dialled. */
   url: string;
   /** The pinned key of the hub; undefined at first sight. */
@@ -24,7 +27,7 @@ export interface ProveOptions {
   version: string;
 }
 
-/** For connections whose client cannot see TLS (WebSockets): nothing is bound to it. */
+/** Answers a hub's greeting with this key, and checks that the hub proves its own. */
 export function keyProver(options: ProveOptions): Prove {
   return async (hello) => {
     const { handshake, signature } = await proveDevice(
@@ -33,10 +36,10 @@ export function keyProver(options: ProveOptions): Prove {
       {
         protocols: [PROTOCOL_VERSION],
         sessionKind: options.sessionKind,
-        session: 0,
+        session: options.session ?? 0,
         nonce: options.crypto.randomBytes(32),
         dialled: dialledAddress(options.url),
-        binding: new Uint8Array(0),
+        binding: options.binding ?? new Uint8Array(0),
         hubKey: options.hubKey,
       },
     );
@@ -49,7 +52,7 @@ export function keyProver(options: ProveOptions): Prove {
         nonce: toBase64Url(handshake.deviceNonce),
         session: handshake.session,
         dialled: handshake.dialled,
-        binding: "",
+        binding: toBase64Url(handshake.binding),
         name: options.name,
         platform: options.platform,
         kind: options.kind,

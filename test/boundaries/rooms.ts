@@ -46,14 +46,19 @@ export const ROOMS: Record<string, Room> = {
     why: "the hub never runs a device's code",
   },
   agent: {
-    may: ["protocol", "http1", "trunk", "identity", "store"],
+    may: ["protocol", "http1", "trunk", "identity", "store", "client"],
     packages: ["zod", "kysely", "node:crypto", "node:path", "node:zlib", "node:os", "prom-client"],
-    why: "a device goes on without its hub",
+    why: "a device goes on without its hub; it talks to it as every client does",
   },
   cli: {
     may: ["protocol", "identity", "client"],
     packages: ["commander", "@commander-js/extra-typings", "node:path", "node:util", "uqr"],
     why: "a command is a program of the APIs, not of the hub's or agent's insides",
+  },
+  program: {
+    may: ["protocol", "http1", "trunk", "identity", "store", "client", "hub", "agent", "cli", "world"],
+    packages: ["*"],
+    why: "it puts the programs together, and nobody imports it but main.ts",
   },
   world: {
     may: ["protocol"],

@@ -32,7 +32,10 @@ export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "addr
   // Every *.localhost is this machine (RFC 6761), but not every resolver knows.
   const target = { host: host.endsWith(".localhost") ? "localhost" : host, port };
   if (!secure) return { address: target };
-  return { address: target, tls: { serverName: host, ...(address.ca === undefined ? {} : { ca: address.ca }) } };
+  return {
+    address: target,
+    tls: { serverName: host, ...(address.ca === undefined ? {} : { ca: address.ca }) },
+  };
 }
 
 /** Rejects with `hub_unreachable` when nothing answers, and with `unavailable` when what answers is no trunk. */
@@ -43,7 +46,9 @@ export async function dialTrunk(network: Network, address: TrunkAddress): Promis
     await network.connect({ ...options, connected: (socket) => conversation.begin(socket) });
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new MusterError("hub_unreachable", `can't reach the hub at ${address.url}: ${text}`, { cause: error });
+    throw new MusterError("hub_unreachable", `can't reach the hub at ${address.url}: ${text}`, {
+      cause: error,
+    });
   }
   return conversation.upgraded;
 }
