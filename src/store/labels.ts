@@ -38,7 +38,7 @@ export interface LabelClaim {
  * Gives the holder the wished label or the first free one numbered from it, and frees what it held before.
  * A holder whose label already fits the wish keeps it. Throws `invalid` or `name_taken`.
  */
-export function claimLabel(db: Kysely<HubDatabase>, claim: LabelClaim): Promise<string> {
+export async function claimLabel(db: Kysely<HubDatabase>, claim: LabelClaim): Promise<string> {
   if (!RESERVED_NAMES.has(claim.wish)) checkHostName(claim.wish);
   return inTransaction(db, async (transaction) => {
     const held = await findHeldLabel(transaction, claim.holder);
