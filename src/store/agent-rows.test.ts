@@ -11,7 +11,7 @@ import {
 import { appendLogEntry, listLogEntries } from "./owner-log-rows.ts";
 import { findRuntime, listRuntime, setRuntime } from "./runtime.ts";
 import { nextSessionNumber } from "./session-numbers.ts";
-import { NOW, ROOT, agentStore, logEntry, tempFolder, rejection } from "./store.fixture.ts";
+import { NOW, ROOT, agentStore, logEntry, tempFolder, rejection } from "./testing.ts";
 
 const RUNNING = {
   share_id: "s1",

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { appendAudit, listAudit } from "./audit.ts";
-import { NOW, OTHER_ROOT, ROOT, hubStore } from "./store.fixture.ts";
+import { NOW, OTHER_ROOT, ROOT, hubStore } from "./testing.ts";
 
 test("only the newest rows are kept", async () => {
   const { db, close } = await hubStore();

@@ -10,7 +10,7 @@ import {
 } from "./devices.ts";
 import { groupCommit } from "./group-commit.ts";
 import { listLabels } from "./labels.ts";
-import { NOW, OTHER_ROOT, ROOT, hubStore, newDevice } from "./store.fixture.ts";
+import { NOW, OTHER_ROOT, ROOT, hubStore, newDevice } from "./testing.ts";
 
 test("a device takes its label; the same key joining again is the same row", async () => {
   const { db, close } = await hubStore();

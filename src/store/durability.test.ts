@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { openStore } from "./open-store.ts";
 import type { HubDatabase } from "./hub-schema.ts";
-import { storeOptions, tempFolder } from "./store.fixture.ts";
+import { storeOptions, tempFolder } from "./testing.ts";
 
 const KILLS = 20;
 const SEED = 20_261_120;
@@ -29,7 +29,7 @@ test("nothing acknowledged is lost and nothing is half there when a writer is ki
 
 /** The highest number that the writer had said was safe. */
 async function killWriterAfter(path: string, lines: number): Promise<number> {
-  const writer = Bun.spawn([process.execPath, `${import.meta.dir}/writing.fixture.ts`, path], {
+  const writer = Bun.spawn([process.execPath, `${import.meta.dir}/testing-writing.ts`, path], {
     stdout: "pipe",
     stderr: "inherit",
   });

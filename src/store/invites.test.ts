@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { findDevice, listDevices, revokeDevice } from "./devices.ts";
 import { addInvite, claimInvite, findInvite, spendInvite } from "./invites.ts";
 import { appendLogEntry, logHead } from "./owner-log-rows.ts";
-import { NOW, OTHER_ROOT, ROOT, digest, hubStore, logEntry, newDevice } from "./store.fixture.ts";
+import { NOW, OTHER_ROOT, ROOT, digest, hubStore, logEntry, newDevice } from "./testing.ts";
 
 const CLAIM_KEY = digest("claim");
 const EXPIRES_AT = NOW + 900_000;

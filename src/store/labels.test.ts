@@ -7,7 +7,7 @@ import {
   freeLabels,
   listLabels,
 } from "./labels.ts";
-import { NOW, OTHER_ROOT, ROOT, hubStore, rejection } from "./store.fixture.ts";
+import { NOW, OTHER_ROOT, ROOT, hubStore, rejection } from "./testing.ts";
 
 test("of many who wish one name at once, each gets a label of its own", async () => {
   const { db, close } = await hubStore();

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { addLoginLink, spendLoginLink } from "./login-links.ts";
 import { findOwnerByPin, listOwners, setOwnerUser } from "./owners.ts";
-import { NOW, ROOT, digest, hubStore } from "./store.fixture.ts";
+import { NOW, ROOT, digest, hubStore } from "./testing.ts";
 
 const LINK = { id: "link", secretHash: digest("secret"), expiresAt: NOW + 900_000 };
 

@@ -5,9 +5,9 @@ import { AGENT_MIGRATIONS } from "./agent-migrations.ts";
 import { HUB_MIGRATIONS } from "./hub-migrations.ts";
 import { type Migration, migrate } from "./migrate.ts";
 import { openStore } from "./open-store.ts";
-import { SLOW_MIGRATIONS } from "./slow-migrations.fixture.ts";
+import { SLOW_MIGRATIONS } from "./testing-migrations.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
-import { NOW, storeOptions, tempFolder, rejection } from "./store.fixture.ts";
+import { NOW, storeOptions, tempFolder, rejection } from "./testing.ts";
 
 const clock = { now: () => NOW, monotonic: () => 0 };
 const first: Migration = { name: "first", statements: () => ["create table a (x integer)"] };
@@ -17,7 +17,7 @@ test("three processes that start at once all find the database ready", async () 
   await using folder = await tempFolder();
   const path = folder.file("hub.db");
   const processes = [1, 2, 3].map(() =>
-    Bun.spawn([process.execPath, `${import.meta.dir}/migrating.fixture.ts`, path], {
+    Bun.spawn([process.execPath, `${import.meta.dir}/testing-migrating.ts`, path], {
       stdout: "pipe",
       stderr: "pipe",
     }),

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, readdir, stat, writeFile } from "node:fs/promises";
 import { openSqlite } from "../world/sqlite.ts";
 import type { SqliteDatabase } from "../world/world.ts";
 import type { HubDatabase } from "./hub-schema.ts";
@@ -7,7 +7,7 @@ import { inTransaction } from "./in-transaction.ts";
 import { type StoreNotice, openStore } from "./open-store.ts";
 import { checkPrivate } from "./private-files.ts";
 import { getSetting, setSetting } from "./settings.ts";
-import { hubStore, storeOptions, tempFolder, rejection } from "./store.fixture.ts";
+import { hubStore, storeOptions, tempFolder, rejection } from "./testing.ts";
 
 test("what was written is there after a restart", async () => {
   await using folder = await tempFolder();
@@ -23,7 +23,7 @@ test("what was written is there after a restart", async () => {
 test("a file that is no database is moved aside whole, said aloud, and a fresh one begun", async () => {
   await using folder = await tempFolder();
   const path = folder.file("hub.db");
-  await writeFile(path, "not a database ".repeat(100));
+  await writeFile(path, "not a database ".repeat(100), { mode: 0o600 });
   const notices: StoreNotice[] = [];
   const store = await openStore<HubDatabase>(
     storeOptions({ path, onNotice: (notice) => notices.push(notice) }),
@@ -107,6 +107,15 @@ test("a commit whose fsync fails acknowledges nothing, and the next one is whole
   await setSetting(db, "kept", 1);
   expect(await getSetting(db, "kept")).toBe(1);
   await close();
+});
+
+test("a database that others can read is not opened", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("hub.db");
+  const store = await hubStore({ path });
+  await store.close();
+  await chmod(path, 0o644);
+  expect(await rejection(openStore(storeOptions({ path })))).toMatchObject({ code: "state_unsafe" });
 });
 
 test("a file that others can use is refused with the command that mends it", async () => {

@@ -3,8 +3,9 @@
 
 import { Kysely } from "kysely";
 import { MusterError, systemCode } from "../protocol/errors.ts";
-import type { SqliteDatabase, World } from "../world/world.ts";
+import type { FileInfo, SqliteDatabase, World } from "../world/world.ts";
 import { type Migration, migrate } from "./migrate.ts";
+import { checkPrivate } from "./private-files.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 import { storeError } from "./sqlite-errors.ts";
 
@@ -37,10 +38,12 @@ export interface Store<DB> {
 const CHECK_MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Throws `state_newer` for a database of a newer version, `storage_full` where it can't be written,
- * `unavailable` while another process keeps it to itself.
+ * Throws `state_unsafe` when others can use the file, `state_newer` for a database of a newer version,
+ * `storage_full` where it can't be written, `unavailable` while another process keeps it to itself.
  */
 export async function openStore<DB>(options: StoreOptions): Promise<Store<DB>> {
+  const info = await existing(options);
+  if (info !== undefined) checkPrivate(options.path, info);
   try {
     return await openSound<DB>(options);
   } catch (error) {
@@ -54,6 +57,10 @@ export async function openStore<DB>(options: StoreOptions): Promise<Store<DB>> {
     });
     return openSound<DB>(options);
   }
+}
+
+function existing({ world, path }: StoreOptions): Promise<FileInfo | undefined> {
+  return path === ":memory:" ? Promise.resolve(undefined) : world.disk.info(path);
 }
 
 async function openSound<DB>({ world, path, migrations }: StoreOptions): Promise<Store<DB>> {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { appendLogEntry, listLogEntries, listOwnerRoots, logHead } from "./owner-log-rows.ts";
-import { OTHER_ROOT, ROOT, hubStore, logEntry } from "./store.fixture.ts";
+import { OTHER_ROOT, ROOT, hubStore, logEntry } from "./testing.ts";
 
 test("entries stand in order behind each other, each owner's by itself", async () => {
   const { db, close } = await hubStore();

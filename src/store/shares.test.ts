@@ -14,7 +14,7 @@ import {
   removeExpiredShares,
   removeShare,
 } from "./shares.ts";
-import { NOW, ROOT, hubStore, newDevice, rejection } from "./store.fixture.ts";
+import { NOW, ROOT, hubStore, newDevice, rejection } from "./testing.ts";
 
 test("publishing again changes the share and keeps its label and first moment", async () => {
   const { db, close } = await hubWithDevices();

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { inTransaction } from "./in-transaction.ts";
 import { getSetting, removeSetting, setSetting } from "./settings.ts";
 import { isUniqueViolation } from "./sqlite-errors.ts";
-import { agentStore, hubStore, rejection } from "./store.fixture.ts";
+import { agentStore, hubStore, rejection } from "./testing.ts";
 import { Turnstile } from "./turnstile.ts";
 
 test("a statement that comes while a transaction is open waits for its end", async () => {

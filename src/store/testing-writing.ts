@@ -3,7 +3,7 @@
 
 import { writeSync } from "node:fs";
 import { openStore } from "./open-store.ts";
-import { storeOptions } from "./store.fixture.ts";
+import { storeOptions } from "./testing.ts";
 import type { HubDatabase } from "./hub-schema.ts";
 
 const path = process.argv[2] ?? "";
