@@ -60,6 +60,11 @@ export class BodyTracker {
     return this.#complete;
   }
 
+  /** Whether only the end of the connection ends this body. */
+  get untilClose(): boolean {
+    return this.#kind === "close";
+  }
+
   /** Why `consume` returned -1. */
   get problem(): RefusalReason | undefined {
     return this.#problem;
