@@ -1,0 +1,99 @@
+// What the hub counts, in Prometheus' words. One registry per hub, so that two in one process do not add up.
+// Labels come from closed lists only: a label whose values visitors choose would grow without end.
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+export type RequestPlace = "api" | "page" | "share";
+
+export interface Metrics {
+  /** `route` is the route's own pattern, never a path. */
+  request(done: { place: RequestPlace; route: string; status: number; seconds: number }): void;
+  bytes(direction: "to_device" | "to_visitor", count: number): void;
+  /** Requests that did not reach their app, by why. */
+  refused(reason: "offline" | "timeout" | "access" | "limit" | "malformed" | "other"): void;
+  session(kind: "register" | "attach" | "guest" | "person", event: "opened" | "closed" | "refused"): void;
+  proof(state: "live" | "degraded" | "dead" | "unknown"): void;
+  /** Read when somebody asks: a gauge that is kept up to date by hand is wrong sooner or later. */
+  gauge(name: GaugeName, read: () => number): void;
+  readonly contentType: string;
+  render(): Promise<string>;
+}
+
+const GAUGES = {
+  muster_devices_online: "Devices with a proven session.",
+  muster_people_online: "Pages and attached clients with a proven session.",
+  muster_shares: "Shares that are published.",
+  muster_streams: "Streams that are open over all trunks.",
+  muster_requests_held: "Requests that wait for a device to come back.",
+  muster_memory_bytes: "Resident memory of the process.",
+} as const;
+export type GaugeName = keyof typeof GAUGES;
+
+/** From a cached page on this machine to an answer that took its time. */
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Counter({
+    name: "muster_requests_total",
+    help: "Requests that were answered.",
+    labelNames: ["place", "route", "status"] as const,
+    registers,
+  });
+  const durations = new Histogram({
+    name: "muster_request_seconds",
+    help: "From a request's head to the end of its answer.",
+    labelNames: ["place"] as const,
+    buckets: SECONDS,
+    registers,
+  });
+  const bytes = new Counter({
+    name: "muster_bytes_total",
+    help: "Bytes that passed between visitors and devices.",
+    labelNames: ["direction"] as const,
+    registers,
+  });
+  const refusals = new Counter({
+    name: "muster_refused_total",
+    help: "Requests that did not reach their app.",
+    labelNames: ["reason"] as const,
+    registers,
+  });
+  const sessions = new Counter({
+    name: "muster_sessions_total",
+    help: "Sessions that were opened, closed or refused.",
+    labelNames: ["kind", "event"] as const,
+    registers,
+  });
+  const proofs = new Counter({
+    name: "muster_proofs_total",
+    help: "Requests of the prober through public addresses, by what they showed.",
+    labelNames: ["state"] as const,
+    registers,
+  });
+
+  return {
+    request({ place, route, status, seconds }) {
+      requests.inc({ place, route, status: `${Math.trunc(status / 100)}xx` });
+      durations.observe({ place }, seconds);
+    },
+    bytes: (direction, count) => bytes.inc({ direction }, count),
+    refused: (reason) => refusals.inc({ reason }),
+    session: (kind, event) => sessions.inc({ kind, event }),
+    proof: (state) => proofs.inc({ state }),
+    gauge(name, read) {
+      registry.registerMetric(
+        new Gauge({
+          name,
+          help: GAUGES[name],
+          registers: [],
+          collect() {
+            this.set(read());
+          },
+        }),
+      );
+    },
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+  };
+}
