@@ -1,0 +1,33 @@
+// `muster audit`: the hub's record of what was done, the latest first.
+
+import { printJson, type Invocation } from "../invocation.ts";
+import { askAgentOrHub } from "../overview.ts";
+import { plainLine } from "../plain-text.ts";
+import { tableLines } from "../table.ts";
+
+export interface AuditFlags {
+  limit: number;
+  cursor?: string | undefined;
+  wide?: true | undefined;
+}
+
+export async function audit(invocation: Invocation, flags: AuditFlags): Promise<void> {
+  const question = { limit: flags.limit, cursor: flags.cursor ?? null };
+  const { items, cursor } = await askAgentOrHub(invocation, {
+    agent: (agent) => agent.call("audit", question),
+    hub: (session) => session.request("audit_get", question),
+  });
+  if (invocation.json) return printJson(invocation, { items, cursor });
+  const { out } = invocation;
+  if (items.length === 0) return out.line("Nothing is on record.");
+  const rows = items.map((item) => [
+    { text: item.at.replace("T", " ").replace(/(?:\.[0-9]+)?Z$/, " UTC") },
+    { text: item.actor },
+    { text: item.action, style: "bold" as const },
+    { text: item.target },
+    { text: Object.keys(item.detail).length === 0 ? "" : JSON.stringify(item.detail) },
+  ]);
+  const headings = ["WHEN", "WHO", "WHAT", "ON", "DETAIL"];
+  for (const line of tableLines(out, rows, { headings, wide: flags.wide === true })) out.line(line);
+  if (cursor !== null) out.line(out.style("dim", `Earlier: muster audit --cursor ${plainLine(cursor)}`));
+}

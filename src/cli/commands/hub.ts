@@ -1,0 +1,66 @@
+// `muster hub`: only the hub, in the foreground. The first line says where it is and how its owner signs in.
+
+import { resolve } from "node:path";
+import { MusterError } from "../../protocol/errors.ts";
+import { printJson, type Invocation } from "../invocation.ts";
+import { isLoopbackUrl } from "../hub-url.ts";
+import { plainValue } from "../plain-text.ts";
+import { portFromEnvironment } from "../port.ts";
+import type { HubOptions, HubStartFacts } from "../surroundings.ts";
+
+export interface HubFlags {
+  port?: number | undefined;
+  host?: string | undefined;
+  domain?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+  insecure?: true | undefined;
+}
+
+export async function hub(invocation: Invocation, flags: HubFlags): Promise<void> {
+  const { surroundings, home, interrupted } = invocation;
+  const port = flags.port ?? portFromEnvironment(surroundings.environment);
+  const tls = tlsFiles(invocation, flags);
+  await surroundings.runHub({
+    home,
+    ...(port === undefined ? {} : { port }),
+    ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...(flags.domain === undefined ? {} : { domain: checkedDomain(flags.domain) }),
+    ...(tls === undefined ? {} : { tls }),
+    insecure: flags.insecure === true,
+    stop: interrupted,
+    ready: (facts) => printReady(invocation, facts),
+  });
+}
+
+function printReady(invocation: Invocation, facts: HubStartFacts): void {
+  if (invocation.json) return printJson(invocation, { hub_url: facts.hub_url, login_url: facts.login_url });
+  const { out } = invocation;
+  const { hub_url, login_url } = plainValue(facts);
+  out.line(`Hub started: ${out.style("bold", hub_url)}${isLoopbackUrl(hub_url) ? " (local)" : ""}`);
+  if (login_url !== null) out.line(`Open ${out.style("bold", login_url)} to sign in`);
+  out.line("Let a machine in: muster device token");
+}
+
+function tlsFiles({ surroundings }: Invocation, { cert, key }: HubFlags): HubOptions["tls"] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert !== undefined && key !== undefined) {
+    return { cert: resolve(surroundings.cwd, cert), key: resolve(surroundings.cwd, key) };
+  }
+  throw new MusterError("usage", cert === undefined ? "--key needs --cert" : "--cert needs --key", {
+    hint: "give both: the certificate chain and its private key, as PEM files",
+  });
+}
+
+function checkedDomain(text: string): string {
+  const domain = text.toLowerCase().replace(/\.$/, "");
+  if (
+    domain.length <= 253 &&
+    /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/.test(domain)
+  ) {
+    return domain;
+  }
+  throw new MusterError("usage", `--domain "${text.slice(0, 100)}" is no domain`, {
+    hint: "give the name alone, as in example.com: no scheme, port or path",
+  });
+}

@@ -1,0 +1,84 @@
+// What may stand at the end of a command line, read off the tree of commands itself.
+
+import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+
+export interface Candidate {
+  value: string;
+  description: string;
+}
+
+/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device. */
+export type Completion = Candidate[] | "files" | "share" | "app";
+
+/** First arguments that are no free text, by command. */
+const ARGUMENTS: Readonly<Record<string, Completion>> = {
+  "muster start": "app",
+  "muster stop": "app",
+  "muster logs": "app",
+  "muster rm": "share",
+  "muster add": "files",
+};
+
+const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);
+
+/** `words` are those after `muster`; the last one is being typed and may be empty. */
+export function candidatesFor(program: CommandUnknownOpts, words: readonly string[]): Completion {
+  const typed = words.at(-1) ?? "";
+  let command = program;
+  let taken = 0;
+  let pending: Option | undefined;
+  for (const word of words.slice(0, -1)) {
+    if (word === "--") return "files";
+    const wasValue = pending !== undefined;
+    pending = undefined;
+    if (wasValue) continue;
+    if (word.startsWith("-")) {
+      pending = command.options.find(
+        (option) => option.required && (option.short === word || option.long === word),
+      );
+      continue;
+    }
+    const inner = taken === 0 ? command.commands.find((sub) => sub.name() === word) : undefined;
+    if (inner === undefined) taken += 1;
+    else command = inner;
+  }
+  if (pending !== undefined) return optionValues(pending);
+  if (typed.startsWith("-")) return optionsOf(command);
+  return argumentsOf({ program, command, taken });
+}
+
+function optionValues(option: Option): Completion {
+  if (FILE_OPTIONS.has(option.attributeName())) return "files";
+  return (option.argChoices ?? []).map((value) => ({ value, description: "" }));
+}
+
+function optionsOf(command: CommandUnknownOpts): Candidate[] {
+  const visible = command.createHelp().visibleOptions(command);
+  return visible.flatMap((option) => {
+    return option.long == null ? [] : [{ value: option.long, description: option.description }];
+  });
+}
+
+function argumentsOf(given: {
+  program: CommandUnknownOpts;
+  command: CommandUnknownOpts;
+  taken: number;
+}): Completion {
+  const { program, command, taken } = given;
+  if (command.name() === "help") return subcommandsOf(program);
+  if (taken > 0) return [];
+  const subcommands = subcommandsOf(command);
+  const first = command.registeredArguments[0];
+  const choices = (first?.argChoices ?? []).map((value) => ({ value, description: "" }));
+  if (subcommands.length + choices.length > 0) return [...subcommands, ...choices];
+  return ARGUMENTS[pathOf(command)] ?? [];
+}
+
+function subcommandsOf(command: CommandUnknownOpts): Candidate[] {
+  const visible = command.createHelp().visibleCommands(command);
+  return visible.map((sub) => ({ value: sub.name(), description: sub.summary() || sub.description() }));
+}
+
+function pathOf(command: CommandUnknownOpts): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}

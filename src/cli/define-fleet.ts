@@ -1,0 +1,63 @@
+// The commands about the fleet: device, audit.
+
+import type { Command } from "@commander-js/extra-typings";
+import { parseAuditCount } from "./option-values.ts";
+import type { Choose } from "./program.ts";
+
+const JSON_HELP = "print one JSON object";
+
+export function addFleetCommands(program: Command, choose: Choose): void {
+  program.commandsGroup("The fleet:");
+  addDevice(program, choose);
+  addAudit(program, choose);
+}
+
+function addDevice(program: Command, choose: Choose): void {
+  const device = program
+    .command("device")
+    .summary("the machines of the fleet")
+    .description("List the devices of the fleet, and let new ones in.");
+  device
+    .command("ls")
+    .summary("list the devices")
+    .description("List every device of the fleet, with its state and since when.")
+    .option("--wide", "do not cut lines to the terminal")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device ls")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/device-ls.ts")).deviceList(invocation, options),
+      });
+    });
+  device
+    .command("token")
+    .summary("make a one-time setup token")
+    .description(
+      "Make a token with which one new machine may join the fleet, and print the line to run there.",
+    )
+    .option("--expires <duration>", "how long it may be used, 1m to 7d", "15m")
+    .option("--name <name>", "name of the new device")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device token\n  muster device token --expires 1h --name pi")
+    .action((options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-token.ts")).deviceToken(invocation, options),
+      });
+    });
+}
+
+function addAudit(program: Command, choose: Choose): void {
+  program
+    .command("audit")
+    .summary("who did what, and when")
+    .description("Show the hub's record of what was done, the latest first.")
+    .option("-n, --limit <n>", "how many entries, 1 to 200", parseAuditCount, 50)
+    .option("--cursor <cursor>", "go on where an earlier page ended")
+    .option("--wide", "do not cut lines to the terminal")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster audit\n  muster audit -n 200 --json")
+    .action((options) => {
+      choose({ run: async (invocation) => (await import("./commands/audit.ts")).audit(invocation, options) });
+    });
+}

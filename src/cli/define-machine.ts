@@ -1,0 +1,162 @@
+// The commands about this machine: start, stop, status, init, agent, hub.
+
+import { Option, type Command } from "@commander-js/extra-typings";
+import { parsePort } from "./option-values.ts";
+import type { Choose } from "./program.ts";
+
+/** An agent or hub may finish what is in flight before it ends. */
+const PROGRAM_ENDS_WITHIN_MS = 15_000;
+const JSON_HELP = "print one JSON object";
+
+export function addMachineCommands(program: Command, choose: Choose): void {
+  program.commandsGroup("This machine:");
+  addStart(program, choose);
+  addStop(program, choose);
+  addStatus(program, choose);
+  addInit(program, choose);
+  addAgent(program, choose);
+  addHub(program, choose);
+}
+
+function addStart(program: Command, choose: Choose): void {
+  program
+    .command("start")
+    .summary("start this machine, or one app")
+    .description(
+      "Start this machine's agent in the background, with a hub of its own where it has joined none. " +
+        "Running it again changes nothing. With APP, start that app.",
+    )
+    .argument("[app]", "name or id of an app")
+    .option("--port <n>", "port of the hub; 0 picks a free one (default: as before, else 8080)", parsePort)
+    .option("--host <address>", "address that the hub listens on (default: loopback)")
+    .option("--no-tunnel", "stay local")
+    .option("--foreground", "run here, until Ctrl-C")
+    .option("--json", JSON_HELP)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster start\n  muster start --port 0 --json\n  muster start shop          start the app `shop`",
+    )
+    .action((app, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/start.ts")).start(invocation, app, options),
+        ...(options.foreground === true ? { endsWithinMs: PROGRAM_ENDS_WITHIN_MS } : {}),
+      });
+    });
+}
+
+function addStop(program: Command, choose: Choose): void {
+  program
+    .command("stop")
+    .summary("stop this machine, or one app")
+    .description("Stop the agent of this machine, and its hub if it runs one. With APP, stop that app alone.")
+    .argument("[app]", "name or id of an app")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster stop\n  muster stop shop")
+    .action((app) => {
+      choose({ run: async (invocation) => (await import("./commands/stop.ts")).stop(invocation, app) });
+    });
+}
+
+function addStatus(program: Command, choose: Choose): void {
+  program
+    .command("status")
+    .summary("is all well, and if not, what is not")
+    .description(
+      "Show the hub, the shares and the devices at a glance. The first line says whether all is well. " +
+        "`live` means that a request went through the public address and came back.",
+    )
+    .option("--wide", "do not cut lines to the terminal")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster status\n  muster status --json")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/status.ts")).status(invocation, options),
+      });
+    });
+}
+
+function addInit(program: Command, choose: Choose): void {
+  program
+    .command("init")
+    .summary("join this machine to a hub")
+    .description(
+      "Join this machine to a hub with a one-time setup token. `muster device token` makes one on a machine " +
+        "that has joined already.",
+    )
+    .argument("<hub-url>", "address of the hub, as in https://muster.example.com")
+    .option("--token <token>", "setup token; `-` reads it from the terminal or standard input")
+    .option("--name <name>", "name of this device (default: its host name)")
+    .addOption(
+      new Option("--kind <kind>", "what this machine is (default: detected)").choices([
+        "laptop",
+        "desktop",
+        "raspberry_pi",
+        "vps",
+      ]),
+    )
+    .option("--location <text>", "where it stands, for lists")
+    .option("--replace", "leave the hub joined before")
+    .option("--insecure", "accept plain HTTP to a hub elsewhere")
+    .option("--no-service", "register only")
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster init https://muster.example.com --token mst1_…\n" +
+        "  muster init https://muster.example.com --token - --name pi < token",
+    )
+    .action((hubUrl, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/init.ts")).init(invocation, hubUrl, options),
+      });
+    });
+}
+
+function addAgent(program: Command, choose: Choose): void {
+  program
+    .command("agent")
+    .summary("run only the agent, in the foreground")
+    .description("Run the agent of a machine that has joined a hub, in the foreground, until Ctrl-C.")
+    .option("--port <n>", "port of the local API on loopback (default: 7575, else a free one)", parsePort)
+    .option("--json", "print one JSON object when it runs")
+    .addHelpText("after", "\nExamples:\n  muster agent")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/agent.ts")).agent(invocation, options),
+        endsWithinMs: PROGRAM_ENDS_WITHIN_MS,
+      });
+    });
+}
+
+function addHub(program: Command, choose: Choose): void {
+  const hub = program
+    .command("hub")
+    .summary("run only the hub, in the foreground")
+    .description("Run only a hub, in the foreground, until Ctrl-C: for a server or a container.")
+    .option("--port <n>", "port; 0 picks a free one (default: as before, else 8080)", parsePort)
+    .option("--host <address>", "address to listen on (default: all)")
+    .option("--domain <domain>", "public domain of the hub")
+    .option("--cert <file>", "TLS certificate chain (PEM)")
+    .option("--key <file>", "TLS private key (PEM)")
+    .option("--insecure", "allow sign-in over plain HTTP from elsewhere")
+    .option("--json", "print one JSON object when it runs")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster hub --port 8080\n  muster hub --domain example.com --cert chain.pem --key key.pem",
+    )
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/hub.ts")).hub(invocation, options),
+        endsWithinMs: PROGRAM_ENDS_WITHIN_MS,
+      });
+    });
+  hub
+    .command("login-link")
+    .summary("make a one-time sign-in link for the owner")
+    .description("Make a link that signs the owner in, once, within 15 minutes.")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster hub login-link")
+    .action(() => {
+      choose({ run: async (invocation) => (await import("./commands/login-link.ts")).loginLink(invocation) });
+    });
+}

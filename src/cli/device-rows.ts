@@ -1,0 +1,49 @@
+// A device as one line.
+
+import type { DeviceView } from "../protocol/views.ts";
+import { ago } from "./durations.ts";
+import type { Cell } from "./table.ts";
+import type { Style } from "./terminal.ts";
+
+const STATUS_STYLES = {
+  online: "green",
+  offline: "red",
+  pending: "yellow",
+  revoked: "dim",
+} as const satisfies Record<DeviceView["status"], Style>;
+
+export const DEVICE_HEADINGS = ["NAME", "STATUS", "SINCE", "KIND", "PLATFORM", "VERSION", "ID"] as const;
+
+/** The row of `device ls`. */
+export function deviceRow(device: DeviceView, now: number): Cell[] {
+  return [
+    ...deviceStatusRow(device, now).slice(0, 3),
+    { text: device.kind },
+    { text: device.platform },
+    { text: device.agent_version ?? "-" },
+    { text: device.id, short: device.id.slice(0, 7) },
+  ];
+}
+
+export const DEVICE_SHORTEN = [6] as const;
+
+/** The row of `status`: name, status, since when, kind and platform, round trip. */
+export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
+  const latency = device.latency_ms === null ? "" : `${Math.round(device.latency_ms)} ms`;
+  return [
+    { text: device.name, style: "bold" },
+    { text: device.status, style: STATUS_STYLES[device.status] },
+    { text: sinceText(device, now) },
+    { text: `${device.kind}, ${device.platform}`, short: device.kind },
+    { text: latency },
+  ];
+}
+
+/** How long it has been online, or when it was last heard of. */
+function sinceText(device: DeviceView, now: number): string {
+  const instant = device.status === "online" ? device.since : (device.last_seen ?? device.since);
+  if (instant === null) return device.status === "pending" ? "not yet seen" : "-";
+  return device.status === "online"
+    ? `since ${ago(instant, now)}`.replace("since now", "just now")
+    : ago(instant, now);
+}

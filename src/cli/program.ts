@@ -1,0 +1,62 @@
+// The tree of commands: names, arguments, options and help, and nothing of what they do. The work is imported
+// when a command runs, so that help and completion load only the parser.
+
+import { Command } from "@commander-js/extra-typings";
+import { addFleetCommands } from "./define-fleet.ts";
+import { addMachineCommands } from "./define-machine.ts";
+import { addShareCommands } from "./define-shares.ts";
+import { addToolCommands } from "./define-tools.ts";
+import type { Invocation } from "./invocation.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { createTerminal } from "./terminal.ts";
+
+export interface Action {
+  run(invocation: Invocation): Promise<void>;
+  /** A program that runs until it is told to end, and how long its orderly end may take. */
+  endsWithinMs?: number;
+}
+
+/** Called with what the parsed command line asks for. */
+export type Choose = (action: Action) => void;
+
+/** Wider help is harder to read, not easier. */
+const HELP_COLUMNS = 80;
+
+const GETTING_STARTED = `
+Examples:
+  muster start                         start this machine, with a hub of its own
+  muster add ./site                    publish a folder
+  muster add 3000 --public             publish the app on port 3000 to everyone
+  muster status                        is all well, and if not, what is not
+
+\`muster COMMAND --help\` tells more about each.`;
+
+export function makeProgram(
+  surroundings: Pick<Surroundings, "version" | ProgramOutputs>,
+  choose: Choose,
+): Command {
+  const { stdout, environment, stringWidth } = surroundings;
+  const terminal = createTerminal(stdout, environment, stringWidth);
+  const program = new Command("muster")
+    .description("Every machine you own or rent, as one fleet.")
+    .version(`muster ${surroundings.version}`, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .configureOutput({
+      writeOut: (text) => terminal.write(text),
+      writeErr: () => undefined,
+      outputError: () => undefined,
+      getOutHelpWidth: () => Math.min(terminal.columns, HELP_COLUMNS),
+      getOutHasColors: () => true, // the terminal's own style decides
+    })
+    .configureHelp({ styleTitle: (title) => terminal.style("bold", title) })
+    .exitOverride()
+    .addHelpText("after", GETTING_STARTED);
+  addMachineCommands(program, choose);
+  addShareCommands(program, choose);
+  addFleetCommands(program, choose);
+  addToolCommands(program, choose);
+  return program;
+}
+
+type ProgramOutputs = "stdout" | "environment" | "stringWidth";

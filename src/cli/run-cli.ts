@@ -1,0 +1,86 @@
+// The CLI's one door: argv in, exit code out. 0 only if what was asked happened, 1 failed, 2 wrong usage, 130
+// and 143 ended by Ctrl-C or SIGTERM. Whatever is thrown ends as an error and a hint, never as a stack trace.
+
+import { CommanderError } from "@commander-js/extra-typings";
+import { MusterError } from "../protocol/errors.ts";
+import { homeFolder } from "./home.ts";
+import { createInvocation, type Invocation } from "./invocation.ts";
+import { makeProgram, type Action } from "./program.ts";
+import { reportError } from "./report-error.ts";
+import type { Surroundings } from "./surroundings.ts";
+import { usageErrorOf } from "./usage-error.ts";
+
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const json = asksForJson(argv);
+  try {
+    const action = parse(argv, surroundings);
+    if (action === undefined) return 0;
+    return await runAction(action, { surroundings, json });
+  } catch (thrown) {
+    return reportError(thrown, { surroundings, json });
+  }
+}
+
+/** The action that argv asks for; undefined when it was help or the version, which are printed by then. */
+function parse(argv: readonly string[], surroundings: Surroundings): Action | undefined {
+  let chosen: Action | undefined;
+  const program = makeProgram(surroundings, (action) => {
+    chosen = action;
+  });
+  if (argv.length === 0) {
+    program.outputHelp();
+    return undefined;
+  }
+  try {
+    program.parse([...argv], { from: "user" });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.exitCode !== 0) throw usageErrorOf(thrown, program, argv);
+  }
+  return chosen;
+}
+
+/** Runs it to its end, or to the bounded end of an interrupt; a second interrupt waits for nothing. */
+async function runAction(
+  action: Action,
+  given: { surroundings: Surroundings; json: boolean },
+): Promise<number> {
+  const { surroundings, json } = given;
+  const controller = new AbortController();
+  const home = homeFolder(surroundings);
+  const invocation = createInvocation(surroundings, { home, json, interrupted: controller.signal });
+  let interrupts = 0;
+  let exitCode = 0;
+  const { promise: graceOver, resolve: endGrace } = Promise.withResolvers<void>();
+  const forget = surroundings.onInterrupt((signal) => {
+    interrupts += 1;
+    if (interrupts > 1) return endGrace();
+    exitCode = EXIT_CODES[signal];
+    surroundings.timers.after(action.endsWithinMs ?? 1_000, endGrace);
+    controller.abort(new MusterError("unavailable", "interrupted"));
+  });
+  try {
+    await Promise.race([runUntilEnd(action, invocation), graceOver]);
+    // A program that was told to end and did so in good order has done what was asked.
+    return exitCode === EXIT_CODES.SIGTERM && action.endsWithinMs !== undefined ? 0 : exitCode;
+  } finally {
+    forget();
+  }
+}
+
+async function runUntilEnd(action: Action, invocation: Invocation): Promise<void> {
+  try {
+    await action.run(invocation);
+  } catch (thrown) {
+    // What fails because of the interrupt is no error of its own.
+    if (!invocation.interrupted.aborted) throw thrown;
+  }
+}
+
+/** Before parsing, so that errors of the parsing itself come in the asked form. */
+function asksForJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? argv.length : end).includes("--json");
+}

@@ -1,0 +1,142 @@
+// Starts this program again as the agent of this home, detached, and waits until it is reachable. If it ends
+// early, what it wrote last is the error; if this run is interrupted, it is ended too.
+
+import { join } from "node:path";
+import { MusterError } from "../protocol/errors.ts";
+import type { Invocation } from "./invocation.ts";
+import { findAgent, type LocalAgent } from "./local-api.ts";
+import { logSize, tailOf } from "./log-tail.ts";
+import { joinedHub } from "./overview.ts";
+import { startProgress } from "./progress.ts";
+import type { Background, HubAddress, StartFacts } from "./surroundings.ts";
+import { pause, waitFor } from "./wait.ts";
+
+const LOOK_EVERY_MS = 100;
+const AGENT_TIMEOUT_MS = 30_000;
+/** A hub elsewhere may be away: the agent has started all the same. */
+const HUB_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 5_000;
+
+export interface Started {
+  facts: StartFacts;
+  /** The agent runs, but something is not as it should be. */
+  warning: string | undefined;
+}
+
+export async function startInBackground(
+  invocation: Invocation,
+  options: HubAddress & { tunnel: boolean },
+): Promise<Started> {
+  const { surroundings, home } = invocation;
+  const logFile = join(home, "logs", "agent.log");
+  const logFrom = await logSize(surroundings.disk, logFile);
+  const background = surroundings.spawnSelf(argumentsOf(options), {
+    logFile,
+    environment: { MUSTER_HOME: home },
+  });
+  const progress = startProgress(invocation, "Starting");
+  let left = false;
+  void background.exited.then(() => (left = true));
+  try {
+    const agent = await waitFor(
+      invocation,
+      { everyMs: LOOK_EVERY_MS, timeoutMs: AGENT_TIMEOUT_MS },
+      async () => {
+        // Looked at first: what it wrote before it ended is complete then.
+        const ended = left;
+        const search = await findAgent(invocation);
+        if (search.state === "running") return search.agent;
+        if (ended) throw await endedEarly(invocation, { logFile, logFrom });
+        return undefined;
+      },
+    );
+    if (agent === undefined) {
+      throw new MusterError("unavailable", `the agent did not answer within ${AGENT_TIMEOUT_MS / 1_000} s`, {
+        hint: `see ${logFile}`,
+      });
+    }
+    progress.phase("Connecting to the hub");
+    return await connected(invocation, agent, logFile);
+  } catch (thrown) {
+    if (!left) await endIt(invocation, background);
+    throw thrown;
+  } finally {
+    progress.end();
+  }
+}
+
+/** What is known of a running agent. Its login link is null once it was used. */
+export async function factsOf(agent: LocalAgent): Promise<StartFacts> {
+  const { hub, device } = await agent.call("status", {});
+  const login = await loginUrl(agent);
+  return {
+    hub_url: hub.url,
+    login_url: login,
+    device_id: device.id,
+    device_name: device.name,
+    pid: agent.pid,
+  };
+}
+
+async function connected(invocation: Invocation, agent: LocalAgent, logFile: string): Promise<Started> {
+  const state = await waitFor(invocation, { everyMs: LOOK_EVERY_MS, timeoutMs: HUB_TIMEOUT_MS }, async () => {
+    const { hub } = await agent.call("status", {});
+    return hub.state === "connecting" ? undefined : hub;
+  });
+  const facts = await factsOf(agent);
+  if (state?.state === "connected") return { facts, warning: undefined };
+  const problem =
+    state === undefined
+      ? `the hub ${facts.hub_url} can't be reached yet; the agent keeps trying`
+      : `the hub ${facts.hub_url} refuses this device${state.reason === null ? "" : `: ${state.reason}`}`;
+  if ((await joinedHub(invocation))?.embedded === true) {
+    throw new MusterError("hub_unreachable", problem, { hint: `see ${logFile}` });
+  }
+  return { facts, warning: problem };
+}
+
+/** Of a hub elsewhere only a controller may ask for one: then there is none to show. */
+async function loginUrl(agent: LocalAgent): Promise<string | null> {
+  try {
+    return (await agent.call("login_link", { even_if_signed_in: false })).login_url;
+  } catch (thrown) {
+    if (thrown instanceof MusterError && thrown.code !== "internal") return null;
+    throw thrown;
+  }
+}
+
+function argumentsOf(options: HubAddress & { tunnel: boolean }): string[] {
+  const args = ["start", "--foreground"];
+  if (options.port !== undefined) args.push("--port", String(options.port));
+  if (options.host !== undefined) args.push("--host", options.host);
+  if (!options.tunnel) args.push("--no-tunnel");
+  return args;
+}
+
+/** The background program reports as any run does: its last `muster: error:` is the cause. */
+async function endedEarly(
+  { surroundings }: Invocation,
+  { logFile, logFrom }: { logFile: string; logFrom: number },
+): Promise<MusterError> {
+  const lines = await tailOf(surroundings.disk, logFile, logFrom);
+  const last = (mark: string): string | undefined => {
+    return lines.findLast((line) => line.startsWith(mark))?.slice(mark.length);
+  };
+  const cause = last("muster: error: ") ?? lines.findLast((line) => line.trim() !== "");
+  const message =
+    cause === undefined ? "the agent ended before it was reachable" : `could not start: ${cause}`;
+  return new MusterError(portWord(message) ? "port_taken" : "app_failed", message, {
+    hint: last("muster: hint: ") ?? `see ${logFile}`,
+  });
+}
+
+function portWord(message: string): boolean {
+  return /\bport\b.*\b(?:taken|in use)\b|EADDRINUSE/i.test(message);
+}
+
+async function endIt(invocation: Invocation, background: Background): Promise<void> {
+  background.stop();
+  // Not the interrupted signal: this is what an interrupt waits for.
+  const patient = { ...invocation, interrupted: new AbortController().signal };
+  await Promise.race([background.exited, pause(patient, STOP_TIMEOUT_MS)]);
+}

@@ -1,0 +1,108 @@
+// The first line of `status`: whether all is well, or exactly what is not, the worst first.
+
+import { ago } from "./durations.ts";
+import type { Overview } from "./overview.ts";
+import { reasonWords, shareLabel } from "./share-rows.ts";
+import type { DeviceView, ShareView } from "../protocol/views.ts";
+
+export interface Summary {
+  well: boolean;
+  /** At least one; the first is the headline. */
+  lines: string[];
+}
+
+/** More names than this in one sentence help nobody; the rows below have them all. */
+const NAMED_AT_MOST = 3;
+
+export function summarize(overview: Overview, now: number): Summary {
+  if (overview.hub.state === "stopped")
+    return { well: false, lines: ["Not running. Start it: muster start"] };
+  const machines = (overview.devices ?? []).filter(
+    (device) => device.kind !== "browser" && device.status !== "revoked",
+  );
+  const problems = [
+    ...hubProblem(overview, now),
+    ...shareProblems(overview.shares, overview.hub.state === "connected"),
+    ...deviceProblems(machines, now),
+  ];
+  if (problems.length > 0) return { well: false, lines: problems };
+  return { well: true, lines: [wellLine(overview.shares, machines)] };
+}
+
+function wellLine(shares: readonly ShareView[], machines: readonly DeviceView[]): string {
+  const live = shares.filter((share) => share.proof.state === "live");
+  const stopped = shares.length - live.length;
+  const where = new Set(live.map((share) => share.device_id)).size;
+  if (live.length === 0) {
+    const online = machines.filter((device) => device.status === "online").length;
+    const devices = machines.length === 0 ? "" : `, ${count(online, "device")} online`;
+    return stopped === 0
+      ? `All is well: nothing is shared yet${devices}.`
+      : `All is well: ${count(stopped, "share")} stopped${devices}.`;
+  }
+  const also = stopped === 0 ? "" : `, ${stopped} stopped`;
+  return `All is well: ${count(live.length, "share")} live on ${count(where, "device")}${also}.`;
+}
+
+function hubProblem({ hub }: Overview, now: number): string[] {
+  if (hub.state === "connected" || hub.state === "stopped") return [];
+  const since = hub.since === null ? "" : ` since ${ago(hub.since, now)}`;
+  const reason = hub.reason === null ? "" : ` (${reasonWords(hub.reason)})`;
+  return hub.state === "refused"
+    ? [`Refused by the hub ${hub.url ?? ""}${reason}.`]
+    : [`The hub is out of reach: ${hub.url ?? ""}${since}${reason}. The agent keeps trying.`];
+}
+
+/** Stopped is what its owner wished. While the hub is away its proofs are old, and the hub is the problem. */
+function shareProblems(shares: readonly ShareView[], hubConnected: boolean): string[] {
+  const of = (state: string, matches: (share: ShareView) => boolean): string[] => {
+    const matching = shares.filter(matches);
+    return matching.length === 0 ? [] : [sharesSentence(matching, { state, total: shares.length })];
+  };
+  const crashed = (share: ShareView): boolean => share.state === "crashed";
+  const proof = (state: ShareView["proof"]["state"]) => (share: ShareView) =>
+    share.proof.state === state && share.state !== "crashed" && share.state !== "stopped";
+  return [
+    ...of("crashed", crashed),
+    ...of("dead", proof("dead")),
+    ...of("degraded", proof("degraded")),
+    ...(hubConnected ? of("not proven yet", proof("unknown")) : []),
+  ];
+}
+
+function sharesSentence(
+  matching: readonly ShareView[],
+  { state, total }: { state: string; total: number },
+): string {
+  const named = matching.map((share) => {
+    const reason = share.proof.reason === null ? "" : ` (${reasonWords(share.proof.reason)})`;
+    return `${shareLabel(share)}${reason}`;
+  });
+  return `${counted(matching.length, total, "share")} ${state}: ${listed(named)}.`;
+}
+
+function deviceProblems(machines: readonly DeviceView[], now: number): string[] {
+  const offline = machines.filter((device) => device.status === "offline");
+  if (offline.length === 0) return [];
+  const named = offline.map((device) => {
+    return device.last_seen === null
+      ? device.name
+      : `${device.name} (last seen ${ago(device.last_seen, now)})`;
+  });
+  return [`${counted(offline.length, machines.length, "device")} offline: ${listed(named)}.`];
+}
+
+/** "1 of 3 shares is", "2 of 3 shares are", "The only share is". */
+function counted(matching: number, total: number, noun: string): string {
+  if (total === 1) return `The only ${noun} is`;
+  return `${matching} of ${total} ${noun}s ${matching === 1 ? "is" : "are"}`;
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - NAMED_AT_MOST;
+  return more > 0 ? `${names.slice(0, NAMED_AT_MOST).join(", ")} and ${more} more` : names.join(", ");
+}
+
+function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}

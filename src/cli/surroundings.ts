@@ -1,0 +1,166 @@
+// What the CLI is given: everything it may touch outside itself. `main.ts` makes the real one, tests their own.
+//
+// The rule: no file of this room reads argv, the environment, the clock, the disk or the network in any other
+// way, and the long-lived programs (hub, agent) are functions handed in, so nothing of theirs is loaded here.
+
+import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
+import type { DeviceKind } from "../protocol/views.ts";
+import type { Clock, Disk, Timers } from "../world/world.ts";
+
+export interface Surroundings {
+  readonly version: string;
+  /** MUSTER_HOME, HOME, PORT, NO_COLOR, TERM and MUSTER_LOG are read. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly disk: Pick<Disk, "read" | "info" | "open">;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** One HTTP request. Loopback must be reached directly, whatever HTTP_PROXY says. */
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  /** Told of SIGINT and SIGTERM, which then do nothing else. Returns how to stop listening. */
+  onInterrupt(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  processAlive(pid: number): boolean;
+  /** Columns that the text takes on a terminal (wide and zero-width characters, no escape sequences). */
+  stringWidth(text: string): number;
+  /** Starts this program again, detached, with both its outputs appended to `logFile` (its folder is made). */
+  spawnSelf(
+    args: readonly string[],
+    options: { logFile: string; environment?: Record<string, string> },
+  ): Background;
+
+  // The programs. Each runs in the foreground until `stop` is aborted or it fails; `ready` is called once.
+  runStart(options: StartOptions): Promise<void>;
+  runHub(options: HubOptions): Promise<void>;
+  runAgent(options: AgentOptions): Promise<void>;
+  /** Joins this home to a hub: makes or keeps its identity, claims the token, writes hub.json. */
+  join(options: JoinOptions): Promise<JoinResult>;
+  /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
+  attach(home: string): Promise<HubSession>;
+}
+
+export interface Input {
+  readonly isTerminal: boolean;
+  /** All of it, as text without its last line break. Rejects over `maxBytes`. */
+  readAll(maxBytes: number): Promise<string>;
+  /** One line from the terminal, not echoed; the echo is back however this ends. */
+  readSecret(prompt: string): Promise<string>;
+}
+
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** 0 or undefined where the width is not known: then nothing is drawn that needs one. */
+  readonly columns: number | undefined;
+}
+
+export interface Background {
+  readonly pid: number;
+  /** The exit code, null when a signal ended it. */
+  readonly exited: Promise<number | null>;
+  /** Asks it to end (SIGTERM). */
+  stop(): void;
+}
+
+/** What every long-lived program takes. */
+export interface ProgramOptions<Facts> {
+  home: string;
+  /** Aborted by Ctrl-C or SIGTERM: end in good order. */
+  stop: AbortSignal;
+  /** Reachable now. */
+  ready(facts: Facts): void;
+}
+
+/** The hub's address: undefined means "as remembered, else the default". Port 0 picks a free one. */
+export interface HubAddress {
+  port?: number;
+  host?: string;
+}
+
+export interface StartOptions extends ProgramOptions<StartFacts>, HubAddress {
+  tunnel: boolean;
+}
+
+export interface StartFacts {
+  hub_url: string;
+  /** null once it has been used, or where another hub was joined. */
+  login_url: string | null;
+  device_id: string;
+  device_name: string;
+  pid: number;
+}
+
+export interface HubOptions extends ProgramOptions<HubStartFacts>, HubAddress {
+  domain?: string;
+  /** Absolute paths of PEM files. */
+  tls?: { cert: string; key: string };
+  /** Sign-in over plain HTTP off loopback. */
+  insecure: boolean;
+}
+
+export interface HubStartFacts {
+  hub_url: string;
+  login_url: string | null;
+}
+
+export interface AgentOptions extends ProgramOptions<AgentFacts> {
+  /** Of the local API, on loopback. */
+  port?: number;
+}
+
+export interface AgentFacts {
+  hub_url: string;
+  device_id: string;
+  device_name: string;
+  pid: number;
+}
+
+export interface JoinOptions {
+  home: string;
+  /** Scheme, host and port, without a path. */
+  hubUrl: string;
+  token: string;
+  name?: string;
+  kind?: DeviceKind;
+  location?: string;
+  /** Leave the hub joined before. */
+  replace: boolean;
+  /** Plain HTTP off loopback is accepted. */
+  insecure: boolean;
+  stop: AbortSignal;
+  /** A few words for the progress line: "asking the hub". */
+  phase(text: string): void;
+}
+
+export interface JoinResult {
+  device_id: string;
+  name: string;
+  /** "" where the hub has no domain. */
+  hostname: string;
+}
+
+/** Which message of the hub answers which question. */
+export interface HubAnswers {
+  fleet_get: "fleet";
+  login_link_make: "login_link";
+  audit_get: "audit";
+}
+
+export type HubQuestion = keyof HubAnswers;
+
+/** Refusals and losses reject with a MusterError. */
+export interface HubSession {
+  readonly device: { id: string; name: string };
+  /** The request id is the session's own business. */
+  request<Type extends HubQuestion>(
+    type: Type,
+    message: Omit<ClientMessage<Type>, "type" | "id">,
+  ): Promise<HubMessage<HubAnswers[Type]>>;
+  /** Signs an invite with the controller key of this home and appends it to the owner log. */
+  deviceToken(request: LocalRequest<"device_token">): Promise<LocalResponse<"device_token">>;
+  close(): void;
+}

@@ -1,0 +1,100 @@
+// Aligned columns without boxes. Every cell is plain text from elsewhere until it is styled here; a line that
+// is too long for the terminal first takes the shorter forms of its cells, column by column, then is cut.
+
+import { plainLine } from "./plain-text.ts";
+import type { Style, Terminal } from "./terminal.ts";
+
+export interface Cell {
+  text: string;
+  /** What may stand there instead where room is short. */
+  short?: string;
+  style?: Style;
+}
+
+export interface TableOptions {
+  /** Column headings, dimmed; none when absent. */
+  headings?: readonly string[];
+  /** Columns that take their short form first, in this order. */
+  shorten?: readonly number[];
+  indent?: string;
+  /** Cut nothing. */
+  wide?: boolean;
+}
+
+const GAP = "  ";
+
+/** The lines of the table, without line breaks. */
+export function tableLines(
+  terminal: Terminal,
+  rows: readonly (readonly Cell[])[],
+  options: TableOptions = {},
+): string[] {
+  const { headings, shorten = [], indent = "", wide = false } = options;
+  const heading: Cell[][] = headings === undefined ? [] : [headings.map((text) => ({ text, style: "dim" }))];
+  let cells = [...heading, ...rows].map((row) =>
+    row.map((cell) => ({ ...cell, text: plainLine(cell.text) })),
+  );
+  const columns = wide ? Number.POSITIVE_INFINITY : terminal.columns;
+  for (const column of shorten) {
+    if (totalWidth(terminal, cells, indent) <= columns) break;
+    cells = cells.map((row) => row.map((cell, at) => (at === column ? shortened(cell) : cell)));
+  }
+  const widths = columnWidths(terminal, cells);
+  return cells.map((row) => line(terminal, row, { widths, indent, columns }));
+}
+
+function shortened(cell: Cell): Cell {
+  return cell.short === undefined ? cell : { ...cell, text: plainLine(cell.short) };
+}
+
+function columnWidths(terminal: Terminal, rows: readonly (readonly Cell[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, terminal.width(cell.text));
+  }
+  return widths;
+}
+
+function totalWidth(terminal: Terminal, rows: readonly (readonly Cell[])[], indent: string): number {
+  const widths = columnWidths(terminal, rows);
+  return widths.reduce(
+    (sum, width) => sum + width,
+    indent.length + GAP.length * Math.max(0, widths.length - 1),
+  );
+}
+
+function line(
+  terminal: Terminal,
+  row: readonly Cell[],
+  { widths, indent, columns }: { widths: number[]; indent: string; columns: number },
+): string {
+  let text = indent;
+  let used = indent.length;
+  for (const [at, cell] of row.entries()) {
+    const gap = at === 0 ? "" : GAP;
+    const room = columns - used - gap.length;
+    if (room < 1) break;
+    const shown = cutTo(terminal, cell.text, room);
+    const last = at === row.length - 1 || shown !== cell.text;
+    const padding = last ? 0 : Math.max(0, (widths[at] ?? 0) - terminal.width(shown));
+    text +=
+      gap + (cell.style === undefined ? shown : terminal.style(cell.style, shown)) + " ".repeat(padding);
+    used += gap.length + terminal.width(shown) + padding;
+    if (shown !== cell.text) break;
+  }
+  return text.trimEnd();
+}
+
+/** At most `columns` wide, with an ellipsis where something was cut. */
+export function cutTo(terminal: Terminal, text: string, columns: number): string {
+  if (terminal.width(text) <= columns) return text;
+  let kept = "";
+  let used = 0;
+  for (const character of text) {
+    const width = terminal.width(character);
+    if (used + width > columns - 1) break;
+    kept += character;
+    used += width;
+  }
+  return `${kept}…`;
+}

@@ -1,0 +1,38 @@
+// An output as the commands see it: lines, styles and a width. Colour only on a terminal and never with
+// NO_COLOR; a terminal without a known width (some scripts and CI have one of 0 columns) counts as none.
+
+import { styleText } from "node:util";
+import type { Output } from "./surroundings.ts";
+
+export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
+
+export interface Terminal {
+  /** A person watches: lines may be redrawn and cut to `columns`. */
+  readonly interactive: boolean;
+  /** Infinity where nothing has to be cut. */
+  readonly columns: number;
+  line(text: string): void;
+  write(text: string): void;
+  style(style: Style, text: string): string;
+  width(text: string): number;
+}
+
+export function createTerminal(
+  output: Output,
+  environment: Readonly<Record<string, string | undefined>>,
+  stringWidth: (text: string) => number,
+): Terminal {
+  const known = output.columns ?? 0;
+  const interactive = output.isTerminal && known > 0 && environment["TERM"] !== "dumb";
+  const coloured = interactive && (environment["NO_COLOR"] ?? "") === "";
+  return {
+    interactive,
+    columns: interactive ? known : Number.POSITIVE_INFINITY,
+    line: (text) => output.write(`${text}\n`),
+    write: (text) => output.write(text),
+    // validateStream off: whether to colour was decided above, from the output handed in.
+    style: (style, text) =>
+      coloured && text !== "" ? styleText(style, text, { validateStream: false }) : text,
+    width: stringWidth,
+  };
+}
