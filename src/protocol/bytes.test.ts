@@ -1,0 +1,79 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import {
+  concat,
+  equalBytes,
+  equalSecretBytes,
+  fromBase64Url,
+  fromHex,
+  fromUtf8,
+  lv,
+  toBase64Url,
+  toHex,
+  u64,
+  utf8,
+} from "./bytes.ts";
+
+const RUNS = { seed: 7, numRuns: 300 };
+const bytes = fc.uint8Array({ maxLength: 80 });
+
+test("hex and base64url give back what they were made of, and agree with the platform", () => {
+  fc.assert(
+    fc.property(bytes, (value) => {
+      expect(fromHex(toHex(value))).toEqual(value);
+      expect(fromBase64Url(toBase64Url(value))).toEqual(value);
+      expect(toBase64Url(value)).toBe(Buffer.from(value).toString("base64url"));
+      expect(toHex(value)).toBe(Buffer.from(value).toString("hex"));
+    }),
+    RUNS,
+  );
+});
+
+test("a text that reads as bytes is the one text for them", () => {
+  const text = fc.string({
+    unit: fc.constantFrom("A", "B", "a", "0", "-", "_", "=", "+", "/", " ", "\n"),
+    maxLength: 8,
+  });
+  fc.assert(
+    fc.property(text, (value) => {
+      const decoded = fromBase64Url(value);
+      if (decoded !== undefined) expect(toBase64Url(decoded)).toBe(value);
+    }),
+    { seed: 7, numRuns: 2000 },
+  );
+});
+
+test.each(["A", "AB", "AA=", "AA==", "A+/A", "AAAA\n", "AAAAA", "ä", "AAB"])(
+  "base64url %j is refused",
+  (text) => {
+    expect(fromBase64Url(text)).toBeUndefined();
+  },
+);
+
+test.each(["0", "0G", "AB", "0x", " 00"])("hex %j is refused", (text) => {
+  expect(fromHex(text)).toBeUndefined();
+});
+
+test("bytes that are not UTF-8 have no text", () => {
+  expect(fromUtf8(new Uint8Array([0xff]))).toBeUndefined();
+  expect(fromUtf8(new Uint8Array([0xed, 0xa0, 0x80]))).toBeUndefined();
+  expect(fromUtf8(utf8("\uFEFFa"))).toBe("\uFEFFa");
+});
+
+test("a length prefix is four bytes, big endian", () => {
+  expect(toHex(lv(utf8("hi")))).toBe("000000026869");
+  expect(toHex(lv(new Uint8Array(258)).subarray(0, 4))).toBe("00000102");
+  expect(toHex(u64(Number.MAX_SAFE_INTEGER))).toBe("001fffffffffffff");
+});
+
+test("both comparisons agree with comparison byte by byte", () => {
+  fc.assert(
+    fc.property(bytes, bytes, (a, b) => {
+      const same = toHex(a) === toHex(b);
+      expect(equalBytes(a, b)).toBe(same);
+      expect(equalSecretBytes(a, b)).toBe(same);
+      expect(equalSecretBytes(a, concat(a))).toBe(true);
+    }),
+    RUNS,
+  );
+});
