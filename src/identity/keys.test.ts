@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { toHex, utf8 } from "../protocol/bytes.ts";
 import { browserLinkKey, browserSigner, makeBrowserKeys } from "./browser-key.ts";
 import { formatKeyFile, linkKeyOf, makeKeys, parseKeyFile, signerOf } from "./keys.ts";
-import { seededCrypto } from "./seeded-crypto.ts";
+import { seededCrypto } from "./crypto.fixture.ts";
 
 const crypto = seededCrypto("keys");
 const { subtle } = globalThis.crypto;

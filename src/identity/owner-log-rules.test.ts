@@ -22,8 +22,8 @@ import {
   phone,
   pi,
   whyNot,
-} from "./owner-log-fixture.ts";
-import { refusal, rejection } from "./refusal.ts";
+} from "./owner-log.fixture.ts";
+import { refusal, rejection } from "./refusal.fixture.ts";
 import { appendEntry, beginLog, extendLog, longestValid } from "./owner-log.ts";
 
 describe("an entry is refused when", () => {

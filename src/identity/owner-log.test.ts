@@ -20,8 +20,8 @@ import {
   phone,
   pi,
   piDevice,
-} from "./owner-log-fixture.ts";
-import { refusal } from "./refusal.ts";
+} from "./owner-log.fixture.ts";
+import { refusal } from "./refusal.fixture.ts";
 import { appendEntry, beginLog, extendLog, longestValid, verifyLog } from "./owner-log.ts";
 
 describe("who may do what", () => {

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { toHex } from "../protocol/bytes.ts";
 import { SIGNED_FIELDS, signedBytes } from "../protocol/signed.ts";
 import type { Purpose } from "../protocol/signed.ts";
-import { seededCrypto } from "./seeded-crypto.ts";
-import { SAMPLES } from "./signed-samples.ts";
+import { seededCrypto } from "./crypto.fixture.ts";
+import { SAMPLES } from "./signed.fixture.ts";
 
 const crypto = seededCrypto("purposes");
 const signer = crypto.ed25519Signer(crypto.randomBytes(32));

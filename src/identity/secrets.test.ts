@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { loginLinkHash, loginLinkUrl, makeLoginLink, parseLoginLink } from "./login-link.ts";
 import { makePassword, readMadePassword } from "./passwords.ts";
 import { Secret } from "./secret.ts";
-import { seededCrypto } from "./seeded-crypto.ts";
+import { seededCrypto } from "./crypto.fixture.ts";
 
 const crypto = seededCrypto("secrets");
 

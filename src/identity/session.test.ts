@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { signedBytes } from "../protocol/signed.ts";
-import { refusal, rejection } from "./refusal.ts";
-import { seededCrypto } from "./seeded-crypto.ts";
+import { refusal, rejection } from "./refusal.fixture.ts";
+import { seededCrypto } from "./crypto.fixture.ts";
 import { checkDevice, checkHub, dialledAddress, proveDevice, proveHub } from "./session.ts";
 import type { BindingRule, DeviceClaim, DeviceProof, DeviceSide, Hello, HubSide } from "./session.ts";
 

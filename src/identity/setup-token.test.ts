@@ -17,9 +17,9 @@ import {
   piDevice,
   whyNot,
   withBrowser,
-} from "./owner-log-fixture.ts";
-import type { Member } from "./owner-log-fixture.ts";
-import { refusal, rejection } from "./refusal.ts";
+} from "./owner-log.fixture.ts";
+import type { Member } from "./owner-log.fixture.ts";
+import { refusal, rejection } from "./refusal.fixture.ts";
 import { beginLog, extendLog } from "./owner-log.ts";
 import type { OwnerLog } from "./owner-log.ts";
 import { makeClaim, makeInvite } from "./setup-token.ts";

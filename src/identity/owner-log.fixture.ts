@@ -3,13 +3,13 @@
 import { toBase64Url, utf8 } from "../protocol/bytes.ts";
 import { canonicalJson } from "../protocol/canonical-json.ts";
 import type { JsonValue } from "../protocol/canonical-json.ts";
-import { refusal } from "./refusal.ts";
+import { refusal } from "./refusal.fixture.ts";
 import type { EntryBody, OwnerLogEntry } from "../protocol/owner-log.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import type { Signer } from "./crypto.ts";
 import { appendEntry, beginLog, extendLog } from "./owner-log.ts";
 import type { OwnerLog } from "./owner-log.ts";
-import { seededCrypto } from "./seeded-crypto.ts";
+import { seededCrypto } from "./crypto.fixture.ts";
 import { makeClaim, makeInvite } from "./setup-token.ts";
 
 export const crypto = seededCrypto("owner-log");
