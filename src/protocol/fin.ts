@@ -11,7 +11,7 @@ export interface Fin {
   status: number;
   /** Between the stream's opening and the first byte of the response head. */
   firstByteMs: number;
-  /** Bytes of the response body as sent, without its framing. */
+  /** Bytes of the response body as they went over the wire, chunk framing included. */
   length: number;
   /** The response was delimited by closing: the visitor's connection has to end with it. */
   close: boolean;

@@ -7,6 +7,7 @@ import { LINK_KINDS } from "./views.ts";
 const word = fc.stringMatching(/^[!-~]{1,60}$/);
 const open = fc.record({
   target: word,
+  https: fc.boolean(),
   secure: fc.boolean(),
   visitorCloses: fc.boolean(),
   visitor: word,
@@ -33,6 +34,7 @@ test.each([
 ])("an OPEN whose %s is %j is refused", (name, value) => {
   const good: Open = {
     target: "t",
+    https: true,
     secure: true,
     visitorCloses: false,
     visitor: "::1",

@@ -14,7 +14,9 @@ export type LinkKind = (typeof LINK_KINDS)[number];
 export interface Open {
   /** A share's id, or `service:NAME`. */
   target: string;
-  /** The visitor's side is safe from listeners: https, or a host of this machine. */
+  /** The visitor came by https. */
+  https: boolean;
+  /** Nobody on the visitor's side can listen in: https, or a host of this machine. */
   secure: boolean;
   /** The visitor's connection ends after this request, so the device may delimit its answer by closing. */
   visitorCloses: boolean;
@@ -30,12 +32,14 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 const LINE_BREAK = 0x0a;
 
+const HTTPS = "t";
 const SECURE = "s";
 const VISITOR_CLOSES = "c";
 const NO_FLAGS = "-";
 
 export function encodeOpen(open: Open): Uint8Array {
-  const flags = (open.secure ? SECURE : "") + (open.visitorCloses ? VISITOR_CLOSES : "");
+  const flags =
+    (open.https ? HTTPS : "") + (open.secure ? SECURE : "") + (open.visitorCloses ? VISITOR_CLOSES : "");
   return encoder.encode(
     `${open.target}\n${flags === "" ? NO_FLAGS : flags}\n${open.visitor}\n${open.host}\n${open.link}\n${open.requestId}`,
   );
@@ -59,6 +63,7 @@ export function decodeOpen(bytes: Uint8Array): Open | undefined {
   if (!isLinkKind(link)) return undefined;
   return {
     target,
+    https: flags.includes(HTTPS),
     secure: flags.includes(SECURE),
     visitorCloses: flags.includes(VISITOR_CLOSES),
     visitor,
