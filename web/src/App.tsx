@@ -1,0 +1,84 @@
+// The page's frame, and which of its few screens is shown.
+import { type ReactNode } from "react";
+import { FleetPage } from "./fleet/FleetPage.tsx";
+import { Header } from "./Header.tsx";
+import { Command } from "./parts/Command.tsx";
+import { Problem } from "./parts/Problem.tsx";
+import { LoginLinkScreen } from "./sign-in/LoginLinkScreen.tsx";
+import { SignInScreen } from "./sign-in/SignInScreen.tsx";
+import { usePage, usePageState } from "./state/use-page.ts";
+
+export function App(): ReactNode {
+  const said = usePageState((state) => state.said);
+  return (
+    <>
+      <Header />
+      <main>
+        <CurrentScreen />
+      </main>
+      <div className="unseen" aria-live="polite">
+        {said}
+      </div>
+    </>
+  );
+}
+
+function CurrentScreen(): ReactNode {
+  const page = usePage();
+  const screen = usePageState((state) => state.screen);
+  switch (screen.at) {
+    case "starting":
+      return null;
+    case "insecure":
+      return <Insecure />;
+    case "login_link":
+      return <LoginLinkScreen link={screen.link} />;
+    case "sign_in":
+      return <SignInScreen />;
+    case "elsewhere":
+      return (
+        <section className="card">
+          <h1>Open in another tab</h1>
+          <p>
+            One tab of a browser holds the session. The other one keeps showing the fleet until you take it
+            over.
+          </p>
+          <div className="form-end">
+            <button type="button" className="button primary" onClick={page.takeOver} autoFocus>
+              Use this tab
+            </button>
+          </div>
+        </section>
+      );
+    case "fleet":
+      return <FleetPage />;
+    case "broken":
+      return (
+        <section className="card">
+          <Problem what="This page could not start" problem={screen.problem}>
+            <button type="button" className="button" onClick={page.wake}>
+              Try again
+            </button>
+          </Problem>
+        </section>
+      );
+  }
+}
+
+function Insecure(): ReactNode {
+  return (
+    <section className="card">
+      <h1>No sign-in over plain HTTP</h1>
+      <p>
+        At this address the browser offers no keys and keeps no protected cookies, so signing in here could be
+        read and taken by anyone on the way. Open the page on the machine that runs the hub, or through a
+        tunnel to it:
+      </p>
+      <Command>{`ssh -L 8080:localhost:${location.port === "" ? "80" : location.port} ${location.hostname}`}</Command>
+      <p>
+        Then open <span className="mono">http://muster.localhost:8080</span>. A domain with TLS works from
+        everywhere.
+      </p>
+    </section>
+  );
+}

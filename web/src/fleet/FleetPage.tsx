@@ -1,0 +1,105 @@
+// The fleet: what is wrong first, then every device with its shares, then what to do next.
+import { useState, type ReactNode } from "react";
+import type { FleetView } from "../../../src/protocol/views.ts";
+import { AccountPrompt } from "../account/AccountPrompt.tsx";
+import { AddShare } from "../share/AddShare.tsx";
+import { usePageState } from "../state/use-page.ts";
+import { arrange } from "./arrange.ts";
+import { Browsers } from "./Browsers.tsx";
+import { ConnectionNote } from "./ConnectionNote.tsx";
+import { DeviceLine } from "./DeviceLine.tsx";
+import { NextStep, WhyNotAdd } from "./NextStep.tsx";
+import { Summary } from "./Summary.tsx";
+import { useFleetKeys } from "./use-fleet-keys.ts";
+
+export function FleetPage(): ReactNode {
+  const fleet = usePageState((state) => state.fleet);
+  return (
+    <>
+      <ConnectionNote />
+      {fleet === null ? (
+        <p className="waiting faint">Waiting for the hub's first word…</p>
+      ) : (
+        <Fleet fleet={fleet} />
+      )}
+    </>
+  );
+}
+
+function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
+  const [filter, setFilter] = useState("");
+  const [adding, setAdding] = useState(false);
+  const stale = usePageState((state) => state.hubLink.at !== "ready");
+  const mayAdd = usePageState(
+    (state) => state.authority.command === "may" && state.authority.hubDevice !== null,
+  );
+  const hubDeviceId = usePageState((state) => state.authority.hubDevice?.id ?? null);
+  const canAdd = mayAdd && !stale;
+  const openAdd = (): void => {
+    if (canAdd) setAdding(true);
+  };
+  useFleetKeys(openAdd);
+
+  const { machines, browsers } = arrange(fleet, filter, hubDeviceId);
+  const nothing = machines.length === 0 && browsers.length === 0;
+  return (
+    <>
+      <Summary fleet={fleet} />
+      <AccountPrompt />
+      <div className="toolbar">
+        <input
+          type="search"
+          className="input filter"
+          placeholder="Filter"
+          aria-label="Filter devices and shares"
+          aria-keyshortcuts="/"
+          autoComplete="off"
+          spellCheck={false}
+          data-filter
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+        />
+        {mayAdd ? (
+          <button
+            type="button"
+            className="button primary"
+            aria-keyshortcuts="a"
+            onClick={openAdd}
+            disabled={!canAdd}
+          >
+            Add share
+          </button>
+        ) : null}
+      </div>
+      <div className="fleet" data-stale={stale}>
+        {machines.length === 0 ? null : (
+          <div className="columns" aria-hidden="true">
+            <span>State</span>
+            <span>Name</span>
+            <span>Kind</span>
+            <span>Address</span>
+            <span>Proof</span>
+            <span>Machine, access</span>
+          </div>
+        )}
+        <ul className="devices" aria-label="Devices">
+          {machines.map((group) => (
+            <DeviceLine key={group.device.id} group={group} />
+          ))}
+        </ul>
+        {nothing && filter !== "" ? (
+          <p className="nothing">
+            Nothing matches “{filter}”.{" "}
+            <button type="button" className="link" onClick={() => setFilter("")}>
+              Show everything
+            </button>
+          </p>
+        ) : null}
+        <Browsers browsers={browsers} />
+      </div>
+      {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
+      <WhyNotAdd />
+      {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+// What to do next where something is still missing: one command, one button. Nothing once the fleet is in use.
+import type { ReactNode } from "react";
+import type { FleetView } from "../../../src/protocol/views.ts";
+import { Command } from "../parts/Command.tsx";
+import { usePageState } from "../state/use-page.ts";
+import { isMachine } from "./verdict.ts";
+
+export interface NextStepProps {
+  fleet: FleetView;
+  canAdd: boolean;
+  onAdd(): void;
+}
+
+export function NextStep({ fleet, canAdd, onAdd }: NextStepProps): ReactNode {
+  const machines = fleet.devices.filter(isMachine).length;
+  if (machines === 0) {
+    return (
+      <section className="next">
+        <h2>Start with this machine</h2>
+        <p>Its agent dials out to the hub, so nothing has to be opened for it.</p>
+        <Command>muster start</Command>
+      </section>
+    );
+  }
+  if (fleet.shares.length === 0) {
+    return (
+      <section className="next">
+        <h2>Nothing is shared yet</h2>
+        <p>
+          A folder becomes a page, a port becomes an app: each gets an address that stays, and a password
+          unless you say otherwise.
+        </p>
+        <Command>muster add ./site</Command>
+        {canAdd ? (
+          <button type="button" className="button primary" onClick={onAdd}>
+            Add share
+          </button>
+        ) : null}
+      </section>
+    );
+  }
+  if (machines > 1) return null;
+  return (
+    <section className="next">
+      <h2>Add a second machine</h2>
+      <p>Make a token here, then run the line it prints over there.</p>
+      <Command>muster device token</Command>
+    </section>
+  );
+}
+
+/** Why this page only looks, and the command that changes it. Silent while it may command. */
+export function WhyNotAdd(): ReactNode {
+  const authority = usePageState((state) => state.authority);
+  const browser = usePageState((state) => state.browser);
+  if (authority.command === "may" || authority.command === "unknown" || browser === null) return null;
+  return (
+    <p className="why faint">
+      {authority.command === "ended"
+        ? "This browser's 30 days as a controller are over, so it only looks. "
+        : "This browser only looks: its key is not a controller. "}
+      To let it command, run on a machine that is one:{" "}
+      <Command>{`muster device promote "${browser.name}"`}</Command>
+    </p>
+  );
+}

@@ -1,0 +1,59 @@
+// What state is shown for a device or share: one of four, each with its own shape, and the word beside it.
+//
+// A proof that is too old proves nothing any more, so its "live" is not repeated; `asOfMs` is the moment the
+// picture was true (now while the hub is connected, the last word from it otherwise).
+import type { DeviceView, ShareView } from "../../../src/protocol/views.ts";
+import { span } from "../format/time.ts";
+
+export type Mark = "live" | "degraded" | "dead" | "unknown";
+
+export interface ShownState {
+  mark: Mark;
+  word: string;
+  /** Why, in a few words, where the word alone does not say it. */
+  reason: string | null;
+}
+
+/** Three missed proofs (one every 5 s, each may take 5 s) are past any hiccup of a prober that still works. */
+const PROOF_OLD_MS = 20_000;
+
+export function shownShare(share: ShareView, asOfMs: number): ShownState {
+  switch (share.state) {
+    case "stopped":
+      return { mark: "unknown", word: "stopped", reason: null };
+    case "waiting":
+      return { mark: "unknown", word: "waiting", reason: share.proof.reason };
+    case "crashed":
+      return { mark: "dead", word: "crashed", reason: share.proof.reason };
+    case "running":
+      return shownProof(share, asOfMs);
+  }
+}
+
+function shownProof({ proof }: ShareView, asOfMs: number): ShownState {
+  if (proof.state === "unknown" || proof.checked_at === null) {
+    return { mark: "unknown", word: "unknown", reason: proof.reason ?? "not tried yet" };
+  }
+  const ageMs = asOfMs - Date.parse(proof.checked_at);
+  if (ageMs > PROOF_OLD_MS && proof.state !== "dead") {
+    return {
+      mark: "unknown",
+      word: "unknown",
+      reason: `was ${proof.state} ${span(ageMs)} ago, no proof since`,
+    };
+  }
+  return { mark: proof.state, word: proof.state, reason: proof.state === "live" ? null : proof.reason };
+}
+
+export function shownDevice(device: DeviceView): ShownState {
+  switch (device.status) {
+    case "online":
+      return { mark: "live", word: "online", reason: null };
+    case "offline":
+      return { mark: "dead", word: "offline", reason: null };
+    case "pending":
+      return { mark: "unknown", word: "pending", reason: "has not connected yet" };
+    case "revoked":
+      return { mark: "dead", word: "revoked", reason: "its key may no longer connect" };
+  }
+}

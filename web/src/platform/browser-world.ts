@@ -1,0 +1,28 @@
+// The page's adapter to clock, timers and randomness: the only file of the page that touches the real ones.
+import type { Clock, Random, Timers } from "../../../src/world/world.ts";
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+};
+
+const timers: Timers = {
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  every(periodMs, run) {
+    const timer = setInterval(run, periodMs);
+    return { cancel: () => clearInterval(timer) };
+  },
+  soon(run) {
+    setTimeout(run, 0);
+  },
+};
+
+const random: Random = {
+  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  fraction: () => Math.random(),
+};
+
+export const browserWorld = { clock, timers, random } as const;

@@ -1,0 +1,47 @@
+// What this browser may order, by the owner log alone: the hub's word is not asked. The log also names the
+// machine that runs the hub, which is the one that began it.
+import type { OwnerLog } from "../../../src/identity/owner-log.ts";
+import { toBase64Url } from "../../../src/protocol/bytes.ts";
+import { deviceIdOf } from "../../../src/protocol/ids.ts";
+import type { Crypto } from "../../../src/identity/crypto.ts";
+
+export interface Authority {
+  /** Id of the owner log, base64url; null while no log is known. */
+  ownerRoot: string | null;
+  /** The machine that runs the hub: the one whose agent takes this page's commands. */
+  hubDevice: { id: string; key: Uint8Array; name: string } | null;
+  /** `ended`: this key was a controller and its time is over. */
+  command: "may" | "ended" | "never" | "unknown";
+  /** When commanding ends, milliseconds since the epoch; null is never. */
+  untilMs: number | null;
+}
+
+export const NO_AUTHORITY: Authority = {
+  ownerRoot: null,
+  hubDevice: null,
+  command: "unknown",
+  untilMs: null,
+};
+
+export function readAuthority(
+  log: OwnerLog,
+  ownKey: Uint8Array,
+  at: { crypto: Crypto; nowMs: number },
+): Authority {
+  const beginner = log.participants().find((participant) => participant.entry === 0);
+  const own = log.participant(ownKey);
+  const was = own?.controller?.scopes.includes("command") === true;
+  return {
+    ownerRoot: toBase64Url(log.id),
+    hubDevice:
+      beginner === undefined
+        ? null
+        : {
+            id: deviceIdOf(at.crypto.sha256(beginner.publicKey)),
+            key: beginner.publicKey,
+            name: beginner.name,
+          },
+    command: log.mayCommand(ownKey, at.nowMs) ? "may" : was ? "ended" : "never",
+    untilMs: own?.controller?.untilMs ?? null,
+  };
+}

@@ -1,0 +1,127 @@
+// The page's connection to its hub, told to the store: who this browser is there, the fleet as it changes, the
+// owner log, and since when any of that is stale.
+import { connect, type Connection, type ConnectionState } from "../../../src/client/connection.ts";
+import { keyProver } from "../../../src/client/prove-key.ts";
+import type { Crypto } from "../../../src/identity/crypto.ts";
+import { longestValid, type OwnerLog } from "../../../src/identity/owner-log.ts";
+import type { HubMessage, HubToClient } from "../../../src/protocol/messages.ts";
+import type { World } from "../../../src/world/world.ts";
+import { changes } from "../fleet/changes.ts";
+import type { BrowserIdentity } from "../platform/key-chain.ts";
+import type { PageState } from "../state/page-state.ts";
+import type { Store } from "../state/store.ts";
+import { readAuthority } from "./authority.ts";
+
+const VERSION = "0.1.0";
+
+export interface FleetLinkOptions {
+  store: Store<PageState>;
+  world: Pick<World, "clock" | "timers" | "random">;
+  crypto: Crypto;
+  identity: BrowserIdentity;
+  platform: string;
+  /** Of the page: `https://muster.example`. */
+  origin: string;
+  /** The hub did not open its door: perhaps nobody is signed in any more. */
+  refused(): void;
+  /** Another tab or window took this browser's place. */
+  superseded(): void;
+}
+
+export interface FleetLink {
+  connection: Connection;
+  /** The bearer for the account's API calls; null while there is none. */
+  token(): string | null;
+}
+
+export function openFleetLink(options: FleetLinkOptions): FleetLink {
+  const { store, world, identity } = options;
+  const url = `${options.origin.replace(/^http/, "ws")}/ws`;
+  let token: string | null = null;
+  let log: OwnerLog | undefined;
+
+  const hubNow = (): number => world.clock.now() + store.get().clockOffsetMs;
+
+  const heard = (): void => store.set({ heardAt: hubNow() });
+
+  const onFleet = ({ fleet }: HubMessage<"fleet">): void => {
+    const { sentences, moved } = changes(store.get().fleet, fleet, hubNow());
+    store.set({ fleet, moved, ...(sentences.length === 0 ? {} : { said: sentences.join(" ") }) });
+  };
+
+  const onLog = ({ entries }: HubMessage<"log_entries">): void => {
+    const known = log;
+    log = longestValid(options.crypto, known, entries).log ?? known;
+    if (log === undefined) return;
+    const authority = readAuthority(log, identity.signer.publicKey, {
+      crypto: options.crypto,
+      nowMs: hubNow(),
+    });
+    store.set({ authority });
+  };
+
+  const onMessage = (message: HubToClient): void => {
+    if (message.type === "fleet") onFleet(message);
+    else if (message.type === "log_entries") onLog(message);
+  };
+
+  const onReady = (registered: HubMessage<"registered">): void => {
+    token = registered.token ?? null;
+    store.set({
+      hubLink: { at: "ready", since: hubNow() },
+      browser: { id: registered.device_id, name: registered.name },
+      said: "Connected to the hub.",
+    });
+    // Lost again before the answer: the next "ready" asks anew.
+    connection.request({ type: "fleet_watch" }).then(onMessage, () => {});
+  };
+
+  const onState = (state: ConnectionState): void => {
+    const { heardAt } = store.get();
+    switch (state.at) {
+      case "connecting":
+        if (heardAt === null) store.set({ hubLink: { at: "connecting", since: hubNow() } });
+        return;
+      case "ready":
+        return onReady(state.registered);
+      case "waiting": {
+        const { problem } = state;
+        const retryAt = state.retryAt + store.get().clockOffsetMs;
+        const wasReady = store.get().hubLink.at === "ready";
+        store.set({
+          hubLink: { at: "lost", since: heardAt, retryAt, problem },
+          ...(wasReady ? { said: "The connection to the hub was lost." } : {}),
+        });
+        if (!state.opened) options.refused();
+        return;
+      }
+      case "ended":
+        if (state.problem === null) return;
+        if (state.problem.code === "superseded") return options.superseded();
+        store.set({ hubLink: { at: "lost", since: heardAt, retryAt: 0, problem: state.problem } });
+        options.refused();
+    }
+  };
+
+  const prove = keyProver({
+    crypto: options.crypto,
+    signer: identity.signer,
+    sessionKind: "person",
+    url,
+    hubKey: undefined,
+    name: identity.name,
+    platform: options.platform,
+    kind: "browser",
+    version: VERSION,
+  });
+  const connection = connect({
+    url,
+    openSocket: (address) => new WebSocket(address),
+    world,
+    prove,
+    onState,
+    onMessage,
+    onHeard: heard,
+  });
+  return { connection, token: () => token };
+}

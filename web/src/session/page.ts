@@ -1,0 +1,209 @@
+// The page as a program: what it does from its first line to a live fleet, and what a person can make it do.
+// Components read the store and call these actions; none of them talks to the hub by itself.
+import {
+  runCommand,
+  type CommandKind,
+  type CommandRequest,
+  type CommandResponse,
+} from "../../../src/client/command.ts";
+import { nobleCrypto } from "../../../src/identity/crypto-noble.ts";
+import { toBase64Url } from "../../../src/protocol/bytes.ts";
+import { MusterError, publicError } from "../../../src/protocol/errors.ts";
+import { browserName, systemName } from "../platform/browser-name.ts";
+import { browserWorld } from "../platform/browser-world.ts";
+import { makeIdentity, storedIdentity, type BrowserIdentity } from "../platform/key-chain.ts";
+import { oneTab } from "../platform/one-tab.ts";
+import { firstState, type PageState } from "../state/page-state.ts";
+import { createStore, type Store } from "../state/store.ts";
+import {
+  getSession,
+  setPassword,
+  signInWithPassword,
+  signOut,
+  spendLoginLink,
+  type PasswordChange,
+} from "./account-calls.ts";
+import { openFleetLink, type FleetLink } from "./fleet-link.ts";
+import { takeLoginLink, type LoginLink } from "./login-link.ts";
+import { addPasskey, signInWithPasskey } from "./passkeys.ts";
+
+export interface Page {
+  store: Store<PageState>;
+  /** The name this browser offers for itself. */
+  suggestedName: string;
+  spendLink(link: LoginLink, name: string): Promise<void>;
+  signInWithPassword(name: string, password: string): Promise<void>;
+  signInWithPasskey(): Promise<void>;
+  signOut(): Promise<void>;
+  setPassword(change: PasswordChange): Promise<void>;
+  addPasskey(): Promise<void>;
+  takeOver(): void;
+  /** Dials now, or checks that the hub still answers. */
+  wake(): void;
+  /** Orders the machine that runs the hub. */
+  order<Kind extends CommandKind>(kind: Kind, request: CommandRequest<Kind>): Promise<CommandResponse<Kind>>;
+}
+
+export function openPage(): Page {
+  const { clock, random } = browserWorld;
+  const crypto = nobleCrypto(random.bytes);
+  const store = createStore(firstState(clock.now()));
+  const suggestedName = browserName(navigator.userAgent);
+  const tab = "locks" in navigator ? oneTab(navigator.locks) : undefined;
+  let identity: BrowserIdentity | undefined;
+  let link: FleetLink | undefined;
+
+  const close = (): void => {
+    link?.connection.close();
+    link = undefined;
+  };
+
+  /** Asks who is signed in; `undefined` when the hub can't be asked. */
+  const readSession = async (): Promise<void> => {
+    const { value, dateMs } = await getSession();
+    const offsetMs = dateMs === null ? 0 : dateMs - clock.now();
+    // The header counts whole seconds, so a small difference says nothing.
+    store.set({
+      user: value.user,
+      passkeysAllowed: value.passkeys_allowed,
+      clockOffsetMs: Math.abs(offsetMs) < 3000 ? 0 : offsetMs,
+    });
+  };
+
+  const showSignIn = (): void => {
+    close();
+    store.set({ screen: { at: "sign_in" }, user: null, fleet: null, heardAt: null });
+  };
+
+  const openLink = (): void => {
+    const own = identity;
+    if (own === undefined || link !== undefined) return;
+    link = openFleetLink({
+      store,
+      world: browserWorld,
+      crypto,
+      identity: own,
+      platform: systemName(navigator.userAgent) ?? "browser",
+      origin: location.origin,
+      refused: () => {
+        // The hub may just be away; only its own word that nobody is signed in ends the picture.
+        readSession().then(
+          () => (store.get().user === null ? showSignIn() : undefined),
+          () => {},
+        );
+      },
+      superseded: () => {
+        close();
+        store.set({ screen: { at: "elsewhere" } });
+      },
+    });
+  };
+
+  const tabEvents = {
+    held: () => {
+      store.set({ screen: { at: "fleet" } });
+      openLink();
+    },
+    taken: () => {
+      close();
+      store.set({ screen: { at: "elsewhere" } });
+    },
+  };
+
+  const enter = async (): Promise<void> => {
+    identity = (await storedIdentity()) ?? (await makeIdentity(suggestedName));
+    if (tab === undefined) tabEvents.held();
+    else tab.hold(tabEvents);
+  };
+
+  const enterSignedIn = async (): Promise<void> => {
+    await readSession();
+    if (store.get().user === null)
+      throw new MusterError("unauthorized", "the hub did not keep the session", {
+        hint: "this browser may refuse cookies of this address",
+      });
+    await enter();
+  };
+
+  const start = async (): Promise<void> => {
+    if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
+    const loginLink = takeLoginLink(location, history);
+    await readSession();
+    if (loginLink === "malformed") {
+      const problem = new MusterError("token_invalid", "the sign-in link is not complete", {
+        hint: "copy all of it, or print another: `muster hub login-link`",
+      });
+      return store.set({ screen: { at: "broken", problem } });
+    }
+    if (loginLink !== undefined && store.get().user === null)
+      return store.set({ screen: { at: "login_link", link: loginLink } });
+    if (store.get().user === null) return showSignIn();
+    await enter();
+  };
+
+  const boot = (): void => {
+    store.set({ screen: { at: "starting" } });
+    start().catch((error: unknown) => store.set({ screen: { at: "broken", problem: publicError(error) } }));
+  };
+
+  // A link that is opened in a tab that already shows the page changes only the fragment.
+  window.addEventListener("hashchange", () => {
+    if (store.get().screen.at === "fleet") takeLoginLink(location, history);
+    else if (location.hash.startsWith("#login")) boot();
+  });
+  const wake = (): void => (store.get().screen.at === "broken" ? boot() : link?.connection.wake());
+  window.addEventListener("online", wake);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && store.get().screen.at === "fleet") wake();
+  });
+  boot();
+
+  return {
+    store,
+    suggestedName,
+    async spendLink(loginLink, name) {
+      const own = await makeIdentity(name);
+      await spendLoginLink({
+        id: loginLink.id,
+        secret: loginLink.secret.reveal(),
+        public_key: toBase64Url(own.signer.publicKey),
+        link_key: toBase64Url(own.linkKey),
+        name,
+      });
+      await enterSignedIn();
+    },
+    async signInWithPassword(name, password) {
+      await signInWithPassword(name, password);
+      await enterSignedIn();
+    },
+    async signInWithPasskey() {
+      await signInWithPasskey();
+      await enterSignedIn();
+    },
+    async signOut() {
+      await signOut();
+      showSignIn();
+    },
+    async setPassword(change) {
+      await setPassword(change, link?.token() ?? null);
+      await readSession();
+    },
+    async addPasskey() {
+      await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
+      await readSession();
+    },
+    takeOver: () => tab?.takeOver(tabEvents),
+    wake,
+    async order(kind, request) {
+      const { hubDevice, ownerRoot } = store.get().authority;
+      if (link === undefined || identity === undefined || hubDevice === null || ownerRoot === null) {
+        throw new MusterError(
+          "unavailable",
+          "the page is not connected to a machine that takes its commands",
+        );
+      }
+      const target = { deviceId: hubDevice.id, deviceKey: hubDevice.key, ownerRoot };
+      return runCommand(link.connection, { kind, request, ...target }, { crypto, signer: identity.signer });
+    },
+  };
+}

@@ -1,0 +1,59 @@
+// Someone opened a sign-in link. Nothing is spent until the button is pressed, so that previews spend nothing.
+import { useState, type FormEvent, type ReactNode } from "react";
+import { Command } from "../parts/Command.tsx";
+import { Field } from "../parts/Field.tsx";
+import { Problem } from "../parts/Problem.tsx";
+import { useTask } from "../parts/use-task.ts";
+import type { LoginLink } from "../session/login-link.ts";
+import { usePage } from "../state/use-page.ts";
+
+export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
+  const page = usePage();
+  const task = useTask();
+  const [name, setName] = useState(page.suggestedName);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    task.run(() => page.spendLink(link, name.trim() === "" ? page.suggestedName : name.trim()));
+  };
+  const spent = task.problem?.code === "token_invalid" || task.problem?.code === "not_found";
+  return (
+    <section className="card">
+      <h1>Sign in to this hub</h1>
+      <p>
+        You opened a sign-in link for <span className="mono">{location.host}</span>. It works once.
+      </p>
+      <form className="form" onSubmit={submit}>
+        <Field label="Name of this browser" hint="So that you know it in the list of your devices">
+          {(ids) => (
+            <input
+              {...ids}
+              className="input"
+              maxLength={64}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        {task.problem === null ? null : (
+          <Problem what="This browser was not signed in" problem={task.problem}>
+            {spent ? (
+              <p>
+                Links end after 15 minutes or one use. Print another on the hub's machine:{" "}
+                <Command>muster hub login-link</Command>
+              </p>
+            ) : null}
+          </Problem>
+        )}
+        <div className="form-end">
+          <button type="submit" className="button primary" disabled={task.busy} autoFocus>
+            {task.busy ? "Signing in…" : "Sign in"}
+          </button>
+        </div>
+      </form>
+      <p className="faint">
+        This browser makes a key of its own that cannot leave it. With it, this page may command your machines
+        for 30 days; it can never add owners.
+      </p>
+    </section>
+  );
+}

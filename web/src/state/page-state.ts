@@ -1,0 +1,60 @@
+// Everything the page knows, in one place. Times are milliseconds since the epoch by the hub's clock
+// (`clockOffsetMs` is what to add to this browser's own).
+import type { MusterError } from "../../../src/protocol/errors.ts";
+import type { SessionResponse } from "../../../src/protocol/hub-api.ts";
+import type { FleetView } from "../../../src/protocol/views.ts";
+import { NO_AUTHORITY, type Authority } from "../session/authority.ts";
+import type { LoginLink } from "../session/login-link.ts";
+
+export type User = NonNullable<SessionResponse["user"]>;
+
+export type Screen =
+  | { at: "starting" }
+  /** Plain HTTP off this machine: the browser offers no keys, so neither do we. */
+  | { at: "insecure" }
+  | { at: "login_link"; link: LoginLink }
+  | { at: "sign_in" }
+  /** Another tab of this browser holds the session. */
+  | { at: "elsewhere" }
+  | { at: "fleet" }
+  | { at: "broken"; problem: MusterError };
+
+export type HubLink =
+  | { at: "connecting"; since: number }
+  | { at: "ready"; since: number }
+  /** `since`: when the hub was last heard; null when it never was. */
+  | { at: "lost"; since: number | null; retryAt: number; problem: MusterError };
+
+export interface PageState {
+  screen: Screen;
+  user: User | null;
+  passkeysAllowed: boolean;
+  hubLink: HubLink;
+  /** When the hub last said anything, so that "as of" is true. */
+  heardAt: number | null;
+  clockOffsetMs: number;
+  fleet: FleetView | null;
+  /** This browser at this hub. */
+  browser: { id: string; name: string } | null;
+  authority: Authority;
+  /** Lines that changed with the last picture of the fleet. */
+  moved: ReadonlySet<string>;
+  /** Read out to who can't see the page. */
+  said: string;
+}
+
+export function firstState(nowMs: number): PageState {
+  return {
+    screen: { at: "starting" },
+    user: null,
+    passkeysAllowed: false,
+    hubLink: { at: "connecting", since: nowMs },
+    heardAt: null,
+    clockOffsetMs: 0,
+    fleet: null,
+    browser: null,
+    authority: NO_AUTHORITY,
+    moved: new Set(),
+    said: "",
+  };
+}
