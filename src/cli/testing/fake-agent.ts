@@ -1,0 +1,236 @@
+// An agent's local API in memory: it keeps the contract (every request and answer goes through its schemas),
+// remembers its shares, and can be told to be old, away from its hub or gone.
+
+import { MusterError } from "../../protocol/errors.ts";
+import { LOCAL_API, type AddShare, type LocalCall, type LocalResponse } from "../../protocol/local-api.ts";
+import type { DeviceView, ShareView } from "../../protocol/views.ts";
+import { STARTED_AT } from "./fake-timers.ts";
+
+export const AGENT_PID = 4711;
+export const AGENT_PORT = 7575;
+export const AGENT_TOKEN = "the-token-of-this-home";
+export const HUB_URL = "http://localhost:8080";
+export const DEVICE_ID = "k3x9q2a-mm4pz7c-bbq6tu5-w2jhd4n".replaceAll("9", "f");
+export const TOKEN = `mst1_${"A".repeat(70)}`;
+
+export interface FakeAgent {
+  running: boolean;
+  pid: number;
+  /** What `/health` says; undefined leaves its pid out. */
+  healthPid: number | undefined;
+  shares: ShareView[];
+  devices: DeviceView[] | undefined;
+  hub: LocalResponse<"status">["hub"];
+  signedIn: boolean;
+  notices: string[];
+  log: string;
+  /** Every call with what came: the tests look at it. */
+  calls: { name: string; request: unknown }[];
+  /** Instead of the answer of a call. */
+  broken: Partial<Record<LocalCall, Response>>;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+}
+
+export function fakeAgent(): FakeAgent {
+  const agent: FakeAgent = {
+    running: true,
+    pid: AGENT_PID,
+    healthPid: AGENT_PID,
+    shares: [],
+    devices: [deviceView({ name: "laptop", id: DEVICE_ID })],
+    hub: {
+      url: HUB_URL,
+      id: "hub1",
+      state: "connected",
+      since: ago(3_600_000),
+      reason: null,
+      owner_key_on_hub: false,
+    },
+    signedIn: false,
+    notices: [],
+    log: "listening on 3000\nGET / 200\n",
+    calls: [],
+    broken: {},
+    fetch: (url, init) => answer(agent, url, init),
+  };
+  return agent;
+}
+
+async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): Promise<Response> {
+  const url = new URL(text);
+  if (!agent.running || url.hostname !== "127.0.0.1" || Number(url.port) !== AGENT_PORT) throw refused();
+  init.signal?.throwIfAborted();
+  if (url.pathname === "/health") return Response.json({ ok: true, pid: agent.healthPid });
+  const name = url.pathname.replace("/api/", "") as LocalCall; // an unknown one has no row, and is refused below
+  if (new Headers(init.headers).get("authorization") !== `Bearer ${AGENT_TOKEN}`) {
+    return refusal(new MusterError("unauthorized", "the token is not the one of this home"));
+  }
+  const broken = agent.broken[name];
+  if (broken !== undefined) return broken;
+  const row = LOCAL_API[name];
+  // The CLI always sends text.
+  const request = row.request.parse(JSON.parse(init.body as string)) as never;
+  agent.calls.push({ name, request });
+  try {
+    if (name === "logs") return new Response(logBody(agent, request));
+    return Response.json(row.response.parse(HANDLERS[name](agent, request)));
+  } catch (thrown) {
+    if (thrown instanceof MusterError) return refusal(thrown);
+    throw thrown;
+  }
+}
+
+const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: never) => unknown> = {
+  status: (agent) => ({
+    hub: agent.hub,
+    device: { id: DEVICE_ID, name: "laptop" },
+    shares: agent.shares.filter((share) => share.device_id === DEVICE_ID),
+    fleet:
+      agent.devices === undefined
+        ? null
+        : {
+            hub: { url: HUB_URL, id: "hub1", version: "0.1.0" },
+            devices: agent.devices,
+            shares: agent.shares,
+          },
+    notices: agent.notices,
+  }),
+  add: (agent, request: AddShare) => {
+    const wish =
+      request.name ??
+      (request.port === undefined ? (request.path ?? "").split("/").at(-1) : `app-${request.port}`);
+    const taken = agent.shares.some((share) => share.name === wish);
+    const name = taken ? `${wish}-2` : (wish ?? "");
+    const share = shareView({
+      id: `s${agent.shares.length + 1}k2m9x4`,
+      name,
+      kind: request.port === undefined ? "page" : "app",
+      access: request.access,
+      expires_at:
+        request.expires_in_ms === undefined
+          ? null
+          : new Date(STARTED_AT + request.expires_in_ms).toISOString(),
+    });
+    agent.shares.push(share);
+    const made = request.access === "password" && request.password === undefined;
+    return {
+      share,
+      ...(made ? { password: "tulip-orbit-92-fern" } : {}),
+      warnings: taken ? [`the name ${wish} is taken, so it is ${name}`] : [],
+    };
+  },
+  remove: (agent, request: { share: string }) => {
+    const share = find(agent, request.share);
+    agent.shares = agent.shares.filter((other) => other !== share);
+    return { id: share.id, name: share.name };
+  },
+  start_app: (agent, request: { share: string }) => ({ share: setState(agent, request.share, "running") }),
+  stop_app: (agent, request: { share: string }) => ({ share: setState(agent, request.share, "stopped") }),
+  device_token: (_agent, request: { expires_in_ms: number }) => ({
+    token: TOKEN,
+    expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),
+    install: `curl -fsSL ${HUB_URL}/install.sh | sh -s -- ${TOKEN}`,
+  }),
+  login_link: (agent, request: { even_if_signed_in: boolean }) => ({
+    login_url:
+      agent.signedIn && !request.even_if_signed_in ? null : "http://muster.localhost:8080/#login.ab12.s3cr3t",
+  }),
+  audit: (_agent, request: { limit: number; cursor: string | null }) => ({
+    items: [
+      {
+        id: "2",
+        at: "2026-11-20T11:58:00.000Z",
+        actor: "laptop",
+        action: "share.publish",
+        target: "shop",
+        detail: { access: "public" },
+      },
+      { id: "1", at: "2026-11-20T11:00:00.000Z", actor: "owner", action: "login", target: "", detail: {} },
+    ].slice(0, request.limit),
+    cursor: request.cursor === null ? "c2" : null,
+  }),
+  stop: (agent) => {
+    agent.running = false;
+    return { pid: agent.pid };
+  },
+};
+
+function find(agent: FakeAgent, reference: string): ShareView {
+  const matching = agent.shares.filter((share) => share.name === reference || share.id.startsWith(reference));
+  const [share] = matching;
+  if (share === undefined) {
+    throw new MusterError("not_found", `there is no share "${reference}"`, { hint: "see `muster ls`" });
+  }
+  if (matching.length === 1) return share;
+  throw new MusterError("ambiguous", `"${reference}" is the beginning of ${matching.length} ids`, {
+    hint: `one of ${matching.map((one) => `${one.id} (${one.name})`).join(", ")}`,
+  });
+}
+
+function setState(agent: FakeAgent, reference: string, state: ShareView["state"]): ShareView {
+  const share = find(agent, reference);
+  share.state = state;
+  return share;
+}
+
+async function* logBody(
+  agent: FakeAgent,
+  request: { share: string; lines: number },
+): AsyncGenerator<Uint8Array> {
+  find(agent, request.share);
+  const lines = agent.log.split("\n").slice(0, -1).slice(-request.lines);
+  // In two pieces that split a character: the reader has to put them together.
+  const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+  yield bytes.subarray(0, 5);
+  yield bytes.subarray(5);
+}
+
+export function shareView(over: Partial<ShareView> & { name: string }): ShareView {
+  const url = `http://${over.name}.localhost:8080/`;
+  return {
+    id: "s1k2m9x4",
+    kind: "app",
+    state: "running",
+    url,
+    access: "password",
+    device_id: DEVICE_ID,
+    device_name: "laptop",
+    description: null,
+    created_at: ago(60_000),
+    expires_at: null,
+    proof: { state: "live", checked_at: ago(3_000), latency_ms: 41, reason: null },
+    links: [{ kind: "hub", url, state: "live" }],
+    stable: true,
+    ...over,
+  };
+}
+
+export function deviceView(over: Partial<DeviceView> & { name: string }): DeviceView {
+  return {
+    id: "abcdefg-hijklmn-opqrstu-vwxyz23",
+    kind: "laptop",
+    platform: "linux-x86_64",
+    status: "online",
+    since: ago(2 * 3_600_000),
+    last_seen: ago(1_000),
+    agent_version: "0.1.0",
+    location: null,
+    hostname: null,
+    controller: false,
+    latency_ms: 2,
+    health: null,
+    ...over,
+  };
+}
+
+export function ago(ms: number): string {
+  return new Date(STARTED_AT - ms).toISOString();
+}
+
+function refusal(error: MusterError): Response {
+  return Response.json({ error }, { status: error.status });
+}
+
+function refused(): Error {
+  return Object.assign(new TypeError("Unable to connect"), { code: "ConnectionRefused" });
+}

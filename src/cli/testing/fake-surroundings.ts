@@ -1,0 +1,201 @@
+// Surroundings in memory: a disk of texts, outputs that are kept, programs that only say that they ran.
+
+import type { FileInfo } from "../../world/world.ts";
+import type { HubSession, Surroundings } from "../surroundings.ts";
+import {
+  AGENT_PID,
+  AGENT_PORT,
+  AGENT_TOKEN,
+  DEVICE_ID,
+  deviceView,
+  fakeAgent,
+  HUB_URL,
+  type FakeAgent,
+} from "./fake-agent.ts";
+import { fakeTime } from "./fake-timers.ts";
+
+export const HOME = "/home/ada/.muster";
+
+export interface FakeSurroundings extends Surroundings {
+  environment: Record<string, string | undefined>;
+  stdin: {
+    isTerminal: boolean;
+    readAll(maxBytes: number): Promise<string>;
+    readSecret(prompt: string): Promise<string>;
+  };
+  stdout: FakeOutput;
+  stderr: FakeOutput;
+  agent: FakeAgent;
+  /** Paths to contents; a folder ends with "/". */
+  files: Map<string, string>;
+  /** Answers of the terminal or standard input, in order. */
+  typed: string[];
+  interrupt(signal?: "SIGINT" | "SIGTERM"): void;
+  /** What the programs and `join` were given. */
+  ran: { name: string; options: Record<string, unknown> }[];
+}
+
+export interface FakeOutput {
+  text: string;
+  isTerminal: boolean;
+  columns: number | undefined;
+  write(text: string): void;
+}
+
+export function fakeSurroundings(): FakeSurroundings {
+  const agent = fakeAgent();
+  const files = new Map([
+    [`${HOME}/token`, `${AGENT_TOKEN}\n`],
+    [`${HOME}/agent.json`, JSON.stringify({ pid: AGENT_PID, port: AGENT_PORT, token_file: `${HOME}/token` })],
+    [`${HOME}/hub.json`, JSON.stringify(HUB_FILE)],
+    ["/home/ada/site/", ""],
+    ["/home/ada/site/index.html", "<h1>hello</h1>"],
+  ]);
+  const typed: string[] = [];
+  const ran: FakeSurroundings["ran"] = [];
+  const listeners = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
+  const answer = async (): Promise<string> => typed.shift() ?? "";
+  return {
+    version: "0.1.0",
+    environment: { HOME: "/home/ada" },
+    cwd: "/home/ada",
+    stdin: { isTerminal: false, readAll: answer, readSecret: answer },
+    stdout: fakeOutput(),
+    stderr: fakeOutput(),
+    disk: fakeDisk(files),
+    ...fakeTime(),
+    fetch: (url, init) => agent.fetch(url, init),
+    onInterrupt(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    processAlive: (pid) => agent.running && pid === agent.pid,
+    stringWidth: (text) => Bun.stringWidth(text),
+    spawnSelf(args) {
+      ran.push({ name: "spawnSelf", options: { args } });
+      agent.running = true;
+      return { pid: agent.pid, exited: new Promise(() => undefined), stop: () => undefined };
+    },
+    async runStart({ ready, stop, ...options }) {
+      ran.push({ name: "runStart", options });
+      ready({
+        hub_url: HUB_URL,
+        login_url: null,
+        device_id: DEVICE_ID,
+        device_name: "laptop",
+        pid: AGENT_PID,
+      });
+      await aborted(stop);
+    },
+    async runHub({ ready, stop, ...options }) {
+      ran.push({ name: "runHub", options });
+      ready({ hub_url: HUB_URL, login_url: "http://muster.localhost:8080/#login.ab12.s3cr3t" });
+      await aborted(stop);
+    },
+    async runAgent({ ready, stop, ...options }) {
+      ran.push({ name: "runAgent", options });
+      ready({ hub_url: HUB_URL, device_id: DEVICE_ID, device_name: "laptop", pid: AGENT_PID });
+      await aborted(stop);
+    },
+    async join({ phase, stop: _stop, ...options }) {
+      ran.push({ name: "join", options });
+      phase("Proving this machine's key");
+      return { device_id: DEVICE_ID, name: options.name ?? "laptop", hostname: "laptop.example.com" };
+    },
+    attach: async () => fakeHubSession(),
+    agent,
+    files,
+    typed,
+    ran,
+    interrupt: (signal = "SIGINT") => {
+      for (const listener of listeners) listener(signal);
+    },
+  };
+}
+
+const HUB_FILE = {
+  hub_url: HUB_URL,
+  hub_id: "hub1",
+  hub_key: "a2V5",
+  device_id: DEVICE_ID,
+  name: "laptop",
+  owner_root: "cm9vdA",
+  controller: true,
+  embedded: true,
+};
+
+function fakeHubSession(): HubSession {
+  const answers = {
+    fleet_get: {
+      type: "fleet",
+      fleet: {
+        hub: { url: HUB_URL, id: "hub1", version: "0.1.0" },
+        devices: [deviceView({ name: "pi" })],
+        shares: [],
+      },
+    },
+    login_link_make: {
+      type: "login_link",
+      id: "1",
+      login_url: "http://muster.localhost:8080/#login.cd34.s3cr3t",
+    },
+    audit_get: { type: "audit", id: "1", items: [], cursor: null },
+  };
+  return {
+    device: { id: DEVICE_ID, name: "laptop" },
+    // Each row above is the answer to its question; the index hides that from the compiler.
+    request: async (type) => answers[type] as never,
+    deviceToken: async ({ expires_in_ms }) => ({
+      token: "mst1_hub",
+      expires_at: new Date(Date.UTC(2026, 10, 20, 12) + expires_in_ms).toISOString(),
+      install: `curl -fsSL ${HUB_URL}/install.sh | sh -s -- mst1_hub`,
+    }),
+    close: () => undefined,
+  };
+}
+
+function fakeOutput(): FakeOutput {
+  return {
+    text: "",
+    isTerminal: false,
+    columns: undefined,
+    write(text) {
+      this.text += text;
+    },
+  };
+}
+
+function fakeDisk(files: Map<string, string>): Surroundings["disk"] {
+  const bytesOf = (path: string): Uint8Array => {
+    const text = files.get(path);
+    if (text !== undefined) return new TextEncoder().encode(text);
+    throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" });
+  };
+  const infoOf = (path: string): FileInfo | undefined => {
+    const folder = files.has(`${path}/`);
+    if (!folder && !files.has(path)) return undefined;
+    const size = folder ? 0 : bytesOf(path).length;
+    return { kind: folder ? "folder" : "file", size, modifiedAt: 0, mode: 0o600, inode: 1 };
+  };
+  return {
+    read: async (path) => bytesOf(path),
+    info: async (path) => infoOf(path),
+    async open(path) {
+      const bytes = bytesOf(path);
+      const info: FileInfo = { kind: "file", size: bytes.length, modifiedAt: 0, mode: 0o600, inode: 1 };
+      return {
+        info,
+        realPath: path,
+        read: async (position, length) => bytes.slice(position, position + length),
+        close: async () => undefined,
+      };
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}

@@ -1,0 +1,92 @@
+// The situations that transcripts start from, by name.
+
+import { HOME, type FakeSurroundings } from "./fake-surroundings.ts";
+import { ago, deviceView, shareView } from "./fake-agent.ts";
+import type { SetUps } from "./transcript.ts";
+
+function terminal(surroundings: FakeSurroundings, columns: number): void {
+  Object.assign(surroundings.stdout, { isTerminal: true, columns });
+}
+
+export const SET_UPS: SetUps = {
+  "no agent runs": ({ agent }) => {
+    agent.running = false;
+  },
+  "the home is new": ({ agent, files }) => {
+    agent.running = false;
+    for (const name of ["agent.json", "hub.json", "token"]) files.delete(`${HOME}/${name}`);
+  },
+  "the hub is not running": (surroundings) => {
+    surroundings.attach = async () => {
+      const { MusterError } = await import("../../protocol/errors.ts");
+      throw new MusterError("hub_unreachable", "http://localhost:8080 can't be reached");
+    };
+  },
+  "a process with the agent's number is not the agent": ({ agent }) => {
+    agent.healthPid = 99;
+  },
+  "the owner has signed in": ({ agent }) => {
+    agent.signedIn = true;
+  },
+  "three shares on two devices": ({ agent }) => {
+    agent.shares = [
+      shareView({ id: "k3xpq2aa", name: "docs", kind: "page" }),
+      shareView({ id: "m8wzt5bb", name: "shop", access: "public" }),
+      shareView({ id: "q1nrc7cc", name: "cam", device_id: "pi", device_name: "pi" }),
+    ];
+    agent.devices = [
+      ...(agent.devices ?? []),
+      deviceView({ name: "pi", kind: "raspberry_pi", platform: "linux-arm64", latency_ms: 12 }),
+      deviceView({ name: "Firefox on Linux", kind: "browser", status: "offline" }),
+    ];
+  },
+  "the shop is dead and the pi is offline": ({ agent }) => {
+    agent.shares = agent.shares.map((share) => {
+      if (share.name !== "shop") return share;
+      return {
+        ...share,
+        proof: { state: "dead", checked_at: ago(4_000), latency_ms: null, reason: "app_refused" },
+      };
+    });
+    agent.devices = agent.devices?.map((device) => {
+      return device.name === "pi" ? { ...device, status: "offline", last_seen: ago(7_200_000) } : device;
+    });
+  },
+  "two shares begin alike": ({ agent }) => {
+    agent.shares = [
+      shareView({ id: "k3xpq2aa", name: "docs", kind: "page" }),
+      shareView({ id: "k3zzz5bb", name: "shop" }),
+    ];
+  },
+  "the hub is away": ({ agent }) => {
+    agent.hub = { ...agent.hub, state: "connecting", since: ago(180_000), reason: "connection_refused" };
+    agent.devices = undefined;
+  },
+  "names hold control sequences": ({ agent }) => {
+    agent.shares = [shareView({ name: "shop", access: "public" })].map((share) => ({
+      ...share,
+      name: "shop\u001b[2J\u202e",
+      proof: { ...share.proof, state: "dead", reason: "\u001b]0;owned\u0007no_answer" },
+    }));
+    agent.log = "\u001b[31mred\u001b[0m \u001b]0;title\u0007café\rdone\n";
+  },
+  "the terminal has 80 columns": (surroundings) => terminal(surroundings, 80),
+  "the terminal has 120 columns": (surroundings) => terminal(surroundings, 120),
+  "the terminal has 0 columns": (surroundings) => terminal(surroundings, 0),
+  "NO_COLOR is set": ({ environment }) => {
+    environment["NO_COLOR"] = "1";
+  },
+  "the password is piped in": ({ typed }) => {
+    typed.push("correct horse");
+  },
+  "two different passwords are typed": (surroundings) => {
+    surroundings.stdin.isTerminal = true;
+    surroundings.typed.push("correct horse", "correct hose");
+  },
+  "a token is piped in": ({ typed }) => {
+    typed.push(`mst1_${"B".repeat(70)}`);
+  },
+  "the program breaks": ({ agent }) => {
+    agent.broken = { remove: new Response("<html>", { status: 500 }) };
+  },
+};
