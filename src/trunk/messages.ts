@@ -2,16 +2,15 @@
 // pieces of a message are few, and their sum is bounded before they are kept.
 
 import { DATA_MAX_BYTES } from "../protocol/limits.ts";
-import { FRAME } from "./frame.ts";
-import type { Outbox } from "./outbox.ts";
 
-export function sendMessage(outbox: Outbox, message: Uint8Array): void {
+/** Calls `each` with the pieces of a message in order; `more` says that others follow. */
+export function cutMessage(message: Uint8Array, each: (more: boolean, piece: Uint8Array) => void): void {
   let at = 0;
   while (message.length - at > DATA_MAX_BYTES) {
-    outbox.control(FRAME.message, 1, message.subarray(at, at + DATA_MAX_BYTES));
+    each(true, message.subarray(at, at + DATA_MAX_BYTES));
     at += DATA_MAX_BYTES;
   }
-  outbox.control(FRAME.message, 0, message.subarray(at));
+  each(false, at === 0 ? message : message.subarray(at));
 }
 
 export type PieceResult =
@@ -19,8 +18,6 @@ export type PieceResult =
   | { state: "more" }
   | { state: "too_large" }
   | { state: "short_piece" };
-
-const MORE: PieceResult = { state: "more" };
 
 export class MessageAssembler {
   /** May be raised once the far side has proved who it is. */
@@ -32,13 +29,17 @@ export class MessageAssembler {
     this.maxBytes = maxBytes;
   }
 
+  /** The bytes may be reused by the caller; those of a message that came in one piece are its own. */
   piece(more: boolean, bytes: Uint8Array): PieceResult {
     if (this.#length + bytes.length > this.maxBytes) return { state: "too_large" };
-    if (!more && this.#length === 0) return { state: "whole", message: bytes };
     if (more && bytes.length < DATA_MAX_BYTES) return { state: "short_piece" };
+    if (!more && this.#length === 0) return { state: "whole", message: bytes };
     this.#pieces.push(bytes.slice());
     this.#length += bytes.length;
-    if (more) return MORE;
+    return more ? { state: "more" } : { state: "whole", message: this.#join() };
+  }
+
+  #join(): Uint8Array {
     const message = new Uint8Array(this.#length);
     let at = 0;
     for (const piece of this.#pieces) {
@@ -47,6 +48,6 @@ export class MessageAssembler {
     }
     this.#pieces = [];
     this.#length = 0;
-    return { state: "whole", message };
+    return message;
   }
 }

@@ -18,7 +18,7 @@ import type { CloseCode, TrunkClosed } from "./closing.ts";
 import { FRAME, FrameDecoder, readU32, RESET } from "./frame.ts";
 import type { FrameType } from "./frame.ts";
 import { Liveness, Pulse } from "./liveness.ts";
-import { MessageAssembler, sendMessage } from "./messages.ts";
+import { cutMessage, MessageAssembler } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { Wire } from "./outbox.ts";
 import { RoundTrip } from "./round-trip.ts";
@@ -191,7 +191,7 @@ export class Trunk {
       throw new MusterError("too_large", `a message of ${bytes.length} bytes; the most is ${most}`);
     }
     if (this.#state !== "open") return false;
-    sendMessage(this.#outbox, bytes);
+    cutMessage(bytes, (more, piece) => this.#outbox.control(FRAME.message, more ? 1 : 0, piece));
     this.#turns.schedule();
     return this.#outbox.failure === undefined;
   }
