@@ -21,6 +21,8 @@ export interface RequestForwarding {
   origin?: Origin;
   /** Replaces the visitor's Host. */
   host?: string;
+  /** What the next hop shall make of its connection; beside an upgrade it says nothing. */
+  connection?: "keep-alive" | "close";
   /** Lower-case names that end here. */
   dropNames?: ReadonlySet<string>;
   /** Lower-case beginnings of names that end here. */
@@ -48,7 +50,8 @@ export function forwardedRequest(head: RequestHead, policy: RequestForwarding): 
   pushFraming(result, head.framing);
   // A body of no bytes is something else than none to some apps, and must be told (RFC 9110, 8.6).
   if (head.framing.kind === "none" && saysZeroLength(head)) result.push(LENGTH_ZERO);
-  if (head.upgrade !== undefined) result.push(CONNECTION_UPGRADE, field("Upgrade", head.upgrade));
+  if (head.upgrade !== undefined) result.push(CONNECTION.upgrade, field("Upgrade", head.upgrade));
+  else if (policy.connection !== undefined) result.push(CONNECTION[policy.connection]);
   if (origin !== undefined) pushOrigin(result, origin);
   if (policy.add !== undefined) result.push(...policy.add);
   return result;
@@ -103,11 +106,10 @@ const NO_PREFIXES: readonly string[] = [];
 const CHUNKED_FIELD = field("Transfer-Encoding", "chunked");
 const LENGTH_ZERO = field("Content-Length", "0");
 const TE_TRAILERS = field("TE", "trailers");
-const CONNECTION_UPGRADE = field("Connection", "Upgrade");
 const CONNECTION: Record<ConnectionAfter, Field> = {
   "keep-alive": field("Connection", "keep-alive"),
   close: field("Connection", "close"),
-  upgrade: CONNECTION_UPGRADE,
+  upgrade: field("Connection", "Upgrade"),
 };
 
 // Of this hop only, in both directions.

@@ -69,7 +69,7 @@ function readResponse(text: string, asked: AskedFor): ResponseHead | RefusalReas
     kind: "response",
     version,
     status,
-    reason: text.substring(13, lineEnd),
+    reason: lineEnd > 13 ? text.substring(13, lineEnd) : "",
     fields: section.fields,
     framing,
     keepAlive:

@@ -85,7 +85,8 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
   }
 
   get persists(): boolean {
-    return !this.#retiring && !this.#ended;
+    // A visitor that half-closed may have pipelined more before.
+    return !this.#retiring && !(this.#ended && this.#held === undefined);
   }
 
   // The stream's events.
