@@ -23,7 +23,7 @@ export interface AddFlags {
   insecure?: true | undefined;
   run?: string | undefined;
   port?: number | undefined;
-  allowOrigin: string[];
+  allowOrigin?: string[] | undefined;
 }
 
 const DESCRIPTION_MAX = 200;
@@ -50,7 +50,7 @@ export async function addRequest(invocation: Invocation, target: string, flags: 
     ...(flags.spa === true ? { spa: true } : {}),
     ...(flags.rewriteHost === true ? { rewrite_host: true } : {}),
     ...(flags.insecure === true ? { insecure: true } : {}),
-    ...(flags.allowOrigin.length === 0 ? {} : { allow_origins: flags.allowOrigin.map(checkedOrigin) }),
+    ...(flags.allowOrigin === undefined ? {} : { allow_origins: flags.allowOrigin.map(checkedOrigin) }),
   };
 }
 
@@ -105,7 +105,7 @@ function refuseUnfit(flags: AddFlags): void {
   if ((flags.description ?? "").length > DESCRIPTION_MAX) {
     throw new MusterError("usage", `--description may have at most ${DESCRIPTION_MAX} characters`);
   }
-  if (flags.allowOrigin.length > ORIGINS_MAX) {
+  if ((flags.allowOrigin ?? []).length > ORIGINS_MAX) {
     throw new MusterError("usage", `--allow-origin may be given at most ${ORIGINS_MAX} times`);
   }
 }

@@ -38,7 +38,7 @@ export function candidatesFor(program: CommandUnknownOpts, words: readonly strin
       );
       continue;
     }
-    const inner = taken === 0 ? command.commands.find((sub) => sub.name() === word) : undefined;
+    const inner = taken === 0 ? visibleCommands(command).find((sub) => sub.name() === word) : undefined;
     if (inner === undefined) taken += 1;
     else command = inner;
   }
@@ -75,8 +75,15 @@ function argumentsOf(given: {
 }
 
 function subcommandsOf(command: CommandUnknownOpts): Candidate[] {
-  const visible = command.createHelp().visibleCommands(command);
-  return visible.map((sub) => ({ value: sub.name(), description: sub.summary() || sub.description() }));
+  return visibleCommands(command).map((sub) => ({
+    value: sub.name(),
+    description: sub.summary() || sub.description(),
+  }));
+}
+
+/** With `help`, which is no command of its own to the parser. */
+function visibleCommands(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return command.createHelp().visibleCommands(command);
 }
 
 function pathOf(command: CommandUnknownOpts): string {

@@ -9,7 +9,7 @@ export function completionScript(shell: Shell): string {
 
 const BASH = `# bash completion for muster
 _muster() {
-  local program=$1 typed=$2 line
+  local program=$1 typed=\${2-} line
   COMPREPLY=()
   while IFS= read -r line; do
     if [ "$line" = ":files" ]; then

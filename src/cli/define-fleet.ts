@@ -16,6 +16,7 @@ function addDevice(program: Command, choose: Choose): void {
   const device = program
     .command("device")
     .summary("the machines of the fleet")
+    .helpCommand(false)
     .description("List the devices of the fleet, and let new ones in.");
   device
     .command("ls")

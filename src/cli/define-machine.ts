@@ -132,6 +132,7 @@ function addHub(program: Command, choose: Choose): void {
   const hub = program
     .command("hub")
     .summary("run only the hub, in the foreground")
+    .helpCommand(false)
     .description("Run only a hub, in the foreground, until Ctrl-C: for a server or a container.")
     .option("--port <n>", "port; 0 picks a free one (default: as before, else 8080)", parsePort)
     .option("--host <address>", "address to listen on (default: all)")

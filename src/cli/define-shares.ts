@@ -28,7 +28,7 @@ function addAdd(program: Command, choose: Choose): void {
     .option("--password [word]", "a password of your own; without a word it is read, not shown")
     .option("--login", "people with an account on the hub")
     .option("--expires <duration>", "end by itself: 30m, 2h, 7d")
-    .option("--allow-origin <origin>", "let scripts of this origin in (repeatable)", collect, [])
+    .option("--allow-origin <origin>", "let scripts of this origin in (repeatable)", collect)
     .option("--insecure", "take the password over plain HTTP too")
     .optionsGroup("What it is:")
     .option("--name <name>", "name in its address (default: the folder's, or app-PORT)")

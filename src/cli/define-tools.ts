@@ -29,6 +29,7 @@ export function addToolCommands(program: Command, choose: Choose): void {
     .action(() => {
       choose({ run: async (invocation) => (await import("./commands/version.ts")).version(invocation) });
     });
+  program.helpCommand("help [command]", "show the help of a command");
   program
     .command("__complete", { hidden: true })
     .argument("[words...]", "the words after `muster`, the last one unfinished")

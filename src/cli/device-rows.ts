@@ -1,7 +1,7 @@
 // A device as one line.
 
 import type { DeviceView } from "../protocol/views.ts";
-import { ago } from "./durations.ts";
+import { ago, shortDuration } from "./durations.ts";
 import type { Cell } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -20,16 +20,17 @@ export function deviceRow(device: DeviceView, now: number): Cell[] {
     ...deviceStatusRow(device, now).slice(0, 3),
     { text: device.kind },
     { text: device.platform },
-    { text: device.agent_version ?? "-" },
+    { text: device.agent_version ?? "-", short: "" },
     { text: device.id, short: device.id.slice(0, 7) },
   ];
 }
 
-export const DEVICE_SHORTEN = [6] as const;
+export const DEVICE_SHORTEN = [6, 5] as const;
 
 /** The row of `status`: name, status, since when, kind and platform, round trip. */
 export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
-  const latency = device.latency_ms === null ? "" : `${Math.round(device.latency_ms)} ms`;
+  const latency =
+    device.latency_ms === null || device.status !== "online" ? "" : `${Math.round(device.latency_ms)} ms`;
   return [
     { text: device.name, style: "bold" },
     { text: device.status, style: STATUS_STYLES[device.status] },
@@ -41,9 +42,8 @@ export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
 
 /** How long it has been online, or when it was last heard of. */
 function sinceText(device: DeviceView, now: number): string {
-  const instant = device.status === "online" ? device.since : (device.last_seen ?? device.since);
-  if (instant === null) return device.status === "pending" ? "not yet seen" : "-";
-  return device.status === "online"
-    ? `since ${ago(instant, now)}`.replace("since now", "just now")
-    : ago(instant, now);
+  if (device.status === "online" && device.since !== null)
+    return `for ${shortDuration(now - Date.parse(device.since))}`;
+  if (device.last_seen !== null) return ago(device.last_seen, now);
+  return device.status === "pending" ? "not yet seen" : "-";
 }

@@ -121,12 +121,23 @@ function localAgent(invocation: Invocation, given: { file: AgentFile; token: str
       );
     },
     async stream(name, request) {
-      const response = await post(name, request, invocation.interrupted);
+      const response = await bounded(invocation, CALL_TIMEOUT_MS, (signal) =>
+        post(name, request, signal),
+      ).catch((thrown: unknown) => {
+        throw lostAgent(thrown);
+      });
       if (!response.ok) throw await refusalOf(response);
-      if (response.body === null) return (async function* nothing() {})();
-      return response.body;
+      return piecesOf(response);
     },
   };
+}
+
+async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response.body ?? [];
+  } catch (thrown) {
+    throw lostAgent(thrown);
+  }
 }
 
 /** Runs `ask` with a signal that ends it after `timeoutMs` or at an interrupt. */

@@ -15,7 +15,7 @@ export function parseAuditCount(text: string): number {
 }
 
 /** For an option that may be given several times. */
-export function collect(text: string, earlier: string[]): string[] {
+export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];
 }
 

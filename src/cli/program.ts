@@ -1,7 +1,7 @@
 // The tree of commands: names, arguments, options and help, and nothing of what they do. The work is imported
 // when a command runs, so that help and completion load only the parser.
 
-import { Command } from "@commander-js/extra-typings";
+import { Command, type Argument } from "@commander-js/extra-typings";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addMachineCommands } from "./define-machine.ts";
 import { addShareCommands } from "./define-shares.ts";
@@ -41,7 +41,6 @@ export function makeProgram(
     .description("Every machine you own or rent, as one fleet.")
     .version(`muster ${surroundings.version}`, "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
     .configureOutput({
       writeOut: (text) => terminal.write(text),
       writeErr: () => undefined,
@@ -49,7 +48,12 @@ export function makeProgram(
       getOutHelpWidth: () => Math.min(terminal.columns, HELP_COLUMNS),
       getOutHasColors: () => true, // the terminal's own style decides
     })
-    .configureHelp({ styleTitle: (title) => terminal.style("bold", title) })
+    .configureHelp({
+      styleTitle: (title) => terminal.style("bold", title),
+      // Nearly every command has options; saying so at each only makes the list wider.
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map(argumentTerm)].join(" "),
+    })
     .exitOverride()
     .addHelpText("after", GETTING_STARTED);
   addMachineCommands(program, choose);
@@ -57,6 +61,10 @@ export function makeProgram(
   addFleetCommands(program, choose);
   addToolCommands(program, choose);
   return program;
+}
+
+function argumentTerm(argument: Argument): string {
+  return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 }
 
 type ProgramOutputs = "stdout" | "environment" | "stringWidth";

@@ -1,12 +1,13 @@
 // The first line of `status`: whether all is well, or exactly what is not, the worst first.
 
-import { ago } from "./durations.ts";
+import { ago, shortDuration } from "./durations.ts";
 import type { Overview } from "./overview.ts";
 import { reasonWords, shareLabel } from "./share-rows.ts";
 import type { DeviceView, ShareView } from "../protocol/views.ts";
 
 export interface Summary {
-  well: boolean;
+  /** `unsure`: nothing is broken, but not everything is proven. */
+  mood: "well" | "unsure" | "unwell";
   /** At least one; the first is the headline. */
   lines: string[];
 }
@@ -16,17 +17,20 @@ const NAMED_AT_MOST = 3;
 
 export function summarize(overview: Overview, now: number): Summary {
   if (overview.hub.state === "stopped")
-    return { well: false, lines: ["Not running. Start it: muster start"] };
+    return { mood: "unsure", lines: ["Not running. Start it: muster start"] };
   const machines = (overview.devices ?? []).filter(
     (device) => device.kind !== "browser" && device.status !== "revoked",
   );
-  const problems = [
+  const broken = [
     ...hubProblem(overview, now),
-    ...shareProblems(overview.shares, overview.hub.state === "connected"),
+    ...brokenShares(overview.shares),
     ...deviceProblems(machines, now),
   ];
-  if (problems.length > 0) return { well: false, lines: problems };
-  return { well: true, lines: [wellLine(overview.shares, machines)] };
+  // While the hub is away nothing can be proven, and that is the hub's line to say.
+  const unproven = overview.hub.state === "connected" ? unprovenShares(overview.shares) : [];
+  if (broken.length > 0) return { mood: "unwell", lines: [...broken, ...unproven] };
+  if (unproven.length > 0) return { mood: "unsure", lines: unproven };
+  return { mood: "well", lines: [wellLine(overview.shares, machines)] };
 }
 
 function wellLine(shares: readonly ShareView[], machines: readonly DeviceView[]): string {
@@ -46,28 +50,39 @@ function wellLine(shares: readonly ShareView[], machines: readonly DeviceView[])
 
 function hubProblem({ hub }: Overview, now: number): string[] {
   if (hub.state === "connected" || hub.state === "stopped") return [];
-  const since = hub.since === null ? "" : ` since ${ago(hub.since, now)}`;
+  const lasting = hub.since === null ? "" : ` for ${shortDuration(now - Date.parse(hub.since))}`;
   const reason = hub.reason === null ? "" : ` (${reasonWords(hub.reason)})`;
   return hub.state === "refused"
     ? [`Refused by the hub ${hub.url ?? ""}${reason}.`]
-    : [`The hub is out of reach: ${hub.url ?? ""}${since}${reason}. The agent keeps trying.`];
+    : [`The hub is out of reach: ${hub.url ?? ""}${lasting}${reason}. The agent keeps trying.`];
 }
 
-/** Stopped is what its owner wished. While the hub is away its proofs are old, and the hub is the problem. */
-function shareProblems(shares: readonly ShareView[], hubConnected: boolean): string[] {
-  const of = (state: string, matches: (share: ShareView) => boolean): string[] => {
-    const matching = shares.filter(matches);
-    return matching.length === 0 ? [] : [sharesSentence(matching, { state, total: shares.length })];
-  };
-  const crashed = (share: ShareView): boolean => share.state === "crashed";
-  const proof = (state: ShareView["proof"]["state"]) => (share: ShareView) =>
-    share.proof.state === state && share.state !== "crashed" && share.state !== "stopped";
+function brokenShares(shares: readonly ShareView[]): string[] {
   return [
-    ...of("crashed", crashed),
-    ...of("dead", proof("dead")),
-    ...of("degraded", proof("degraded")),
-    ...(hubConnected ? of("not proven yet", proof("unknown")) : []),
+    ...sentenceFor(shares, "crashed", (share) => share.state === "crashed"),
+    ...sentenceFor(shares, "dead", (share) => isWanted(share) && share.proof.state === "dead"),
   ];
+}
+
+function unprovenShares(shares: readonly ShareView[]): string[] {
+  return [
+    ...sentenceFor(shares, "degraded", (share) => isWanted(share) && share.proof.state === "degraded"),
+    ...sentenceFor(shares, "not proven yet", (share) => isWanted(share) && share.proof.state === "unknown"),
+  ];
+}
+
+/** Stopped is what its owner wished, and a crash is said already. */
+function isWanted(share: ShareView): boolean {
+  return share.state !== "stopped" && share.state !== "crashed";
+}
+
+function sentenceFor(
+  shares: readonly ShareView[],
+  state: string,
+  matches: (share: ShareView) => boolean,
+): string[] {
+  const matching = shares.filter(matches);
+  return matching.length === 0 ? [] : [sharesSentence(matching, { state, total: shares.length })];
 }
 
 function sharesSentence(

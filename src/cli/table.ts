@@ -30,17 +30,31 @@ export function tableLines(
   options: TableOptions = {},
 ): string[] {
   const { headings, shorten = [], indent = "", wide = false } = options;
-  const heading: Cell[][] = headings === undefined ? [] : [headings.map((text) => ({ text, style: "dim" }))];
-  let cells = [...heading, ...rows].map((row) =>
-    row.map((cell) => ({ ...cell, text: plainLine(cell.text) })),
-  );
   const columns = wide ? Number.POSITIVE_INFINITY : terminal.columns;
-  for (const column of shorten) {
-    if (totalWidth(terminal, cells, indent) <= columns) break;
-    cells = cells.map((row) => row.map((cell, at) => (at === column ? shortened(cell) : cell)));
+  let cells = rows.map((row) => row.map((cell) => ({ ...cell, text: plainLine(cell.text) })));
+  for (const column of [undefined, ...shorten]) {
+    if (column !== undefined) {
+      cells = cells.map((row) => row.map((cell, at) => (at === column ? shortened(cell) : cell)));
+    }
+    const shown = withoutEmptyColumns(cells, headings);
+    if (totalWidth(terminal, shown, indent) <= columns || column === shorten.at(-1)) {
+      const widths = columnWidths(terminal, shown);
+      return shown.map((row) => line(terminal, row, { widths, indent, columns }));
+    }
   }
-  const widths = columnWidths(terminal, cells);
-  return cells.map((row) => line(terminal, row, { widths, indent, columns }));
+  return [];
+}
+
+/** The heading row and the rows, without the columns in which no row says anything. */
+function withoutEmptyColumns(
+  rows: readonly (readonly Cell[])[],
+  headings: readonly string[] | undefined,
+): Cell[][] {
+  const used = new Set(rows.flatMap((row) => [...row.keys()].filter((at) => row[at]?.text !== "")));
+  const heading = (headings ?? []).map((text): Cell => ({ text, style: "dim" }));
+  return [...(heading.length === 0 ? [] : [heading]), ...rows].map((row) =>
+    row.filter((_, at) => used.has(at)),
+  );
 }
 
 function shortened(cell: Cell): Cell {

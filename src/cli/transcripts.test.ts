@@ -8,7 +8,7 @@ import { SET_UPS } from "./testing/set-ups.ts";
 
 const FOLDER = join(import.meta.dir, "testdata");
 
-for (const name of readdirSync(FOLDER)) {
+for (const name of readdirSync(FOLDER).filter((name) => name.endsWith(".txt"))) {
   test(`transcript ${name}`, async () => {
     const path = join(FOLDER, name);
     const written = readFileSync(path, "utf8");

@@ -18,7 +18,8 @@ export async function list(invocation: Invocation, flags: { wide?: true | undefi
     return;
   }
   const now = surroundings.clock.now();
-  const rows = overview.shares.map((share) => listRow(share, now));
+  const ids = overview.shares.map((share) => share.id);
+  const rows = overview.shares.map((share) => listRow(share, { now, ids }));
   const options = { headings: LIST_HEADINGS, shorten: LIST_SHORTEN, wide: flags.wide === true };
   for (const line of tableLines(out, rows, options)) out.line(line);
 }

@@ -15,6 +15,8 @@ import { tableLines } from "../table.ts";
 const SHARES_SHOWN = 20;
 const DEVICES_SHOWN = 10;
 
+const MOOD_STYLES = { well: "green", unsure: "yellow", unwell: "red" } as const;
+
 interface StatusFlags {
   wide?: true | undefined;
 }
@@ -28,8 +30,7 @@ export async function status(invocation: Invocation, flags: StatusFlags): Promis
   const summary = summarize(shown, now);
   const running = shown.hub.state !== "stopped";
   for (const [at, line] of summary.lines.entries()) {
-    const style = summary.well ? "green" : running ? "red" : "yellow";
-    out.line(at === 0 ? out.style(style, line) : line);
+    out.line(at === 0 ? out.style(MOOD_STYLES[summary.mood], line) : line);
   }
   if (running) out.line(serverLine(shown));
   printShares(invocation, { overview: shown, now, wide: flags.wide === true });
@@ -60,7 +61,10 @@ function printShares({ out }: Invocation, { overview, now, wide }: Shown): void 
   const { shares } = overview;
   if (shares.length === 0) return;
   out.line("Shares:");
-  const rows = shares.slice(0, wide ? shares.length : SHARES_SHOWN).map((share) => statusRow(share, now));
+  const ids = shares.map((share) => share.id);
+  const rows = shares
+    .slice(0, wide ? shares.length : SHARES_SHOWN)
+    .map((share) => statusRow(share, { now, ids }));
   for (const line of tableLines(out, rows, { indent: "  ", shorten: STATUS_SHORTEN, wide })) out.line(line);
   if (rows.length < shares.length) out.line(`  and ${shares.length - rows.length} more: muster ls`);
 }

@@ -4,6 +4,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { agentMissing, findAgent, type LocalAgent } from "../local-api.ts";
 import { startProgress } from "../progress.ts";
+import { hubAnswers, joinedHub } from "../overview.ts";
 import { waitFor } from "../wait.ts";
 import { stopApp } from "./apps.ts";
 
@@ -15,12 +16,26 @@ export async function stop(invocation: Invocation, app: string | undefined): Pro
   const search = await findAgent(invocation);
   if (search.state === "silent") throw agentMissing(search);
   if (search.state === "absent") {
+    await refuseForHub(invocation);
     if (invocation.json) return printJson(invocation, { stopped: false, pid: null });
     return invocation.out.line("Nothing runs here.");
   }
   await stopAgent(invocation, search.agent);
   if (invocation.json) return printJson(invocation, { stopped: true, pid: search.agent.pid });
   invocation.out.line("Stopped. Start again: muster start");
+}
+
+/** `muster hub` has no local API: it belongs to the terminal, unit or container that runs it. */
+async function refuseForHub(invocation: Invocation): Promise<void> {
+  const joined = await joinedHub(invocation);
+  if (joined?.embedded !== true || !(await hubAnswers(invocation, joined))) return;
+  throw new MusterError(
+    "conflict",
+    `no agent runs here, but the hub of this home does, at ${joined.hub_url}`,
+    {
+      hint: "it ends with what runs `muster hub`: Ctrl-C there, or stop its unit",
+    },
+  );
 }
 
 async function stopAgent(invocation: Invocation, agent: LocalAgent): Promise<void> {

@@ -15,6 +15,8 @@ export const TOKEN = `mst1_${"A".repeat(70)}`;
 
 export interface FakeAgent {
   running: boolean;
+  /** `muster hub` runs, without an agent. */
+  hubAlone: boolean;
   pid: number;
   /** What `/health` says; undefined leaves its pid out. */
   healthPid: number | undefined;
@@ -34,6 +36,7 @@ export interface FakeAgent {
 export function fakeAgent(): FakeAgent {
   const agent: FakeAgent = {
     running: true,
+    hubAlone: false,
     pid: AGENT_PID,
     healthPid: AGENT_PID,
     shares: [],
@@ -58,6 +61,7 @@ export function fakeAgent(): FakeAgent {
 
 async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): Promise<Response> {
   const url = new URL(text);
+  if (url.origin === HUB_URL && agent.hubAlone) return Response.json({ hub_id: "hub1" });
   if (!agent.running || url.hostname !== "127.0.0.1" || Number(url.port) !== AGENT_PORT) throw refused();
   init.signal?.throwIfAborted();
   if (url.pathname === "/health") return Response.json({ ok: true, pid: agent.healthPid });
@@ -173,16 +177,17 @@ function setState(agent: FakeAgent, reference: string, state: ShareView["state"]
   return share;
 }
 
-async function* logBody(
-  agent: FakeAgent,
-  request: { share: string; lines: number },
-): AsyncGenerator<Uint8Array> {
+function logBody(agent: FakeAgent, request: { share: string; lines: number }): ReadableStream<Uint8Array> {
   find(agent, request.share);
   const lines = agent.log.split("\n").slice(0, -1).slice(-request.lines);
-  // In two pieces that split a character: the reader has to put them together.
   const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
-  yield bytes.subarray(0, 5);
-  yield bytes.subarray(5);
+  return new ReadableStream({
+    start(controller) {
+      // A byte at a time splits lines and characters: the reader has to put them together.
+      for (const byte of bytes) controller.enqueue(new Uint8Array([byte]));
+      controller.close();
+    },
+  });
 }
 
 export function shareView(over: Partial<ShareView> & { name: string }): ShareView {

@@ -16,6 +16,27 @@ export const SET_UPS: SetUps = {
     agent.running = false;
     for (const name of ["agent.json", "hub.json", "token"]) files.delete(`${HOME}/${name}`);
   },
+  "only the hub runs": ({ agent }) => {
+    agent.running = false;
+    agent.hubAlone = true;
+  },
+  "a share was just added and another one stopped": ({ agent }) => {
+    agent.hub = { ...agent.hub, state: "connected", since: ago(60_000), reason: null };
+    agent.devices = [deviceView({ name: "laptop" })];
+    agent.shares = [
+      shareView({
+        name: "docs",
+        kind: "page",
+        proof: { state: "unknown", checked_at: null, latency_ms: null, reason: null },
+      }),
+      shareView({
+        id: "s2",
+        name: "cam",
+        state: "stopped",
+        proof: { state: "dead", checked_at: ago(9e6), latency_ms: null, reason: null },
+      }),
+    ];
+  },
   "the hub is not running": (surroundings) => {
     surroundings.attach = async () => {
       const { MusterError } = await import("../../protocol/errors.ts");

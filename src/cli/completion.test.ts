@@ -1,0 +1,151 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { candidatesFor } from "./completion-candidates.ts";
+import { completionScript, type Shell } from "./completion-scripts.ts";
+import { makeProgram } from "./program.ts";
+import { runCli } from "./run-cli.ts";
+import { shareView } from "./testing/fake-agent.ts";
+import { fakeSurroundings } from "./testing/fake-surroundings.ts";
+
+describe("candidates", () => {
+  const program = makeProgram(fakeSurroundings(), () => undefined);
+  const values = (line: string): string[] | string => {
+    const found = candidatesFor(program, line.split(" "));
+    return Array.isArray(found) ? found.map((candidate) => candidate.value) : found;
+  };
+
+  test("commands, subcommands and choices", () => {
+    expect(values("")).toContain("status");
+    expect(values("")).toContain("help");
+    expect(values("")).not.toContain("__complete");
+    expect(values("device ")).toEqual(["ls", "token"]);
+    expect(values("completion ")).toEqual(["bash", "zsh", "fish"]);
+    expect(values("help ")).toContain("add");
+  });
+
+  test("options of the command at hand, and their values", () => {
+    expect(values("add --")).toContain("--public");
+    expect(values("hub login-link --")).toEqual(["--json", "--help"]);
+    expect(values("add 3000 --link ")).toEqual(["hub", "quick", "named"]);
+    expect(values("hub --cert ")).toBe("files");
+    expect(values("add --name ")).toEqual([]);
+    expect(values("add --name x ")).toBe("files");
+  });
+
+  test("arguments that are shares, apps or paths; nothing after the last one", () => {
+    expect(values("rm ")).toBe("share");
+    expect(values("rm --json ")).toBe("share");
+    expect(values("start ")).toBe("app");
+    expect(values("logs -n 10 ")).toBe("app");
+    expect(values("add ")).toBe("files");
+    expect(values("rm shop ")).toEqual([]);
+    expect(values("nonsense more ")).toEqual([]);
+  });
+});
+
+describe("__complete", () => {
+  test("offers the shares of this device, apps alone where an app is meant", async () => {
+    expect(await complete(["rm", ""])).toEqual(["docs\tpage, running", "shop\tapp, running"]);
+    expect(await complete(["stop", ""])).toEqual(["shop\tapp, running"]);
+    expect(await complete(["rm", "d"])).toEqual(["docs\tpage, running"]);
+  });
+
+  test("without an agent, or with one that hangs, it offers nothing and does not fail", async () => {
+    expect(await complete(["rm", ""], { running: false })).toEqual([]);
+    expect(await complete(["rm", ""], { hangs: true })).toEqual([]);
+  });
+
+  test("options that are typed are words to it, not its own", async () => {
+    expect(await complete(["status", "--js"])).toEqual(["--json\tprint one JSON object"]);
+    expect(await complete(["add", "--help", "--sp"])).toEqual([
+      "--spa\ta page: unknown paths get index.html",
+    ]);
+  });
+});
+
+describe("in the shells themselves", () => {
+  shellTest("bash", "completes commands, shares, options and paths", async ({ script, run }) => {
+    const ask = (line: string): string =>
+      `COMP_WORDS=(${line}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _muster muster "\${COMP_WORDS[-1]}"; printf '%s,' "\${COMPREPLY[@]}"; echo\n`;
+    const out = await run([
+      "bash",
+      "--norc",
+      "-euc",
+      `compopt() { echo "paths"; }\n. "${script}"\n${ask("muster st")}${ask('muster rm ""')}${ask("muster add --spa ./s")}`,
+    ]);
+    expect(out).toBe("start,stop,status,\ndocs,shop,\npaths\n,\n");
+  });
+
+  shellTest("zsh", "completes commands and shares", async ({ script, run }) => {
+    const ask = (line: string): string => `words=(${line}); CURRENT=\${#words}; _muster_ask\n`;
+    const stubs = `_describe() { print -r -- \${(j:,:)found} }\n_files() { print paths }\ncompdef() { : }\n`;
+    const asks = `_muster_ask() { funcstack=(_muster); _muster }\n${ask("muster st")}${ask('muster rm ""')}`;
+    const out = await run(["zsh", "-fc", `${stubs}. "${script}"\n${asks}`]);
+    expect(out).toContain("docs:page");
+  });
+
+  shellTest("fish", "completes commands and shares", async ({ script, run }) => {
+    const out = await run(["fish", "--no-config", "-c", `source "${script}"; complete -C "muster rm "`]);
+    expect(out).toBe("docs\tpage\nshop\tapp\n");
+  });
+});
+
+interface ShellCase {
+  script: string;
+  run(command: string[]): Promise<string>;
+}
+
+/** Runs with a `muster` in PATH that answers `__complete` as the program does; skipped, visibly, without the shell. */
+function shellTest(shell: Shell, title: string, check: (given: ShellCase) => Promise<void>): void {
+  test.skipIf(Bun.which(shell) === null)(`${shell} ${title}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "muster-completion-"));
+    try {
+      const script = join(folder, `muster.${shell}`);
+      writeFileSync(script, completionScript(shell));
+      writeFileSync(join(folder, "muster"), FAKE_PROGRAM, { mode: 0o755 });
+      await check({
+        script,
+        async run(command) {
+          const env = { PATH: `${folder}:${Bun.env["PATH"] ?? ""}`, HOME: folder };
+          const child = Bun.spawn(command, { env, stdout: "pipe", stderr: "pipe" });
+          const [out, error] = await Promise.all([
+            new Response(child.stdout).text(),
+            new Response(child.stderr).text(),
+          ]);
+          expect(error).toBe("");
+          return out;
+        },
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+const FAKE_PROGRAM = `#!/bin/sh
+[ "$1 $2" = "__complete --" ] || exit 1
+shift 2
+case "$*" in
+  st) printf 'start\\tstart it\\nstop\\tstop it\\nstatus\\tis all well\\n' ;;
+  "rm ") printf 'docs\\tpage\\nshop\\tapp\\n' ;;
+  add*) printf ':files\\n' ;;
+esac
+`;
+
+async function complete(
+  words: string[],
+  { running = true, hangs = false }: { running?: boolean; hangs?: boolean } = {},
+): Promise<string[]> {
+  const surroundings = fakeSurroundings();
+  surroundings.agent.running = running;
+  surroundings.agent.shares = [
+    shareView({ name: "docs", kind: "page" }),
+    shareView({ id: "s2", name: "shop" }),
+  ];
+  if (hangs) surroundings.fetch = () => new Promise(() => undefined);
+  expect(await runCli(["__complete", "--", ...words], surroundings)).toBe(0);
+  expect(surroundings.stderr.text).toBe("");
+  return surroundings.stdout.text.split("\n").filter((line) => line !== "");
+}

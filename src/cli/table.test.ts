@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { tableLines } from "./table.ts";
+import { createTerminal, type Terminal } from "./terminal.ts";
+
+const ROWS = [
+  [
+    { text: "docs", style: "bold" as const },
+    { text: "http://docs.localhost", short: "docs.localhost" },
+    { text: "live" },
+  ],
+  [{ text: "日本" }, { text: "-" }, { text: "dead" }],
+];
+
+test("columns line up by what they take on the screen", () => {
+  expect(tableLines(terminalOf(80), ROWS)).toEqual([
+    "docs  http://docs.localhost  live",
+    "日本  -                      dead",
+  ]);
+});
+
+test("short forms come first, then the cut", () => {
+  expect(tableLines(terminalOf(27), ROWS, { shorten: [1] })[0]).toBe("docs  docs.localhost  live");
+  expect(tableLines(terminalOf(24), ROWS, { shorten: [1] })[0]).toBe("docs  docs.localhost  l…");
+  expect(tableLines(terminalOf(10), ROWS, { shorten: [1] })[0]).toBe("docs  doc…");
+  expect(tableLines(terminalOf(10), ROWS, { shorten: [1], wide: true })[0]).toBe(
+    "docs  http://docs.localhost  live",
+  );
+});
+
+test("a column in which no row says anything goes with its heading", () => {
+  const rows = [[{ text: "a" }, { text: "" }, { text: "c" }]];
+  expect(tableLines(terminalOf(80), rows, { headings: ["A", "B", "C"] })).toEqual(["A  C", "a  c"]);
+});
+
+test("no line is ever wider than the terminal", () => {
+  const cell = fc.record({ text: fc.string({ unit: "grapheme" }), short: fc.string({ maxLength: 3 }) });
+  const rows = fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 5 });
+  fc.assert(
+    fc.property(rows, fc.integer({ min: 1, max: 60 }), (rows, columns) => {
+      const terminal = terminalOf(columns);
+      return tableLines(terminal, rows, { shorten: [2, 0] }).every((line) => terminal.width(line) <= columns);
+    }),
+    { seed: 20_261_120 },
+  );
+});
+
+function terminalOf(columns: number): Terminal {
+  const output = { write: () => undefined, isTerminal: true, columns };
+  return createTerminal(output, { NO_COLOR: "1" }, (text) => Bun.stringWidth(text));
+}
