@@ -92,7 +92,7 @@ const administersHub = (actor: ActorOf<"register" | "attach">, hub: ResourceOf<"
   hub.ownerRoots.some((root) => hasRole(actor.roles, root, "admin"));
 const itself = (actor: ActorOf<"register">, thing: { readonly deviceKey: string }): boolean =>
   thing.deviceKey === actor.deviceKey;
-const own = (actor: ActorOf<"account">, account: ResourceOf<"account">): boolean =>
+const own = (actor: ActorOf<"person">, account: ResourceOf<"account">): boolean =>
   actor.userId === account.userId;
 const sharesOwner = (actor: Actor, thing: { readonly ownerRoots: readonly string[] }): boolean =>
   thing.ownerRoots.some((root) => rootsOf(actor).includes(root));
@@ -109,20 +109,35 @@ export const RIGHTS = {
   }),
   /** A TLS terminator on the same machine asks which host names get a certificate. */
   "names.check": right("hub", { routes: ["GET /api/tls/ask"], allow: { anonymous: fromThisMachine } }),
-  /** The call itself proves who it is: by a link's secret, a word, a passkey. A cookie is no hindrance. */
+  /** The call itself proves who it is: by a link's secret, a word, a passkey. */
   "account.enter": right("hub", {
-    routes: ["POST /api/login", "POST /api/sign-in", "GET /api/auth/*", "POST /api/auth/*"],
-    allow: { anonymous: always, account: always },
+    routes: [
+      "POST /api/login",
+      "POST /api/sign-in",
+      "GET /api/auth/passkey/generate-authenticate-options",
+      "POST /api/auth/passkey/verify-authentication",
+    ],
+    allow: { anonymous: always, account: always, person: always },
   }),
   "account.see": right("hub", {
     routes: ["GET /api/session"],
-    allow: { anonymous: always, account: always },
+    allow: { anonymous: always, account: always, person: always },
   }),
   "account.leave": right("hub", {
     routes: ["POST /api/sign-out"],
-    allow: { anonymous: always, account: always },
+    allow: { anonymous: always, account: always, person: always },
   }),
-  "account.change": right("account", { routes: ["POST /api/account"], allow: { account: own } }),
+  /** How the account is entered: a cookie alone does not change that. */
+  "account.change": right("account", {
+    routes: [
+      "POST /api/account",
+      "GET /api/auth/passkey/generate-register-options",
+      "POST /api/auth/passkey/verify-registration",
+      "GET /api/auth/passkey/list-user-passkeys",
+      "POST /api/auth/passkey/delete-passkey",
+    ],
+    allow: { person: own },
+  }),
   /** A connection that will prove itself; the proof is in `register`. */
   "session.open": right("hub", {
     routes: ["GET /trunk", "GET /ws"],

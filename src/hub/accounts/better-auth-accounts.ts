@@ -70,7 +70,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
     async handler(request, visitor) {
       const path = new URL(request.url).pathname.slice(AUTH_PATH.length);
-      if (OPEN_PATHS.get(path) !== request.method) return undefined;
+      if (OPEN_PATHS.get(path)?.method !== request.method) return undefined;
       const auth = await load();
       const response = await auth.handler(fromVisitor(request, visitor));
       // A key may have been added or removed, or a session begun.

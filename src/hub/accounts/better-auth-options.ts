@@ -35,15 +35,20 @@ export interface AccountsOptions {
   log: Log;
 }
 
-/** Of the paths below `AUTH_PATH`, those that the page calls by itself. */
-export const OPEN_PATHS: ReadonlyMap<string, "GET" | "POST"> = new Map([
-  ["/passkey/generate-register-options", "GET"],
-  ["/passkey/verify-registration", "POST"],
-  ["/passkey/generate-authenticate-options", "GET"],
-  ["/passkey/verify-authentication", "POST"],
-  ["/passkey/list-user-passkeys", "GET"],
-  ["/passkey/delete-passkey", "POST"],
+/** Of the paths below `AUTH_PATH`, those that the page calls by itself, and the right that each takes. */
+export const OPEN_PATHS: ReadonlyMap<string, OpenPath> = new Map([
+  ["/passkey/generate-authenticate-options", { method: "GET", right: "account.enter" }],
+  ["/passkey/verify-authentication", { method: "POST", right: "account.enter" }],
+  ["/passkey/generate-register-options", { method: "GET", right: "account.change" }],
+  ["/passkey/verify-registration", { method: "POST", right: "account.change" }],
+  ["/passkey/list-user-passkeys", { method: "GET", right: "account.change" }],
+  ["/passkey/delete-passkey", { method: "POST", right: "account.change" }],
 ]);
+
+interface OpenPath {
+  method: "GET" | "POST";
+  right: "account.enter" | "account.change";
+}
 
 /** What better-auth would answer besides: closed here too, should it ever be mounted without our own gate. */
 const CLOSED_PATHS = [

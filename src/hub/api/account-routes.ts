@@ -1,0 +1,172 @@
+// The person behind the page: who is signed in, in and out by a password or a passkey, and how to enter again.
+import { z } from "zod";
+import { MusterError } from "../../protocol/errors.ts";
+import type { SessionResponse } from "../../protocol/hub-api.ts";
+import type { Actor } from "../../protocol/permissions.ts";
+import { OPEN_PATHS, AUTH_PATH } from "../accounts/better-auth-options.ts";
+import { RateLimiter, sourceOf } from "../rate-limit.ts";
+import { json } from "./answers.ts";
+import { holdBack } from "./hold-back.ts";
+import { hubResource } from "./hub-resource.ts";
+import type { ApiParts } from "./ports.ts";
+import { readJsonBytes } from "./read-json.ts";
+import { type Call, type Route, route } from "./route.ts";
+
+/** Guesses at one account's password, from wherever: a stranger's flood shuts the word, never key or link. */
+const GUESSES = { burst: 20, refillMs: 60_000 };
+const PASSKEY_CALLS = { burst: 60, refillMs: 60_000 };
+
+const signIn = z.object({ name: z.string().min(1).max(64), password: z.string().min(1).max(1024) });
+const change = z.object({
+  name: z.string().max(64),
+  password: z.string().max(1024),
+  current_password: z.string().max(1024).optional(),
+});
+const nothing = z.object({});
+
+export function accountRoutes(parts: ApiParts, entries: RateLimiter): Route[] {
+  const { accounts, audit } = parts;
+  const guesses = new RateLimiter(parts.clock, GUESSES);
+  return [
+    route<"account.see">({
+      method: "GET",
+      path: "/api/session",
+      action: "account.see",
+      at: "page",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        return json(await sessionFacts(parts, call.request));
+      },
+    }),
+    route<"account.enter">({
+      method: "POST",
+      path: "/api/sign-in",
+      action: "account.enter",
+      at: "page",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        const { visitor, requestId } = call.facts;
+        holdBack(entries.take(sourceOf(visitor)));
+        const { name, password } = await call.json(signIn);
+        holdBack(guesses.take(name.toLowerCase()));
+        const entered = await accounts.signInWithPassword({ name, password, visitor });
+        if (entered === undefined) {
+          const actor = `address:${visitor}`;
+          await audit.record({ actor, action: "account.sign_in_refused", target: "password", requestId });
+          throw new MusterError("unauthorized", "name or password is wrong");
+        }
+        const { session, cookies } = entered;
+        const actor = `user:${session.userId}`;
+        await audit.record({
+          actor,
+          action: "account.signed_in",
+          target: actor,
+          detail: { by: "password" },
+          requestId,
+        });
+        return json({ user: { id: session.userId, name: session.name } }, { cookies });
+      },
+    }),
+    route<"account.leave">({
+      method: "POST",
+      path: "/api/sign-out",
+      action: "account.leave",
+      at: "page",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        await call.json(nothing);
+        return json({}, { cookies: await accounts.signOut(call.request) });
+      },
+    }),
+    route<"account.change">({
+      method: "POST",
+      path: "/api/account",
+      action: "account.change",
+      at: "page",
+      async answer(call) {
+        call.allow(await ownAccount(parts, call));
+        holdBack(entries.take(sourceOf(call.facts.visitor)));
+        const { name, password, current_password: currentPassword } = await call.json(change);
+        const session = await accounts.setPassword(call.request, {
+          name,
+          password,
+          ...(currentPassword === undefined ? {} : { currentPassword }),
+        });
+        const actor = `user:${session.userId}`;
+        await audit.record({
+          actor,
+          action: "account.changed",
+          target: actor,
+          requestId: call.facts.requestId,
+        });
+        return json({ user: { id: session.userId, name } });
+      },
+    }),
+    ...passkeyRoutes(parts),
+  ];
+}
+
+function passkeyRoutes(parts: ApiParts): Route[] {
+  const limiter = new RateLimiter(parts.clock, PASSKEY_CALLS);
+  const answer = async ({ request, facts }: Pick<Call, "request" | "facts">): Promise<Response> => {
+    holdBack(limiter.take(sourceOf(facts.visitor)));
+    const { url, method, headers } = request;
+    const body = method === "POST" ? { body: await readJsonBytes(request) } : {};
+    const answered = await parts.accounts.handler(
+      new Request(url, { method, headers, ...body }),
+      facts.visitor,
+    );
+    if (answered === undefined) throw new MusterError("not_found", "there is no such call");
+    answered.headers.set("Cache-Control", "no-store");
+    return answered;
+  };
+  return [...OPEN_PATHS].map(([path, { method, right }]) => {
+    const place = { method, path: AUTH_PATH + path, at: "page" } as const;
+    if (right === "account.enter") {
+      return route<"account.enter">({
+        ...place,
+        action: right,
+        answer(call) {
+          call.allow(hubResource(parts));
+          return answer(call);
+        },
+      });
+    }
+    return route<"account.change">({
+      ...place,
+      action: right,
+      async answer(call) {
+        call.allow(await ownAccount(parts, call));
+        return answer(call);
+      },
+    });
+  });
+}
+
+// The page's key says who may, the cookie says whose account it is about: both must name one person.
+async function ownAccount(
+  { accounts }: ApiParts,
+  { request, actor }: { request: Request; actor: Actor },
+): Promise<{ kind: "account"; userId: string } | undefined> {
+  const session = actor.kind === "person" ? await accounts.sessionOf(request) : undefined;
+  return session === undefined ? undefined : { kind: "account", userId: session.userId };
+}
+
+async function sessionFacts({ accounts, addresses }: ApiParts, request: Request): Promise<SessionResponse> {
+  const passkeysAllowed = isPasskeyPlace(addresses.pageOrigin());
+  const session = await accounts.sessionOf(request);
+  if (session === undefined) return { user: null, passkeys_allowed: passkeysAllowed };
+  const { hasPassword, passkeys } = await accounts.waysIn(session.userId);
+  return {
+    user: { id: session.userId, name: session.name, has_password: hasPassword, passkeys },
+    passkeys_allowed: passkeysAllowed,
+  };
+}
+
+/** WebAuthn wants a domain name, and TLS unless it is this machine's own (WebAuthn level 3, 13.4.9). */
+function isPasskeyPlace(pageOrigin: string | undefined): boolean {
+  if (pageOrigin === undefined) return false;
+  const { protocol, hostname } = new URL(pageOrigin);
+  if (/^[\d.]+$/.test(hostname) || hostname.startsWith("[")) return false;
+  return protocol === "https:" || hostname === "localhost" || hostname.endsWith(".localhost");
+}

@@ -1,0 +1,58 @@
+// The answers of the API, each with the headers it must have: JSON, a page of plain HTML, a redirect, a refusal.
+import type { ErrorBody, MusterError } from "../../protocol/errors.ts";
+import { escapeHtml, plainPage } from "../../protocol/plain-page.ts";
+
+/** Of the page: nothing from elsewhere, no script but ours, nobody's frame. */
+export const PAGE_CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types muster";
+
+/** Of everything that is data: whoever makes a browser show it gets text that can do nothing. */
+const DATA_CSP = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox";
+
+export function json(value: unknown, init: { status?: number; cookies?: readonly string[] } = {}): Response {
+  const headers = new Headers({
+    "Content-Type": "application/json",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": DATA_CSP,
+    "Cross-Origin-Resource-Policy": "same-origin",
+  });
+  for (const cookie of init.cookies ?? []) headers.append("Set-Cookie", cookie);
+  return new Response(JSON.stringify(value), { status: init.status ?? 200, headers });
+}
+
+export function refusalJson(error: MusterError): Response {
+  const body: { error: ErrorBody } = { error: error.toJSON() };
+  return json(body, { status: error.status });
+}
+
+/** `body` is HTML: whoever makes it escapes what is not its own. */
+export function page(title: string, body: string, status = 200): Response {
+  return html(plainPage({ title, body }), status);
+}
+
+export function html(text: string, status: number): Response {
+  return new Response(text, {
+    status,
+    headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", ...PAGE_HEADERS },
+  });
+}
+
+export function refusalPage(error: MusterError): Response {
+  const title = error.code === "unauthorized" ? "Sign in first" : "That did not work";
+  const hint = error.hint === undefined ? "" : `<p>${escapeHtml(error.hint)}</p>`;
+  return page(
+    title,
+    `<h1>${title}</h1>\n<p>${escapeHtml(error.message)}</p>\n${hint}\n<p><a href="/">To the hub</a></p>`,
+    error.status,
+  );
+}
+
+export function redirect(to: string): Response {
+  return new Response(null, { status: 303, headers: { Location: to, "Cache-Control": "no-store" } });
+}
+
+export const PAGE_HEADERS = {
+  "Content-Security-Policy": PAGE_CSP,
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+} as const;

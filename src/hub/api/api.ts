@@ -1,0 +1,115 @@
+// The hub's HTTP API, put together: every route in one list, looked up by Hono, each answered through `run`.
+// It is built once the authorization table has a row for all of them, and knows nothing of sockets.
+import { Hono } from "hono";
+import { MusterError } from "../../protocol/errors.ts";
+import { assertComplete, everyRow } from "../../protocol/permissions.ts";
+import { RateLimiter } from "../rate-limit.ts";
+import { accessRoutes } from "./access-routes.ts";
+import { accountRoutes } from "./account-routes.ts";
+import { deviceRoutes } from "./device-routes.ts";
+import { factsRoutes } from "./facts-routes.ts";
+import { fleetRoutes } from "./fleet-routes.ts";
+import { loginRoute } from "./login-route.ts";
+import { pageRoute } from "./page-route.ts";
+import type { Api, ApiParts, RequestFacts } from "./ports.ts";
+import type { Route } from "./route.ts";
+import { refuse, run } from "./run.ts";
+
+/** Claims, sign-ins and login links of one source, together: each of them tries a secret. */
+const ENTRIES = { burst: 10, refillMs: 60_000 };
+
+interface Environment {
+  Bindings: { facts: RequestFacts };
+}
+
+/** Throws when a route has no row in the authorization table, or another one than it says. */
+export function createApi(parts: ApiParts): Api {
+  const routes = allRoutes(parts);
+  const names = routes.map(nameOf);
+  assertComplete({ routes: names, messages: [] });
+  checkActions(routes);
+
+  const app = new Hono<Environment>({ strict: true });
+  for (const found of routes) {
+    app.on(found.method, found.path, async (context) => {
+      const { facts } = context.env;
+      if (found.path === "/*") {
+        const refused = refusedByPath(routes, context.req.raw);
+        if (refused !== undefined) return answerRefusal(parts, refused, facts);
+      }
+      return run(parts, found, { request: context.req.raw, facts });
+    });
+  }
+  app.notFound((context) => {
+    const refused = refusedByPath(routes, context.req.raw) ?? methodRefusal(["GET", "HEAD"]);
+    return answerRefusal(parts, refused, context.env.facts);
+  });
+  app.onError((error, context) => refuse(parts, error, { facts: context.env.facts, html: false }));
+
+  return {
+    routes: names,
+    async fetch(request, facts) {
+      const response = await app.fetch(request, { facts });
+      return stamped(response, { requestId: facts.requestId, now: parts.clock.now() });
+    },
+  };
+}
+
+function allRoutes(parts: ApiParts): Route[] {
+  const entries = new RateLimiter(parts.clock, ENTRIES);
+  return [
+    ...factsRoutes(parts),
+    loginRoute(parts, entries),
+    ...accountRoutes(parts, entries),
+    ...deviceRoutes(parts, entries),
+    ...fleetRoutes(parts),
+    ...accessRoutes(parts),
+    pageRoute(parts),
+  ];
+}
+
+function nameOf({ method, path }: Route): string {
+  return `${method} ${path}`;
+}
+
+function checkActions(routes: readonly Route[]): void {
+  const rows = new Map(everyRow().map((row) => [row.name, row.action]));
+  for (const found of routes) {
+    if (rows.get(nameOf(found)) !== found.action)
+      throw new Error(`${nameOf(found)} asks for another right than its row`);
+  }
+}
+
+interface PathRefusal {
+  error: MusterError;
+  allow?: readonly string[];
+}
+
+/** For a path that is a call's, with another method, or that would be one's: the page has none of those. */
+function refusedByPath(routes: readonly Route[], request: Request): PathRefusal | undefined {
+  const { pathname } = new URL(request.url);
+  const here = routes.filter(({ path }) => path === pathname);
+  if (here.length > 0)
+    return methodRefusal(here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])));
+  if (!pathname.startsWith("/api/") && pathname !== "/api") return undefined;
+  return { error: new MusterError("not_found", "there is no such call") };
+}
+
+function methodRefusal(allow: readonly string[]): PathRefusal {
+  return { error: new MusterError("method_not_allowed", "that method is not for this address"), allow };
+}
+
+function answerRefusal(parts: ApiParts, { error, allow }: PathRefusal, facts: RequestFacts): Response {
+  const response = refuse(parts, error, { facts, html: false });
+  if (allow !== undefined) response.headers.set("Allow", allow.join(", "));
+  return response;
+}
+
+function stamped(response: Response, { requestId, now }: { requestId: string; now: number }): Response {
+  const { headers } = response;
+  headers.set("Date", new Date(now).toUTCString());
+  headers.set("Muster-Request-Id", requestId);
+  headers.set("Referrer-Policy", "no-referrer");
+  headers.set("X-Content-Type-Options", "nosniff");
+  return response;
+}

@@ -1,0 +1,98 @@
+// What a hub tells about itself: that it is there, who it is, what it counts, which names are its own.
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import type { HubFacts } from "../../protocol/hub-api.ts";
+import { PROTOCOL_VERSION } from "../../protocol/messages.ts";
+import { findLabel } from "../../store/labels.ts";
+import { json } from "./answers.ts";
+import { hubResource } from "./hub-resource.ts";
+import type { ApiParts } from "./ports.ts";
+import { type Route, route } from "./route.ts";
+
+export function factsRoutes(parts: ApiParts): Route[] {
+  return [
+    route<"hub.see">({
+      method: "GET",
+      path: "/health",
+      action: "hub.see",
+      at: "hub",
+      fromAnywhere: true,
+      answer(call) {
+        call.allow(hubResource(parts));
+        return json({ status: "healthy" });
+      },
+    }),
+    route<"hub.see">({
+      method: "GET",
+      path: "/api/hub",
+      action: "hub.see",
+      at: "hub",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        return json(await hubFacts(parts));
+      },
+    }),
+    route<"hub.measure">({
+      method: "GET",
+      path: "/metrics",
+      action: "hub.measure",
+      at: "hub",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        if (call.actor.kind === "anonymous") guardLocal(call.request, call.url);
+        const { contentType, render } = parts.metrics;
+        return new Response(await render(), {
+          headers: { "Content-Type": contentType, "Cache-Control": "no-store" },
+        });
+      },
+    }),
+    route<"names.check">({
+      method: "GET",
+      path: "/api/tls/ask",
+      action: "names.check",
+      at: "hub",
+      async answer(call) {
+        call.allow(hubResource(parts));
+        guardLocal(call.request, call.url);
+        const domain = (call.url.searchParams.get("domain") ?? "").toLowerCase();
+        if (await isOwnName(parts, domain)) return json({ domain });
+        throw new MusterError("not_found", "this hub has no such name");
+      },
+    }),
+  ];
+}
+
+async function hubFacts({ db, hubId, hubSigner, addresses, version }: ApiParts): Promise<HubFacts> {
+  const claimed = await db
+    .selectFrom("owners")
+    .select("user_id")
+    .where("user_id", "is not", null)
+    .limit(1)
+    .executeTakeFirst();
+  return {
+    hub_id: hubId,
+    hub_key: toBase64Url(hubSigner.publicKey),
+    hub_url: addresses.hubUrl(),
+    page_url: addresses.pageOrigin() ?? null,
+    version,
+    protocol: [PROTOCOL_VERSION],
+    claimed: claimed !== undefined,
+  };
+}
+
+// Every tunnel and proxy ends on this machine, so an address alone proves nothing: what they carry names the
+// public host, or says that it was forwarded.
+function guardLocal(request: Request, { hostname }: URL): void {
+  const local = hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  const carried = [...request.headers.keys()].some((name) =>
+    /^(?:x-forwarded-|forwarded$|x-real-ip$|via$|cf-)/.test(name),
+  );
+  if (!local || carried) throw new MusterError("not_found", "that is only on this machine");
+}
+
+async function isOwnName({ db, addresses }: ApiParts, domain: string): Promise<boolean> {
+  if (domain === "" || domain.length > 253) return false;
+  if (addresses.isHubHost(domain)) return true;
+  const label = addresses.labelOf(domain);
+  return label !== undefined && (await findLabel(db, label)) !== undefined;
+}

@@ -1,0 +1,84 @@
+// What a person sees of their fleet: devices, shares, and who did what. Only what their own owner logs cover.
+import { z } from "zod";
+import { MusterError } from "../../protocol/errors.ts";
+import type { Action, Actor, ResourceOf } from "../../protocol/permissions.ts";
+import type { DeviceView } from "../../protocol/views.ts";
+import { json } from "./answers.ts";
+import type { ApiParts } from "./ports.ts";
+import { type Call, type Route, route } from "./route.ts";
+
+const auditQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().min(1).max(200).optional(),
+});
+
+export function fleetRoutes({ fleet, audit }: ApiParts): Route[] {
+  return [
+    route<"fleet.see">({
+      method: "GET",
+      path: "/api/fleet",
+      action: "fleet.see",
+      at: "hub",
+      answer: (call) => json(fleet.viewOf(allowedRoots(call))),
+    }),
+    route<"fleet.see">({
+      method: "GET",
+      path: "/api/device/status",
+      action: "fleet.see",
+      at: "hub",
+      answer: (call) => json({ devices: fleet.viewOf(allowedRoots(call)).devices.map(deviceStatus) }),
+    }),
+    route<"audit.see">({
+      method: "GET",
+      path: "/api/audit",
+      action: "audit.see",
+      at: "hub",
+      async answer(call) {
+        const [ownerRoot = ""] = allowedRoots(call);
+        const query = auditQuery.safeParse(Object.fromEntries(call.url.searchParams));
+        if (!query.success) throw badQuery();
+        const { limit, cursor = null } = query.data;
+        const found = await audit.read({ ownerRoot, limit, cursor });
+        if (found === undefined) throw badQuery();
+        return json(found);
+      },
+    }),
+  ];
+}
+
+/** The actor's own, each asked for; one at least. */
+function allowedRoots<A extends Action>(call: Pick<Call<A>, "actor"> & { allow: AllowOwner }): string[] {
+  const roots = rootsOf(call.actor);
+  if (roots.length === 0) call.allow(undefined);
+  return roots.map((root) => call.allow({ kind: "owner", root }).root);
+}
+
+type AllowOwner = (resource: ResourceOf<"owner"> | undefined) => ResourceOf<"owner">;
+
+function rootsOf(actor: Actor): readonly string[] {
+  return actor.kind === "person" ? actor.ownerRoots : [];
+}
+
+function deviceStatus(device: DeviceView): Record<string, unknown> {
+  return {
+    device_id: device.id,
+    name: device.name,
+    kind: device.kind,
+    platform: device.platform,
+    location: device.location,
+    hostname: device.hostname,
+    status: device.status,
+    last_seen: device.last_seen,
+    agent_version: device.agent_version,
+    services: [],
+    capabilities: [],
+    // Of the device itself nothing has been proved through a public address.
+    link: { kind: "hub", state: "unknown", checked_at: null, reason: null },
+  };
+}
+
+function badQuery(): MusterError {
+  return new MusterError("bad_request", "the query does not fit", {
+    hint: "limit is 1 to 200, cursor comes from the page before",
+  });
+}

@@ -1,0 +1,8 @@
+// The hub itself, as the authorization table knows it.
+import type { ResourceOf } from "../../protocol/permissions.ts";
+import type { ApiParts } from "./ports.ts";
+
+export function hubResource({ home }: Pick<ApiParts, "home">): ResourceOf<"hub"> {
+  const root = home.ownerRoot();
+  return { kind: "hub", ownerRoots: root === undefined ? [] : [root] };
+}

@@ -1,0 +1,36 @@
+// One route of the hub's API as a row of data, and the call that its handler gets. What a route may be used
+// for stands in the authorization table under the same name; a handler asks `allow` before it touches anything.
+import type { z } from "zod";
+import type { Action, Actor, ResourceFor } from "../../protocol/permissions.ts";
+import type { RequestFacts } from "./ports.ts";
+
+export interface Route<A extends Action = Action> {
+  method: "GET" | "POST";
+  path: string;
+  /** Of the row in the authorization table. */
+  action: A;
+  /** "page": only where the page is, since it reads or sets the cookie. "hub": on every host of the hub. */
+  at: "page" | "hub";
+  /** Its refusals are read by a person in a browser. */
+  html?: true;
+  /** Links from elsewhere may lead here. */
+  fromAnywhere?: true;
+  answer(call: Call<A>): Response | Promise<Response>;
+}
+
+export interface Call<A extends Action = Action> {
+  readonly request: Request;
+  readonly url: URL;
+  readonly facts: RequestFacts;
+  readonly actor: Actor;
+  /** The resource, if this actor may; else throws what is answered. Undefined is what is not there. */
+  allow<R extends ResourceFor<A>>(resource: R | undefined): R;
+  /** The body, checked. Throws `bad_request`, `too_large`, without a word of what was sent. */
+  json<Shape extends z.ZodType>(shape: Shape): Promise<z.infer<Shape>>;
+}
+
+/** Keeps a handler's action and its resource's kind together where routes of all kinds stand in one list. */
+export function route<A extends Action>(row: Route<A>): Route {
+  // A handler is only ever called with the call that `run` makes for its own row.
+  return row as unknown as Route;
+}

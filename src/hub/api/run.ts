@@ -1,0 +1,83 @@
+// One request through one route: is the host right, does it come from where it may, who is it, then the
+// handler, and whatever happens an answer with its headers.
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import { type Action, demand, kindsFor } from "../../protocol/permissions.ts";
+import { actorOf } from "./actor.ts";
+import { refusalJson, refusalPage } from "./answers.ts";
+import { guardOrigin, isNavigation } from "./origin-guard.ts";
+import { retryAfterSeconds } from "./hold-back.ts";
+import type { ApiParts, RequestFacts } from "./ports.ts";
+import { readJson } from "./read-json.ts";
+import type { Call, Route } from "./route.ts";
+
+export async function run(
+  parts: ApiParts,
+  found: Route,
+  incoming: { request: Request; facts: RequestFacts },
+): Promise<Response> {
+  try {
+    return await answer(parts, found, incoming);
+  } catch (error) {
+    return refuse(parts, error, {
+      facts: incoming.facts,
+      html: found.html === true && isNavigation(incoming.request),
+    });
+  }
+}
+
+/** The answer for anything that was thrown. What is not ours to tell is logged whole and told as nothing. */
+export function refuse(
+  { log }: Pick<ApiParts, "log">,
+  error: unknown,
+  { facts, html }: { facts: RequestFacts; html: boolean },
+): Response {
+  const shown = publicError(error);
+  if (shown.code === "internal") log.error("a request failed", { request_id: facts.requestId, error });
+  const response = html ? refusalPage(shown) : refusalJson(shown);
+  const seconds = retryAfterSeconds(shown);
+  if (seconds !== undefined) response.headers.set("Retry-After", String(seconds));
+  return response;
+}
+
+async function answer(
+  parts: ApiParts,
+  found: Route,
+  incoming: { request: Request; facts: RequestFacts },
+): Promise<Response> {
+  const { request, facts } = incoming;
+  const url = new URL(request.url);
+  const pageOrigin = parts.addresses.pageOrigin();
+  guardPlace(parts, found, url);
+  guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });
+  const { action } = found;
+  const actor = await actorOf(parts, request, { action, facts });
+  if (!kindsFor(action).includes(actor.kind)) demand(actor, action, undefined);
+  let asked = false;
+  const call: Call = {
+    request,
+    url,
+    facts,
+    actor,
+    allow(resource) {
+      asked = true;
+      return demand<Action, NonNullable<typeof resource>>(actor, action, resource);
+    },
+    json: (shape) => readJson(request, shape),
+  };
+  const response = await found.answer(call);
+  if (!asked) throw new Error(`${found.method} ${found.path} answered without asking whether it may`);
+  return response;
+}
+
+function guardPlace({ addresses }: ApiParts, { at }: Route, { host }: URL): void {
+  const pageOrigin = addresses.pageOrigin();
+  if (
+    at === "hub" ? addresses.isHubHost(host) : pageOrigin !== undefined && new URL(pageOrigin).host === host
+  )
+    return;
+  throw new MusterError(
+    "not_found",
+    "that is not at this address",
+    pageOrigin === undefined ? {} : { hint: `the hub's page is ${pageOrigin}` },
+  );
+}
