@@ -18,7 +18,8 @@ export function usageErrorOf(
   }
   const [sentence = "", suggestion] = refusal.message.replace(/^error: /, "").split("\n(Did you mean ");
   const message = sentence.replaceAll(/'([^']*)'/g, "`$1`").replace(/\.$/, "");
-  return new MusterError("usage", message, { hint: hintFor(suggestion, refusal, { path, argv }) });
+  const likely = suggestion ?? beginningOf(refusal, command);
+  return new MusterError("usage", message, { hint: hintFor(likely, refusal, { path, argv }) });
 }
 
 function hintFor(
@@ -33,6 +34,14 @@ function hintFor(
     return "put `--password` after PATH or PORT; without a word it asks for one";
   }
   return `see \`${given.path} --help\``;
+}
+
+/** The parser suggests what is misspelt, not what was only begun: `--pass`. */
+function beginningOf(refusal: CommanderError, command: CommandUnknownOpts): string | undefined {
+  const begun =
+    refusal.code === "commander.unknownOption" ? /'(--[a-z-]+)'/.exec(refusal.message)?.[1] : undefined;
+  if (begun === undefined) return undefined;
+  return command.options.find((option) => option.long?.startsWith(begun))?.long ?? undefined;
 }
 
 /** The innermost command that argv names. */

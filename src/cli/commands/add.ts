@@ -17,10 +17,7 @@ export async function add(invocation: Invocation, target: string, flags: AddFlag
   if (invocation.json) return printJson(invocation, addedJson(added));
   printAdded(invocation, plainValue(added));
   if (typeof flags.password === "string" && flags.password !== "-" && invocation.err.interactive) {
-    warn(
-      invocation,
-      "the password now stands in your shell's history; --password without a word asks for it",
-    );
+    warn(invocation, "that password is in your shell's history now");
   }
 }
 
@@ -52,8 +49,8 @@ function printAdded(invocation: Invocation, { share, password, warnings }: Local
   );
   if (password !== undefined) out.line(`Password: ${out.style("bold", password)}  (shown once)`);
   for (const warning of warnings) warn(invocation, warning);
-  const resolve = curlForm(share.url, password !== undefined || share.access === "password");
-  if (resolve !== undefined) out.line(out.style("dim", `Where *.localhost is not known: ${resolve}`));
+  const curl = curlForm(share.url);
+  if (curl !== undefined) out.line(out.style("dim", `Where *.localhost is not known:\n  ${curl}`));
   out.line(out.style("bold", share.url));
 }
 
@@ -63,10 +60,10 @@ function who(access: "password" | "public" | "login"): string {
 }
 
 /** Node 20 and Python do not resolve *.localhost; browsers, curl and Bun do. */
-function curlForm(text: string, password: boolean): string | undefined {
+function curlForm(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   if (!url.hostname.endsWith(".localhost")) return undefined;
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
-  return `curl --resolve ${url.hostname}:${port}:127.0.0.1${password ? " -u :PASSWORD" : ""} ${text}`;
+  return `curl --resolve ${url.hostname}:${port}:127.0.0.1 ${text}`;
 }
