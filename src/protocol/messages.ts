@@ -15,18 +15,19 @@
 import { z } from "zod";
 import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
 import { ownerLogEntry } from "./owner-log.ts";
+import { SESSION_KINDS } from "./signed.ts";
 import { deviceKind, fleetView, machineHealth, shareAccess, shareKind, shareState } from "./views.ts";
 
 export const PROTOCOL_VERSION = 1;
 
 /** Base64url of a value whose length in bytes its reader checks. */
-const bytes = z.string().max(1024).regex(/^[A-Za-z0-9_-]*$/);
+const bytes = z
+  .string()
+  .max(1024)
+  .regex(/^[A-Za-z0-9_-]*$/);
 const requestId = z.string().min(1).max(64);
 const shortText = z.string().max(200);
 const errorCode = z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]);
-
-/** What a session may do follows from its kind (authorization table). */
-export const SESSION_KINDS = ["register", "attach", "guest", "person"] as const;
 
 // ---- either way -----------------------------------------------------------------------------------
 
@@ -158,19 +159,32 @@ const sharePublish = z.object({
   state: shareState,
 });
 
-const shareRemove = z.object({ type: z.literal("share_remove"), id: requestId, share_id: z.string().min(1).max(64) });
+const shareRemove = z.object({
+  type: z.literal("share_remove"),
+  id: requestId,
+  share_id: z.string().min(1).max(64),
+});
 const shareStateChanged = z.object({
   type: z.literal("share_state"),
   share_id: z.string().min(1).max(64),
   state: shareState,
 });
 const deviceState = z.object({ type: z.literal("device_state"), health: machineHealth });
-const logGet = z.object({ type: z.literal("log_get"), id: requestId, owner_root: bytes, from: z.number().int().nonnegative() });
+const logGet = z.object({
+  type: z.literal("log_get"),
+  id: requestId,
+  owner_root: bytes,
+  from: z.number().int().nonnegative(),
+});
 const logAppend = z.object({ type: z.literal("log_append"), id: requestId, entry: ownerLogEntry });
 const fleetGet = z.object({ type: z.literal("fleet_get"), id: requestId });
 /** Sends `fleet` now and again whenever something in it changed. */
 const fleetWatch = z.object({ type: z.literal("fleet_watch"), id: requestId });
-const loginLinkMake = z.object({ type: z.literal("login_link_make"), id: requestId, even_if_signed_in: z.boolean() });
+const loginLinkMake = z.object({
+  type: z.literal("login_link_make"),
+  id: requestId,
+  even_if_signed_in: z.boolean(),
+});
 const auditGet = z.object({
   type: z.literal("audit_get"),
   id: requestId,
@@ -182,7 +196,9 @@ const commandOutcome = z.object({
   id: requestId,
   /** JSON text of the result, or an error. */
   result: z.string().max(200_000).optional(),
-  error: z.object({ code: errorCode, message: z.string().max(2000), hint: z.string().max(2000).optional() }).optional(),
+  error: z
+    .object({ code: errorCode, message: z.string().max(2000), hint: z.string().max(2000).optional() })
+    .optional(),
 });
 
 export const hubToClient = z.discriminatedUnion("type", [

@@ -1,0 +1,102 @@
+// The devices of this hub, held in memory beside the database: every registration, request and picture of the
+// fleet needs them, and there are thousands at most.
+import type { Kysely } from "kysely";
+import { toBase64Url } from "../protocol/bytes.ts";
+import { findDevice, listDevices, noteSeen, type DeviceRow, type Seen } from "../store/devices.ts";
+import type { HubDatabase } from "../store/hub-schema.ts";
+import type { OwnerLogs } from "./owner-logs.ts";
+
+export interface DeviceBookOptions {
+  db: Kysely<HubDatabase>;
+  ownerLogs: OwnerLogs;
+  now(): number;
+  changed(): void;
+}
+
+export class DeviceBook {
+  readonly #options: DeviceBookOptions;
+  readonly #byId = new Map<string, DeviceRow>();
+  readonly #byKey = new Map<string, DeviceRow>();
+  /** What outlives a restart of the hub, written in one commit now and then. */
+  readonly #unsaved = new Map<string, Seen>();
+  /** Where each device last came from, and how many came from there. */
+  readonly #sources = new Map<string, string>();
+  readonly #sourceCounts = new Map<string, number>();
+
+  constructor(options: DeviceBookOptions) {
+    this.#options = options;
+  }
+
+  async load(): Promise<void> {
+    for (const row of await listDevices(this.#options.db, this.#options.ownerLogs.roots())) {
+      this.keep(row);
+      this.#cameFrom(row.device_id, sourceIn(row.facts));
+    }
+  }
+
+  /** How many devices were last seen from one source: an office behind one address is no attack. */
+  countFrom(source: string): number {
+    return this.#sourceCounts.get(source) ?? 0;
+  }
+
+  byId(deviceId: string): DeviceRow | undefined {
+    return this.#byId.get(deviceId);
+  }
+
+  byKey(publicKey: Uint8Array): DeviceRow | undefined {
+    return this.#byKey.get(toBase64Url(publicKey));
+  }
+
+  /** Every device of these owners, by name. */
+  ofOwners(roots: readonly string[]): DeviceRow[] {
+    const found = [...this.#byId.values()].filter((row) => roots.includes(row.owner_root));
+    return found.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** The row as the database has it now. */
+  keep(row: DeviceRow): void {
+    this.#byId.set(row.device_id, row);
+    this.#byKey.set(toBase64Url(row.public_key), row);
+    this.#options.changed();
+  }
+
+  async refresh(deviceId: string): Promise<void> {
+    const row = await findDevice(this.#options.db, deviceId);
+    if (row !== undefined) this.keep(row);
+  }
+
+  /** It was heard of just now. */
+  seen(deviceId: string, facts: { version?: string; source?: string } = {}): void {
+    const row = this.#byId.get(deviceId);
+    if (row === undefined) return;
+    const at = this.#options.now();
+    row.last_seen = at;
+    row.agent_version = facts.version ?? row.agent_version;
+    const seen: Seen = { ...this.#unsaved.get(deviceId), deviceId, at };
+    if (facts.version !== undefined) seen.agentVersion = facts.version;
+    if (facts.source !== undefined) seen.facts = { source: facts.source };
+    if (facts.source !== undefined) this.#cameFrom(deviceId, facts.source);
+    this.#unsaved.set(deviceId, seen);
+  }
+
+  /** Writes what was seen since the last time. */
+  async save(): Promise<void> {
+    const seen = [...this.#unsaved.values()];
+    this.#unsaved.clear();
+    await noteSeen(this.#options.db, seen);
+  }
+
+  #cameFrom(deviceId: string, source: string | undefined): void {
+    const before = this.#sources.get(deviceId);
+    if (source === undefined || before === source) return;
+    if (before !== undefined) this.#sourceCounts.set(before, this.countFrom(before) - 1);
+    this.#sources.set(deviceId, source);
+    this.#sourceCounts.set(source, this.countFrom(source) + 1);
+  }
+}
+
+function sourceIn(facts: string): string | undefined {
+  const value: unknown = JSON.parse(facts);
+  if (typeof value !== "object" || value === null || !("source" in value)) return undefined;
+  return typeof value.source === "string" ? value.source : undefined;
+}

@@ -1,0 +1,126 @@
+// The front door: one listener for everything. Each request is parsed by itself and its Host decides, for it
+// alone: a share goes to the device that holds it, the hub's own names go to the hub's own pages, `/trunk`
+// becomes a trunk. What a Host does not name gets nothing.
+import type { Answer } from "../../http1/answer.ts";
+import { NOBODY, type Exchange, type ExchangeEvents } from "../../http1/exchange.ts";
+import { field } from "../../http1/field.ts";
+import type { Refusal } from "../../http1/refusal.ts";
+import type { RequestHead } from "../../http1/request-head.ts";
+import { serializeResponse } from "../../http1/serialize.ts";
+import { ServerConnection } from "../../http1/server-connection.ts";
+import type { Ticker } from "../../http1/ticker.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { ByteStreamEvents, Socket } from "../../world/world.ts";
+import { isLocalName, withoutPort, type Addresses } from "../addresses.ts";
+import type { ShareTable } from "../shares/share-table.ts";
+import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
+import type { OwnPages } from "./own-pages.ts";
+import { visitShare, type ShareDoor } from "./share-exchange.ts";
+import { isLoopbackAddress } from "../../protocol/permissions.ts";
+
+export interface EdgeParts {
+  ticker: Ticker;
+  log: Log;
+  addresses: Addresses;
+  shares: ShareTable;
+  shareDoor: ShareDoor;
+  ownPages: OwnPages;
+  nextRequestId(): string;
+  /** A connection that asked to become a trunk; undefined refuses it. */
+  trunk(socket: Socket, exchange: Exchange): ExchangeEvents | undefined;
+  /** A request that reached nobody: for the metrics. */
+  malformed(): void;
+}
+
+export const TRUNK_PROTOCOL = "muster-trunk/1";
+/** Connections at once; each costs about 2 KiB while idle. */
+const CONNECTIONS_MAX = 50_000;
+
+export class Edge {
+  readonly #parts: EdgeParts;
+  readonly #connections = new Set<ServerConnection>();
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts;
+  }
+
+  /** Who is told of a new connection's events. */
+  connection(socket: Socket): ByteStreamEvents {
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      socket.close();
+      return { data() {}, drain() {}, end() {}, close() {} };
+    }
+    const { ticker, log, malformed } = this.#parts;
+    const connection: ServerConnection = new ServerConnection({
+      stream: socket,
+      ticker,
+      handler: (request, exchange) => this.#handle(socket, request, exchange),
+      refused: (refused) => {
+        malformed();
+        return refusedAnswer(refused);
+      },
+      handlerFailed: (error) => log.error("fault in a request", { error }),
+    });
+    this.#connections.add(connection);
+    return {
+      data: (bytes) => connection.data(bytes),
+      drain: () => connection.drain(),
+      end: () => connection.end(),
+      close: () => {
+        this.#connections.delete(connection);
+        connection.close();
+      },
+    };
+  }
+
+  /** Every connection ends after the request it is at. */
+  retire(): void {
+    for (const connection of this.#connections) connection.retire();
+  }
+
+  #handle(socket: Socket, request: RequestHead, exchange: Exchange): ExchangeEvents {
+    const { addresses, shares, shareDoor, ownPages, nextRequestId } = this.#parts;
+    const visitor = socket.remoteAddress;
+    const requestId = nextRequestId();
+    const meaning = addresses.meaning(request.host);
+    if (meaning.kind === "label") {
+      const share = shares.byLabel(meaning.label);
+      if (share === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
+      const secure = socket.tls || (isLoopbackAddress(visitor) && isLocalName(withoutPort(request.host)));
+      return visitShare(shareDoor, { share, exchange, visitor, https: socket.tls, secure, requestId });
+    }
+    if (meaning.kind === "unknown") return this.#fail(exchange, { failure: "unknown_host", requestId });
+    if (request.target === "/trunk") return this.#trunk(socket, exchange, requestId);
+    return ownPages.visit({ exchange, visitor, https: socket.tls, requestId });
+  }
+
+  #trunk(socket: Socket, exchange: Exchange, requestId: string): ExchangeEvents {
+    if (exchange.request.upgrade?.toLowerCase() !== TRUNK_PROTOCOL) {
+      return this.#fail(exchange, { failure: "upgrade_needed", requestId });
+    }
+    const events = this.#parts.trunk(socket, exchange);
+    return events ?? this.#fail(exchange, { failure: "too_many_unproven", requestId });
+  }
+
+  #fail(exchange: Exchange, what: { failure: EdgeFailure; requestId: string }): ExchangeEvents {
+    exchange.respond(failureAnswer({ ...what, fields: exchange.request.fields }));
+    return NOBODY;
+  }
+}
+
+/** The head that turns a connection into a trunk. */
+export function trunkAnswer(): Uint8Array {
+  return serializeResponse({ status: 101, reason: "Switching Protocols" }, [
+    field("Connection", "Upgrade"),
+    field("Upgrade", TRUNK_PROTOCOL),
+  ]);
+}
+
+function refusedAnswer(refused: Refusal): Answer {
+  return {
+    status: refused.status,
+    fields: [field("Content-Type", "text/plain; charset=utf-8"), field("Cache-Control", "no-store")],
+    body: `muster: this hub refuses the request: ${refused.reason.replaceAll("_", " ")}\n`,
+    after: "close",
+  };
+}

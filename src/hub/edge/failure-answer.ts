@@ -1,0 +1,98 @@
+// What a visitor reads when a request ends at the hub: which hop broke, and what to do.
+import type { Answer } from "../../http1/answer.ts";
+import { field, type Field } from "../../http1/field.ts";
+import { prefersJson, problemJson, problemPage, type Problem } from "../../protocol/error-page.ts";
+
+type Text = Omit<Problem, "requestId">;
+
+const FAILURES = {
+  unknown_host: {
+    status: 404,
+    code: "not_found",
+    title: "No such address here",
+    message: "This hub answers, but the address is none of its own.",
+    hint: "Check the spelling of the address.",
+    hop: "hub",
+  },
+  unknown_share: {
+    status: 404,
+    code: "not_found",
+    title: "Nothing is published here",
+    message: "No share has this name on this hub. It may have been removed or have come to its end.",
+    hint: "Ask whoever gave you the address.",
+    hop: "share",
+  },
+  upgrade_needed: {
+    status: 426,
+    code: "bad_request",
+    title: "This is where devices connect",
+    message: "A trunk begins with an upgrade, which this request did not ask for.",
+    hop: "hub",
+  },
+  too_many_unproven: {
+    status: 429,
+    code: "too_many",
+    title: "Too many connections",
+    message: "From your address too many connections have not said who they are.",
+    hint: "Try again in a few seconds.",
+    hop: "hub",
+  },
+  device_offline: {
+    status: 503,
+    code: "device_offline",
+    title: "The device is offline",
+    message: "The machine that holds this share is not connected to the hub at the moment.",
+    hint: "It comes back by itself when the machine is awake and online. Try again in a moment.",
+    hop: "device",
+  },
+  device_busy: {
+    status: 503,
+    code: "unavailable",
+    title: "The device is busy",
+    message: "The machine that holds this share takes no more requests at the moment.",
+    hint: "Try again in a moment.",
+    hop: "device",
+  },
+  device_lost: {
+    status: 502,
+    code: "device_offline",
+    title: "The connection to the device broke",
+    message: "The machine that holds this share went away before it answered.",
+    hint: "The request was not repeated, because it may have been carried out. Look before you try again.",
+    hop: "device",
+  },
+  hub_pages: {
+    status: 503,
+    code: "unavailable",
+    title: "The hub is not ready",
+    message: "The hub's own pages do not answer at the moment.",
+    hint: "Try again in a moment.",
+    hop: "hub",
+  },
+} as const satisfies Record<string, Text>;
+
+export type EdgeFailure = keyof typeof FAILURES;
+
+/** Whole seconds. */
+const RETRY_AFTER_S = "5";
+
+export interface FailedRequest {
+  failure: EdgeFailure;
+  requestId: string;
+  fields: readonly Field[];
+}
+
+export function failureAnswer({ failure, requestId, fields }: FailedRequest): Answer & { status: number } {
+  const text: Text = FAILURES[failure];
+  const problem: Problem = { ...text, requestId };
+  const json = prefersJson(fields.find((each) => each.lower === "accept")?.value);
+  const headers = [
+    field("Content-Type", json ? "application/json" : "text/html; charset=utf-8"),
+    field("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    field("X-Content-Type-Options", "nosniff"),
+    field("Cache-Control", "no-store"),
+    field("Muster-Request-Id", requestId),
+  ];
+  if (text.status === 503 || text.status === 429) headers.push(field("Retry-After", RETRY_AFTER_S));
+  return { status: text.status, fields: headers, body: json ? problemJson(problem) : problemPage(problem) };
+}

@@ -1,0 +1,107 @@
+// The home that began this hub: its key is the first controller of the hub's first owner, and it lets in the
+// browsers that spend a login link it printed.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import { appendEntry, beginLog } from "../identity/owner-log.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { deviceIdOf } from "../protocol/ids.ts";
+import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
+import { isHostName, nameFromFolder } from "../protocol/names.ts";
+import type { DeviceKind } from "../protocol/views.ts";
+import { addDevice } from "../store/devices.ts";
+import type { HubDatabase } from "../store/hub-schema.ts";
+import type { BrowserKeys, Home } from "./api/ports.ts";
+import type { DeviceBook } from "./device-book.ts";
+import type { OwnerLogs } from "./owner-logs.ts";
+
+export interface HomeKeys {
+  signer: Signer;
+  linkKey: Uint8Array;
+  about: { name: string; kind: DeviceKind; platform: string };
+}
+
+export interface HomeParts {
+  db: Kysely<HubDatabase>;
+  crypto: Crypto;
+  keys: HomeKeys;
+  ownerLogs: OwnerLogs;
+  devices: DeviceBook;
+  now(): number;
+}
+
+const DAY_MS = 86_400_000;
+/** Another entry may come first; then this one is signed anew. */
+const TRIES_MAX = 5;
+
+/** Begins the owner log where there is none that this key began. */
+export async function openHome(parts: HomeParts): Promise<Home & { root: string }> {
+  const root = (await beginOnce(parts)) ?? "";
+  return { root, ownerRoot: () => root, admitBrowser: (browser) => admitBrowser(parts, root, browser) };
+}
+
+async function beginOnce({ crypto, keys, ownerLogs }: HomeParts): Promise<string | undefined> {
+  const own = toBase64Url(keys.signer.publicKey);
+  const known = ownerLogs.roots().find((root) => ownerLogs.get(root)?.entries[0]?.by === own);
+  if (known !== undefined) return known;
+  const log = await beginLog(crypto, keys.signer, { ...keys.about, link_key: toBase64Url(keys.linkKey) });
+  const entry = log.entries[0];
+  return entry === undefined ? undefined : ownerLogs.begin(entry);
+}
+
+async function admitBrowser(
+  parts: HomeParts,
+  root: string,
+  browser: BrowserKeys,
+): Promise<{ deviceId: string }> {
+  const { crypto, db, devices, now } = parts;
+  const name = browserName(browser.name);
+  await appendController(parts, root, { ...browser, name });
+  const deviceId = deviceIdOf(crypto.sha256(browser.publicKey));
+  const added = await addDevice(
+    db,
+    { ...browser, deviceId, name, kind: "browser", platform: "browser", ownerRoot: root, confirmed: true },
+    now(),
+  );
+  if (added.outcome === "refused") throw new MusterError("forbidden", "this browser's key was removed");
+  devices.keep(added.device);
+  return { deviceId };
+}
+
+async function appendController(parts: HomeParts, root: string, browser: BrowserKeys): Promise<void> {
+  const { crypto, keys, ownerLogs, now } = parts;
+  for (let tries = 1; ; tries += 1) {
+    const log = ownerLogs.get(root);
+    if (log === undefined) throw new MusterError("unavailable", "this hub has no owner yet");
+    const since = now();
+    const longer = await appendEntry(crypto, log, {
+      kind: "controller",
+      body: {
+        public_key: toBase64Url(browser.publicKey),
+        link_key: toBase64Url(browser.linkKey),
+        name: browser.name,
+        kind: "browser",
+        platform: "browser",
+        scopes: ["command"],
+        since,
+        until: since + BROWSER_CONTROLLER_DAYS * DAY_MS,
+        named: true,
+      },
+      signer: keys.signer,
+    });
+    const entry = longer.entries.at(-1);
+    if (entry === undefined) throw new Error("an appended log has no last entry");
+    try {
+      return await ownerLogs.append(entry);
+    } catch (error) {
+      const moved = error instanceof MusterError && error.code === "conflict";
+      if (!moved || tries >= TRIES_MAX) throw error;
+    }
+  }
+}
+
+/** "Firefox on Linux" as a name that an owner log takes. */
+function browserName(text: string): string {
+  const name = nameFromFolder(text) ?? "browser";
+  return isHostName(name) ? name : "browser";
+}

@@ -1,0 +1,406 @@
+// A hub, put together: store, identity, sessions, edge, pages, prober. One function starts it and one ends it;
+// every part gets what it needs as arguments and knows nothing of the others' making.
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import { loginLinkHash, loginLinkUrl, makeLoginLink } from "../identity/login-link.ts";
+import type { Secret } from "../identity/secret.ts";
+import { Ticker } from "../http1/ticker.ts";
+import { systemCode, MusterError } from "../protocol/errors.ts";
+import { deviceIdOf } from "../protocol/ids.ts";
+import { LOGIN_LINK_MINUTES } from "../protocol/limits.ts";
+import type { Log } from "../protocol/log.ts";
+import { clientToHub } from "../protocol/messages.ts";
+import { assertComplete, isLoopbackAddress } from "../protocol/permissions.ts";
+import { HUB_MIGRATIONS } from "../store/hub-migrations.ts";
+import type { HubDatabase } from "../store/hub-schema.ts";
+import { addLoginLink } from "../store/login-links.ts";
+import { openStore, type StoreNotice } from "../store/open-store.ts";
+import { createSealer } from "../store/seal.ts";
+import { getSetting, setSetting } from "../store/settings.ts";
+import { Pulse } from "../trunk/liveness.ts";
+import type { TlsFiles, World } from "../world/world.ts";
+import type { PasswordHasher } from "./accounts/accounts.ts";
+import { createAccounts } from "./accounts/better-auth-accounts.ts";
+import { Addresses } from "./addresses.ts";
+import { createApi } from "./api/api.ts";
+import type { Addresses as ApiAddresses, Assets } from "./api/ports.ts";
+import { createAudit } from "./audit.ts";
+import { DeviceBook } from "./device-book.ts";
+import { Edge } from "./edge/edge.ts";
+import { failureAnswer } from "./edge/failure-answer.ts";
+import { OwnPages } from "./edge/own-pages.ts";
+import { requestIds } from "./edge/request-ids.ts";
+import { trunkHandler } from "./edge/trunk-handler.ts";
+import { Fleet } from "./fleet.ts";
+import { openHome, type HomeKeys } from "./home.ts";
+import { listenEverywhere, type HubBinding } from "./listen.ts";
+import { createMetrics } from "./metrics.ts";
+import { OwnerLogs } from "./owner-logs.ts";
+import { Prober } from "./prober.ts";
+import { CommandDesk } from "./sessions/command-desk.ts";
+import { Directory } from "./sessions/directory.ts";
+import { SessionDoor } from "./sessions/door.ts";
+import { SessionTokens } from "./sessions/tokens.ts";
+import { webSocketHandler } from "./sessions/web-socket-handler.ts";
+import { ShareTable } from "./shares/share-table.ts";
+
+export interface HubOptions {
+  world: World;
+  crypto: Crypto;
+  log: Log;
+  version: string;
+  /** The hub's own key; its fingerprint is the hub's id. */
+  signer: Signer;
+  /** At least 32 bytes, kept outside the database: sessions and what is sealed at rest depend on it. */
+  secret: Secret<Uint8Array>;
+  databasePath: string;
+  /** A folder of this user alone, for the internal server's socket. */
+  socketFolder: string;
+  binding: HubBinding;
+  tls: TlsFiles | undefined;
+  domain: string | undefined;
+  /** Port that visitors use, where a proxy stands in front. */
+  publicPort: number | undefined;
+  assets: Assets;
+  hasher: PasswordHasher;
+  home: HomeKeys;
+  metricsToken: Secret<string> | undefined;
+  onNotice(notice: StoreNotice): void;
+}
+
+export interface Hub {
+  readonly id: string;
+  readonly port: number;
+  readonly url: string;
+  readonly pageUrl: string;
+  readonly ownerRoot: string;
+  /** A one-time sign-in; null when an owner has signed in and no other link was asked for. */
+  loginLink(evenIfSignedIn: boolean): Promise<string | null>;
+  /** Lets requests in flight finish for a moment, sends devices away, and closes everything. */
+  close(): Promise<void>;
+}
+
+const SAVE_SEEN_EVERY_MS = 10_000;
+const EXPIRE_EVERY_MS = 1000;
+const DRAIN_MAX_MS = 3000;
+const DRAIN_LOOK_MS = 20;
+/** Devices are asked back right away: another process may serve them already. */
+const RECONNECT_AFTER_MS = 0;
+
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const { world, crypto, log, signer, version, home } = options;
+  const now = () => world.clock.now();
+  const id = deviceIdOf(crypto.sha256(signer.publicKey));
+  assertComplete({ routes: [], messages: clientToHub.options.map((one) => one.shape.type.value) });
+
+  const store = await openStore<HubDatabase>({
+    world,
+    path: options.databasePath,
+    migrations: HUB_MIGRATIONS,
+    lossLevel: "error",
+    onNotice: options.onNotice,
+  });
+  const { db } = store;
+  const listening = await listenWhereWanted(options, await rememberedPort(db));
+  await setSetting(db, "port", listening.port);
+
+  const addresses = new Addresses({
+    port: listening.port,
+    https: options.tls !== undefined || options.publicPort === 443,
+    domain: options.domain,
+    publicPort: options.publicPort,
+    ownAddresses: () => ownAddresses(options),
+  });
+  const ticker = new Ticker({ clock: world.clock, timers: world.timers });
+  const pulse = new Pulse(world.timers, world.clock);
+  const metrics = createMetrics();
+  const audit = createAudit({ db, clock: world.clock, log });
+  const ownerLogs = new OwnerLogs({ db, crypto, hubKey: signer.publicKey, now });
+  await ownerLogs.load();
+  const changed = () => fleet.changed();
+  const devices = new DeviceBook({ db, ownerLogs, now, changed });
+  const shares = new ShareTable({
+    db,
+    sealer: createSealer(options.secret.reveal(), world.random),
+    now,
+    changed,
+  });
+  const directory = new Directory(world.timers, {
+    joined: (session) => {
+      changed();
+      for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
+    },
+    left: (session) => {
+      changed();
+      for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
+    },
+  });
+  const fleet = new Fleet({
+    timers: world.timers,
+    addresses,
+    devices,
+    shares,
+    directory,
+    ownerLogs,
+    now,
+    hub: { id, version },
+  });
+  await devices.load();
+  await shares.load();
+
+  const owner = await openHome({ db, crypto, keys: home, ownerLogs, devices, now });
+  const accounts = createAccounts({
+    db,
+    pageOrigin: addresses.pageUrl,
+    hubId: id,
+    secret: options.secret,
+    hasher: options.hasher,
+    clock: world.clock,
+    log,
+  });
+  const loginLink = async (evenIfSignedIn: boolean) => {
+    if (!evenIfSignedIn && (await accounts.hasUsers())) return null;
+    const link = makeLoginLink(crypto);
+    const expiresAt = now() + LOGIN_LINK_MINUTES * 60_000;
+    await addLoginLink(db, { id: link.id, secretHash: loginLinkHash(crypto, link), expiresAt }, now());
+    await audit.record({ actor: "hub", action: "hub.login_link_made", target: "hub", ownerRoot: owner.root });
+    return loginLinkUrl(addresses.pageUrl, link).reveal();
+  };
+
+  const localAddress = { host: "127.0.0.1", port: listening.port };
+  const prober = new Prober({
+    world,
+    crypto,
+    shares,
+    address: localAddress,
+    tls: options.tls === undefined ? undefined : { serverName: "localhost", rejectUnauthorized: false },
+    isConnected: (deviceId) => directory.device(deviceId) !== undefined,
+    hostOf: (label) => new URL(addresses.shareUrl(label)).host,
+    proved: (state) => metrics.proof(state),
+  });
+  const tokens = new SessionTokens(crypto);
+  const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
+  const door = new SessionDoor({
+    world,
+    db,
+    crypto,
+    signer,
+    pulse,
+    log: log.part("session"),
+    metrics,
+    version,
+    addresses,
+    devices,
+    ownerLogs,
+    directory,
+    tokens,
+    messages: {
+      log,
+      audit,
+      addresses,
+      devices,
+      shares,
+      fleet,
+      prober,
+      ownerLogs,
+      commands,
+      makeLoginLink: loginLink,
+      homeRoots: () => [owner.root],
+    },
+  });
+  ownerLogs.onAppended((root, entries) => {
+    for (const session of directory.all()) {
+      const { actor } = session;
+      const concerned = actor.kind === "register" || actor.kind === "attach" ? actor.roles.has(root) : false;
+      if (concerned) session.tell({ type: "log_entries", owner_root: root, entries });
+    }
+    changed();
+  });
+
+  const api = createApi({
+    db,
+    clock: world.clock,
+    crypto,
+    log: log.part("api"),
+    audit,
+    metrics,
+    accounts,
+    tokens,
+    home: owner,
+    ownerLogs,
+    addresses: apiAddresses(addresses),
+    fleet,
+    assets: options.assets,
+    hubSigner: signer,
+    hubId: id,
+    version,
+    ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
+    joined: (deviceId) => void devices.refresh(deviceId),
+  });
+  const socketPath = `${options.socketFolder}/hub.sock`;
+  await world.disk.makeFolder(options.socketFolder);
+  const handleWebSocket = webSocketHandler({ world, door, accounts, db, addresses });
+  const internal = await world.network.serve({
+    address: { path: socketPath },
+    fetch: async (request, accept) => {
+      const facts = {
+        visitor: request.headers.get("muster-visitor") ?? "",
+        requestId: request.headers.get("muster-request-id") ?? "",
+      };
+      if (new URL(request.url).pathname === "/ws") return handleWebSocket(request, { accept, facts });
+      return api.fetch(request, facts);
+    },
+  });
+
+  const nextRequestId = requestIds(world.random);
+  const edge = new Edge({
+    ticker,
+    log: log.part("edge"),
+    addresses,
+    shares,
+    nextRequestId,
+    shareDoor: {
+      directory,
+      fail({ exchange, requestId }, failure) {
+        metrics.refused(
+          failure === "device_offline" ? "offline" : failure === "device_busy" ? "limit" : "other",
+        );
+        exchange.respond(failureAnswer({ failure, requestId, fields: exchange.request.fields }));
+      },
+      done(_visit, fin) {
+        metrics.request({
+          place: "share",
+          route: "share",
+          status: fin.status,
+          seconds: fin.firstByteMs / 1000,
+        });
+      },
+    },
+    ownPages: new OwnPages({
+      network: world.network,
+      path: socketPath,
+      fail({ exchange, requestId }) {
+        exchange.respond(failureAnswer({ failure: "hub_pages", requestId, fields: exchange.request.fields }));
+      },
+    }),
+    trunk: trunkHandler({
+      door,
+      timers: world.timers,
+      devicesFrom: (source) => devices.countFrom(source),
+      isLoopbackAddress,
+    }),
+    malformed: () => metrics.refused("malformed"),
+  });
+  listening.begin((socket) => edge.connection(socket));
+
+  metrics.gauge("muster_devices_online", () => directory.deviceCount);
+  metrics.gauge("muster_shares", () => shares.all().length);
+  metrics.gauge("muster_streams", () =>
+    [...directory.all()].reduce((sum, one) => sum + one.trunk.streamCount, 0),
+  );
+  const timers = [
+    world.timers.every(SAVE_SEEN_EVERY_MS, () => {
+      for (const session of directory.all()) {
+        if (session.facts.kind === "register") devices.seen(session.facts.deviceId);
+      }
+      devices.save().catch((error: unknown) => log.error("last seen could not be saved", { error }));
+    }),
+    world.timers.every(EXPIRE_EVERY_MS, () => {
+      shares
+        .removeExpired()
+        .catch((error: unknown) => log.error("expired shares could not be removed", { error }));
+    }),
+  ];
+  prober.start();
+  log.info("hub listens", { url: addresses.hubUrl, hub: id });
+
+  return {
+    id,
+    port: listening.port,
+    url: addresses.hubUrl,
+    pageUrl: addresses.pageUrl,
+    ownerRoot: owner.root,
+    loginLink,
+    async close() {
+      for (const timer of timers) timer.cancel();
+      prober.stop();
+      listening.close();
+      edge.retire();
+      for (const session of directory.all()) {
+        session.leaving = true;
+        session.trunk.goaway("the hub stops");
+      }
+      await drained(world, directory);
+      for (const session of directory.all()) {
+        session.send({ type: "reconnect", after_ms: RECONNECT_AFTER_MS });
+        session.trunk.close("unavailable", "the hub stops");
+      }
+      internal.close();
+      await devices.save();
+      await store.close();
+    },
+  };
+}
+
+/** Waits for requests in flight, for a moment. */
+async function drained(world: Pick<World, "clock" | "timers">, directory: Directory): Promise<void> {
+  const until = world.clock.monotonic() + DRAIN_MAX_MS;
+  const busy = () => [...directory.all()].some((session) => session.trunk.streamCount > 0);
+  while (busy() && world.clock.monotonic() < until) {
+    await new Promise<void>((resolve) => world.timers.after(DRAIN_LOOK_MS, resolve));
+  }
+}
+
+async function rememberedPort(db: Parameters<typeof getSetting>[0]): Promise<number | undefined> {
+  const port = await getSetting(db, "port");
+  return typeof port === "number" ? port : undefined;
+}
+
+async function listenWhereWanted(
+  options: HubOptions,
+  remembered: number | undefined,
+): Promise<Awaited<ReturnType<typeof listenEverywhere>>> {
+  const { world, binding, tls } = options;
+  try {
+    return await listenEverywhere(world.network, {
+      ...binding,
+      remembered,
+      ...(tls === undefined ? {} : { tls }),
+    });
+  } catch (error) {
+    const port = binding.port ?? remembered;
+    const code = systemCode(error);
+    if (code === "EADDRINUSE") {
+      throw new MusterError("port_taken", `port ${port} is taken`, {
+        hint: "choose another with --port N, or a free one with --port 0",
+        cause: error,
+      });
+    }
+    if (code === "EACCES") {
+      throw new MusterError("forbidden", `this user may not listen on port ${port}`, {
+        hint: "choose a port above 1023 with --port N",
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+/** What this machine is called where it listens. */
+function ownAddresses({ world, binding }: HubOptions): string[] {
+  const everywhere = binding.hosts.some((host) => host === "0.0.0.0" || host === "::");
+  return everywhere ? world.network.interfaces().map((one) => one.address) : [...binding.hosts];
+}
+
+function apiAddresses(addresses: Addresses): ApiAddresses {
+  return {
+    hubUrl: () => addresses.hubUrl,
+    pageOrigin: () => addresses.pageUrl,
+    isHubHost: (host) => addresses.meaning(host).kind === "own",
+    labelOf(host) {
+      const meaning = addresses.meaning(host);
+      return meaning.kind === "label" ? meaning.label : undefined;
+    },
+    originOf: (label) => new URL(addresses.shareUrl(label)).origin,
+    hostnameOf: (label) => addresses.deviceHost(label),
+  };
+}

@@ -1,0 +1,179 @@
+// The owner logs of this hub: checked once when read, kept checked in memory, written by compare-and-set.
+// The hub is not believed about them by anyone; it checks so that nonsense never gets in.
+import type { Kysely } from "kysely";
+import type { Crypto } from "../identity/crypto.ts";
+import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
+import { pinOf } from "../identity/setup-token.ts";
+import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { ownerLogEntry, type OwnerLogEntry } from "../protocol/owner-log.ts";
+import type { Role } from "../protocol/permissions.ts";
+import type { HubDatabase } from "../store/hub-schema.ts";
+import { addInvite } from "../store/invites.ts";
+import { inTransaction } from "../store/in-transaction.ts";
+import { appendLogEntry, listLogEntries, listOwnerRoots, type NewLogEntry } from "../store/owner-log-rows.ts";
+import { addOwner } from "../store/owners.ts";
+
+export interface OwnerLogsOptions {
+  db: Kysely<HubDatabase>;
+  crypto: Crypto;
+  hubKey: Uint8Array;
+  now(): number;
+}
+
+export class OwnerLogs {
+  readonly #options: OwnerLogsOptions;
+  readonly #logs = new Map<string, OwnerLog>();
+  /** Which owners a key belongs to, by its base64url form. */
+  readonly #rootsByKey = new Map<string, Set<string>>();
+  readonly #listeners: ((root: string, entries: OwnerLogEntry[]) => void)[] = [];
+
+  constructor(options: OwnerLogsOptions) {
+    this.#options = options;
+  }
+
+  /** Reads and checks every log. Throws `owner_log_invalid` when the database was tampered with. */
+  async load(): Promise<void> {
+    const { db, crypto } = this.#options;
+    for (const root of await listOwnerRoots(db)) {
+      const rows = await listLogEntries(db, root);
+      this.#keep(
+        root,
+        verifyLog(
+          crypto,
+          rows.map((row) => readEntry(row.json)),
+        ),
+      );
+    }
+  }
+
+  get(root: string): OwnerLog | undefined {
+    return this.#logs.get(root);
+  }
+
+  roots(): string[] {
+    return [...this.#logs.keys()];
+  }
+
+  /** What this key may do, for each owner that it belongs to. */
+  rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
+    const roles = new Map<string, Role>();
+    for (const root of this.#rootsByKey.get(toBase64Url(publicKey)) ?? []) {
+      const role = this.#roleIn(root, publicKey);
+      if (role !== undefined) roles.set(root, role);
+    }
+    return roles;
+  }
+
+  #roleIn(root: string, publicKey: Uint8Array): Role | undefined {
+    const log = this.#logs.get(root);
+    const now = this.#options.now();
+    if (log === undefined) return undefined;
+    if (log.mayAdmin(publicKey, now)) return "admin";
+    if (log.mayCommand(publicKey, now)) return "command";
+    return log.roleOf(publicKey, now) === "member" ? "member" : undefined;
+  }
+
+  /** Told after each entry that is durably in. */
+  onAppended(listener: (root: string, entries: OwnerLogEntry[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Entry 0 of a new owner. The same entry again changes nothing. */
+  async begin(entry: OwnerLogEntry): Promise<string> {
+    const { crypto, db, hubKey, now } = this.#options;
+    const log = verifyLog(crypto, [entry]);
+    const root = toBase64Url(log.id);
+    if (this.#logs.has(root)) return root;
+    await addOwner(db, {
+      owner_root: root,
+      user_id: null,
+      pin: pinOf(crypto, log.id, hubKey),
+      created_at: now(),
+    });
+    await this.#store(root, log, entry);
+    this.#keep(root, log);
+    this.#tell(root, [entry]);
+    return root;
+  }
+
+  /** Throws `owner_log_invalid` for an entry that may not stand there, `conflict` when the log has moved on. */
+  async append(entry: OwnerLogEntry): Promise<void> {
+    const log = this.#logs.get(entry.log);
+    if (log === undefined) throw new MusterError("not_found", "there is no such owner log here");
+    if (entry.number !== log.length) {
+      if (isKnown(log, entry)) return;
+      throw movedOn(log);
+    }
+    const longer = extendLog(this.#options.crypto, log, [entry]);
+    await this.#store(entry.log, longer, entry);
+    this.#keep(entry.log, longer);
+    this.#tell(entry.log, [entry]);
+  }
+
+  /** An entry that another transaction has put in (a claim): from now on it counts here too. */
+  appended(entry: OwnerLogEntry): void {
+    const log = this.#logs.get(entry.log);
+    if (log === undefined || entry.number !== log.length) return;
+    this.#keep(entry.log, extendLog(this.#options.crypto, log, [entry]));
+    this.#tell(entry.log, [entry]);
+  }
+
+  async #store(root: string, log: OwnerLog, entry: OwnerLogEntry): Promise<void> {
+    const { db, now } = this.#options;
+    await inTransaction(db, async (transaction) => {
+      const result = await appendLogEntry(transaction, logRow(root, log, entry));
+      if (result.outcome === "conflict") throw movedOn(log);
+      if (result.outcome === "full") throw new MusterError("too_many", "the owner log is full");
+      const invite = entry.kind === "invite" ? log.invite(entry.number) : undefined;
+      if (invite === undefined) return;
+      await addInvite(
+        transaction,
+        {
+          claimKey: invite.claimKey,
+          ownerRoot: root,
+          number: invite.number,
+          role: "member",
+          expiresAt: invite.expiresAtMs,
+          ...(invite.names[0] === undefined ? {} : { name: invite.names[0] }),
+        },
+        now(),
+      );
+    });
+  }
+
+  #keep(root: string, log: OwnerLog): void {
+    this.#logs.set(root, log);
+    for (const { publicKey } of log.participants()) {
+      const key = toBase64Url(publicKey);
+      const roots = this.#rootsByKey.get(key) ?? new Set();
+      this.#rootsByKey.set(key, roots.add(root));
+    }
+  }
+
+  #tell(root: string, entries: OwnerLogEntry[]): void {
+    for (const listener of this.#listeners) listener(root, entries);
+  }
+}
+
+/** The stored form of the last entry of `log`. */
+export function logRow(root: string, log: OwnerLog, entry: OwnerLogEntry): NewLogEntry {
+  const hash = log.hashAt(entry.number) ?? new Uint8Array(0);
+  const previous = entry.number === 0 ? undefined : fromBase64Url(entry.previous);
+  return { owner_root: root, number: entry.number, hash, json: JSON.stringify(entry), previous };
+}
+
+function readEntry(json: string): OwnerLogEntry {
+  return ownerLogEntry.parse(JSON.parse(json));
+}
+
+function isKnown(log: OwnerLog, entry: OwnerLogEntry): boolean {
+  const known = log.entries[entry.number];
+  return known !== undefined && JSON.stringify(known) === JSON.stringify(entry);
+}
+
+function movedOn(log: OwnerLog): MusterError {
+  return new MusterError("conflict", `the owner log has moved on to ${log.length} entries`, {
+    hint: "fetch it and sign again",
+  });
+}

@@ -1,0 +1,266 @@
+// Where connections become sessions: greeting, admission by kind, then messages until the end. The same door
+// for a trunk and for a WebSocket.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import type { BindingRule, Handshake } from "../../identity/session.ts";
+import { fromUtf8, toBase64Url } from "../../protocol/bytes.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import {
+  OPENING_MESSAGES_BURST,
+  OPENING_MESSAGES_PER_SECOND,
+  RELAY_MESSAGE_MAX_BYTES,
+} from "../../protocol/limits.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { Actor, Role } from "../../protocol/permissions.ts";
+import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
+import { groupCommit } from "../../store/group-commit.ts";
+import type { HubDatabase } from "../../store/hub-schema.ts";
+import { RESET } from "../../trunk/frame.ts";
+import type { Pulse } from "../../trunk/liveness.ts";
+import type { Wire } from "../../trunk/outbox.ts";
+import { Trunk } from "../../trunk/trunk.ts";
+import type { ByteStreamEvents, World } from "../../world/world.ts";
+import type { Addresses } from "../addresses.ts";
+import type { DeviceBook } from "../device-book.ts";
+import type { Metrics } from "../metrics.ts";
+import type { OwnerLogs } from "../owner-logs.ts";
+import { RateLimiter, sourceOf } from "../rate-limit.ts";
+import type { Directory } from "./directory.ts";
+import { Greeting, type Proved } from "./greeting.ts";
+import { handleMessage, type MessageParts } from "./handle-message.ts";
+import { readClientMessage } from "./read-client-message.ts";
+import { Session } from "./session.ts";
+import type { SessionTokens } from "./tokens.ts";
+
+export interface DoorParts {
+  world: Pick<World, "clock" | "timers">;
+  db: Kysely<HubDatabase>;
+  crypto: Crypto;
+  signer: Signer;
+  pulse: Pulse;
+  log: Log;
+  metrics: Metrics;
+  version: string;
+  addresses: Addresses;
+  devices: DeviceBook;
+  ownerLogs: OwnerLogs;
+  directory: Directory;
+  tokens: SessionTokens;
+  messages: MessageParts;
+}
+
+export interface Arrival {
+  wire: Wire;
+  /** Proven address of the far end. */
+  address: string;
+  binding: Uint8Array;
+  bindingRule: BindingRule;
+  /** The account that is signed in there, for a page. */
+  account: { userId: string; ownerRoots: readonly string[] } | undefined;
+}
+
+export class SessionDoor {
+  readonly #parts: DoorParts;
+  readonly #messageLimit: RateLimiter;
+  /** A thousand devices come back at once: their session numbers share commits. */
+  readonly #raise: (item: { deviceId: string; number: number }) => Promise<boolean>;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+    this.#messageLimit = new RateLimiter(parts.world.clock, {
+      burst: OPENING_MESSAGES_BURST,
+      refillMs: (OPENING_MESSAGES_BURST / OPENING_MESSAGES_PER_SECOND) * 1000,
+    });
+    this.#raise = groupCommit({ commit: (items) => raiseSessions(parts.db, items) });
+  }
+
+  /** Plug what it returns under the connection. */
+  arrive(arrival: Arrival): ByteStreamEvents {
+    const { world, crypto, signer, pulse, log, version, addresses } = this.#parts;
+    let session: Session | undefined;
+    let token: string | undefined;
+    const trunk = new Trunk({
+      role: "hub",
+      stream: arrival.wire,
+      timers: world.timers,
+      clock: world.clock,
+      pulse,
+      events: {
+        opened: (stream) => {
+          // Streams towards the hub come with sealed sessions; nobody may open one yet.
+          stream.reset(RESET.refused);
+          return { data() {}, drain() {}, end() {}, close() {} };
+        },
+        message: (bytes) => (session === undefined ? greeting.receive(bytes) : this.#message(session, bytes)),
+        goaway: () => session !== undefined && (session.leaving = true),
+        closed: ({ code, reason }) => {
+          greeting.closed();
+          if (session !== undefined) this.#left(session, { code, reason });
+        },
+        failed: (error) => log.error("fault in a stream", { error }),
+      },
+    });
+    const greeting = new Greeting({
+      trunk,
+      timers: world.timers,
+      crypto,
+      signer,
+      log,
+      version,
+      isOwnAddress: (dialled) => addresses.isOwn(dialled),
+      binding: arrival.binding,
+      bindingRule: arrival.bindingRule,
+      admit: async (proved) => {
+        const name = await this.#admit(proved, arrival);
+        token = proved.handshake.sessionKind === "person" ? this.#parts.tokens.make() : undefined;
+        return {
+          device_id: this.#idOf(proved.handshake.deviceKey),
+          name,
+          hostname: addresses.deviceHost(name),
+          hub_url: addresses.hubUrl,
+          ...(token === undefined ? {} : { token }),
+        };
+      },
+      admitted: (proved) => {
+        trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
+        session = this.#begin(proved, trunk, arrival);
+        if (token !== undefined) this.#parts.tokens.bind(token, session);
+      },
+    });
+    return trunk.wire;
+  }
+
+  /** The name it goes by here. Throws what it is refused with. */
+  async #admit({ handshake, register }: Proved, arrival: Arrival): Promise<string> {
+    const { ownerLogs, metrics } = this.#parts;
+    try {
+      switch (handshake.sessionKind) {
+        case "register":
+          return (await this.#admitDevice(handshake, register.version, arrival.address)).name;
+        case "attach":
+          if (!commands(ownerLogs.rolesOf(handshake.deviceKey))) {
+            throw new MusterError("forbidden", "this key commands nothing at this hub");
+          }
+          return register.name;
+        case "person":
+          if (arrival.account === undefined)
+            throw new MusterError("unauthorized", "nobody is signed in there");
+          return register.name;
+        case "guest":
+          throw new MusterError("forbidden", "this hub takes no guests");
+      }
+    } catch (error) {
+      metrics.session(handshake.sessionKind, "refused");
+      throw error;
+    }
+  }
+
+  async #admitDevice(handshake: Handshake, version: string, address: string): Promise<DeviceRow> {
+    const { devices, ownerLogs } = this.#parts;
+    const { deviceKey: publicKey, session: number } = handshake;
+    const row = devices.byKey(publicKey) ?? (await this.#addFromLog(publicKey));
+    if (row === undefined || ownerLogs.rolesOf(publicKey).size === 0) {
+      throw new MusterError("forbidden", "this key is enrolled nowhere at this hub", {
+        hint: "join with a setup token: muster init HUB_URL --token TOKEN",
+      });
+    }
+    if (row.revoked_at !== null) throw new MusterError("forbidden", "this device was removed");
+    if (!(await this.#raise({ deviceId: row.device_id, number }))) {
+      throw new MusterError("superseded", "two machines use this key: a newer session is known");
+    }
+    row.session_number = number;
+    devices.seen(row.device_id, { version, source: sourceOf(address) });
+    return row;
+  }
+
+  /** A key that an owner log names and that has not been here yet. */
+  async #addFromLog(publicKey: Uint8Array): Promise<DeviceRow | undefined> {
+    const { db, devices, ownerLogs, world } = this.#parts;
+    for (const root of ownerLogs.rolesOf(publicKey).keys()) {
+      const known = ownerLogs.get(root)?.participant(publicKey);
+      if (known === undefined) continue;
+      const { linkKey, name, kind, platform } = known;
+      const deviceId = this.#idOf(publicKey);
+      const wish = { deviceId, publicKey, linkKey, name, kind, platform, ownerRoot: root, confirmed: true };
+      const added = await addDevice(db, wish, world.clock.now());
+      if (added.outcome === "refused") return undefined;
+      devices.keep(added.device);
+      return added.device;
+    }
+    return undefined;
+  }
+
+  #begin({ handshake, register }: Proved, trunk: Trunk, arrival: Arrival): Session {
+    const { world, directory, log, metrics } = this.#parts;
+    const publicKey = handshake.deviceKey;
+    const session = new Session(
+      {
+        kind: handshake.sessionKind,
+        publicKey,
+        deviceId: this.#idOf(publicKey),
+        name: register.name,
+        about: { platform: register.platform, kind: register.kind, version: register.version },
+        address: arrival.address,
+        sinceMs: world.clock.now(),
+      },
+      trunk,
+      this.#actorOf(handshake.sessionKind, publicKey, arrival),
+    );
+    metrics.session(handshake.sessionKind, "opened");
+    log.info("device registered", { device: session.facts.deviceId, kind: handshake.sessionKind });
+    directory.add(session);
+    return session;
+  }
+
+  #actorOf(kind: Session["facts"]["kind"], publicKey: Uint8Array, arrival: Arrival): () => Actor {
+    const { ownerLogs } = this.#parts;
+    const key = toBase64Url(publicKey);
+    const deviceId = this.#idOf(publicKey);
+    switch (kind) {
+      case "register":
+        return () => ({ kind: "register", deviceKey: key, deviceId, roles: ownerLogs.rolesOf(publicKey) });
+      case "attach":
+        return () => ({ kind: "attach", key, roles: ownerLogs.rolesOf(publicKey) });
+      case "person": {
+        const { userId, ownerRoots } = arrival.account ?? { userId: "", ownerRoots: [] };
+        return () => {
+          const controller = commands(ownerLogs.rolesOf(publicKey)) ? "command" : "none";
+          return { kind: "person", userId, key, ownerRoots, controller };
+        };
+      }
+      case "guest":
+        return () => ({ kind: "guest", key });
+    }
+  }
+
+  #message(session: Session, bytes: Uint8Array): void {
+    try {
+      const waitMs = this.#messageLimit.take(session.key);
+      if (waitMs > 0) throw new MusterError("too_many", "too many messages; slow down");
+      void handleMessage(this.#parts.messages, session, readClientMessage(fromUtf8(bytes)));
+    } catch (error) {
+      const { code, message } = publicError(error);
+      session.close(code, message);
+    }
+  }
+
+  #left(session: Session, why: { code: string; reason: string }): void {
+    const { directory, devices, tokens, messages, metrics, log } = this.#parts;
+    const { deviceId, kind } = session.facts;
+    metrics.session(kind, "closed");
+    log.info("device disconnected", { device: deviceId, kind, ...why });
+    tokens.end(session);
+    messages.commands.left(session);
+    if (kind === "register" && directory.device(deviceId) === session) devices.seen(deviceId);
+    directory.remove(session);
+  }
+
+  #idOf(publicKey: Uint8Array): string {
+    return deviceIdOf(this.#parts.crypto.sha256(publicKey));
+  }
+}
+
+function commands(roles: ReadonlyMap<string, Role>): boolean {
+  return [...roles.values()].some((role) => role !== "member");
+}

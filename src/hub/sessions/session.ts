@@ -1,0 +1,60 @@
+// One proven connection to the hub: whose key it is, what it may do, how it is spoken to.
+import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
+import type { Actor } from "../../protocol/permissions.ts";
+import type { SessionKind } from "../../protocol/signed.ts";
+import type { MachineHealth } from "../../protocol/views.ts";
+import type { Trunk } from "../../trunk/trunk.ts";
+
+/** While this much waits for a client that does not read, nothing is told to it unasked. */
+const UNASKED_HOLD_BYTES = 512 * 1024;
+
+export interface SessionFacts {
+  kind: SessionKind;
+  publicKey: Uint8Array;
+  /** Of the key; for people. */
+  deviceId: string;
+  name: string;
+  about: Pick<ClientMessage<"register">, "platform" | "kind" | "version">;
+  /** Address of the far end of the connection. */
+  address: string;
+  sinceMs: number;
+}
+
+export class Session {
+  readonly facts: SessionFacts;
+  readonly key: string;
+  readonly trunk: Trunk;
+  readonly #actor: () => Actor;
+  health: MachineHealth | undefined;
+  watchesFleet = false;
+  /** It was told to come back later: nothing new is given to it. */
+  leaving = false;
+
+  /** `actor` is asked each time, since an owner log may change what a key may do. */
+  constructor(facts: SessionFacts, trunk: Trunk, actor: () => Actor) {
+    this.facts = facts;
+    this.key = toBase64Url(facts.publicKey);
+    this.trunk = trunk;
+    this.#actor = actor;
+  }
+
+  get actor(): Actor {
+    return this.#actor();
+  }
+
+  send(message: HubToClient): boolean {
+    return this.trunk.message(utf8(JSON.stringify(message)));
+  }
+
+  /** News that the client will be told again: skipped while it does not read. */
+  tell(message: HubToClient): void {
+    if (this.trunk.queuedBytes < UNASKED_HOLD_BYTES) this.send(message);
+  }
+
+  close(code: ErrorCode, message: string): void {
+    this.send({ type: "error", code, message });
+    this.trunk.close(code, message);
+  }
+}
