@@ -1,12 +1,13 @@
 // One run of one command: what it was given and how it speaks. Results go to standard output, everything else
 // (progress, warnings, errors) to standard error, so that output can always be piped.
 
+import { homeFolder } from "./home.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 
 export interface Invocation {
   readonly surroundings: Surroundings;
-  /** Absolute path of the state folder. */
+  /** Absolute path of the state folder. Throws where there is none, which only matters to who asks. */
   readonly home: string;
   /** `--json`: exactly one JSON object on standard output, nothing on standard error but an error. */
   readonly json: boolean;
@@ -17,7 +18,6 @@ export interface Invocation {
 }
 
 export interface InvocationOptions {
-  home: string;
   json: boolean;
   interrupted: AbortSignal;
 }
@@ -26,6 +26,9 @@ export function createInvocation(surroundings: Surroundings, options: Invocation
   const { environment, stringWidth } = surroundings;
   return {
     surroundings,
+    get home() {
+      return homeFolder(surroundings);
+    },
     ...options,
     out: createTerminal(surroundings.stdout, environment, stringWidth),
     err: createTerminal(surroundings.stderr, environment, stringWidth),

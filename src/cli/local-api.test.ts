@@ -117,7 +117,7 @@ test("a log that breaks off is an error, not an end", async () => {
 
 function given(): { surroundings: FakeSurroundings; invocation: Invocation } {
   const surroundings = fakeSurroundings();
-  const options = { home: HOME, json: true, interrupted: new AbortController().signal };
+  const options = { json: true, interrupted: new AbortController().signal };
   return { surroundings, invocation: createInvocation(surroundings, options) };
 }
 

@@ -219,6 +219,7 @@ describe("failures", () => {
     surroundings.environment["HOME"] = undefined;
     expect(await runCli(["status"], surroundings)).toBe(2);
     expect(surroundings.stderr.text).toContain("neither MUSTER_HOME nor HOME is set");
+    expect(await runCli(["completion", "bash"], surroundings)).toBe(0);
   });
 
   test("a relative MUSTER_HOME is taken from the working folder", async () => {

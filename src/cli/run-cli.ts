@@ -3,7 +3,6 @@
 
 import { CommanderError } from "@commander-js/extra-typings";
 import { MusterError } from "../protocol/errors.ts";
-import { homeFolder } from "./home.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
 import { makeProgram, type Action } from "./program.ts";
 import { reportError } from "./report-error.ts";
@@ -49,8 +48,7 @@ async function runAction(
 ): Promise<number> {
   const { surroundings, json } = given;
   const controller = new AbortController();
-  const home = homeFolder(surroundings);
-  const invocation = createInvocation(surroundings, { home, json, interrupted: controller.signal });
+  const invocation = createInvocation(surroundings, { json, interrupted: controller.signal });
   let interrupts = 0;
   let exitCode = 0;
   const { promise: graceOver, resolve: endGrace } = Promise.withResolvers<void>();
