@@ -3,7 +3,6 @@
 // own credentials pass.
 
 import { field } from "../../http1/field.ts";
-import type { Field } from "../../http1/field.ts";
 import { fromUtf8 } from "../../protocol/bytes.ts";
 import { loginPage } from "./login-page.ts";
 import { sendForTicket, type TicketDesk } from "./login-tickets.ts";
@@ -105,19 +104,18 @@ function textOf(value: string | undefined): string | undefined {
 const ASK_BROWSER = field("WWW-Authenticate", "Muster-Password");
 const ASK_PROGRAM = field("WWW-Authenticate", 'Basic realm="muster", charset="UTF-8"');
 
-/** 401: the form for people, a challenge for programs. */
-export function askReply(request: ShareRequest, problem?: string): Reply {
+/** 401: the form for people, a challenge for programs. `form` says what the form shows after a wrong try. */
+export function askReply(
+  request: ShareRequest,
+  form?: { readonly problem: string; readonly returnPath: string },
+): Reply {
   const { share, head, open } = request;
-  const browser = isNavigation(head) || head.fields.some((each) => each.lower.startsWith("sec-fetch-"));
-  const challenge: Field = browser || open.link === "quick" ? ASK_BROWSER : ASK_PROGRAM;
-  if (isNavigation(head)) {
-    const returnPath = safeReturnPath(head.target);
-    const html = loginPage({
-      shareName: share.name,
-      returnPath,
-      ...(problem === undefined ? {} : { problem }),
-    });
-    return pageReply(401, html, [challenge]);
+  const navigates = isNavigation(head);
+  const browser = navigates || head.fields.some((each) => each.lower.startsWith("sec-fetch-"));
+  const challenge = browser || open.link === "quick" ? ASK_BROWSER : ASK_PROGRAM;
+  if (navigates) {
+    const page = { shareName: share.name, returnPath: safeReturnPath(head.target), ...form };
+    return pageReply(401, loginPage(page), [challenge]);
   }
   const hint =
     open.link === "quick"
@@ -151,7 +149,7 @@ export function waitReply(request: ShareRequest, waitMs: number): Reply {
   );
 }
 
-function plainTextReply(request: ShareRequest): Reply {
+export function plainTextReply(request: ShareRequest): Reply {
   return problemReply(
     {
       code: "forbidden",
@@ -164,7 +162,7 @@ function plainTextReply(request: ShareRequest): Reply {
   );
 }
 
-function foreignReply(request: ShareRequest, problem: "cross_site" | "foreign_upgrade"): Reply {
+export function foreignReply(request: ShareRequest, problem: "cross_site" | "foreign_upgrade"): Reply {
   return problemReply(
     {
       code: "forbidden",
