@@ -7,8 +7,8 @@ import { join } from "node:path";
 
 import * as fc from "fast-check";
 
-import { NEXT, PIECES, seenByUs, SHAPES, startServer, talk } from "./differential.ts";
-import type { OtherServer } from "./differential.ts";
+import { NEXT, PIECES, seenByUs, SHAPES, startServer, talk } from "./differential.fixture.ts";
+import type { OtherServer } from "./differential.fixture.ts";
 
 const nginx = Bun.which("nginx", { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` });
 

@@ -3,6 +3,7 @@
 import { field } from "./field.ts";
 import type { Field } from "./field.ts";
 import type { Refusal } from "./refusal.ts";
+import { ALLOWED_METHODS } from "./request-head.ts";
 import { serializeResponse } from "./serialize.ts";
 
 export interface Answer {
@@ -35,7 +36,10 @@ export function serializeAnswer(
 
 /** Says what was wrong with a request, in one line. */
 export function refusalAnswer(refused: Refusal): Answer {
-  return { status: refused.status, body: `${refused.reason.replaceAll("_", " ")}\n`, after: "close" };
+  const { status, reason } = refused;
+  // A 405 names what would be allowed (RFC 9110, 15.5.6).
+  const fields = status === 405 ? [field("Allow", ALLOWED_METHODS)] : [];
+  return { status, fields, body: `${reason.replaceAll("_", " ")}\n`, after: "close" };
 }
 
 const NO_BYTES = new Uint8Array(0);

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 
 import { ClientExchange } from "./client-exchange.ts";
 import type { ClientExchangeOptions } from "./client-exchange.ts";
-import { latin1Bytes, TestStream } from "./test-stream.ts";
+import { latin1Bytes, TestStream } from "./stream.fixture.ts";
 
 /** One request to an app whose side the test plays. */
 class Call {
@@ -135,6 +135,13 @@ describe("a response", () => {
     call.receive("more");
     call.exchange.close();
     expect(call.events()).toEqual([]);
+  });
+
+  test("after an interim one in pieces is read from its start", () => {
+    const call = new Call();
+    call.receive("HTTP/1.1 103 Early Hints\r\nA: b\r\n");
+    call.receive("\r\nHTTP/1.1 200 \0\r\n\r\n");
+    expect(call.events()).toEqual(["interim 103", "broken control_character"]);
   });
 
   test("is the same however it is cut", () => {

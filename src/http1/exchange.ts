@@ -49,7 +49,7 @@ export interface Exchange {
   /** Response bytes, head first. Returns as `ByteStream.write`: bytes taken, or -1 when it is over. */
   write(bytes: Uint8Array): number;
   /**
-   * The response is complete. "close" when its end is told by closing. What is left of the request body
+   * The response is complete, and every byte of it was taken. "close" when its end is told by closing. What is left of the request body
    * is read and thrown away if it is short; otherwise the connection closes.
    */
   finish(after: After): void;

@@ -34,6 +34,20 @@ function parseInPieces(bytes: Uint8Array, cuts: readonly number[]): RequestHead 
 const get = (lines: string) => `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
 const fields = (count: number) => Array.from({ length: count }, (_, n) => `X-${n}: y\r\n`).join("");
 
+/** Many places to cut, and all those at the end. */
+function cutsOf(length: number, step: number): number[] {
+  const cuts: number[] = [];
+  for (let cut = 0; cut <= length; cut += step) cuts.push(cut);
+  for (let cut = Math.max(0, length - 8); cut <= length; cut++) cuts.push(cut);
+  return cuts;
+}
+
+/** A head whose last bytes begin with the last byte that is allowed. */
+function atTheBound(end: string): string {
+  const start = "GET / HTTP/1.1\r\nHost: a\r\nA: ";
+  return start.padEnd(HEAD_MAX_BYTES - 1, "x") + end;
+}
+
 describe("refuses", () => {
   const table: [title: string, head: string, reason: RefusalReason, status: number][] = [
     ["a bare LF as line end", "GET / HTTP/1.1\nHost: a\n\n", "bare_line_break", 400],
@@ -123,6 +137,8 @@ describe("refuses", () => {
     ["a Connection that is no list of tokens", get("Connection: a b\r\n"), "bad_connection", 400],
     ["more fields than allowed", get(fields(HEAD_MAX_FIELDS)), "too_many_fields", 431],
     ["a head too large", get(`A: ${"x".repeat(HEAD_MAX_BYTES)}\r\n`), "head_too_large", 431],
+    ["a head too large that is bare beyond", atTheBound("\rx"), "head_too_large", 431],
+    ["a head too large by its last line break", atTheBound("\r\n\r\n"), "head_too_large", 431],
     ["a target too long", `GET /${"x".repeat(HEAD_MAX_BYTES)}`, "target_too_long", 414],
   ];
 
@@ -131,7 +147,7 @@ describe("refuses", () => {
     // However it is cut.
     const bytes = Buffer.from(head, "latin1");
     const step = Math.ceil(bytes.length / 64);
-    for (let cut = 0; cut <= bytes.length; cut += step) {
+    for (const cut of cutsOf(bytes.length, step)) {
       expect(parseInPieces(bytes, [cut])).toEqual({ kind: "refused", status, reason } as Refusal);
     }
   });

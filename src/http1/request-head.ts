@@ -113,6 +113,9 @@ const METHODS: ReadonlySet<string> = new Set([
   "BIND", "UNBIND", "REBIND",
 ]);
 
+/** What the `Allow` field of a 405 says. */
+export const ALLOWED_METHODS = [...METHODS].join(", ");
+
 function whyNoMethod(method: string): RefusalReason {
   if (!isToken(method)) return "bad_request_line";
   // A tunnel to anywhere, and an echo of credentials: no server of ours ever means either.

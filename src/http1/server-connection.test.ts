@@ -7,7 +7,7 @@ import type { Exchange, ExchangeEvents } from "./exchange.ts";
 import type { RequestHead } from "./request-head.ts";
 import { ServerConnection } from "./server-connection.ts";
 import type { ServerConnectionOptions } from "./server-connection.ts";
-import { latin1Bytes, TestStream, TestTicker } from "./test-stream.ts";
+import { latin1Bytes, TestStream, TestTicker } from "./stream.fixture.ts";
 
 /** One connection whose handler only writes down what it is told; the test answers in its place. */
 class Visit {
@@ -174,6 +174,34 @@ describe("a body", () => {
     visit.exchange.resumeBody();
     visit.send("def");
     expect(visit.events()).toEqual(["body def", "bodyEnd"]);
+  });
+
+  test("paused at the end of a piece pauses the stream", () => {
+    const log: string[] = [];
+    const stream = new TestStream();
+    const connection = new ServerConnection({
+      stream,
+      ticker: new TestTicker(),
+      handler: (_, exchange) => ({
+        ...NOBODY,
+        body(bytes) {
+          log.push(Buffer.from(bytes).toString());
+          exchange.pauseBody();
+        },
+      }),
+    });
+    connection.data(latin1Bytes(`${post(6)}abc`));
+    expect([log, stream.paused]).toEqual([["abc"], true]);
+  });
+
+  test("paused and resumed while it is handed out lets the stream flow", () => {
+    const visit = new Visit();
+    visit.atOnce = (exchange) => {
+      exchange.pauseBody();
+      exchange.resumeBody();
+    };
+    visit.send(post(3));
+    expect(visit.stream.paused).toBe(false);
   });
 
   test("that is malformed is answered 400 and the handler told", () => {
@@ -370,6 +398,31 @@ describe("a visitor", () => {
     expect(visit.stream.shutDowns).toBe(0);
     visit.answer("two");
     expect([visit.stream.sent, visit.stream.shutDowns]).toEqual(["onetwo", 1]);
+  });
+
+  test("that pipelines half a request and half-closes is told that it is cut", () => {
+    const visit = new Visit();
+    visit.send(`${get("/1")}${post(9, "/2")}abc`);
+    visit.connection.end();
+    visit.answer("one");
+    expect(visit.events()).toEqual(["GET /1", "POST /2", "body abc", "aborted body_cut"]);
+    expect(visit.stream.sent).toStartWith("oneHTTP/1.1 400 ");
+  });
+
+  test("that answers from within, as a stream without a wire does, is served in order", () => {
+    const visit = new Visit();
+    visit.atOnce = (exchange) => {
+      if (exchange.request.target === "/1") visit.send(get("/3"));
+      exchange.respond({ status: 204 });
+    };
+    visit.send(get("/1") + get("/2"));
+    expect(visit.events()).toEqual(["GET /1", "GET /2", "GET /3"]);
+  });
+
+  test("with an unknown method is told the known ones", () => {
+    const visit = new Visit();
+    visit.send("BREW / HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(visit.stream.sent).toMatch(/^HTTP\/1\.1 405 [^]*\r\nAllow: GET, HEAD, POST, /);
   });
 
   test("that disappears aborts the exchange, once", () => {

@@ -108,7 +108,7 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
   end(): void {
     if (this.#ended || this.#state === "done") return;
     this.#ended = true;
-    if (this.#held === undefined) this.#inputEnded();
+    if (this.#held === undefined && !this.#feeding) this.#inputEnded();
   }
 
   close(): void {

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 
 import { NOBODY } from "./exchange.ts";
 import { ServerConnection } from "./server-connection.ts";
-import { TestStream, TestTicker } from "./test-stream.ts";
+import { TestStream, TestTicker } from "./stream.fixture.ts";
 
 export interface Seen {
   method: string;
