@@ -59,15 +59,15 @@ export function accessRoutes(parts: ApiParts): Route[] {
         const asked = visit.safeParse(Object.fromEntries(call.url.searchParams));
         const door = call.allow(asked.success ? await findDoor(parts, asked.data.to) : undefined);
         const key = `${userOf(call.actor)} ${door.share.share_id}`;
-        const fromOwnPage = isFromOwnPage(call.request);
         const given = asked.data?.nonce;
-        if (given === undefined) {
-          if (!fromOwnPage) return html(doorPage({ door: facts(door), nonce: undefined, auto: false }), 200);
-          approvals.give(key);
-          return redirect(`${door.origin}/`);
+        if (given !== undefined) {
+          return html(doorPage({ door: facts(door), nonce: given, auto: approvals.take(key) }), 200);
         }
-        const auto = fromOwnPage || approvals.take(key);
-        return html(doorPage({ door: facts(door), nonce: given, auto }), 200);
+        if (!isFromOwnPage(call.request)) {
+          return html(doorPage({ door: facts(door), nonce: undefined, auto: false }), 200);
+        }
+        approvals.give(key);
+        return redirect(`${door.origin}/`);
       },
     }),
     route<"share.enter">({

@@ -38,14 +38,18 @@ export function html(text: string, status: number): Response {
 }
 
 export function refusalPage(error: MusterError): Response {
-  const title = error.code === "unauthorized" ? "Sign in first" : "That did not work";
-  const hint = error.hint === undefined ? "" : `<p>${escapeHtml(error.hint)}</p>`;
-  return page(
-    title,
-    `<h1>${title}</h1>\n<p>${escapeHtml(error.message)}</p>\n${hint}\n<p><a href="/">To the hub</a></p>`,
-    error.status,
-  );
+  if (error.code === "unauthorized") return page("Sign in first", SIGN_IN_FIRST, error.status);
+  const title = "That did not work";
+  const hint = error.hint === undefined ? "" : `<p>${escapeHtml(error.hint)}</p>\n`;
+  const body = `<h1>${title}</h1>\n<p>${escapeHtml(error.message)}</p>\n${hint}<p><a href="/">To the hub</a></p>`;
+  return page(title, body, error.status);
 }
+
+// Whoever comes from another site brings no strict cookie, though they may be signed in: a link to this very
+// address brings it.
+const SIGN_IN_FIRST = `<h1>Sign in first</h1>
+<p>If you are signed in to this hub, <a href="">go on</a>.</p>
+<p>If not, sign in at <a href="/">the hub</a> and come back to this address.</p>`;
 
 export function redirect(to: string): Response {
   return new Response(null, { status: 303, headers: { Location: to, "Cache-Control": "no-store" } });

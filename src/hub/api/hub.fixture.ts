@@ -235,7 +235,7 @@ function requestOf(where: string, init: CallInit): Request {
   return new Request(new URL(where, at), {
     method,
     headers: all,
-    ...(sent === undefined ? {} : { body: sent as string }),
+    ...(sent === undefined ? {} : { body: sent }),
   });
 }
 

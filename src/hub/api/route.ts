@@ -29,8 +29,7 @@ export interface Call<A extends Action = Action> {
   json<Shape extends z.ZodType>(shape: Shape): Promise<z.infer<Shape>>;
 }
 
-/** Keeps a handler's action and its resource's kind together where routes of all kinds stand in one list. */
+/** Ties a handler to its action and that action's kind of resource, where routes of all kinds make one list. */
 export function route<A extends Action>(row: Route<A>): Route {
-  // A handler is only ever called with the call that `run` makes for its own row.
-  return row as unknown as Route;
+  return row;
 }
