@@ -96,8 +96,8 @@ export function forwardedResponse(head: ResponseHead, policy: ResponseForwarding
   return result;
 }
 
-/** Adds the field that announces a body. */
-export function pushFraming(fields: Field[], framing: ResponseFraming): void {
+// The field that announces a body.
+function pushFraming(fields: Field[], framing: ResponseFraming): void {
   if (framing.kind === "chunked") fields.push(CHUNKED_FIELD);
   if (framing.kind === "length") fields.push(field("Content-Length", String(framing.length)));
 }
