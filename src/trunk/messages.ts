@@ -34,7 +34,7 @@ export class MessageAssembler {
     if (this.#length + bytes.length > this.maxBytes) return { state: "too_large" };
     if (more && bytes.length < DATA_MAX_BYTES) return { state: "short_piece" };
     if (!more && this.#length === 0) return { state: "whole", message: bytes };
-    this.#pieces.push(bytes.slice());
+    this.#pieces.push(new Uint8Array(bytes));
     this.#length += bytes.length;
     return more ? { state: "more" } : { state: "whole", message: this.#join() };
   }

@@ -80,6 +80,11 @@ export class StreamEnd implements TrunkStream, TurnTaker {
     this.#events = events;
   }
 
+  /** Bytes that wait here for a paused reader: never more than the window. */
+  get waitingBytes(): number {
+    return this.#queue?.length ?? 0;
+  }
+
   // What the owner calls.
 
   write(bytes: Uint8Array): number {
@@ -184,7 +189,7 @@ export class StreamEnd implements TrunkStream, TurnTaker {
 
   receiveFinish(payload: Uint8Array): void {
     if (this.#lastWord !== undefined) return this.#breach("a second end");
-    this.#lastWord = payload.length === 0 ? NO_BYTES : payload.slice();
+    this.#lastWord = payload.length === 0 ? NO_BYTES : new Uint8Array(payload);
     if (this.#endIsDue()) this.#end();
   }
 

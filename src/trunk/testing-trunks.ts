@@ -39,7 +39,7 @@ export class StreamLog implements TrunkStreamEvents {
     this.onEvent("drain");
   }
 
-  end(payload: Uint8Array): void {
+  end(payload: Uint8Array = NO_BYTES): void {
     this.#note(`end ${textOf(payload)}`.trim());
   }
 
@@ -166,8 +166,9 @@ export class LoneTrunk implements Wire {
   /** What the connection still takes. */
   roomBytes = Number.POSITIVE_INFINITY;
   readonly #decoder = new FrameDecoder({
-    data: (stream, bytes) => void this.sent.push({ type: "data", stream, payload: bytes.slice() }),
-    control: (type, stream, payload) => void this.sent.push({ type, stream, payload: payload.slice() }),
+    data: (stream, bytes) => void this.sent.push({ type: "data", stream, payload: new Uint8Array(bytes) }),
+    control: (type, stream, payload) =>
+      void this.sent.push({ type, stream, payload: new Uint8Array(payload) }),
     broken: (message) => {
       throw new Error(message);
     },

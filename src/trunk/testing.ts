@@ -156,7 +156,7 @@ export class PipeEnd implements ByteStream {
     if (taken === 0) return 0;
     this.writtenBytes += taken;
     this.#inFlightBytes += taken;
-    const copy = bytes.slice(0, taken);
+    const copy = new Uint8Array(bytes.subarray(0, taken));
     this.#later(() => far.#arrive(copy));
     return taken;
   }
@@ -180,6 +180,7 @@ export class PipeEnd implements ByteStream {
     this.#shut = true;
     const far = this.far;
     if (far !== undefined) this.#later(() => far.#arriveEnd());
+    if (this.#endTold) this.#time.soon(() => this.#closeWhole());
   }
 
   close(error?: Error): void {
@@ -216,7 +217,8 @@ export class PipeEnd implements ByteStream {
       if (bytes === undefined) break;
       const length = Math.max(1, Math.min(bytes.length, this.#options.cut?.(bytes.length) ?? bytes.length));
       if (length < bytes.length) this.#arrived.unshift(bytes.subarray(length));
-      const piece = bytes.slice(0, length);
+      // A Buffer, as real sockets give: its slice() is no copy.
+      const piece = Buffer.from(bytes.subarray(0, length));
       this.events.data(piece);
       // Valid during the call only: whoever kept it sees it here.
       piece.fill(0xee);
@@ -231,7 +233,12 @@ export class PipeEnd implements ByteStream {
     if (this.#closed || held || !this.#endArrived || this.#endTold) return;
     this.#endTold = true;
     this.events.end();
-    if (!this.#shut || this.#closed) return;
+    if (this.#shut) this.#closeWhole();
+  }
+
+  /** Both directions have ended. */
+  #closeWhole(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.events.close();
   }
