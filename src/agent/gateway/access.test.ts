@@ -276,7 +276,7 @@ test("a form that another site posts is not looked at", async () => {
   expect(gateway.hashes.count).toBe(0);
 });
 
-test.each([
+test.each<[string, Asked]>([
   ["too long", { body: `password=${"x".repeat(9000)}` }],
   ["of another type", { headers: { "Content-Type": "text/plain" } }],
   ["no UTF-8", { body: "password=\u00ff" }],

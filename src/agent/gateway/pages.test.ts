@@ -372,13 +372,13 @@ test("a file that shrinks while it is sent cuts the connection, and never looks 
 });
 
 test("a reader who stops holds the file, not the memory; one who leaves lets go of it", async () => {
-  let openFiles = 0;
+  const files = { open: 0 };
   let read = 0;
   const disk = {
     ...realDisk,
     async open(path: string) {
       const file = await realDisk.open(path);
-      openFiles++;
+      files.open++;
       return {
         ...file,
         async read(position: number, length: number) {
@@ -387,7 +387,7 @@ test("a reader who stops holds the file, not the memory; one who leaves lets go 
           return bytes;
         },
         close() {
-          openFiles--;
+          files.open--;
           return file.close();
         },
       };
@@ -406,9 +406,9 @@ test("a reader who stops holds the file, not the memory; one who leaves lets go 
     await visitor.until(() => visitor.received === 1024);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(read).toBeLessThan(1024 * 1024);
-    expect(openFiles).toBe(1);
+    expect(files.open).toBe(1);
     visitor.leave();
-    while (openFiles > 0) await new Promise((resolve) => setImmediate(resolve));
+    while (files.open > 0) await new Promise((resolve) => setImmediate(resolve));
   }
   for (const headers of [{}, { Range: "bytes=99999999-" }, { "If-None-Match": "*" }] as Record<
     string,
@@ -417,7 +417,7 @@ test("a reader who stops holds the file, not the memory; one who leaves lets go 
     await ask(gateway, pageShare(site), { target: "/large.bin", headers });
     await ask(gateway, pageShare(site), { target: "/large.txt", headers, method: "HEAD" });
   }
-  while (openFiles > 0) await new Promise((resolve) => setImmediate(resolve));
+  while (files.open > 0) await new Promise((resolve) => setImmediate(resolve));
 });
 
 test("what a folder leaves out is named before it is published", async () => {
