@@ -112,20 +112,16 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
   function tell(next: FleetView): void {
     fleet = next;
     if (paused) return;
-    for (const socket of sockets)
-      if (socket.data.watching) send(socket, { type: "fleet", fleet: withBrowsers() });
+    for (const socket of sockets) if (socket.data.watching) send(socket, { type: "fleet", fleet: current() });
   }
 
-  function withBrowsers(): FleetView {
-    return {
-      ...fleet,
-      devices: [
-        ...fleet.devices.map((device) => ({
-          ...device,
-          last_seen: device.status === "online" ? new Date().toISOString() : device.last_seen,
-        })),
-      ],
-    };
+  /** Who is online was seen just now. */
+  function current(): FleetView {
+    const last_seen = new Date().toISOString();
+    const devices = fleet.devices.map((device) =>
+      device.status === "online" ? { ...device, last_seen } : device,
+    );
+    return { ...fleet, devices };
   }
 
   async function answer(request: Request, bun: Bun.Server<Peer>): Promise<Response | undefined> {
@@ -213,17 +209,12 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
   async function handle(socket: PeerSocket, message: ReturnType<typeof clientToHub.parse>): Promise<void> {
     if (message.type === "register") return register(socket, message);
     if (socket.data.key === undefined) throw new MusterError("unauthorized", "not registered");
-    switch (message.type) {
-      case "fleet_watch":
-        socket.data.watching = true;
-        return send(socket, { type: "fleet", id: message.id, fleet: withBrowsers() });
-      case "fleet_get":
-        return send(socket, { type: "fleet", id: message.id, fleet: withBrowsers() });
-      case "command":
-        return command(socket, message);
-      default:
-        throw new MusterError("unknown_message", `the stand-in does not know "${message.type}"`);
+    if (message.type === "command") return command(socket, message);
+    if (message.type !== "fleet_watch" && message.type !== "fleet_get") {
+      throw new MusterError("unknown_message", `the stand-in does not know "${message.type}"`);
     }
+    if (message.type === "fleet_watch") socket.data.watching = true;
+    send(socket, { type: "fleet", id: message.id, fleet: current() });
   }
 
   async function register(socket: PeerSocket, message: ClientMessage<"register">): Promise<void> {

@@ -46,20 +46,8 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
     <>
       <Summary fleet={fleet} />
       <AccountPrompt />
-      <div className="toolbar">
-        <input
-          type="search"
-          className="input filter"
-          placeholder="Filter"
-          aria-label="Filter devices and shares"
-          aria-keyshortcuts="/"
-          autoComplete="off"
-          spellCheck={false}
-          data-filter
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-        />
-        {mayAdd ? (
+      <Toolbar fleet={fleet} filter={filter} setFilter={setFilter}>
+        {mayAdd && fleet.shares.length > 0 ? (
           <button
             type="button"
             className="button primary"
@@ -70,7 +58,7 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
             Add share
           </button>
         ) : null}
-      </div>
+      </Toolbar>
       <div className="fleet" data-stale={stale}>
         {machines.length === 0 ? null : (
           <div className="columns" aria-hidden="true">
@@ -101,5 +89,39 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       <WhyNotAdd />
       {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
     </>
+  );
+}
+
+/** Fewer lines than this are seen at once and need no filter. */
+const FILTER_FROM_LINES = 4;
+
+interface ToolbarProps {
+  fleet: FleetView;
+  filter: string;
+  setFilter(filter: string): void;
+  children: ReactNode;
+}
+
+function Toolbar({ fleet, filter, setFilter, children }: ToolbarProps): ReactNode {
+  const few = fleet.devices.length + fleet.shares.length < FILTER_FROM_LINES;
+  if (few && children === null) return null;
+  return (
+    <div className="toolbar">
+      {few ? null : (
+        <input
+          type="search"
+          className="input filter"
+          placeholder="Filter"
+          aria-label="Filter devices and shares"
+          aria-keyshortcuts="/"
+          autoComplete="off"
+          spellCheck={false}
+          data-filter
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+        />
+      )}
+      {children}
+    </div>
   );
 }

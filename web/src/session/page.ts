@@ -38,6 +38,8 @@ export interface Page {
   setPassword(change: PasswordChange): Promise<void>;
   addPasskey(): Promise<void>;
   takeOver(): void;
+  /** Leaves a login link that works no more. */
+  showSignIn(): void;
   /** Dials now, or checks that the hub still answers. */
   wake(): void;
   /** Orders the machine that runs the hub. */
@@ -192,6 +194,7 @@ export function openPage(): Page {
       await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
       await readSession();
     },
+    showSignIn,
     takeOver: () => tab?.takeOver(tabEvents),
     wake,
     async order(kind, request) {

@@ -5,6 +5,7 @@ import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { QrCode } from "../parts/QrCode.tsx";
 import { MarkShape } from "../parts/StateMark.tsx";
+import { isOnlyHere } from "./reach.ts";
 
 export interface AddedShareProps {
   added: CommandResponse<"share.add">;
@@ -39,7 +40,7 @@ export function AddedShare({ added: { share, password, warnings }, onClose }: Ad
           <span>{warning}</span>
         </p>
       ))}
-      <QrCode text={share.url} />
+      {isOnlyHere(share.url) ? null : <QrCode text={share.url} />}
       <div className="form-end">
         <button type="button" className="button primary" onClick={onClose}>
           Done

@@ -3,9 +3,9 @@ import type { ReactNode } from "react";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { QrCode } from "../parts/QrCode.tsx";
+import { isOnlyHere } from "./reach.ts";
 
 export function QrDialog({ name, url, onClose }: { name: string; url: string; onClose(): void }): ReactNode {
-  const { hostname } = new URL(url);
   return (
     <Dialog title={name} onClose={onClose}>
       <QrCode text={url} />
@@ -13,13 +13,9 @@ export function QrDialog({ name, url, onClose }: { name: string; url: string; on
         <span className="mono">{url}</span>
         <CopyButton text={url} what="address" />
       </p>
-      {isOnlyHere(hostname) ? (
+      {isOnlyHere(url) ? (
         <p className="faint">This address works on the machine that runs the hub, and not on a phone.</p>
       ) : null}
     </Dialog>
   );
-}
-
-function isOnlyHere(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname.startsWith("127.");
 }

@@ -41,7 +41,8 @@ export function ShareDetails({ share, mayCommand }: ShareDetailsProps): ReactNod
         </Fact>
         {share.links.map((link) => (
           <Fact key={`${link.kind} ${link.url}`} name={`Link: ${link.kind}`}>
-            <MarkShape mark={link.state} /> {link.state} · <span className="mono">{link.url}</span>
+            <MarkShape mark={link.state} /> {link.state}
+            {link.url === share.url ? null : <span className="mono"> · {link.url}</span>}
           </Fact>
         ))}
         {share.stable ? null : <Fact name="Address">temporary: it changes when the tunnel does</Fact>}

@@ -1,5 +1,6 @@
 // Someone opened a sign-in link. Nothing is spent until the button is pressed, so that previews spend nothing.
 import { useState, type FormEvent, type ReactNode } from "react";
+import type { MusterError } from "../../../src/protocol/errors.ts";
 import { Command } from "../parts/Command.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
@@ -11,11 +12,11 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
   const page = usePage();
   const task = useTask();
   const [name, setName] = useState(page.suggestedName);
+  if (task.problem?.code === "token_invalid") return <SpentLink problem={task.problem} />;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     task.run(() => page.spendLink(link, name.trim() === "" ? page.suggestedName : name.trim()));
   };
-  const spent = task.problem?.code === "token_invalid" || task.problem?.code === "not_found";
   return (
     <section className="card">
       <h1>Sign in to this hub</h1>
@@ -35,14 +36,7 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
           )}
         </Field>
         {task.problem === null ? null : (
-          <Problem what="This browser was not signed in" problem={task.problem}>
-            {spent ? (
-              <p>
-                Links end after 15 minutes or one use. Print another on the hub's machine:{" "}
-                <Command>muster hub login-link</Command>
-              </p>
-            ) : null}
-          </Problem>
+          <Problem what="This browser was not signed in" problem={task.problem} />
         )}
         <div className="form-end">
           <button type="submit" className="button primary" disabled={task.busy} autoFocus>
@@ -54,6 +48,23 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
         This browser makes a key of its own that cannot leave it. With it, this page may command your machines
         for 30 days; it can never add owners.
       </p>
+    </section>
+  );
+}
+
+function SpentLink({ problem }: { problem: MusterError }): ReactNode {
+  const page = usePage();
+  return (
+    <section className="card">
+      <h1>This link works no more</h1>
+      <Problem what="This browser was not signed in" problem={problem} />
+      <p>A sign-in link ends after 15 minutes or one use. Print another on the machine that runs the hub:</p>
+      <Command>muster hub login-link</Command>
+      <div className="form-end">
+        <button type="button" className="button" onClick={page.showSignIn}>
+          Sign in another way
+        </button>
+      </div>
     </section>
   );
 }

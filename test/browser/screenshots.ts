@@ -1,0 +1,133 @@
+// Pictures of every state of the page, light, dark and on a phone, to be looked at after each change of it.
+//
+//   bun test/browser/screenshots.ts FOLDER [NAME…]
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { loadAssets } from "../../src/world/page-assets.ts";
+import { startMockHub, type MockHub, type MockOptions } from "../../web/mock/mock-hub.ts";
+import { launchChromium } from "./chromium.ts";
+import { openLine, openLoginLink, signIn } from "./steps.ts";
+
+interface Scene {
+  fleet: MockOptions["fleet"];
+  admit?: MockOptions["admit"];
+  show(page: Page, hub: MockHub): Promise<unknown>;
+}
+
+const full = { fleet: "full" } as const;
+const empty = { fleet: "empty" } as const;
+
+const SCENES: Record<string, Scene> = {
+  link: { ...empty, show: (page, hub) => openLoginLink(page, hub.loginUrl()) },
+  spent: {
+    ...empty,
+    show: async (page, hub) => {
+      await openLoginLink(page, hub.loginUrl().slice(0, -43) + "A".repeat(43));
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  "sign-in": {
+    ...empty,
+    show: (page, hub) =>
+      page.goto(hub.url).then(() => page.getByRole("heading", { name: "Sign in" }).waitFor()),
+  },
+  empty: { ...empty, show: (page, hub) => signIn(page, hub.loginUrl()) },
+  full: { ...full, show: (page, hub) => signIn(page, hub.loginUrl()) },
+  looks: { ...full, admit: "nobody", show: (page, hub) => signIn(page, hub.loginUrl()) },
+  open: {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      for (const name of ["atlas", "shop"]) await openLine(page, name);
+    },
+  },
+  add: {
+    ...empty,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "Add share" }).first().click();
+      await page.getByLabel("Port or folder").fill("3000");
+    },
+  },
+  "add-problem": {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "Add share" }).first().click();
+      await page.getByLabel("Port or folder").fill("/home/ada/docs");
+      await page.getByRole("dialog").getByLabel("Name").fill("docs");
+      await page.getByRole("dialog").getByRole("button", { name: "Add share" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  added: {
+    ...empty,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "Add share" }).first().click();
+      await page.getByLabel("Port or folder").fill("3000");
+      await page.getByRole("dialog").getByRole("button", { name: "Add share" }).click();
+      await page.getByText("is shared").waitFor();
+    },
+  },
+  qr: {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "QR code of docs" }).click();
+    },
+  },
+  remove: {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await openLine(page, "shop");
+      await page.getByRole("button", { name: "Remove…" }).click();
+    },
+  },
+  account: {
+    ...empty,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "ada" }).click();
+    },
+  },
+  lost: {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      hub.pause();
+      await page.getByText("No connection to the hub").waitFor();
+      await page.getByText(/for [3-9] s/).waitFor();
+    },
+  },
+};
+
+const LOOKS = {
+  light: { viewport: { width: 1280, height: 860 }, colorScheme: "light" },
+  dark: { viewport: { width: 1280, height: 860 }, colorScheme: "dark" },
+  phone: { viewport: { width: 360, height: 740 }, colorScheme: "light", hasTouch: true, isMobile: true },
+} as const;
+
+const [folder = "/tmp/muster-screenshots", ...wanted] = process.argv.slice(2);
+const assets = await loadAssets();
+const browser = await launchChromium();
+for (const [name, scene] of Object.entries(SCENES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  await picture(browser, name, scene);
+}
+await browser.close();
+
+async function picture(on: Browser, name: string, scene: Scene): Promise<void> {
+  for (const [look, options] of Object.entries(LOOKS)) {
+    const hub = await startMockHub({ assets, fleet: scene.fleet, admit: scene.admit ?? "controller" });
+    const context = await on.newContext(options);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => process.stderr.write(`${name} ${look}: ${error.message}\n`));
+    await scene.show(page, hub);
+    await page.screenshot({ path: join(folder, `${name}-${look}.png`) });
+    await context.close();
+    await hub.stop();
+  }
+}
