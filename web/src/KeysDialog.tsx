@@ -5,12 +5,12 @@ import { Dialog } from "./parts/Dialog.tsx";
 const KEYS: readonly [string, string][] = [
   ["/", "filter devices and shares"],
   ["j  k", "next line, line before"],
-  ["Enter", "open or close the line"],
+  ["Enter", "open or close the line; from the filter to its first line"],
   ["o", "open the address of the line"],
   ["c", "copy the address of the line"],
   ["q", "QR code of the line"],
   ["a", "add a share"],
-  ["Esc", "leave the filter, close a dialog"],
+  ["Esc", "empty the filter, close a dialog"],
   ["?", "these keys"],
 ];
 

@@ -1,4 +1,4 @@
-// The list by keyboard: / filters, j and k walk the lines, c copies, o opens, q shows the QR code of the line
+// The list by keyboard: / filters, Enter leaves the filter for its first line, j and k walk the lines, c copies, o opens, q shows the QR code of the line
 // at hand, a adds. Nothing happens while somebody types or a dialog is open.
 import { useEffect } from "react";
 import { isTyping } from "../platform/is-typing.ts";
@@ -6,7 +6,7 @@ import { isTyping } from "../platform/is-typing.ts";
 export function useFleetKeys(onAdd: () => void): void {
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (event.key === "Escape") return leaveFilter(event);
+      if (inFilter(event)) return leaveFilter(event);
       if (isTyping(event)) return;
       const act = keys(onAdd)[event.key];
       if (act === undefined) return;
@@ -30,8 +30,15 @@ function keys(onAdd: () => void): Partial<Record<string, () => void>> {
   };
 }
 
-function leaveFilter({ target }: KeyboardEvent): void {
-  if (target instanceof HTMLElement && target.matches("[data-filter]")) target.blur();
+function inFilter({ target }: KeyboardEvent): boolean {
+  return target instanceof HTMLElement && target.matches("[data-filter]");
+}
+
+/** Enter goes to the first line that is left; Escape gives up, and the browser empties the field. */
+function leaveFilter(event: KeyboardEvent): void {
+  if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+  if (event.target instanceof HTMLElement) event.target.blur();
+  if (event.key === "Enter") walk(1);
 }
 
 function walk(step: 1 | -1): void {
