@@ -70,6 +70,8 @@ export class App {
   /** Resolves when the port answers. Rejects with `port_taken` or `app_failed`, and nothing is left running. */
   async start(): Promise<void> {
     if (this.#wanted && this.#runtime.state === "running") return;
+    // Crashed, or still waiting for its port: begin anew instead of beside it.
+    if (this.#wanted) await this.stop();
     if (await portAnswers(this.#around.world.network, this.spec.port)) {
       throw new MusterError("port_taken", `port ${this.spec.port} is already in use`, {
         hint: `stop what listens there, or publish it as it is: muster add ${this.spec.port}`,
@@ -211,10 +213,10 @@ export class App {
       return;
     }
     if (this.#runtime.restarts === 0) this.#change({ restarts: 1 });
+    const child = this.#child;
     this.#untilPortAnswers().catch((error: unknown) => {
-      if (!this.#wanted) return;
+      if (!this.#wanted || this.#child !== child) return;
       this.#around.log.warn("app is not up again yet", { share: this.spec.shareId, error: String(error) });
-      const child = this.#child;
       // It runs but does not listen: end it, its exit then brings the next try.
       child?.signal("SIGKILL");
     });

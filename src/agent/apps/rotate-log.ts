@@ -6,6 +6,11 @@ export const LOG_MAX_BYTES = 10 * 1024 * 1024;
 /** LOG.1 is the youngest. */
 export const LOGS_KEPT = 3;
 
+/** The log and what is kept of it, whether there or not. */
+export function rotatedLogs(path: string): string[] {
+  return [path, ...Array.from({ length: LOGS_KEPT }, (_, index) => `${path}.${index + 1}`)];
+}
+
 /** Rotates when the log has outgrown its bound; says whether it did. */
 export async function rotateLog(disk: Disk, path: string): Promise<boolean> {
   const info = await disk.info(path);

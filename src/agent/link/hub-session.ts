@@ -36,7 +36,8 @@ export type HubSessionState =
   | { at: "refused"; problem: MusterError };
 
 type Unsent<Message> = Message extends unknown ? Omit<Message, "id"> : never;
-type Asked = Unsent<Extract<ClientToHub, { id: string }>>;
+/** A request as its caller writes it: the session gives it its id. */
+export type Asked = Unsent<Extract<ClientToHub, { id: string }>>;
 
 export interface HubSessionOptions {
   world: Pick<World, "clock" | "timers" | "random" | "network">;
@@ -48,7 +49,9 @@ export interface HubSessionOptions {
   /** The pinned key of the hub. */
   hubKey: Uint8Array;
   about: { name: string; platform: string; kind: DeviceKind; version: string };
-  /** The next session number, stored before this resolves. */
+  /** A device registers; a client with a controller key attaches, without presence. */
+  sessionKind: "register" | "attach";
+  /** The next session number, stored before this resolves; 0 for sessions that are not fenced. */
   nextSession(): Promise<number>;
   events: {
     state(state: HubSessionState): void;
@@ -106,6 +109,8 @@ export class HubSession {
   async request<Type extends HubToClient["type"]>(asked: Asked, type: Type): Promise<HubMessage<Type>> {
     if (this.#state.at !== "connected") throw this.#unreachable();
     const { id, answer } = this.#pending.add(`"${asked.type}"`, REQUEST_TIMEOUT_MS);
+    // When it can't be sent, nobody waits for the answer that then fails.
+    answer.catch(() => {});
     if (!this.send({ ...asked, id })) throw this.#unreachable();
     const message = await answer;
     if (message.type !== type) {
@@ -228,7 +233,7 @@ class Attempt {
     this.#prove = keyProver({
       crypto: options.crypto,
       signer: options.signer,
-      sessionKind: "register",
+      sessionKind: options.sessionKind,
       session,
       binding: dialled.socket.channelBinding(),
       url: options.address.url,

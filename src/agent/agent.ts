@@ -1,0 +1,345 @@
+// The agent of one home, put together: lock, state, shares, gateway, session with the hub, local API. Plain
+// wiring in the order in which one needs the other; what was begun ends in the opposite order.
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { Ticker } from "../http1/ticker.ts";
+import { fromBase64Url } from "../protocol/bytes.ts";
+import { MusterError, publicError } from "../protocol/errors.ts";
+import type { HubFile } from "../protocol/local-api.ts";
+import type { Log } from "../protocol/log.ts";
+import type { HubToClient } from "../protocol/messages.ts";
+import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
+import { openStore } from "../store/open-store.ts";
+import { nextSessionNumber } from "../store/session-numbers.ts";
+import type { Pulse } from "../trunk/liveness.ts";
+import type { World } from "../world/world.ts";
+import { CommandDesk } from "./commands.ts";
+import { makeDeviceToken } from "./device-tokens.ts";
+import { FleetWatch } from "./fleet-watch.ts";
+import { gatewayKey } from "./gateway-key.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import type { PasswordHasher } from "./gateway/password-check.ts";
+import { reportHealth } from "./health-report.ts";
+import { localToken, removeAgentFile, writeAgentFile } from "./home-files.ts";
+import type { HubPort } from "./hub-port.ts";
+import { HubSession, type HubSessionOptions, type HubSessionState } from "./link/hub-session.ts";
+import { localHandlers } from "./local-api/local-handlers.ts";
+import { serveLocalApi } from "./local-api/local-server.ts";
+import { lockHome } from "./lock.ts";
+import { createMetrics } from "./metrics.ts";
+import { Notices } from "./notices.ts";
+import { OwnerBook } from "./owner-book.ts";
+import { ShareBook } from "./shares/share-book.ts";
+import { STATE_MIGRATIONS, type StateDatabase } from "./state-migrations.ts";
+import { openShareStream } from "./streams.ts";
+
+export interface AgentPaths {
+  home: string;
+  stateDatabase: string;
+  lock: string;
+  /** Token of the local API. */
+  token: string;
+  agentFile: string;
+  /** Folder of the apps' logs. */
+  logs: string;
+  /** Folder of the unix socket. */
+  sockets: string;
+}
+
+/** A session with the hub, and its ends. */
+export interface HubLink extends HubPort {
+  start(): void;
+  stop(): void;
+}
+
+export interface AgentOptions {
+  world: World;
+  crypto: Crypto;
+  log: Log;
+  version: string;
+  pid: number;
+  paths: AgentPaths;
+  signer: Signer;
+  /** What this home has joined. */
+  hub: HubFile;
+  /** PEM of the hub's own certificate authority, where it is not a public one. */
+  hubCa?: string;
+  about: { name: string; platform: string; kind: DeviceKind };
+  health(): MachineHealth;
+  hasher: PasswordHasher;
+  pulse: Pulse;
+  ticker: Ticker;
+  /** Of the local API: exactly this one; 0 for any. Absent: 7575, or the next that is free. */
+  localPort?: number;
+  /** Ports that may not be shared besides the agent's own: the hub's, a database's. */
+  forbiddenPorts(): readonly number[];
+  /** `muster stop` was called: the owner of this process ends it. */
+  onStopAsked(): void;
+  /** What apps get; without anything of Muster's. */
+  environment: Record<string, string>;
+  /** Makes the session; a test hands in its own. */
+  openSession?(options: HubSessionOptions): HubLink;
+}
+
+export interface Agent {
+  /** Of the local API. */
+  readonly port: number;
+  readonly deviceId: string;
+  /** The truth at this moment. */
+  readonly hubState: HubSessionState;
+  readonly notices: readonly string[];
+  /** Apps end with the agent (the person said stop), or live on for the next one (the process just ends). */
+  stop(apps: "stop" | "leave"): Promise<void>;
+}
+
+const TIDY_EVERY_MS = 3_600_000;
+
+/** Throws `agent_running` where this home has an agent already. Resolves once the local API answers. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const ends = new Ends();
+  try {
+    return await start(options, ends);
+  } catch (error) {
+    await ends.run(options.log);
+    throw error;
+  }
+}
+
+async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
+  const { world, crypto, log, version, pid, paths, signer, hub: joined } = options;
+  const { clock, timers, disk, network } = world;
+  for (const folder of [paths.home, paths.logs, paths.sockets]) await disk.makeFolder(folder);
+
+  const lock = lockHome(world.openSqlite, paths.lock, pid);
+  ends.add(() => lock.release());
+
+  const notices = new Notices();
+  const store = await openStore<StateDatabase>({
+    world,
+    path: paths.stateDatabase,
+    migrations: STATE_MIGRATIONS,
+    lossLevel: "warning",
+    onNotice: ({ message }) => notices.set("state", message),
+  });
+  ends.add(() => store.close());
+  const { db } = store;
+
+  const hubKey = keyOf(joined.hub_key);
+  const late: { session?: HubLink; port?: number } = {};
+  const hub = hubPort(late);
+  const device = () => {
+    const name = hub.state.at === "connected" ? hub.state.registered.name : joined.name;
+    return { id: joined.device_id, name };
+  };
+  const hubUrl = () => (hub.state.at === "connected" ? hub.state.registered.hub_url : joined.hub_url);
+
+  const fleet = new FleetWatch(hub, timers);
+  const metrics = createMetrics({
+    trunkConnected: () => hub.state.at === "connected",
+    shares: () => shares.states(),
+  });
+
+  const gateway = new Gateway({
+    clock,
+    timers,
+    network,
+    disk,
+    randomBytes: (length) => world.random.bytes(length),
+    hmacSha256: (key, bytes) => crypto.hmacSha256(key, bytes),
+    verifyEd25519: (key, bytes, signature) => crypto.verifyEd25519(key, bytes, signature),
+    hasher: options.hasher,
+    deviceKey: await gatewayKey(db, world.random),
+    hub: () => ({ url: hubUrl(), key: hubKey }),
+    counters: { served: (_share, response) => metrics.served(response) },
+    failed: (error) => log.error("fault in the gateway", { error }),
+  });
+  ends.add(() => gateway.close());
+
+  const shares = new ShareBook({
+    world,
+    db,
+    log,
+    hub,
+    hasher: options.hasher,
+    notices,
+    logs: paths.logs,
+    environment: options.environment,
+    forbiddenPorts: () => [...options.forbiddenPorts(), ...(late.port === undefined ? [] : [late.port])],
+    device,
+    fleet: () => fleet.last,
+    removed: (shareId) => gateway.forget(shareId),
+  });
+  let apps: "stop" | "leave" = "leave";
+  ends.add(() => shares.close(apps));
+  await shares.load();
+
+  const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log });
+  await book.load();
+
+  const commands = new CommandDesk({
+    db,
+    clock,
+    crypto,
+    log,
+    device: { id: joined.device_id, publicKey: signer.publicKey },
+    ownerRoot: joined.owner_root,
+    embedded: joined.embedded,
+    book,
+    actions: {
+      "share.add": (request) => shares.add(request),
+      "share.remove": ({ share }) => shares.remove(share),
+      "app.start": async ({ share }) => ({ share: await shares.start(share) }),
+      "app.stop": async ({ share }) => ({ share: await shares.stop(share) }),
+    },
+  });
+  /** Work that nobody waits for. What goes wrong in it is in the log. */
+  const inBackground = (what: string, work: Promise<void>): void => {
+    work.catch((error: unknown) => {
+      const { code, message } = publicError(error);
+      log.warn("background work failed", {
+        what,
+        code,
+        problem: message,
+        ...(code === "internal" ? { error } : {}),
+      });
+    });
+  };
+  const tidy = timers.every(TIDY_EVERY_MS, () => inBackground("old commands", commands.tidy()));
+  ends.add(() => tidy.cancel());
+
+  const health = reportHealth(timers, hub, options.health);
+  ends.add(() => health.stop());
+
+  const connected = (): void => {
+    health.connected();
+    inBackground("owner log", book.fetch());
+    inBackground("fleet", fleet.watch());
+    inBackground("shares", shares.connected());
+  };
+  const heard = (message: HubToClient): void => {
+    if (message.type === "fleet") fleet.told(message.fleet);
+    else if (message.type === "log_entries") {
+      if (message.owner_root === joined.owner_root) inBackground("owner log", book.take(message.entries));
+    } else if (message.type === "command") {
+      inBackground(
+        "command",
+        commands.handle(message).then((outcome) => void hub.send(outcome)),
+      );
+    } else if (message.type === "error") {
+      log.warn("hub complains", { code: message.code, problem: message.message });
+    }
+  };
+
+  const openSession =
+    options.openSession ?? ((session: HubSessionOptions): HubLink => new HubSession(session));
+  const session = openSession({
+    world,
+    crypto,
+    signer,
+    pulse: options.pulse,
+    log,
+    address: { url: joined.hub_url, ...(options.hubCa === undefined ? {} : { ca: options.hubCa }) },
+    hubKey,
+    about: { ...options.about, version },
+    nextSession: () => nextSessionNumber(db, joined.hub_id),
+    events: {
+      state: (state) => {
+        log.info("session with the hub", {
+          at: state.at,
+          problem: state.at === "connected" ? undefined : state.problem?.message,
+        });
+        if (state.at === "connected") connected();
+      },
+      message: heard,
+      opened: (stream, payload) =>
+        openShareStream({ clock, ticker: options.ticker, gateway, shares }, stream, payload),
+    },
+  });
+  late.session = session;
+  ends.add(() => session.stop());
+
+  const token = await localToken(disk, paths.token, (length) => world.random.bytes(length));
+  const api = await serveLocalApi({
+    network,
+    log,
+    sha256: (bytes) => crypto.sha256(bytes),
+    token: token.reveal(),
+    ...(options.localPort === undefined ? {} : { port: options.localPort }),
+    socketPath: `${paths.sockets}/agent.sock`,
+    about: { pid, version },
+    handlers: localHandlers({
+      world,
+      db,
+      pid,
+      hub,
+      joined,
+      device,
+      hubUrl,
+      shares,
+      fleet,
+      notices,
+      makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, hubUrl, book }, request),
+      onStopAsked: options.onStopAsked,
+    }),
+    metrics,
+  });
+  ends.add(() => api.close());
+  late.port = api.port;
+
+  await writeAgentFile(disk, paths.agentFile, { pid, port: api.port, token_file: paths.token });
+  ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
+  session.start();
+
+  let stopping: Promise<void> | undefined;
+  return {
+    port: api.port,
+    deviceId: joined.device_id,
+    get hubState() {
+      return hub.state;
+    },
+    get notices() {
+      return notices.all();
+    },
+    stop(then) {
+      apps = then;
+      stopping ??= ends.run(log);
+      return stopping;
+    },
+  };
+}
+
+/** The session as the parts see it: they are made before it is. */
+function hubPort(late: { session?: HubLink }): HubPort {
+  const notYet = new MusterError("hub_unreachable", "the agent is just starting");
+  return {
+    get state() {
+      return late.session?.state ?? { at: "connecting", problem: undefined };
+    },
+    request: (asked, type) => late.session?.request(asked, type) ?? Promise.reject(notYet),
+    send: (message) => late.session?.send(message) ?? false,
+  };
+}
+
+function keyOf(text: string): Uint8Array {
+  const key = fromBase64Url(text);
+  if (key?.length === 32) return key;
+  throw new MusterError("state_corrupt", "hub.json holds no key of a hub");
+}
+
+/** What has to be ended, last begun first. One that fails does not keep the others from ending. */
+class Ends {
+  readonly #ends: (() => void | Promise<void>)[] = [];
+
+  add(end: () => void | Promise<void>): void {
+    this.#ends.push(end);
+  }
+
+  async run(log: Log): Promise<void> {
+    for (const end of this.#ends.splice(0).toReversed()) {
+      try {
+        await end();
+      } catch (error) {
+        log.error("a part of the agent did not end in order", { error });
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// Setup tokens: an invite in the owner log, signed by this home's controller key, and the token that claims it.
+// The token is told once, to the terminal that asked, and stands nowhere.
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import { makeInvite, type MadeInvite } from "../identity/setup-token.ts";
+import { MusterError } from "../protocol/errors.ts";
+import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import { checkHostName } from "../protocol/names.ts";
+import type { Clock } from "../world/world.ts";
+import type { HubPort } from "./hub-port.ts";
+import type { OwnerBook } from "./owner-book.ts";
+
+export interface DeviceTokensOptions {
+  clock: Clock;
+  crypto: Crypto;
+  signer: Signer;
+  hub: HubPort;
+  /** Pinned. */
+  hubKey: Uint8Array;
+  /** Where a new device finds the hub. */
+  hubUrl(): string;
+  book: Pick<OwnerBook, "log" | "problem" | "fetch" | "take">;
+}
+
+/** Other controllers may write at the same time; each try begins behind what they wrote. */
+const TRIES = 5;
+
+export async function makeDeviceToken(
+  options: DeviceTokensOptions,
+  request: LocalRequest<"device_token">,
+): Promise<LocalResponse<"device_token"> & { invite: number }> {
+  const { clock, hubUrl } = options;
+  if (request.name !== undefined) checkHostName(request.name);
+  const expiresAtMs = clock.now() + request.expires_in_ms;
+  const made = await appendInvite(options, request.name === undefined ? [] : [request.name], expiresAtMs);
+  const token = made.token.reveal();
+  return {
+    token,
+    expires_at: new Date(expiresAtMs).toISOString(),
+    install: `curl -fsSL ${hubUrl()}/install.sh | sh -s -- ${token}`,
+    invite: made.entry.number,
+  };
+}
+
+async function appendInvite(
+  options: DeviceTokensOptions,
+  names: string[],
+  expiresAtMs: number,
+): Promise<MadeInvite> {
+  const { book, crypto, hub, hubKey, signer, clock } = options;
+  for (let attempt = 1; ; attempt++) {
+    const problem = book.problem();
+    const { log } = book;
+    if (log === undefined || problem !== undefined)
+      throw problem ?? new MusterError("unavailable", "no owner log");
+    if (!log.mayAdmin(signer.publicKey, clock.now())) {
+      throw new MusterError("forbidden", "this device may not add devices to its owner", {
+        hint: "make the token on a controller, such as the machine that runs the hub",
+      });
+    }
+    const made = await makeInvite(crypto, { log, hubKey, names, expiresAtMs, signer });
+    try {
+      await hub.request({ type: "log_append", entry: made.entry }, "done");
+      await book.take([made.entry]);
+      return made;
+    } catch (error) {
+      const movedOn = error instanceof MusterError && error.code === "conflict";
+      if (!movedOn || attempt >= TRIES) throw error;
+      await book.fetch();
+    }
+  }
+}

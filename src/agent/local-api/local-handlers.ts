@@ -1,0 +1,131 @@
+// What each call of the local API does. Whatever changes something leaves a row in this device's own record.
+import type { Kysely } from "kysely";
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import type { HubFile, LocalResponse } from "../../protocol/local-api.ts";
+import { appendAudit } from "../../store/audit.ts";
+import type { CommonDatabase } from "../../store/common-schema.ts";
+import type { World } from "../../world/world.ts";
+import type { makeDeviceToken } from "../device-tokens.ts";
+import type { FleetWatch } from "../fleet-watch.ts";
+import type { HubPort } from "../hub-port.ts";
+import type { Notices } from "../notices.ts";
+import type { ShareBook } from "../shares/share-book.ts";
+import { logStream } from "./log-stream.ts";
+import type { LocalHandlers } from "./local-server.ts";
+
+export interface LocalHandlersOptions {
+  world: Pick<World, "clock" | "timers" | "disk">;
+  db: Kysely<CommonDatabase>;
+  pid: number;
+  hub: HubPort;
+  /** What this home has joined. */
+  joined: HubFile;
+  device(): { id: string; name: string };
+  /** As the hub says, once it has. */
+  hubUrl(): string;
+  shares: ShareBook;
+  fleet: FleetWatch;
+  notices: Notices;
+  makeToken(request: Parameters<typeof makeDeviceToken>[1]): ReturnType<typeof makeDeviceToken>;
+  onStopAsked(): void;
+}
+
+/** Time for the answer to `stop` to be on its way before everything ends. */
+const STOP_AFTER_MS = 50;
+
+export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
+  const { world, db, pid, hub, joined, device, shares, fleet, notices } = options;
+
+  /** Runs it and records how it ended. */
+  async function recorded<Result>(
+    action: string,
+    target: string,
+    work: () => Promise<{ result: Result; detail?: Record<string, unknown> }>,
+  ): Promise<Result> {
+    const row = { actor: `device:${device().id}`, action, target, ownerRoot: joined.owner_root };
+    try {
+      const { result, detail } = await work();
+      await appendAudit(db, { at: world.clock.now(), ...row, detail: { outcome: "ok", ...detail } });
+      return result;
+    } catch (error) {
+      const detail = { outcome: publicError(error).code };
+      // What went wrong matters more than that it could not be recorded.
+      await appendAudit(db, { at: world.clock.now(), ...row, detail }).catch(() => {});
+      throw error;
+    }
+  }
+
+  return {
+    async status() {
+      await fleet.refresh();
+      return {
+        hub: hubStatus(options),
+        device: device(),
+        shares: shares.list(),
+        fleet: fleet.shown,
+        notices: notices.all(),
+      };
+    },
+
+    add: (request) =>
+      recorded("share.add", request.name ?? request.path ?? `port ${request.port ?? ""}`, async () => {
+        const result = await shares.add(request);
+        const { id, name, kind, access } = result.share;
+        return { result, detail: { id, name, kind, access } };
+      }),
+
+    remove: ({ share }) =>
+      recorded("share.remove", share, async () => ({ result: await shares.remove(share) })),
+
+    start_app: ({ share }) =>
+      recorded("app.start", share, async () => ({ result: { share: await shares.start(share) } })),
+
+    stop_app: ({ share }) =>
+      recorded("app.stop", share, async () => ({ result: { share: await shares.stop(share) } })),
+
+    logs({ share, lines, follow }) {
+      const path = shares.logPath(share);
+      return logStream({ disk: world.disk, timers: world.timers, path, lines, follow });
+    },
+
+    device_token: (request) =>
+      recorded("device.token", request.name ?? "any name", async () => {
+        const { invite, ...result } = await options.makeToken(request);
+        return { result, detail: { invite, expires_at: result.expires_at } };
+      }),
+
+    login_link: (request) =>
+      recorded("login_link.make", joined.hub_id, async () => {
+        const { login_url } = await hub.request({ type: "login_link_make", ...request }, "login_link");
+        return { result: { login_url } };
+      }),
+
+    async audit(request) {
+      const { items, cursor } = await hub.request({ type: "audit_get", ...request }, "audit");
+      return { items, cursor };
+    },
+
+    stop() {
+      world.timers.after(STOP_AFTER_MS, options.onStopAsked);
+      return Promise.resolve({ pid });
+    },
+  };
+}
+
+function hubStatus({ hub, joined, hubUrl }: LocalHandlersOptions): LocalResponse<"status">["hub"] {
+  const { state } = hub;
+  return {
+    url: hubUrl(),
+    id: joined.hub_id,
+    state: state.at,
+    since: state.at === "connected" ? new Date(state.sinceMs).toISOString() : null,
+    reason: state.at === "connected" ? null : reasonOf(state.problem),
+    // The home that runs the hub holds a controller's key until it is handed over.
+    owner_key_on_hub: joined.embedded && joined.controller,
+  };
+}
+
+function reasonOf(problem: MusterError | undefined): string | null {
+  if (problem === undefined) return null;
+  return problem.hint === undefined ? problem.message : `${problem.message} (${problem.hint})`;
+}

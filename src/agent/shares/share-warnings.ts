@@ -1,0 +1,81 @@
+// What a person should know of a share that was made, although nothing is wrong with it: nothing listens yet,
+// files that are left out, an app that others reach without passing the gateway.
+import { portAnswers } from "../apps/port-answers.ts";
+import { scanFolder, type FolderScan } from "../gateway/left-out.ts";
+import type { Disk, Network } from "../../world/world.ts";
+import type { ShareWish } from "./share-wish.ts";
+
+const NAMED_MAX = 5;
+const CONNECT_TIMEOUT_MS = 500;
+/** Machines with containers have dozens of interfaces; a few of them tell as much. */
+const ADDRESSES_MAX = 8;
+
+export interface WarningWorld {
+  disk: Disk;
+  network: Pick<Network, "connect" | "interfaces">;
+}
+
+/** Of a wish that was carried out. */
+export async function warningsOf(
+  world: WarningWorld & { network: Network },
+  wish: ShareWish,
+): Promise<string[]> {
+  const { port, path, kind } = wish;
+  if (kind === "page") {
+    const scan = path === null ? undefined : await scanFolder(world.disk, path);
+    return scan === undefined ? [] : leftOutWarnings(scan);
+  }
+  if (port === null) return [];
+  if (wish.command === null && !(await portAnswers(world.network, port))) {
+    return [`nothing listens on port ${port} yet; visitors are told so until something does`];
+  }
+  const open = await openAddresses(world.network, port);
+  if (open.length === 0) return [];
+  return [
+    `the app on port ${port} also listens on ${open.join(", ")}: whoever reaches that address needs no password. ` +
+      "Let it listen on 127.0.0.1 only",
+  ];
+}
+
+function leftOutWarnings(scan: FolderScan): string[] {
+  const warnings: string[] = [];
+  if (scan.leftOutCount > 0) {
+    const named = scan.leftOut.slice(0, NAMED_MAX).map((each) => each.path);
+    const more = scan.leftOutCount - named.length;
+    warnings.push(
+      `not served: ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""} (hidden, or outside the folder)`,
+    );
+  }
+  if (!scan.complete)
+    warnings.push("the folder is too large to be looked through whole, so more may be left out");
+  return warnings;
+}
+
+async function openAddresses(network: WarningWorld["network"], port: number): Promise<string[]> {
+  const outer = network.interfaces().filter((each) => !each.internal && !isLinkLocal(each.address));
+  const tried = await Promise.all(
+    outer
+      .slice(0, ADDRESSES_MAX)
+      .map(async ({ address }) => ((await accepts(network, address, port)) ? [address] : [])),
+  );
+  return tried.flat();
+}
+
+/** Needs a zone to be dialled, and reaches no further than the next switch. */
+function isLinkLocal(address: string): boolean {
+  return /^(?:fe[89ab]|169\.254\.)/i.test(address);
+}
+
+async function accepts(network: WarningWorld["network"], host: string, port: number): Promise<boolean> {
+  try {
+    const socket = await network.connect({
+      address: { host, port },
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      connected: () => ({ data() {}, drain() {}, end() {}, close() {} }),
+    });
+    socket.close();
+    return true;
+  } catch {
+    return false; // refused or no way there: nobody else comes in there either
+  }
+}
