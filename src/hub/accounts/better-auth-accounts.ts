@@ -16,7 +16,7 @@ import { passwordProblem } from "./password-rules.ts";
 import { SessionCache } from "./session-cache.ts";
 import { WorkGate } from "./work-gate.ts";
 
-/** Each argon2id run takes 64 MiB and a core: a crowd at the door must not become the hub's whole memory. */
+/** Each argon2id run takes tens of MiB and a core: a crowd at the door must not become the hub's whole memory. */
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING_MAX = 20;
 

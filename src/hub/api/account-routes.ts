@@ -116,7 +116,7 @@ function passkeyRoutes(parts: ApiParts): Route[] {
       new Request(url, { method, headers, ...body }),
       facts.visitor,
     );
-    if (answered === undefined) throw new MusterError("not_found", "there is no such call");
+    if (answered?.ok !== true) throw passkeyRefusal(answered?.status);
     answered.headers.set("Cache-Control", "no-store");
     return answered;
   };
@@ -141,6 +141,16 @@ function passkeyRoutes(parts: ApiParts): Route[] {
       },
     });
   });
+}
+
+// The library tells another's passkey from none at all, and quotes what was sent: its refusals are not passed on.
+function passkeyRefusal(status: number | undefined): MusterError {
+  if (status === 429)
+    return new MusterError("too_many", "too many attempts", { hint: "try again in a minute" });
+  if (status === 403)
+    return new MusterError("forbidden", "this sign-in is too old", { hint: "sign in again first" });
+  if (status !== undefined && status >= 500) return new MusterError("internal", "internal error");
+  return new MusterError("not_found", "there is no such passkey, or it did not prove itself");
 }
 
 // The page's key says who may, the cookie says whose account it is about: both must name one person.

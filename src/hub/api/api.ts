@@ -33,11 +33,10 @@ export function createApi(parts: ApiParts): Api {
   for (const found of routes) {
     app.on(found.method, found.path, async (context) => {
       const { facts } = context.env;
-      if (found.path === "/*") {
-        const refused = refusedByPath(routes, context.req.raw);
-        if (refused !== undefined) return answerRefusal(parts, refused, facts);
-      }
-      return run(parts, found, { request: context.req.raw, facts });
+      const { raw: request } = context.req;
+      const refused = found.path === "/*" ? refusedByPath(routes, request) : undefined;
+      if (refused !== undefined) return answerRefusal(parts, refused, facts);
+      return measured(parts, found, { request, facts });
     });
   }
   app.notFound((context) => {
@@ -53,6 +52,22 @@ export function createApi(parts: ApiParts): Api {
       return stamped(response, { requestId: facts.requestId, now: parts.clock.now() });
     },
   };
+}
+
+async function measured(
+  parts: ApiParts,
+  found: Route,
+  incoming: { request: Request; facts: RequestFacts },
+): Promise<Response> {
+  const startedMs = parts.clock.monotonic();
+  const response = await run(parts, found, incoming);
+  const passedMs = parts.clock.monotonic() - startedMs;
+  const { status } = response;
+  const name = nameOf(found);
+  const place = found.path === "/*" ? "page" : "api";
+  parts.metrics.request({ place, route: name, status, seconds: passedMs / 1000 });
+  parts.log.debug("answered", { route: name, status, ms: passedMs, request_id: incoming.facts.requestId });
+  return response;
 }
 
 function allRoutes(parts: ApiParts): Route[] {

@@ -117,7 +117,7 @@ describe("a body", () => {
       `{"pin":{"${secret}":1}}`,
       `{"${secret}":1}`,
       `"${secret}"`,
-      `${secret}`,
+      secret,
       `{"pin":"${secret}"}`,
       `{"pin":"${secret.repeat(10)}"}`,
     ]) {
