@@ -29,8 +29,8 @@ export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "addr
   const secure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
-  // Every *.localhost is this machine (RFC 6761), but not every resolver knows.
-  const target = { host: host.endsWith(".localhost") ? "localhost" : host, port };
+  // localhost and all below it is this machine (RFC 6761), but not every resolver knows, or knows which family.
+  const target = { host: /(^|\.)localhost$/i.test(host) ? "127.0.0.1" : host, port };
   if (!secure) return { address: target };
   return {
     address: target,

@@ -9,5 +9,11 @@ import { serializeRequest } from "../../http1/serialize.ts";
 const OURS: ReadonlySet<string> = new Set(["muster-visitor", "muster-request-id", "muster-scheme"]);
 
 export function forwardedHead(request: RequestHead): Uint8Array {
-  return serializeRequest(request, forwardedRequest(request, { dropNames: OURS }));
+  return serializeRequest(request, forwardedRequest(request, { dropNames: OURS, ...connectionOf(request) }));
+}
+
+/** So that the device sees the same of the visitor's connection as the hub: 1.0 and 1.1 begin differently. */
+function connectionOf({ keepAlive, version }: RequestHead): { connection?: "close" | "keep-alive" } {
+  if (!keepAlive) return { connection: "close" };
+  return version === "1.0" ? { connection: "keep-alive" } : {};
 }

@@ -69,12 +69,14 @@ async function handle(
       return removeShare(parts, session, message);
     case "share_state":
       demandOwnShare(session, parts, message.share_id);
-      return void parts.shares.setState(message.share_id, message.state);
+      parts.shares.setState(message.share_id, message.state);
+      return undefined;
     case "device_state":
       demand(session.actor, "device.report", itself(session));
       session.health = message.health;
       parts.devices.seen(session.facts.deviceId);
-      return void parts.fleet.changed();
+      parts.fleet.changed();
+      return undefined;
     case "log_get": {
       demandOwner(session, "log.read", message.owner_root);
       const entries = parts.ownerLogs.get(message.owner_root)?.entries.slice(message.from) ?? [];
@@ -105,9 +107,11 @@ async function handle(
     case "command":
       return parts.commands.relay(session, message);
     case "command_outcome":
-      return void parts.commands.outcome(session, message);
+      parts.commands.outcome(session, message);
+      return undefined;
     case "error":
-      return void parts.log.info("client reports", { device: session.facts.deviceId, code: message.code });
+      parts.log.info("client reports", { device: session.facts.deviceId, code: message.code });
+      return undefined;
     case "register":
       return { type: "error", code: "protocol_error", message: "this session is registered already" };
   }

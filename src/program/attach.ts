@@ -1,0 +1,127 @@
+// A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
+// no device's presence.
+import type { HubSession as CliSession } from "../cli/surroundings.ts";
+import { makeDeviceToken } from "../agent/device-tokens.ts";
+import { HubSession } from "../agent/link/hub-session.ts";
+import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
+import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { SILENT_LOG } from "../protocol/log.ts";
+import { Pulse } from "../trunk/liveness.ts";
+import { readHubFile } from "./home-state.ts";
+import { openHome, type Environment, type HomeParts } from "./parts.ts";
+import type { HubFile } from "../protocol/local-api.ts";
+
+/** A hub on this machine or in reach answers far sooner. */
+const CONNECT_TIMEOUT_MS = 6000;
+
+export async function attach(home: string, environment: Environment): Promise<CliSession> {
+  const parts = await openHome(home, environment);
+  const hubFile = await readHubFile(parts.world.disk, parts.paths);
+  if (hubFile === undefined || !hubFile.controller) {
+    throw new MusterError("agent_not_running", "nothing runs in this home", {
+      hint: "start it: muster start",
+    });
+  }
+  const session = await connected(parts, hubFile);
+  return {
+    device: { id: hubFile.device_id, name: hubFile.name },
+    async request(type, message) {
+      const answers = { fleet_get: "fleet", login_link_make: "login_link", audit_get: "audit" } as const;
+      // Each question has its one answer in the table above; the type parameter is lost on the way.
+      return (await session.request({ type, ...message } as never, answers[type])) as never;
+    },
+    async deviceToken(request) {
+      const book = await readLog(parts, session, hubFile);
+      const { token, expires_at, install } = await makeDeviceToken(
+        {
+          clock: parts.world.clock,
+          crypto: parts.crypto,
+          signer: parts.identity.signer,
+          hub: session,
+          hubKey: keyOf(hubFile),
+          hubUrl: () => hubFile.hub_url,
+          book,
+        },
+        request,
+      );
+      return { token, expires_at, install };
+    },
+    close: () => session.stop(),
+  };
+}
+
+async function connected(parts: HomeParts, hubFile: HubFile): Promise<HubSession> {
+  const { world, crypto, identity, about, version } = parts;
+  let settle: (problem: MusterError | undefined) => void = () => {};
+  const ready = new Promise<void>((resolve, reject) => {
+    settle = (problem) => (problem === undefined ? resolve() : reject(problem));
+  });
+  const session: HubSession = new HubSession({
+    world,
+    crypto,
+    signer: identity.signer,
+    pulse: new Pulse(world.timers, world.clock),
+    log: SILENT_LOG,
+    address: { url: hubFile.hub_url },
+    hubKey: keyOf(hubFile),
+    about: { ...about, name: hubFile.name, version },
+    sessionKind: "attach",
+    nextSession: () => Promise.resolve(0),
+    events: {
+      state(state) {
+        if (state.at === "connected") settle(undefined);
+        // A person waits: what fails once is told at once.
+        else if (state.problem !== undefined) settle(state.problem);
+      },
+      message() {},
+      opened() {
+        throw new MusterError("protocol_error", "the hub opened a stream to a command");
+      },
+    },
+  });
+  const limit = world.timers.after(CONNECT_TIMEOUT_MS, () =>
+    settle(new MusterError("hub_unreachable", `the hub at ${hubFile.hub_url} did not answer in time`)),
+  );
+  session.start();
+  try {
+    await ready;
+    return session;
+  } catch (error) {
+    session.stop();
+    throw error;
+  } finally {
+    limit.cancel();
+  }
+}
+
+/** The owner log as the hub has it, checked against the pinned root. */
+async function readLog({ crypto }: HomeParts, session: HubSession, { owner_root }: HubFile) {
+  let log: OwnerLog | undefined;
+  const fetchAll = async () => {
+    const answer = await session.request({ type: "log_get", owner_root, from: 0 }, "log_entries");
+    const fetched = verifyLog(crypto, answer.entries);
+    if (toBase64Url(fetched.id) !== owner_root) {
+      throw new MusterError("owner_log_invalid", "the hub sent the log of another owner");
+    }
+    log = fetched;
+  };
+  await fetchAll();
+  return {
+    get log() {
+      return log;
+    },
+    problem: () => undefined,
+    fetch: fetchAll,
+    take(entries: Parameters<typeof extendLog>[2]) {
+      if (log !== undefined) log = extendLog(crypto, log, entries);
+      return Promise.resolve();
+    },
+  };
+}
+
+function keyOf(hubFile: HubFile): Uint8Array {
+  const key = fromBase64Url(hubFile.hub_key);
+  if (key?.length === 32) return key;
+  throw new MusterError("state_corrupt", "hub.json holds no hub key", { hint: "join the hub again" });
+}

@@ -1,0 +1,213 @@
+// Joining a hub with a setup token: the token pins hub and owner log, the log is fetched and checked, and a
+// claim is signed by the token's own key and by this device's. The token itself never travels.
+import type { JoinOptions, JoinResult } from "../cli/surroundings.ts";
+import { verifyLog } from "../identity/owner-log.ts";
+import { Secret } from "../identity/secret.ts";
+import { makeClaim, pinOf } from "../identity/setup-token.ts";
+import { equalSecretBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
+import { isErrorCode, MusterError } from "../protocol/errors.ts";
+import { deviceLogResponse, deviceRegisterResponse, hubFacts, type HubFacts } from "../protocol/hub-api.ts";
+import { deviceIdOf } from "../protocol/ids.ts";
+import { isLoopbackAddress } from "../protocol/permissions.ts";
+import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
+import type { z } from "zod";
+import type { Disk } from "../world/world.ts";
+import { readHubFile, writeHubFile } from "./home-state.ts";
+import type { HomeParts } from "./parts.ts";
+
+const CALL_TIMEOUT_MS = 10_000;
+/** Another device may claim at the same moment; then the log is fetched and the claim signed anew. */
+const TRIES_MAX = 5;
+const ANSWER_MAX_BYTES = 80 * 1024 * 1024;
+
+export async function joinHub(parts: HomeParts, options: JoinOptions): Promise<JoinResult> {
+  const hubUrl = new URL(options.hubUrl).origin;
+  checkSecure(hubUrl, options.insecure);
+  await checkFree(parts, options, hubUrl);
+  options.phase("asking the hub who it is");
+  const facts = await call(parts, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
+  const hubKey = hubKeyOf(parts, facts, hubUrl);
+  options.phase("fetching the owner log");
+  const joined = await claim(parts, options, { hubUrl, hubKey });
+  await writeHubFile(parts.world.disk, parts.paths, {
+    hub_url: hubUrl,
+    hub_id: facts.hub_id,
+    hub_key: toBase64Url(hubKey),
+    device_id: joined.device_id,
+    name: joined.name,
+    owner_root: joined.ownerRoot,
+    controller: false,
+    embedded: false,
+    ...(options.insecure ? { insecure: true } : {}),
+  });
+  return { device_id: joined.device_id, name: joined.name, hostname: joined.hostname };
+}
+
+interface Claimed extends JoinResult {
+  ownerRoot: string;
+}
+
+async function claim(
+  parts: HomeParts,
+  options: JoinOptions,
+  hub: { hubUrl: string; hubKey: Uint8Array },
+): Promise<Claimed> {
+  const { crypto, identity, about, version } = parts;
+  const token = parseSetupToken(options.token);
+  const name = options.name ?? about.name;
+  const kind = options.kind ?? about.kind;
+  for (let tries = 1; ; tries += 1) {
+    const answer = await call(parts, options, {
+      url: `${hub.hubUrl}/api/device/log`,
+      body: { pin: toBase64Url(token.pin) },
+      shape: deviceLogResponse,
+    });
+    const log = verifyLog(crypto, answer.entries);
+    // The hub is not asked which log is right: the token says.
+    if (!equalSecretBytes(pinOf(crypto, log.id, hub.hubKey), token.pin)) throw tokenInvalid();
+    const { entry } = await makeClaim(crypto, {
+      token: new Secret(options.token),
+      log,
+      hubKey: hub.hubKey,
+      device: {
+        signer: identity.signer,
+        linkKey: identity.linkKey,
+        name,
+        kind,
+        platform: about.platform,
+        sshHostKeys: [],
+      },
+    });
+    options.phase("claiming a place");
+    try {
+      const place = await call(parts, options, {
+        url: `${hub.hubUrl}/api/device/register`,
+        body: { entry, name, kind, platform: about.platform, version },
+        shape: deviceRegisterResponse,
+      });
+      const { device_id, name: given, hostname } = place;
+      return { device_id, name: given, hostname, ownerRoot: toBase64Url(log.id) };
+    } catch (error) {
+      const moved = error instanceof MusterError && error.code === "conflict";
+      if (!moved || tries >= TRIES_MAX) throw error;
+    }
+  }
+}
+
+/** A home belongs to one hub. Joining its own again changes nothing; another one only with --replace. */
+async function checkFree({ world, paths }: HomeParts, options: JoinOptions, hubUrl: string): Promise<void> {
+  const known = await readHubFile(world.disk, paths).catch((error: unknown) => {
+    if (options.replace) return undefined;
+    throw error;
+  });
+  if (known === undefined) return;
+  if (!options.replace) {
+    throw new MusterError("already_joined", `this home has joined the hub at ${known.hub_url}`, {
+      hint: known.hub_url === hubUrl ? "start it: muster start" : "leave it for the new one with --replace",
+    });
+  }
+  await setAside(world.disk, paths.hubFile);
+}
+
+async function setAside(disk: Disk, path: string): Promise<void> {
+  if ((await disk.info(path)) !== undefined) await disk.rename(path, `${path}.left`);
+}
+
+/** Off this machine a hub is spoken to by https only. */
+export function checkSecure(hubUrl: string, insecure: boolean): void {
+  const { protocol, hostname } = new URL(hubUrl);
+  const local =
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    isLoopbackAddress(hostname.replace(/^\[|\]$/g, ""));
+  if (protocol === "https:" || local || insecure) return;
+  throw new MusterError(
+    "hub_insecure",
+    `${hubUrl} is plain HTTP, which anyone on the way can read and change`,
+    {
+      hint: "use its https address, or accept the risk with --insecure",
+    },
+  );
+}
+
+function hubKeyOf({ crypto }: HomeParts, facts: HubFacts, hubUrl: string): Uint8Array {
+  const key = fromBase64Url(facts.hub_key);
+  if (key?.length !== 32 || deviceIdOf(crypto.sha256(key)) !== facts.hub_id) {
+    throw new MusterError(
+      "bad_signature",
+      `what answers at ${hubUrl} is no hub: its id does not fit its key`,
+    );
+  }
+  return key;
+}
+
+interface Call<Shape extends z.ZodType> {
+  url: string;
+  body?: unknown;
+  shape: Shape;
+}
+
+async function call<Shape extends z.ZodType>(
+  { world }: HomeParts,
+  { stop }: JoinOptions,
+  { url, body, shape }: Call<Shape>,
+): Promise<z.infer<Shape>> {
+  const init: RequestInit = {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      Accept: "application/json",
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+    },
+    signal: AbortSignal.any([stop, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  const origin = new URL(url).origin;
+  let response: Response;
+  let text: string;
+  try {
+    response = await world.network.fetch(url, init);
+    text = await boundedText(response);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MusterError("hub_unreachable", `can't reach the hub at ${origin}: ${why}`, {
+      hint: "check the address, and that this machine is online",
+      cause: error,
+    });
+  }
+  const value = parseJson(text);
+  const read = response.ok ? shape.safeParse(value) : undefined;
+  if (read?.success === true) return read.data;
+  throw refusalIn(value) ?? notAHub(origin, response.status);
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const bytes = await response.bytes();
+  if (bytes.length > ANSWER_MAX_BYTES) throw new Error("the answer is too long");
+  return new TextDecoder().decode(bytes);
+}
+
+/** A captive portal or a wrong address answers in HTML, or with a redirect. */
+function notAHub(origin: string, status: number): MusterError {
+  return new MusterError("hub_unreachable", `what answers at ${origin} is no hub (status ${status})`, {
+    hint: "check the address; on a guest network, sign in to it first",
+  });
+}
+
+function refusalIn(value: unknown): MusterError | undefined {
+  if (typeof value !== "object" || value === null || !("error" in value)) return undefined;
+  const { error } = value;
+  if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error))
+    return undefined;
+  const { code, message } = error;
+  if (typeof code !== "string" || typeof message !== "string" || !isErrorCode(code)) return undefined;
+  const hint = "hint" in error && typeof error.hint === "string" ? { hint: error.hint } : {};
+  return new MusterError(code, message, hint);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no shape takes it
+  }
+}

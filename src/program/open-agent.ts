@@ -1,0 +1,43 @@
+// The agent of a home, over what main knows: keys, hub, machine.
+import { tmpdir } from "node:os";
+import { startAgent, type Agent } from "../agent/agent.ts";
+import { Ticker } from "../http1/ticker.ts";
+import type { HubFile } from "../protocol/local-api.ts";
+import { Pulse } from "../trunk/liveness.ts";
+import { machineHealth } from "../world/machine.ts";
+import { realPasswordHasher } from "../world/password-hasher.ts";
+import { socketFolder } from "./home-state.ts";
+import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
+
+export interface OpenAgentOptions {
+  hubFile: HubFile;
+  localPort: number | undefined;
+  /** Ports that must never be published: the hub's own, for one. */
+  forbiddenPorts: readonly number[];
+  environment: Environment;
+  onStopAsked(): void;
+}
+
+export function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<Agent> {
+  const { world, crypto, log, version, paths, identity, about } = parts;
+  const { hubFile, localPort, forbiddenPorts, environment, onStopAsked } = options;
+  return startAgent({
+    world,
+    crypto,
+    log,
+    version,
+    pid: process.pid,
+    paths: { ...paths, sockets: socketFolder(paths, tmpdir(), hubFile.device_id.slice(0, 15)) },
+    signer: identity.signer,
+    hub: hubFile,
+    about: { ...about, name: hubFile.name },
+    health: () => machineHealth(paths.home),
+    hasher: realPasswordHasher,
+    pulse: new Pulse(world.timers, world.clock),
+    ticker: new Ticker({ clock: world.clock, timers: world.timers }),
+    ...(localPort === undefined ? {} : { localPort }),
+    forbiddenPorts: () => forbiddenPorts,
+    environment: environmentForApps(environment),
+    onStopAsked,
+  });
+}

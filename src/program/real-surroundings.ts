@@ -1,0 +1,111 @@
+// What the CLI touches outside itself, for real. The long-lived programs are loaded only when they are run.
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Background, Surroundings } from "../cli/surroundings.ts";
+import { realDisk } from "../world/disk.ts";
+import { realClock, realTimers } from "../world/time.ts";
+import { directFetch } from "./direct-fetch.ts";
+import { terminalInput } from "./terminal-input.ts";
+import { VERSION } from "./version.ts";
+
+export function realSurroundings(): Surroundings {
+  const interrupts = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
+  const interrupted = (signal: "SIGINT" | "SIGTERM") => {
+    for (const listener of interrupts) listener(signal);
+  };
+  let listening = false;
+  return {
+    version: VERSION,
+    environment: process.env,
+    cwd: process.cwd(),
+    stdin: terminalInput(() => interrupted("SIGINT")),
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    disk: realDisk,
+    clock: realClock,
+    timers: realTimers,
+    fetch: directFetch,
+    onInterrupt(listener) {
+      interrupts.add(listener);
+      if (!listening) {
+        listening = true;
+        process.on("SIGINT", () => interrupted("SIGINT"));
+        process.on("SIGTERM", () => interrupted("SIGTERM"));
+      }
+      return () => void interrupts.delete(listener);
+    },
+    processAlive,
+    stringWidth: (text) => Bun.stringWidth(text),
+    spawnSelf,
+    async runStart(options) {
+      await (await import("./run-start.ts")).runStart(options, process.env);
+    },
+    async runHub(options) {
+      await (await import("./run-hub.ts")).runHub(options, process.env);
+    },
+    async runAgent(options) {
+      await (await import("./run-agent.ts")).runAgent(options, process.env);
+    },
+    async join(options) {
+      const { openHome } = await import("./parts.ts");
+      const { joinHub } = await import("./join.ts");
+      return joinHub(await openHome(options.home, process.env), options);
+    },
+    async attach(home) {
+      return (await import("./attach.ts")).attach(home, process.env);
+    },
+  };
+}
+
+function output(stream: NodeJS.WriteStream): Surroundings["stdout"] {
+  // A reader that has seen enough (`muster ls | head`) is no failure.
+  stream.on("error", () => {});
+  return {
+    write: (text) => void stream.write(text),
+    get isTerminal() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+  };
+}
+
+function processAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** A compiled program is its own executable; from a checkout it is Bun with the entry file. */
+export function selfCommand(): string[] {
+  const compiled = import.meta.dirname.startsWith("/$bunfs") || import.meta.dirname.startsWith("B:\\~BUN");
+  return compiled ? [process.execPath] : [process.execPath, resolve(import.meta.dirname, "..", "main.ts")];
+}
+
+function spawnSelf(
+  args: readonly string[],
+  { logFile, environment = {} }: { logFile: string; environment?: Record<string, string> },
+): Background {
+  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 });
+  const log = openSync(logFile, "a", 0o600);
+  const [program = process.execPath, ...first] = selfCommand();
+  const child = spawn(program, [...first, ...args], {
+    // Its own folder may be removed while it runs.
+    cwd: dirname(join(logFile, "..")),
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...environment },
+  });
+  closeSync(log);
+  child.unref();
+  const exited = new Promise<number | null>((done) => {
+    child.on("exit", (code) => done(code));
+    child.on("error", () => done(127));
+  });
+  return { pid: child.pid ?? 0, exited, stop: () => void child.kill("SIGTERM") };
+}
