@@ -67,6 +67,26 @@ test("no frame spans two writes of a connection that takes them whole", () => {
   }
 });
 
+test("batches use the same memory again", () => {
+  const memory = new Set<ArrayBufferLike>();
+  const wire = {
+    write(bytes: Uint8Array): number {
+      memory.add(bytes.buffer);
+      return bytes.length;
+    },
+    shutdown() {},
+    close() {},
+  };
+  for (let count = 0; count < 50; count += 1) {
+    const outbox = new Outbox(wire);
+    outbox.data(1, new Uint8Array(200), 200);
+    outbox.flush();
+    outbox.data(1, new Uint8Array(100_000), 100_000);
+    outbox.flush();
+  }
+  expect(memory.size).toBe(2);
+});
+
 test("data is refused while the connection is slow, control frames are not", () => {
   const wire = makeWire(10);
   const outbox = new Outbox(wire);

@@ -439,6 +439,18 @@ describe("closing", () => {
     expect(encodeGoaway("done", "é".repeat(2_000)).length).toBeLessThanOrEqual(512);
   });
 
+  test("by an owner ends it at once, even in the middle of what has come", () => {
+    const lone = new LoneTrunk();
+    let messages = 0;
+    lone.log.message = () => {
+      messages += 1;
+      lone.trunk.close("done", "enough");
+    };
+    const message = encodeFrame(FRAME.message, 0, bytesOf("{}"));
+    lone.trunk.wire.data(Buffer.concat([message, message, message]));
+    expect(messages).toBe(1);
+  });
+
   test("an owner that throws at the close does no harm", () => {
     const lone = new LoneTrunk();
     lone.log.closed = () => {

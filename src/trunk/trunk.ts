@@ -36,7 +36,10 @@ export interface TrunkEvents {
   message(bytes: Uint8Array): void;
   /** The far side takes no more streams; those in flight go on. */
   goaway(reason: string): void;
-  /** The trunk is over; every stream has had its `close`. Nothing of the trunk is called after it. */
+  /**
+   * The trunk is over, and nothing more of it is called. Its streams have had their `close`, but for those
+   * whose bytes had all come and still wait for a paused reader.
+   */
   closed(closed: TrunkClosed): void;
   /** The last stream has gone. A trunk that drains may be closed now. */
   emptied?(): void;
