@@ -9,6 +9,7 @@ const MESSAGE_MAX_BYTES = 1024 * 1024 + 64 * 1024;
 const BACKPRESSURE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 type Handlers = Pick<Bun.Serve.Options<Connection>, "idleTimeout" | "development"> & {
+  reusePort: boolean;
   fetch(
     request: Request,
     server: Bun.Server<Connection>,
@@ -28,6 +29,8 @@ export function serve(options: ServeOptions): Promise<Listener> {
   const handlers = {
     idleTimeout: IDLE_TIMEOUT_S,
     development: false,
+    // Out of development Bun shares its ports between processes unless told not to.
+    reusePort: false,
     fetch(request: Request, server: Bun.Server<Connection>) {
       return options.fetch(request, (open) => server.upgrade(request, { data: { open, events: undefined } }));
     },

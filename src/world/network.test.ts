@@ -75,3 +75,14 @@ test("a taken port rejects with EADDRINUSE", async () => {
   listener.close();
   expect(systemCode(error)).toBe("EADDRINUSE");
 });
+
+test("an HTTP server's port is its own, for other processes too", async () => {
+  const answer = () => new Response("mine");
+  const first = await realNetwork.serve({ address: { host: "127.0.0.1", port: 0 }, fetch: answer });
+  const script = `const { realNetwork } = await import(${JSON.stringify(join(import.meta.dir, "network.ts"))});
+    await realNetwork.serve({ address: { host: "127.0.0.1", port: ${first.port} }, fetch: () => new Response() })
+      .then(() => console.log("bound"), (error) => console.log(error.code)); process.exit();`;
+  const other = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+  expect((await new Response(other.stdout).text()).trim()).toBe("EADDRINUSE");
+  first.close();
+});
