@@ -10,6 +10,7 @@ import {
   AUTH_PATH,
   cookieName,
   OPEN_PATHS,
+  USERS_TABLE,
   VISITOR_HEADER,
 } from "./better-auth-options.ts";
 import { passwordProblem } from "./password-rules.ts";
@@ -78,8 +79,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return response;
     },
 
+    // Asked at every start, and then most often of a hub that nobody has signed in to yet.
     async hasUsers() {
-      return (await load()).hasUsers();
+      const tables = await options.db.introspection.getTables();
+      return tables.some(({ name }) => name === USERS_TABLE) && (await load()).hasUsers();
     },
 
     async createOwner(name) {

@@ -13,6 +13,8 @@ import type { PasswordHasher } from "./accounts.ts";
 /** Set by the edge from the connection itself; what a client sends under this name is dropped. */
 export const VISITOR_HEADER = "muster-visitor";
 
+export const USERS_TABLE = "account_users";
+
 export const AUTH_PATH = "/api/auth";
 
 export const PASSWORD_MIN_LENGTH = 10;
@@ -110,7 +112,7 @@ export function betterAuthOptions(options: AccountsOptions): Omit<BetterAuthOpti
         verify: ({ hash, password }) => hasher.verify(password, hash),
       },
     },
-    user: { modelName: "account_users" },
+    user: { modelName: USERS_TABLE },
     account: { modelName: "account_ways", accountLinking: { enabled: false } },
     verification: { modelName: "account_verifications" },
     session: {

@@ -25,5 +25,6 @@ const accounts = createAccounts({
   clock: realWorld.clock,
   log: SILENT_LOG,
 });
-process.stdout.write(String(await accounts.hasUsers()));
+const { hasPassword } = await accounts.waysIn("nobody");
+process.stdout.write(String(hasPassword));
 await store.close();

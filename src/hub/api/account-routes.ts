@@ -5,9 +5,11 @@ import type { SessionResponse } from "../../protocol/hub-api.ts";
 import type { Actor } from "../../protocol/permissions.ts";
 import { OPEN_PATHS, AUTH_PATH } from "../accounts/better-auth-options.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
+import type { Deed } from "../audit.ts";
+import { ownerRootsOf } from "./actor.ts";
 import { json } from "./answers.ts";
 import { holdBack } from "./hold-back.ts";
-import { hubResource } from "./hub-resource.ts";
+import { hubResource, ofHome } from "./hub-resource.ts";
 import type { ApiParts } from "./ports.ts";
 import { readJsonBytes } from "./read-json.ts";
 import { type Call, type Route, route } from "./route.ts";
@@ -52,15 +54,13 @@ export function accountRoutes(parts: ApiParts, entries: RateLimiter): Route[] {
         const entered = await accounts.signInWithPassword({ name, password, visitor });
         if (entered === undefined) {
           const actor = `address:${visitor}`;
-          await audit.record({ actor, action: "account.sign_in_refused", target: "password", requestId });
+          const told = { actor, action: "account.sign_in_refused", target: "password", requestId } as const;
+          await audit.record({ ...told, ...ofHome(parts) });
           throw new MusterError("unauthorized", "name or password is wrong");
         }
         const { session, cookies } = entered;
-        const actor = `user:${session.userId}`;
-        await audit.record({
-          actor,
+        await tell(parts, session.userId, {
           action: "account.signed_in",
-          target: actor,
           detail: { by: "password" },
           requestId,
         });
@@ -75,7 +75,14 @@ export function accountRoutes(parts: ApiParts, entries: RateLimiter): Route[] {
       async answer(call) {
         call.allow(hubResource(parts));
         await call.json(nothing);
-        return json({}, { cookies: await accounts.signOut(call.request) });
+        const session = await accounts.sessionOf(call.request);
+        const cookies = await accounts.signOut(call.request);
+        if (session !== undefined) {
+          parts.sessionsEnded?.(session.userId);
+          const { requestId } = call.facts;
+          await tell(parts, session.userId, { action: "account.signed_out", requestId });
+        }
+        return json({}, { cookies });
       },
     }),
     route<"account.change">({
@@ -92,13 +99,9 @@ export function accountRoutes(parts: ApiParts, entries: RateLimiter): Route[] {
           password,
           ...(currentPassword === undefined ? {} : { currentPassword }),
         });
-        const actor = `user:${session.userId}`;
-        await audit.record({
-          actor,
-          action: "account.changed",
-          target: actor,
-          requestId: call.facts.requestId,
-        });
+        parts.sessionsEnded?.(session.userId);
+        const { requestId } = call.facts;
+        await tell(parts, session.userId, { action: "account.changed", requestId });
         return json({ user: { id: session.userId, name } });
       },
     }),
@@ -141,6 +144,18 @@ function passkeyRoutes(parts: ApiParts): Route[] {
       },
     });
   });
+}
+
+/** What a person did with their own account stands in the record of each owner log that is theirs. */
+async function tell(
+  parts: ApiParts,
+  userId: string,
+  deed: Pick<Deed, "action" | "detail" | "requestId">,
+): Promise<void> {
+  const actor = `user:${userId}`;
+  for (const ownerRoot of await ownerRootsOf(parts, userId)) {
+    await parts.audit.record({ ...deed, actor, target: actor, ownerRoot });
+  }
 }
 
 // The library tells another's passkey from none at all, and quotes what was sent: its refusals are not passed on.

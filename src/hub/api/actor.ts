@@ -47,7 +47,8 @@ function isMetricsToken({ crypto, metricsToken }: ActorParts, token: string): bo
   return equalSecretBytes(crypto.sha256(utf8(token)), crypto.sha256(utf8(metricsToken.reveal())));
 }
 
-async function ownerRootsOf({ db }: ActorParts, userId: string): Promise<string[]> {
+/** The owners whose things this account may see. */
+export async function ownerRootsOf({ db }: Pick<ApiParts, "db">, userId: string): Promise<string[]> {
   const rows = await db.selectFrom("owners").select("owner_root").where("user_id", "=", userId).execute();
   return rows.map((row) => row.owner_root);
 }

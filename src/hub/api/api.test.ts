@@ -96,6 +96,7 @@ describe("the API", () => {
     for (const header of ["x-forwarded-for", "forwarded", "cf-connecting-ip", "via"]) {
       expect((await hub.call("/metrics", { ...local, headers: { [header]: "1" } })).status).toBe(404);
     }
+    expect((await hub.call("/metrics", { ...local, carried: true })).status).toBe(404);
     expect((await hub.call("/metrics", { at: HUB, token: METRICS_TOKEN })).status).toBe(200);
     expect((await hub.call("/metrics", { at: HUB, token: `${METRICS_TOKEN}x` })).status).toBe(401);
     expect((await hub.call("/api/fleet", { token: METRICS_TOKEN })).status).toBe(401);
@@ -157,6 +158,23 @@ describe("the page", () => {
     expect((await hub.call("/app.js", { at: HUB })).status).toBe(404);
     const slashes = await hub.call("//evil.example/x", { at: HUB, headers: NAVIGATION });
     expect(slashes.headers.get("location") ?? PAGE).toStartWith(PAGE);
+  });
+
+  test("is itself behind a forwarded port of one's own machine, with the origin it has there", async () => {
+    await using hub = await testHub();
+    const at = "http://muster.localhost:9000";
+    expect(await (await hub.call("/", { at, headers: NAVIGATION })).text()).toContain("the page");
+    expect((await hub.call("/api/sign-out", { at, origin: at, body: {} })).status).toBe(200);
+    expect((await hub.call("/api/sign-out", { at, origin: PAGE, body: {} })).status).toBe(403);
+    expect((await hub.call("/api/sign-out", { origin: at, body: {} })).status).toBe(403);
+    await using open = await testHub({ pageOrigin: "https://muster.example" });
+    const secure = { origin: "https://muster.example", body: {} };
+    expect((await open.call("/api/sign-out", { ...secure, at: "http://muster.example:443" })).status).toBe(
+      200,
+    );
+    expect((await open.call("/api/sign-out", { ...secure, at: "http://muster.example:444" })).status).toBe(
+      404,
+    );
   });
 
   test("is explained where nobody can open it", async () => {

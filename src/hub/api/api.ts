@@ -16,7 +16,7 @@ import type { Route } from "./route.ts";
 import { refuse, run } from "./run.ts";
 
 /** Claims, sign-ins and login links of one source, together: each of them tries a secret. */
-const ENTRIES = { burst: 10, refillMs: 60_000 };
+const ENTRIES_PER_MINUTE = 10;
 
 interface Environment {
   Bindings: { facts: RequestFacts };
@@ -71,7 +71,10 @@ async function measured(
 }
 
 function allRoutes(parts: ApiParts): Route[] {
-  const entries = new RateLimiter(parts.clock, ENTRIES);
+  const entries = new RateLimiter(parts.clock, {
+    burst: parts.entriesPerMinute ?? ENTRIES_PER_MINUTE,
+    refillMs: 60_000,
+  });
   return [
     ...factsRoutes(parts),
     loginRoute(parts, entries),

@@ -21,7 +21,7 @@ import { logRow } from "../owner-logs.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
 import { json } from "./answers.ts";
 import { holdBack } from "./hold-back.ts";
-import { hubResource } from "./hub-resource.ts";
+import { hubResource, ofHome } from "./hub-resource.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 
@@ -86,6 +86,7 @@ async function register(
         actor: `address:${facts.visitor}`,
         action: "device.join_refused",
         target: "setup token",
+        ...ofHome(parts),
         requestId: facts.requestId,
       });
     }

@@ -4,10 +4,11 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { HubFacts } from "../../protocol/hub-api.ts";
 import { PROTOCOL_VERSION } from "../../protocol/messages.ts";
 import { findLabel } from "../../store/labels.ts";
+import { isLocalName } from "../addresses.ts";
 import { json } from "./answers.ts";
 import { hubResource } from "./hub-resource.ts";
 import type { ApiParts } from "./ports.ts";
-import { type Route, route } from "./route.ts";
+import { type Call, type Route, route } from "./route.ts";
 
 export function factsRoutes(parts: ApiParts): Route[] {
   return [
@@ -39,7 +40,7 @@ export function factsRoutes(parts: ApiParts): Route[] {
       at: "hub",
       async answer(call) {
         call.allow(hubResource(parts));
-        if (call.actor.kind === "anonymous") guardLocal(call.request, call.url);
+        if (call.actor.kind === "anonymous") guardLocal(call);
         const { contentType, render } = parts.metrics;
         return new Response(await render(), {
           headers: { "Content-Type": contentType, "Cache-Control": "no-store" },
@@ -53,7 +54,7 @@ export function factsRoutes(parts: ApiParts): Route[] {
       at: "hub",
       async answer(call) {
         call.allow(hubResource(parts));
-        guardLocal(call.request, call.url);
+        guardLocal(call);
         const domain = (call.url.searchParams.get("domain") ?? "").toLowerCase();
         if (await isOwnName(parts, domain)) return json({ domain });
         throw new MusterError("not_found", "this hub has no such name");
@@ -81,14 +82,16 @@ async function hubFacts({ db, hubId, hubSigner, addresses, version }: ApiParts):
 }
 
 // Every tunnel and proxy ends on this machine, so an address alone proves nothing: what they carry names the
-// public host, or says that it was forwarded.
-function guardLocal(request: Request, { hostname }: URL): void {
-  const local = hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  const carried = [...request.headers.keys()].some((name) =>
-    /^(?:x-forwarded-|forwarded$|x-real-ip$|via$|cf-)/.test(name),
-  );
+// public host, or shows that it was carried.
+function guardLocal({ request, url, facts }: Pick<Call, "request" | "url" | "facts">): void {
+  const { hostname } = url;
+  const local = isLocalName(hostname) && !hostname.endsWith(".localhost");
+  const carried = facts.carried === true || [...request.headers.keys()].some((name) => CARRIED.test(name));
   if (!local || carried) throw new MusterError("not_found", "that is only on this machine");
 }
+
+/** What proxies write, in the forms that the edge leaves. */
+const CARRIED = /^(?:x-forwarded-|forwarded$|x-real-ip$|via$|cf-)/;
 
 async function isOwnName({ db, addresses }: ApiParts, domain: string): Promise<boolean> {
   if (domain === "" || domain.length > 253) return false;

@@ -75,6 +75,7 @@ export interface CallInit {
   visitor?: string;
   /** Where the call goes; the page's host by default. */
   at?: string;
+  carried?: boolean;
 }
 
 export async function testHub(
@@ -169,7 +170,8 @@ export async function testHub(
     home,
     other,
     call(where, init = {}) {
-      const facts = { visitor: init.visitor ?? "192.0.2.7", requestId: `test-${++requests}` };
+      const { visitor = "192.0.2.7", carried = false } = init;
+      const facts = { visitor, requestId: `test-${++requests}`, carried };
       return api.fetch(requestOf(where, init), facts);
     },
     async loginLink() {
@@ -261,7 +263,13 @@ function countingCrypto(): Crypto {
 }
 
 function testAddresses(pageOrigin: string | undefined): Addresses {
-  const hosts = new Set(["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "203.0.113.5:8080"]);
+  const hosts = new Set([
+    "localhost:8080",
+    "127.0.0.1:8080",
+    "[::1]:8080",
+    "203.0.113.5:8080",
+    "muster.localhost:9000",
+  ]);
   if (pageOrigin !== undefined) hosts.add(new URL(pageOrigin).host);
   return {
     hubUrl: () => HUB,

@@ -12,7 +12,7 @@ import type { RateLimiter } from "../rate-limit.ts";
 import { sourceOf } from "../rate-limit.ts";
 import { json } from "./answers.ts";
 import { holdBack } from "./hold-back.ts";
-import { hubResource } from "./hub-resource.ts";
+import { hubResource, ofHome } from "./hub-resource.ts";
 import type { ApiParts, BrowserKeys } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 
@@ -65,6 +65,7 @@ async function spend(
     actor: `address:${from.visitor}`,
     action: "account.sign_in_refused",
     target: "login link",
+    ...ofHome(parts),
     requestId: from.requestId,
   });
   throw new MusterError("token_invalid", "this sign-in link was used before, is over, or is none", {

@@ -141,7 +141,16 @@ describe("an account", () => {
     expect(await (await hub.call("/api/session", { cookie: fresh })).json()).toMatchObject({
       user: { name: "anna", has_password: true },
     });
+    const ended: string[] = [];
+    hub.parts.sessionsEnded = (one) => ended.push(one);
     const out = await hub.call("/api/sign-out", { body: {}, cookie: fresh, origin: PAGE });
+    expect(ended).toEqual([userId]);
+    const record = await hub.parts.audit.read({ ownerRoot: hub.home.root, limit: 10, cursor: null });
+    expect(record?.items.map(({ action }) => action)).toEqual([
+      "account.signed_out",
+      "account.signed_in",
+      "account.changed",
+    ]);
     expect(out.headers.getSetCookie()[0]).toContain("Max-Age=0");
     expect(await (await hub.call("/api/session", { cookie: fresh })).json()).toMatchObject({ user: null });
   });

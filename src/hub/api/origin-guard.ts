@@ -4,7 +4,7 @@
 import { MusterError } from "../../protocol/errors.ts";
 
 export interface Caller {
-  /** Scheme, host and port of the hub's page; undefined where it has none. */
+  /** Of the page at this request's own host; undefined where there is none. */
   pageOrigin: string | undefined;
   /** The route is one that links from elsewhere may lead to. */
   fromAnywhere: boolean;

@@ -3,9 +3,11 @@
 // own places.
 import { MusterError } from "../../protocol/errors.ts";
 import { escapeHtml } from "../../protocol/plain-page.ts";
+import { isLocalName } from "../addresses.ts";
 import { page, PAGE_HEADERS, redirect } from "./answers.ts";
 import { hubResource } from "./hub-resource.ts";
 import { isNavigation } from "./origin-guard.ts";
+import { pageOriginAt } from "./page-place.ts";
 import type { Addresses, ApiParts, Asset, Assets } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 
@@ -22,9 +24,8 @@ export function pageRoute(parts: ApiParts): Route {
     answer(call) {
       call.allow(hubResource(parts));
       const { request, url } = call;
-      const pageOrigin = parts.addresses.pageOrigin();
-      if (pageOrigin !== undefined && url.host === new URL(pageOrigin).host)
-        return file(parts.assets, request, url);
+      const isPage = pageOriginAt(parts.addresses.pageOrigin(), url.host) !== undefined;
+      if (isPage) return file(parts.assets, request, url);
       if (url.pathname !== "/" && !isNavigation(request)) throw noSuchFile();
       return wayToThePage(parts.addresses, url);
     },
@@ -89,15 +90,6 @@ that is typed here would pass the network unprotected, or through a tunnel that 
 
 function noPage(words: string): Response {
   return page("Muster hub", `<h1>This is a Muster hub</h1>\n${words}`);
-}
-
-function isLocalName(hostname: string): boolean {
-  return (
-    hostname === "localhost" ||
-    hostname.endsWith(".localhost") ||
-    hostname === "[::1]" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname)
-  );
 }
 
 function noSuchFile(): MusterError {

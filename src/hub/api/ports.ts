@@ -17,6 +17,8 @@ export interface RequestFacts {
   /** Address of the far end, or of the visitor behind a declared proxy. */
   visitor: string;
   requestId: string;
+  /** It came with fields that only a proxy writes, which the edge has dropped. */
+  carried?: boolean;
 }
 
 /** Short-lived bearers that sessions give to pages whose key has proved itself. */
@@ -97,8 +99,12 @@ export interface ApiParts {
   version: string;
   /** Opens /metrics from elsewhere; without one only this machine may read them. */
   metricsToken?: Secret<string>;
+  /** Claims and sign-ins that one source may try in a minute; 10 unless told. */
+  entriesPerMinute?: number;
   /** A device has taken its place. */
   joined?(deviceId: string): void;
+  /** Some or all sessions of this account have ended: what hangs on its cookie elsewhere ends with them. */
+  sessionsEnded?(userId: string): void;
 }
 
 export interface Api {

@@ -6,6 +6,7 @@ import { actorOf } from "./actor.ts";
 import { refusalJson, refusalPage } from "./answers.ts";
 import { guardOrigin, isNavigation } from "./origin-guard.ts";
 import { retryAfterSeconds } from "./hold-back.ts";
+import { pageOriginAt } from "./page-place.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { readJson } from "./read-json.ts";
 import type { Call, Route } from "./route.ts";
@@ -46,8 +47,10 @@ async function answer(
 ): Promise<Response> {
   const { request, facts } = incoming;
   const url = new URL(request.url);
-  const pageOrigin = parts.addresses.pageOrigin();
-  guardPlace(parts, found, url);
+  const pageOrigin = pageOriginAt(parts.addresses.pageOrigin(), url.host);
+  if (found.at === "page" ? pageOrigin === undefined : !parts.addresses.isHubHost(url.host)) {
+    throw notHere(parts.addresses.pageOrigin());
+  }
   guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });
   const { action } = found;
   const actor = await actorOf(parts, request, { action, facts });
@@ -69,13 +72,8 @@ async function answer(
   return response;
 }
 
-function guardPlace({ addresses }: ApiParts, { at }: Route, { host }: URL): void {
-  const pageOrigin = addresses.pageOrigin();
-  if (
-    at === "hub" ? addresses.isHubHost(host) : pageOrigin !== undefined && new URL(pageOrigin).host === host
-  )
-    return;
-  throw new MusterError(
+function notHere(pageOrigin: string | undefined): MusterError {
+  return new MusterError(
     "not_found",
     "that is not at this address",
     pageOrigin === undefined ? {} : { hint: `the hub's page is ${pageOrigin}` },
