@@ -1,20 +1,20 @@
 // A connection to a hub that keeps itself: dials, proves the key, notices silence, comes back by itself.
 //
 // What it says of itself is true at that moment: "ready" only after both ends have proved who they are, and
-// no longer than until silence was noticed (`QUIET_MS` plus `PROBE_MS`).
+// no longer than until 5 s of silence.
 import { MusterError, publicError, type ErrorCode } from "../protocol/errors.ts";
 import type { ClientMessage, ClientToHub, HubMessage, HubToClient } from "../protocol/messages.ts";
 import type { Timer, World } from "../world/world.ts";
 import { backOffMs, type BackOff } from "./back-off.ts";
 import { PendingRequests, refusalOf } from "./pending-requests.ts";
 import { readMessage } from "./read-message.ts";
+import { openLine, type Line } from "./line.ts";
 import type { ClientSocket, OpenSocket } from "./socket.ts";
 
 /** From dialling to "registered": a hub gives 5 s for the proof, and a slow network may need as long to connect. */
 const OPENING_MS = 10_000;
-/** A WebSocket's own pings are hidden from a page, so after this much silence it asks something itself. */
-const QUIET_MS = 4_000;
-const PROBE_MS = 4_000;
+/** After a wake: a network that changed meanwhile often says nothing, so the hub has this long to answer. */
+const PROBE_MS = 2_000;
 const REQUEST_MS = 15_000;
 const BACK_OFF: BackOff = { firstMs: 300, mostMs: 10_000 };
 /** What may arrive between "registered" and the end of checking its signature. */
@@ -52,7 +52,7 @@ export interface ConnectionOptions {
   onState(state: ConnectionState): void;
   /** What the hub says unasked. */
   onMessage(message: HubToClient): void;
-  /** Called at every message of the hub, the probes' answers included. */
+  /** Called whenever anything came from the hub: every 2 s at least, while it is there. */
   onHeard?(): void;
 }
 
@@ -76,9 +76,9 @@ export function connect(options: ConnectionOptions): Connection {
   return connection;
 }
 
-/** One attempt: a socket and how far its handshake came. */
+/** One attempt: a line and how far its handshake came. */
 interface Attempt {
-  socket: ClientSocket;
+  line: Line;
   phase: "dialling" | "greeted" | "proving" | "ready";
   check?: (registered: HubMessage<"registered">) => Promise<void>;
   early: HubToClient[];
@@ -110,7 +110,7 @@ class HubConnection implements Connection {
       );
     }
     const { id, answer } = this.#pending.add(`"${asked.type}"`, timeoutMs);
-    attempt.socket.send(JSON.stringify({ ...asked, id }));
+    attempt.line.send(JSON.stringify({ ...asked, id }));
     return answer;
   }
 
@@ -136,7 +136,12 @@ class HubConnection implements Connection {
       });
       return this.#wait(problem, false);
     }
-    const attempt: Attempt = { socket, phase: "dialling", early: [] };
+    const line = openLine(socket, this.#options.world, {
+      message: (text) => this.#receive(attempt, text),
+      heard: () => this.#options.onHeard?.(),
+      lost: (problem) => this.#lose(attempt, problem),
+    });
+    const attempt: Attempt = { line, phase: "dialling", early: [] };
     this.#attempt = attempt;
     this.#timer = this.#options.world.timers.after(OPENING_MS, () =>
       this.#lose(
@@ -144,18 +149,12 @@ class HubConnection implements Connection {
         new MusterError("hub_unreachable", `the hub did not greet within ${OPENING_MS / 1000} s`),
       ),
     );
-    // What a socket says after its attempt was given up is nobody's: each handler looks first.
-    socket.addEventListener("message", (event) => this.#receive(attempt, event.data));
-    socket.addEventListener("close", (event) => this.#lose(attempt, closeProblem(event)));
-    socket.addEventListener("error", () =>
-      this.#lose(attempt, new MusterError("hub_unreachable", "the hub could not be reached")),
-    );
   }
 
-  #receive(attempt: Attempt, data: unknown): void {
+  #receive(attempt: Attempt, text: string | undefined): void {
     if (attempt !== this.#attempt) return;
     try {
-      const message = readMessage(data);
+      const message = readMessage(text);
       if (message !== undefined) this.#handle(attempt, message);
     } catch (error) {
       this.#lose(attempt, publicError(error));
@@ -163,7 +162,6 @@ class HubConnection implements Connection {
   }
 
   #handle(attempt: Attempt, message: HubToClient): void {
-    this.#options.onHeard?.();
     if (attempt.phase === "ready") return this.#deliver(attempt, message);
     if (message.type === "error") return this.#lose(attempt, refusalOf(message));
     if (attempt.phase === "dialling" && message.type === "hello") {
@@ -185,7 +183,7 @@ class HubConnection implements Connection {
     const proof = await this.#options.prove(hello);
     if (attempt !== this.#attempt) return;
     attempt.check = proof.check;
-    attempt.socket.send(JSON.stringify(proof.register));
+    attempt.line.send(JSON.stringify(proof.register));
   }
 
   async #finish(
@@ -196,8 +194,9 @@ class HubConnection implements Connection {
     await checked;
     if (attempt !== this.#attempt) return;
     attempt.phase = "ready";
+    attempt.line.trust();
+    this.#timer?.cancel();
     this.#failures = 0;
-    this.#listen();
     this.#become({ at: "ready", registered });
     for (const message of attempt.early.splice(0)) this.#deliver(attempt, message);
   }
@@ -207,33 +206,21 @@ class HubConnection implements Connection {
   }
 
   #deliver(attempt: Attempt, message: HubToClient): void {
-    this.#listen();
     if (message.type === "reconnect") return this.#comeBackLater(attempt, message.after_ms);
     if (this.#pending.settle(message)) return;
     if (message.type === "error" && message.id === undefined) return this.#lose(attempt, refusalOf(message));
     this.#options.onMessage(message);
   }
 
-  /** Silence is noticed from now on. */
-  #listen(): void {
-    this.#timer?.cancel();
-    this.#timer = this.#options.world.timers.after(QUIET_MS, () => this.#probe());
-  }
-
   #probe(): void {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    this.#timer?.cancel();
-    const problem = new MusterError(
-      "hub_unreachable",
-      `the hub has been silent for ${(QUIET_MS + PROBE_MS) / 1000} s`,
-    );
+    const problem = new MusterError("hub_unreachable", `the hub did not answer within ${PROBE_MS / 1000} s`);
     this.request({ type: "fleet_get" }, PROBE_MS).then(
       (answer) => this.#options.onMessage(answer),
       // A refusal is an answer too: the hub is there.
       (error: unknown) => {
         if (error instanceof MusterError && error.code === "unavailable") this.#lose(attempt, problem);
-        else if (attempt === this.#attempt) this.#listen();
       },
     );
   }
@@ -257,7 +244,7 @@ class HubConnection implements Connection {
   #drop(attempt: Attempt, problem: MusterError): void {
     this.#attempt = undefined;
     this.#timer?.cancel();
-    attempt.socket.close();
+    attempt.line.drop();
     this.#pending.failAll(problem);
   }
 
@@ -287,10 +274,4 @@ class HubConnection implements Connection {
     this.#state = state;
     this.#options.onState(state);
   }
-}
-
-function closeProblem(event: { code: number; reason: string }): MusterError {
-  const why =
-    event.reason === "" ? `code ${event.code}` : `${event.reason.slice(0, 200)} (code ${event.code})`;
-  return new MusterError("hub_unreachable", `the connection to the hub was closed: ${why}`);
 }

@@ -1,26 +1,38 @@
 // A hub's end of a socket and a clock that tests move by hand.
 import type { HubToClient } from "../protocol/messages.ts";
+import { FRAME_HEADER_BYTES } from "../protocol/limits.ts";
+import { encodeFrame, FRAME } from "../trunk/frame.ts";
 import type { World } from "../world/world.ts";
 import type { ClientSocket } from "./socket.ts";
 
 type Listener = (event: never) => void;
 
-/** A socket whose far end is the test. */
+/** A socket whose far end is the test. It answers pings unless it is `mute`. */
 export class FakeSocket implements ClientSocket {
+  binaryType = "blob";
   readonly sent: Record<string, unknown>[] = [];
   closed = false;
+  mute = false;
   readonly #listeners = new Map<string, Listener[]>();
 
   addEventListener(type: string, listener: Listener): void {
     this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
   }
 
-  send(text: string): void {
-    this.sent.push(JSON.parse(text));
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (typeof data === "string") this.sent.push(JSON.parse(data));
+    else if (data[4] === FRAME.ping && !this.mute) {
+      const pong = encodeFrame(FRAME.pong, 0, data.slice(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + 8));
+      queueMicrotask(() => this.emit("message", { data: new Uint8Array(pong).buffer }));
+    }
   }
 
   close(): void {
     this.closed = true;
+  }
+
+  opens(): void {
+    this.emit("open", {});
   }
 
   says(message: HubToClient | Record<string, unknown>): void {
@@ -50,10 +62,8 @@ export class FakeWorld {
     clock: { now: () => this.#now, monotonic: () => this.#now },
     timers: {
       after: (delayMs, run) => this.#after(delayMs, run),
-      every: () => {
-        throw new Error("nothing here repeats by a timer");
-      },
-      soon: (run) => run(),
+      every: (periodMs, run) => this.#every(periodMs, run),
+      soon: (run) => queueMicrotask(run),
     },
     random: { bytes: (length) => new Uint8Array(length), fraction: () => 0 },
   };
@@ -71,6 +81,15 @@ export class FakeWorld {
     }
     this.#now = end;
     await settle();
+  }
+
+  #every(periodMs: number, run: () => void): { cancel(): void } {
+    const again = (): void => {
+      timer = this.#after(periodMs, again);
+      run();
+    };
+    let timer = this.#after(periodMs, again);
+    return { cancel: () => timer.cancel() };
   }
 
   #after(delayMs: number, run: () => void): { cancel(): void } {

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { loadAssets } from "../../src/world/page-assets.ts";
-import { startMockHub, type MockHub, type MockOptions } from "../../web/mock/mock-hub.ts";
+import { startMockHub, type MockHub, type MockOptions } from "./mock-hub.ts";
 import { launchChromium } from "./chromium.ts";
 import { openLine, openLoginLink, signIn } from "./steps.ts";
 

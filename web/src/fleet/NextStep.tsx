@@ -52,15 +52,13 @@ export function NextStep({ fleet, canAdd, onAdd }: NextStepProps): ReactNode {
 /** Why this page only looks, and the command that changes it. Silent while it may command. */
 export function WhyNotAdd(): ReactNode {
   const authority = usePageState((state) => state.authority);
-  const browser = usePageState((state) => state.browser);
-  if (authority.command === "may" || authority.command === "unknown" || browser === null) return null;
+  if (authority.command === "may" || authority.command === "unknown") return null;
   return (
     <p className="why faint">
       {authority.command === "ended"
         ? "This browser's 30 days as a controller are over, so it only looks. "
         : "This browser only looks: its key is not a controller. "}
-      To let it command, run on a machine that is one:{" "}
-      <Command>{`muster device promote "${browser.name}"`}</Command>
+      To let it command for 30 days, open a new sign-in link here: <Command>muster hub login-link</Command>
     </p>
   );
 }

@@ -6,6 +6,12 @@ const clock: Clock = {
   monotonic: () => performance.now(),
 };
 
+// A message to itself: in a tab at the back a timer of 0 ms may take a minute, and the hub would call it dead.
+const turn = new MessageChannel();
+const waiting: (() => void)[] = [];
+turn.port1.addEventListener("message", () => waiting.shift()?.());
+turn.port1.start();
+
 const timers: Timers = {
   after(delayMs, run) {
     const timer = setTimeout(run, delayMs);
@@ -16,7 +22,8 @@ const timers: Timers = {
     return { cancel: () => clearInterval(timer) };
   },
   soon(run) {
-    setTimeout(run, 0);
+    waiting.push(run);
+    turn.port2.postMessage(null);
   },
 };
 

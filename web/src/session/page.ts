@@ -38,8 +38,8 @@ export interface Page {
   setPassword(change: PasswordChange): Promise<void>;
   addPasskey(): Promise<void>;
   takeOver(): void;
-  /** Leaves a login link that works no more. */
-  showSignIn(): void;
+  /** Goes on without the login link that was opened. */
+  leaveLink(): void;
   /** Dials now, or checks that the hub still answers. */
   wake(): void;
   /** Orders the machine that runs the hub. */
@@ -137,21 +137,26 @@ export function openPage(): Page {
       });
       return store.set({ screen: { at: "broken", problem } });
     }
-    if (loginLink !== undefined && store.get().user === null)
-      return store.set({ screen: { at: "login_link", link: loginLink } });
+    // Who is signed in may need one as well: it makes this browser a controller once more.
+    if (loginLink !== undefined) return store.set({ screen: { at: "login_link", link: loginLink } });
     if (store.get().user === null) return showSignIn();
     await enter();
   };
 
   const boot = (): void => {
     store.set({ screen: { at: "starting" } });
-    start().catch((error: unknown) => store.set({ screen: { at: "broken", problem: publicError(error) } }));
+    run(start);
+  };
+
+  const run = (work: () => Promise<void>): void => {
+    work().catch((error: unknown) => store.set({ screen: { at: "broken", problem: publicError(error) } }));
   };
 
   // A link that is opened in a tab that already shows the page changes only the fragment.
   window.addEventListener("hashchange", () => {
-    if (store.get().screen.at === "fleet") takeLoginLink(location, history);
-    else if (location.hash.startsWith("#login")) boot();
+    if (!location.hash.startsWith("#login")) return;
+    close();
+    boot();
   });
   const wake = (): void => (store.get().screen.at === "broken" ? boot() : link?.connection.wake());
   window.addEventListener("online", wake);
@@ -194,7 +199,7 @@ export function openPage(): Page {
       await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
       await readSession();
     },
-    showSignIn,
+    leaveLink: () => (store.get().user === null ? showSignIn() : run(enter)),
     takeOver: () => tab?.takeOver(tabEvents),
     wake,
     async order(kind, request) {

@@ -6,12 +6,13 @@ import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
 import type { LoginLink } from "../session/login-link.ts";
-import { usePage } from "../state/use-page.ts";
+import { usePage, usePageState } from "../state/use-page.ts";
 
 export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
   const page = usePage();
   const task = useTask();
   const [name, setName] = useState(page.suggestedName);
+  const signedIn = usePageState((state) => state.user !== null);
   if (task.problem?.code === "token_invalid") return <SpentLink problem={task.problem} />;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -39,6 +40,11 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
           <Problem what="This browser was not signed in" problem={task.problem} />
         )}
         <div className="form-end">
+          {signedIn ? (
+            <button type="button" className="button" onClick={page.leaveLink}>
+              Not now
+            </button>
+          ) : null}
           <button type="submit" className="button primary" disabled={task.busy} autoFocus>
             {task.busy ? "Signing in…" : "Sign in"}
           </button>
@@ -54,6 +60,7 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
 
 function SpentLink({ problem }: { problem: MusterError }): ReactNode {
   const page = usePage();
+  const signedIn = usePageState((state) => state.user !== null);
   return (
     <section className="card">
       <h1>This link works no more</h1>
@@ -61,8 +68,8 @@ function SpentLink({ problem }: { problem: MusterError }): ReactNode {
       <p>A sign-in link ends after 15 minutes or one use. Print another on the machine that runs the hub:</p>
       <Command>muster hub login-link</Command>
       <div className="form-end">
-        <button type="button" className="button" onClick={page.showSignIn}>
-          Sign in another way
+        <button type="button" className="button" onClick={page.leaveLink}>
+          {signedIn ? "Back to the fleet" : "Sign in another way"}
         </button>
       </div>
     </section>

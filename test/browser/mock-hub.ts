@@ -8,10 +8,20 @@ import { fromBase64Url, toBase64Url, utf8 } from "../../src/protocol/bytes.ts";
 import { MusterError, publicError, type ErrorBody } from "../../src/protocol/errors.ts";
 import { loginRequest } from "../../src/protocol/hub-api.ts";
 import { deviceIdOf } from "../../src/protocol/ids.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../src/protocol/limits.ts";
 import { LOCAL_API } from "../../src/protocol/local-api.ts";
-import { clientToHub, type ClientMessage, type HubToClient } from "../../src/protocol/messages.ts";
+import {
+  clientToHub,
+  type ClientMessage,
+  type ClientToHub,
+  type HubToClient,
+} from "../../src/protocol/messages.ts";
 import { signedBytes } from "../../src/protocol/signed.ts";
 import type { FleetView } from "../../src/protocol/views.ts";
+import { RESET } from "../../src/trunk/frame.ts";
+import { Trunk } from "../../src/trunk/trunk.ts";
+import { WebSocketWire } from "../../src/trunk/web-socket.ts";
+import { realClock, realTimers } from "../../src/world/time.ts";
 import type { Assets } from "../../src/protocol/assets.ts";
 import { emptyFleet, exampleShare, fullFleet } from "./example-fleet.ts";
 
@@ -46,6 +56,8 @@ interface Peer {
   origin: string;
   key?: Uint8Array;
   watching: boolean;
+  wire?: WebSocketWire;
+  trunk?: Trunk;
 }
 
 type PeerSocket = Bun.ServerWebSocket<Peer>;
@@ -76,6 +88,7 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
     websocket: {
       open(socket) {
         sockets.add(socket);
+        plug(socket, (read) => handle(socket, read));
         send(socket, {
           type: "hello",
           protocol: [1],
@@ -84,19 +97,12 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
           version: "0.1.0",
         });
       },
-      message(socket, data) {
-        if (paused) return;
-        const read = clientToHub.parse(JSON.parse(String(data)));
-        handle(socket, read).catch((error: unknown) => {
-          const body: ErrorBody = publicError(error).toJSON();
-          send(socket, {
-            type: "error",
-            ...body,
-            ...("id" in read && read.id !== undefined ? { id: read.id } : {}),
-          });
-        });
+      message: (socket, data) => void (paused || socket.data.wire?.message(data)),
+      drain: (socket) => socket.data.wire?.drained(),
+      close(socket) {
+        sockets.delete(socket);
+        socket.data.wire?.closed();
       },
-      close: (socket) => void sockets.delete(socket),
     },
   });
   const url = `http://muster.localhost:${server.port}`;
@@ -206,7 +212,7 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
     return [...sessions].some((value) => cookies.includes(`${COOKIE}=${value}`));
   }
 
-  async function handle(socket: PeerSocket, message: ReturnType<typeof clientToHub.parse>): Promise<void> {
+  async function handle(socket: PeerSocket, message: ClientToHub): Promise<void> {
     if (message.type === "register") return register(socket, message);
     if (socket.data.key === undefined) throw new MusterError("unauthorized", "not registered");
     if (message.type === "command") return command(socket, message);
@@ -346,8 +352,39 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
   };
 }
 
+/** A trunk on the socket; whatever its far side says is read and handled, or refused. */
+function plug(socket: PeerSocket, handle: (message: ClientToHub) => Promise<void>): void {
+  const wire = new WebSocketWire(socket, realTimers);
+  const trunk = new Trunk({
+    role: "hub",
+    stream: wire,
+    timers: realTimers,
+    clock: realClock,
+    events: {
+      opened: (stream) => {
+        stream.reset(RESET.refused);
+        return { data() {}, drain() {}, end() {}, close() {} };
+      },
+      message(bytes) {
+        const read = clientToHub.parse(JSON.parse(new TextDecoder().decode(bytes)));
+        handle(read).catch((error: unknown) => {
+          const body: ErrorBody = publicError(error).toJSON();
+          const id = "id" in read && read.id !== undefined ? { id: read.id } : {};
+          send(socket, { type: "error", ...body, ...id });
+        });
+      },
+      goaway() {},
+      closed() {},
+    },
+  });
+  trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
+  wire.attach(trunk.wire);
+  socket.data.wire = wire;
+  socket.data.trunk = trunk;
+}
+
 function send(socket: PeerSocket, message: HubToClient): void {
-  socket.send(JSON.stringify(message));
+  socket.data.trunk?.message(utf8(JSON.stringify(message)));
 }
 
 function idOf(key: Uint8Array): string {
