@@ -22,7 +22,7 @@ interface Connection {
   events: WebSocketEvents | undefined;
 }
 
-export function serve(options: ServeOptions): Promise<Listener> {
+export async function serve(options: ServeOptions): Promise<Listener> {
   const { address } = options;
   if ("path" in address) rmSync(address.path, { force: true });
   const where = "path" in address ? { unix: address.path } : { hostname: address.host, port: address.port };
@@ -42,6 +42,7 @@ export function serve(options: ServeOptions): Promise<Listener> {
       perMessageDeflate: false,
       sendPings: false,
       open(socket) {
+        socket.binaryType = "uint8array";
         socket.data.events = socket.data.open({
           send: (data) => socket.send(data),
           get bufferedAmount() {
@@ -67,5 +68,5 @@ export function serve(options: ServeOptions): Promise<Listener> {
     port: number;
   });
   if ("path" in address) chmodSync(address.path, 0o600);
-  return Promise.resolve({ port: server.port ?? 0, close: () => void server.stop(true) });
+  return { port: server.port ?? 0, close: () => void server.stop(true) };
 }

@@ -86,3 +86,19 @@ test("an HTTP server's port is its own, for other processes too", async () => {
   expect((await new Response(other.stdout).text()).trim()).toBe("EADDRINUSE");
   first.close();
 });
+
+test("what a socket delivers is no Buffer, so that a slice of it is a copy", async () => {
+  const listener = await realNetwork.listen({ address: { host: "127.0.0.1", port: 0 }, connection: echo });
+  const delivered = await new Promise<Uint8Array>((resolve) => {
+    void realNetwork.connect({
+      address: { host: "127.0.0.1", port: listener.port },
+      timeoutMs: 2000,
+      connected(socket) {
+        socket.write(new TextEncoder().encode("x"));
+        return { ...quiet, data: resolve };
+      },
+    });
+  });
+  listener.close();
+  expect(delivered.constructor).toBe(Uint8Array);
+});

@@ -112,6 +112,8 @@ const nobody: ByteStreamEvents = { data() {}, drain() {}, end() {}, close() {} }
 
 /** One handler object serves every socket. */
 const relay = {
+  // Not Buffers: their slice() is a view, and what a reader keeps must be its own.
+  binaryType: "uint8array",
   data(raw: RawSocket, bytes: Uint8Array) {
     raw.data.events.data(bytes);
   },

@@ -51,7 +51,7 @@ export interface ByteStream {
 
 /** What a stream tells its owner. After `close` nothing more is called. */
 export interface ByteStreamEvents {
-  /** The bytes are only valid during the call: copy what is kept. */
+  /** The bytes are only valid during the call: copy what is kept. Never a Buffer, whose slice() is no copy. */
   data(bytes: Uint8Array): void;
   /** After a short write: there is room again. */
   drain(): void;
