@@ -6,6 +6,7 @@ import type {
   ListenOptions,
   Listener,
   Network,
+  ServeOptions,
   Socket,
   Timer,
 } from "../../src/world/world.ts";
@@ -40,6 +41,7 @@ export class SimNetwork {
   readonly #addresses = new Map<string, string>();
   readonly #listening = new Map<string, Listening>();
   readonly #sockets = new Set<SimSocket>();
+  readonly #served = new Map<string, { options: ServeOptions; process: SimProcess }>();
   #nextPort = FIRST_FREE_PORT;
 
   constructor(time: SimTime, random: SeededRandom, usual: PathTraits) {
@@ -68,7 +70,7 @@ export class SimNetwork {
     return {
       listen: (options) => this.#listen(place, options),
       connect: (options) => this.#connect(place, options),
-      serve: () => Promise.resolve({ port: 0, close: () => undefined }),
+      serve: (options) => this.#serve(place, options),
       fetch: () => Promise.reject(new MusterError("unavailable", "the simulated network has no web")),
       interfaces: () => [
         { name: "lo", address: "127.0.0.1", internal: true },
@@ -78,11 +80,20 @@ export class SimNetwork {
     };
   }
 
+  /** Asks an HTTP server without a network between: what it is asked and answers passes as it is. */
+  ask(host: string, place: string | number, request: Request): Promise<Response> {
+    const served = this.#served.get(keyOf(host, place));
+    const refused = () => Promise.reject(systemError("ECONNREFUSED", `nobody serves ${host} ${place}`));
+    if (served === undefined || !served.process.isAlive) return refused();
+    return Promise.resolve(served.options.fetch(request, () => false)).then((answer) => answer ?? refused());
+  }
+
   /** The process is no more: its listeners are free, its connections end in the given way. */
   release(process: SimProcess, death: (socket: SimSocket) => Death): void {
     for (const [key, listening] of this.#listening) {
       if (listening.process === process) this.#listening.delete(key);
     }
+    for (const [key, served] of this.#served) if (served.process === process) this.#served.delete(key);
     for (const socket of this.#sockets) {
       if (socket.facts.process === process) socket.die(death(socket));
     }
@@ -110,6 +121,15 @@ export class SimNetwork {
         if (this.#listening.get(key) === listening) this.#listening.delete(key);
       },
     });
+  }
+
+  #serve({ host, process }: NetworkPlace, options: ServeOptions): Promise<Listener> {
+    const { address } = options;
+    const port = "path" in address ? 0 : address.port === 0 ? this.#nextPort++ : address.port;
+    const key = keyOf(host, "path" in address ? address.path : port);
+    if (this.#served.has(key)) return Promise.reject(systemError("EADDRINUSE", `${key} is taken`));
+    this.#served.set(key, { options, process });
+    return Promise.resolve({ port, close: () => this.#served.delete(key) });
   }
 
   #connect(place: NetworkPlace, options: ConnectOptions): Promise<Socket> {

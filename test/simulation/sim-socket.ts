@@ -108,7 +108,8 @@ export class SimSocket implements Socket {
     if (this.#state === "closed" || this.#shut || out === undefined || !this.facts.process.isAlive) return -1;
     const taken = Math.min(bytes.length, Math.max(0, out.roomBytes));
     if (taken < bytes.length) this.#short = true;
-    if (taken > 0) this.#sendInPieces(out, bytes.slice(0, taken));
+    // Not `slice`: of a Buffer it is a view, and the caller may use its bytes again.
+    if (taken > 0) this.#sendInPieces(out, new Uint8Array(bytes.subarray(0, taken)));
     return taken;
   }
 
@@ -211,6 +212,7 @@ export class SimSocket implements Socket {
       bytes.length > 1 && random.chance(CUT_CHANCE) ? random.whole(1, bytes.length - 1) : bytes.length;
     if (cutAt < bytes.length) this.#arrived.unshift({ kind: "data", bytes: bytes.subarray(cutAt) });
     const lent = bytes.slice(0, cutAt);
+    this.#wiring.time.mix(lent);
     this.#call(() => events.data(lent));
     lent.fill(LENT);
     this.#far?.acknowledge(cutAt);

@@ -50,6 +50,11 @@ export class SimTime {
     if (this.#lines.length > LINES_KEPT) this.#lines.splice(0, LINES_KEPT / 2);
   }
 
+  /** Puts bytes into the trace's hash without a line of their own. */
+  mix(bytes: Uint8Array): void {
+    this.#traceHash = Bun.hash.xxHash64(bytes, this.#traceHash);
+  }
+
   /** Called after every event, when nothing more can settle. */
   afterEach(look: () => void): void {
     this.#watchers.push(look);
