@@ -235,6 +235,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     version,
     ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
     joined: (deviceId) => void devices.refresh(deviceId),
+    sessionsEnded(userId) {
+      for (const session of directory.all()) {
+        const { actor } = session;
+        if (actor.kind === "person" && actor.userId === userId) session.close("unauthorized", "signed out");
+      }
+    },
   });
   const socketPath = `${options.socketFolder}/hub.sock`;
   await world.disk.makeFolder(options.socketFolder);
@@ -245,6 +251,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       const facts = {
         visitor: request.headers.get("muster-visitor") ?? "",
         requestId: request.headers.get("muster-request-id") ?? "",
+        // A proxy on this machine is not the visitor, although it is on loopback.
+        carried: request.headers.has("muster-carried"),
       };
       if (new URL(request.url).pathname === "/ws") return handleWebSocket(request, { accept, facts });
       return api.fetch(request, facts);

@@ -18,7 +18,7 @@ export const ROOMS: Record<string, Room> = {
   trunk: { may: ["protocol", "http1"], packages: [], why: "one code at both ends, which knows neither" },
   identity: {
     may: ["protocol"],
-    packages: ["@noble/curves", "@noble/hashes", "node:crypto", "node:util"],
+    packages: ["@noble/curves", "@noble/hashes", "zod", "node:crypto", "node:util"],
     why: "it runs in a browser; only crypto-node.ts uses node:crypto",
   },
   store: {
@@ -47,7 +47,7 @@ export const ROOMS: Record<string, Room> = {
   },
   agent: {
     may: ["protocol", "http1", "trunk", "identity", "store", "client"],
-    packages: ["zod", "kysely", "node:crypto", "node:path", "node:zlib", "node:os", "prom-client"],
+    packages: ["zod", "kysely", "node:crypto", "node:path", "node:stream", "node:zlib", "prom-client"],
     why: "a device goes on without its hub; it talks to it as every client does",
   },
   cli: {

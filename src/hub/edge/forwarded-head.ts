@@ -6,7 +6,12 @@ import type { RequestHead } from "../../http1/request-head.ts";
 import { serializeRequest } from "../../http1/serialize.ts";
 
 /** Fields that only the hub itself may set, on the way to its own pages. */
-const OURS: ReadonlySet<string> = new Set(["muster-visitor", "muster-request-id", "muster-scheme"]);
+const OURS: ReadonlySet<string> = new Set([
+  "muster-visitor",
+  "muster-request-id",
+  "muster-scheme",
+  "muster-carried",
+]);
 
 export function forwardedHead(request: RequestHead): Uint8Array {
   return serializeRequest(request, forwardedRequest(request, { dropNames: OURS, ...connectionOf(request) }));

@@ -26,7 +26,16 @@ export interface OwnPagesOptions {
 const CONNECT_TIMEOUT_MS = 2000;
 /** Idle connections to the internal server that are kept. */
 const IDLE_MAX = 32;
-const OURS: ReadonlySet<string> = new Set(["muster-visitor", "muster-request-id", "muster-scheme"]);
+const OURS: ReadonlySet<string> = new Set([
+  "muster-visitor",
+  "muster-request-id",
+  "muster-scheme",
+  "muster-carried",
+]);
+/** Whoever sends these stands between us and the visitor, or says so. */
+const CARRIERS: ReadonlySet<string> = new Set(["forwarded", "via", "x-real-ip"]);
+
+const CARRIED = field("Muster-Carried", "1");
 
 export class OwnPages {
   readonly #options: OwnPagesOptions;
@@ -176,6 +185,9 @@ class OwnPassage {
         field("Muster-Visitor", visitor === "" ? "local" : visitor),
         field("Muster-Request-Id", requestId),
         field("Muster-Scheme", https ? "https" : "http"),
+        ...(request.fields.some(({ lower }) => CARRIERS.has(lower) || lower.startsWith("x-forwarded-"))
+          ? [CARRIED]
+          : []),
       ],
     });
     this.#client = new ClientExchange({

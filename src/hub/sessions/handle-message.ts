@@ -1,7 +1,6 @@
 // What the hub does for each message of a proven session: the permission first, then the deed, then one
 // answer. A refusal is an answer too.
-import type { MusterError } from "../../protocol/errors.ts";
-import { publicError } from "../../protocol/errors.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientMessage, ClientToHub, HubToClient } from "../../protocol/messages.ts";
 import { demand, type Action } from "../../protocol/permissions.ts";
@@ -127,7 +126,12 @@ async function publish(
   demandOwnShare(session, parts, message.share_id);
   if (device === undefined) throw new Error(`a session of the unknown device ${facts.deviceId}`);
   const known = parts.shares.byId(message.share_id);
-  const share = await parts.shares.publish(device, message);
+  const share = await parts.shares.publish(device, message).catch((error: unknown) => {
+    // Another device's share id is as good as one that does not exist.
+    if (error instanceof MusterError && error.code === "conflict")
+      demand(session.actor, "share.publish", undefined);
+    throw error;
+  });
   if (known === undefined) {
     void parts.audit.record({
       actor: `device:${facts.deviceId}`,
