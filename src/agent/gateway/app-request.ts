@@ -100,14 +100,15 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
 
   #policy(): RequestForwarding {
     const { open, share } = this.#request;
-    return {
+    const policy: RequestForwarding = {
       origin: { address: open.visitor, scheme: open.https ? "https" : "http", host: open.host },
       dropPrefixes: DROP_PREFIXES,
       edit: withoutOurCookie,
       add: [field("Muster-Request-Id", open.requestId)],
-      ...(this.#options.dropAuthorization ? { dropNames: DROP_AUTHORIZATION } : {}),
-      ...(share.rewriteHost ? { host: `localhost:${share.port}` } : {}),
     };
+    if (this.#options.dropAuthorization) policy.dropNames = DROP_AUTHORIZATION;
+    if (share.rewriteHost) policy.host = `localhost:${share.port}`;
+    return policy;
   }
 
   // What the visitor's side tells.

@@ -9,10 +9,10 @@ import type { After, Exchange, ExchangeEvents } from "../../http1/exchange.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import { ServerConnection } from "../../http1/server-connection.ts";
 import { Ticker } from "../../http1/ticker.ts";
-import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
 import { encodeFin } from "../../protocol/fin.ts";
 import { TRUNK_MAX_STREAMS } from "../../protocol/limits.ts";
-import type { LinkKind, Open } from "../../protocol/open.ts";
+import { RAW_FLAG, type LinkKind, type Open } from "../../protocol/open.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { ByteStreamEvents, Clock, Network, Socket, Timers } from "../../world/world.ts";
 import { admit, type AccessRules, type Admission } from "./access.ts";
@@ -62,9 +62,6 @@ export interface TunnelWay {
   readonly hosts: () => readonly string[];
 }
 
-/** What the device sends when the app has agreed to another protocol, before the 101. */
-export const RAW_FLAG = utf8("raw");
-
 const LOOK_TIMEOUT_MS = 2_000;
 
 export class Gateway {
@@ -109,7 +106,9 @@ export class Gateway {
       },
       finished: (after: After) => {
         this.#count(share, visit);
-        stream.finish(encodeFin({ ...visit.response, close: after === "close" && !open.visitorCloses }));
+        stream.finish(encodeFin({ ...visit.response, close: after === "close" }));
+        // What is left of the request is nobody's; held back it would keep the stream from ending.
+        stream.resume();
       },
     });
   }
@@ -174,12 +173,12 @@ export class Gateway {
     { request, visit, admission }: { request: ShareRequest; visit: Visit; admission: Admission },
   ): ExchangeEvents {
     if (admission.kind === "refused") return sendReply(exchange, admission.reply, visit);
-    const { share } = request;
+    const { share, head, open } = request;
     if (share.kind === "app") {
       const { dropAuthorization } = admission;
-      return this.#serveApp(exchange, { request: { ...request, share }, visit, dropAuthorization });
+      return this.#serveApp(exchange, { request: { share, head, open }, visit, dropAuthorization });
     }
-    const page = answerPage({ ...request, share }, this.#options.disk);
+    const page = answerPage({ share, head, open }, this.#options.disk);
     return this.#later(exchange, { request, visit }, page, (reply) => sendReply(exchange, reply, visit));
   }
 
