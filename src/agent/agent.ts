@@ -240,6 +240,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     address: { url: joined.hub_url, ...(options.hubCa === undefined ? {} : { ca: options.hubCa }) },
     hubKey,
     about: { ...options.about, version },
+    sessionKind: "register",
     nextSession: () => nextSessionNumber(db, joined.hub_id),
     events: {
       state: (state) => {

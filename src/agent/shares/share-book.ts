@@ -83,6 +83,7 @@ export class ShareBook {
       log,
       logs,
       environment,
+      record: (shareId) => this.#records.get(shareId),
       changed: (shareId, state) => this.#stateChanged(shareId, state),
     });
     this.#expiry = new ShareExpiry({

@@ -22,6 +22,8 @@ export interface RunnersOptions {
   logs: string;
   /** What an app's command is given; PORT is added. */
   environment: Record<string, string>;
+  /** The share as it is now; undefined when it is gone. */
+  record(shareId: string): ShareRecord | undefined;
   /** A share's state is another now. */
   changed(shareId: string, state: ShareState): void;
 }
@@ -103,8 +105,11 @@ export class ShareRunners {
       port === null
         ? path !== null && (await disk.info(path)) !== undefined
         : await portAnswers(network, port);
+    // It may have been stopped or removed while it was looked at.
+    const current = this.#options.record(id);
+    if (current === undefined) return;
     this.#there.set(id, there);
-    this.noteState(record);
+    this.noteState(current);
   }
 
   /** Tells when the state is another than the last one told. */
