@@ -32,8 +32,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");
 const LINE_BREAK = 0x0a;
 
-/** A stream's flag: the app has agreed to another protocol, raw bytes follow. Sent before the 101. */
-export const RAW_FLAG: Uint8Array = encoder.encode("raw");
+/** The payload of a flag: the app has agreed to another protocol, raw bytes follow. Sent before the 101. */
+export const RAW_FLAG: Uint8Array = encoder.encode("r");
 
 const HTTPS = "t";
 const SECURE = "s";

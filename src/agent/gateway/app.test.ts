@@ -314,7 +314,7 @@ test("a WebSocket is agreed to by flag first, then raw bytes pass both ways unti
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nhello",
   );
   await visitor.until(() => visitor.text().endsWith("hello"));
-  expect(visitor.flags).toEqual(["raw"]);
+  expect(visitor.flags).toEqual(["r"]);
   expect(visitor.text()).toContain("Connection: Upgrade\r\n");
   visitor.send("\x81\x00not HTTP at all");
   await connection.until((text) => text === "\x81\x00not HTTP at all");
