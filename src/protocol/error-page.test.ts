@@ -25,6 +25,10 @@ test("the hop where it broke is marked, those before it are not", () => {
   );
 });
 
+test("a refusal is told as an end, not as a fault", () => {
+  expect(problemPage({ ...problem, status: 404 })).toContain("app: it ended here");
+});
+
 test("programs get code, message, hint, hop and request id", () => {
   expect(JSON.parse(problemJson(problem))).toEqual({
     error: {

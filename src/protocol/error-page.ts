@@ -28,7 +28,7 @@ export function problemPage(problem: Problem): string {
     title: problem.title,
     body: `<h1>${escapeHtml(problem.title)}</h1>
 <p>${escapeHtml(problem.message)}</p>
-${hint}${path(problem.hop)}
+${hint}${path(problem)}
 <p class="quiet">Error ${problem.status}, request <code>${escapeHtml(problem.requestId)}</code></p>`,
   });
 }
@@ -47,10 +47,12 @@ export function prefersJson(accept: string | undefined): boolean {
   return wanted.includes("application/json") || wanted.includes("+json");
 }
 
-function path(broken: Hop): string {
-  const at = HOPS.indexOf(broken);
+function path({ hop, status }: Problem): string {
+  const at = HOPS.indexOf(hop);
+  // A refusal is no fault.
+  const what = status >= 500 ? "it broke here" : "it ended here";
   const items = ["you", ...HOPS].map((name, index) => {
-    if (index === at + 1) return `<li class="broken">${name}: it broke here</li>`;
+    if (index === at + 1) return `<li class="broken">${name}: ${what}</li>`;
     return index <= at ? `<li>${name}</li>` : `<li class="unasked">${name}</li>`;
   });
   return `<ol class="path">${items.join("")}</ol>`;

@@ -17,7 +17,7 @@ export function listingPage(shareName: string, names: readonly string[], listing
     rows.push(
       `<tr><td><a href="${href}">${escapeHtml(name)}${slash}</a></td>` +
         `<td>${kind === "folder" ? "" : sizeText(size)}</td>` +
-        `<td><time datetime="${time}">${time.slice(0, 16).replace("T", " ")}</time></td></tr>`,
+        `<td><time datetime="${time}">${time.slice(0, 16).replace("T", " ")} UTC</time></td></tr>`,
     );
   }
   const empty = listing.entries.length === 0 ? `<p class="quiet">This folder is empty.</p>` : "";
