@@ -35,6 +35,6 @@ const result = await Bun.build({
     ...(values.target === undefined ? {} : { target: values.target as Bun.Build.CompileTarget }),
   },
 });
-for (const log of result.logs) console.error(String(log));
+for (const log of result.logs) console.error(log.message);
 if (!result.success) process.exit(1);
 console.log(values.out);

@@ -1,6 +1,6 @@
 // What this machine is and how it is: platform, kind, mark, health.
 import { readFileSync, readdirSync, statfsSync } from "node:fs";
-import { arch, availableParallelism, freemem, homedir, hostname, loadavg, totalmem, uptime } from "node:os";
+import { arch, availableParallelism, freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
 
 /** "linux-x86_64", "darwin-arm64", … */
@@ -30,10 +30,6 @@ export function machineMark(): string {
   if (instance !== "" && instance !== "iid-datasource-none") return `instance:${instance}`;
   const machine = readText("/etc/machine-id").trim();
   return machine === "" ? `host:${hostname()}` : `machine:${machine}`;
-}
-
-export function userHome(): string {
-  return homedir();
 }
 
 /** Reading /proc costs 0.05 ms; asking programs costs a hundred times more. */
