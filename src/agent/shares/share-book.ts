@@ -19,9 +19,9 @@ import {
   listAgentShares,
   removeAgentShare,
   type AgentShareChange,
+  type AgentShareRow,
 } from "../../store/agent-shares.ts";
 import { inTransaction } from "../../store/in-transaction.ts";
-import { newRowId } from "../../store/row-id.ts";
 import type { World } from "../../world/world.ts";
 import { rotatedLogs } from "../apps/rotate-log.ts";
 import type { PasswordHasher } from "../gateway/password-check.ts";
@@ -33,7 +33,8 @@ import { KeyedTurns } from "./keyed-turns.ts";
 import { ShareExpiry } from "./share-expiry.ts";
 import { addRemoval } from "./share-removals.ts";
 import { isOutOfReach, SharePublisher, type Published } from "./share-publisher.ts";
-import { recordOf, targetOf, type ShareFlags, type ShareRecord } from "./share-record.ts";
+import { recordOf, targetOf, type ShareRecord } from "./share-record.ts";
+import { newShareRow } from "./share-row.ts";
 import { ShareRunners } from "./share-runners.ts";
 import { shareViewOf } from "./share-view.ts";
 import { warningsOf } from "./share-warnings.ts";
@@ -60,7 +61,6 @@ export interface ShareBookOptions {
 
 export type Added = LocalResponse<"add">;
 
-const PROOF_KEY_BYTES = 32;
 /** A name is tried as it is, then with 2, 3 and so on: never more often than there can be shares. */
 const NAME_TRIES = SHARES_PER_DEVICE + 1;
 const PUBLISHED_AT_ONCE = 8;
@@ -280,34 +280,7 @@ export class ShareBook {
     const nowMs = world.clock.now();
     for (let attempt = 1; ; attempt++) {
       const name = attempt === 1 ? wish.name : numbered(wish.name, attempt);
-      const flags: ShareFlags = {
-        rewrite_host: asked.rewrite_host ?? false,
-        insecure: asked.insecure ?? false,
-        allow_origins: asked.allow_origins ?? [],
-        chosen_password: wish.password?.chosen ?? false,
-        unfinished: true,
-        log: wish.command === null ? null : `app-${name}.log`,
-      };
-      const row = {
-        id: newRowId(world.random),
-        name,
-        label: null,
-        url: null,
-        kind: wish.kind,
-        path: wish.path,
-        command: wish.command === null ? null : JSON.stringify(wish.command),
-        port: wish.port,
-        access: asked.access,
-        password_verifier: verifier,
-        password_version: 1,
-        proof_key: world.random.bytes(PROOF_KEY_BYTES),
-        expires_at: wish.expiresInMs === null ? null : nowMs + wish.expiresInMs,
-        spa: asked.spa === true ? 1 : 0,
-        description: asked.description ?? null,
-        created_at: nowMs,
-        wanted_running: 1,
-        options: JSON.stringify(flags),
-      };
+      const row = newShareRow(world.random, { wish, asked, verifier, name, nowMs });
       try {
         await addAgentShare(db, row);
         return recordOf(row);
@@ -319,19 +292,20 @@ export class ShareBook {
   }
 
   async #carryOut(unfinished: ShareRecord): Promise<ShareRecord> {
-    const { id, name } = unfinished.row;
+    const { id } = unfinished.row;
     // The prober may ask for it before the hub's answer is here.
     this.#records.set(id, unfinished);
     try {
       await this.#runners.start(unfinished);
       const published = await this.#publisher.publish(unfinished, this.#runners.stateOf(unfinished));
       const options = JSON.stringify({ ...unfinished.flags, unfinished: false });
-      const record = await this.#change(id, { ...(await this.#address(name, published)), options });
+      const record = await this.#change(id, { ...(await this.#address(unfinished.row, published)), options });
       this.#expiry.arm();
       return record;
     } catch (error) {
       await this.#undo(unfinished).catch((fault: unknown) => {
-        // The row stays unfinished, and the next start tries again.
+        // The row stays unfinished, and the next start tries again; nobody is served meanwhile.
+        this.#records.delete(id);
         this.#options.log.error("a share that failed could not be undone", { share: id, error: fault });
       });
       throw isOutOfReach(error) ? this.#hubAway(error) : error;
@@ -377,15 +351,16 @@ export class ShareBook {
   }
 
   /** The hub's label is the share's name, but where another share here has that name already. */
-  async #address(name: string, { label, url }: Published): Promise<AgentShareChange> {
-    const taken = [...this.#records.values()].some(({ row }) => row.name === label && row.name !== name);
+  async #address({ id, name }: AgentShareRow, { label, url }: Published): Promise<AgentShareChange> {
+    const rows = await listAgentShares(this.#options.db);
+    const taken = rows.some((row) => row.name === label && row.id !== id);
     return { label, url, name: taken ? name : label };
   }
 
   async #keepAddress(id: string, published: Published): Promise<void> {
     const { row } = this.#existing(id, id);
     if (row.label === published.label && row.url === published.url) return;
-    await this.#change(id, await this.#address(row.name, published));
+    await this.#change(id, await this.#address(row, published));
   }
 
   /** A share that the hub knows already starts without it too. */
