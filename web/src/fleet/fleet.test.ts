@@ -39,6 +39,22 @@ test("a stopped share is neither live nor dead, whatever its last proof was", ()
   expect(shownShare(share("docs", "atlas", { state: "crashed" }), NOW).mark).toBe("dead");
 });
 
+test("an app that nobody answers for is a trouble, one that was never tried is not", () => {
+  const refused = {
+    state: "degraded",
+    checked_at: secondsAgo(2),
+    latency_ms: 1,
+    reason: "the app refuses connections",
+  } as const;
+  const untried = { state: "unknown", checked_at: null, latency_ms: null, reason: null } as const;
+  const waiting = (name: string, proof: typeof refused | typeof untried) =>
+    share(name, "atlas", { state: "waiting", proof });
+  const told = verdict(fleet([device("atlas")], [waiting("shop", refused), waiting("new", untried)]), NOW);
+  expect(told.troubles.map((trouble) => `${trouble.name} ${trouble.says}`)).toEqual([
+    "shop waiting: the app refuses connections",
+  ]);
+});
+
 test("every status of a device has a mark and a word", () => {
   expect(
     (["online", "offline", "pending", "revoked"] as const).map(

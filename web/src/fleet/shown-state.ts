@@ -22,12 +22,21 @@ export function shownShare(share: ShareView, asOfMs: number): ShownState {
     case "stopped":
       return { mark: "unknown", word: "stopped", reason: null };
     case "waiting":
-      return { mark: "unknown", word: "waiting", reason: share.proof.reason };
+      return {
+        mark: waitsInVain(share) ? "degraded" : "unknown",
+        word: "waiting",
+        reason: share.proof.reason,
+      };
     case "crashed":
       return { mark: "dead", word: "crashed", reason: share.proof.reason };
     case "running":
       return shownProof(share, asOfMs);
   }
+}
+
+/** A proof already found nobody behind the address: more than an app that has just begun to start. */
+function waitsInVain({ proof }: ShareView): boolean {
+  return proof.state === "degraded" || proof.state === "dead";
 }
 
 function shownProof({ proof }: ShareView, asOfMs: number): ShownState {

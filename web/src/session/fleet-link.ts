@@ -13,6 +13,8 @@ import type { Store } from "../state/store.ts";
 import { readAuthority } from "./authority.ts";
 
 const VERSION = "0.1.0";
+/** The hub tells of changes only; what merely gets older (proofs, health, latencies) is asked for. */
+const REFRESH_MS = 5_000;
 
 export interface FleetLinkOptions {
   store: Store<PageState>;
@@ -22,6 +24,8 @@ export interface FleetLinkOptions {
   platform: string;
   /** Of the page: `https://muster.example`. */
   origin: string;
+  /** Whether anybody can see the page now. */
+  isVisible(): boolean;
   /** The hub did not open its door: perhaps nobody is signed in any more. */
   refused(): void;
   /** Another tab or window took this browser's place. */
@@ -30,6 +34,7 @@ export interface FleetLinkOptions {
 
 export interface FleetLink {
   connection: Connection;
+  close(): void;
   /** The bearer for the account's API calls; null while there is none. */
   token(): string | null;
 }
@@ -65,6 +70,11 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     else if (message.type === "log_entries") onLog(message);
   };
 
+  const ask = (type: "fleet_watch" | "fleet_get"): void => {
+    // Lost before the answer: the next "ready" asks anew.
+    connection.request({ type }).then(onMessage, () => {});
+  };
+
   const onReady = (registered: HubMessage<"registered">): void => {
     token = registered.token ?? null;
     store.set({
@@ -72,8 +82,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
       browser: { id: registered.device_id, name: registered.name },
       said: "Connected to the hub.",
     });
-    // Lost again before the answer: the next "ready" asks anew.
-    connection.request({ type: "fleet_watch" }).then(onMessage, () => {});
+    ask("fleet_watch");
   };
 
   const onState = (state: ConnectionState): void => {
@@ -123,5 +132,15 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     onMessage,
     onHeard: heard,
   });
-  return { connection, token: () => token };
+  const refreshing = world.timers.every(REFRESH_MS, () => {
+    if (store.get().hubLink.at === "ready" && options.isVisible()) ask("fleet_get");
+  });
+  return {
+    connection,
+    token: () => token,
+    close() {
+      refreshing.cancel();
+      connection.close();
+    },
+  };
 }

@@ -56,7 +56,7 @@ export function openPage(): Page {
   let link: FleetLink | undefined;
 
   const close = (): void => {
-    link?.connection.close();
+    link?.close();
     link = undefined;
   };
 
@@ -87,6 +87,7 @@ export function openPage(): Page {
       identity: own,
       platform: systemName(navigator.userAgent) ?? "browser",
       origin: location.origin,
+      isVisible: () => document.visibilityState === "visible",
       refused: () => {
         // The hub may just be away; only its own word that nobody is signed in ends the picture.
         readSession().then(

@@ -67,8 +67,3 @@ export function nameHint(target: string): string {
   if ("port" in read) return `app-${read.port}`;
   return nameFromFolder(read.path.split(/[\\/]/).findLast((part) => part !== "") ?? "") ?? "";
 }
-
-/** Whether the target is an app on a port, as far as what was typed tells. */
-export function isApp(target: string): boolean {
-  return /^\d+$/.test(target.trim());
-}

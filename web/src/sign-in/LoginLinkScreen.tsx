@@ -65,7 +65,11 @@ function SpentLink({ problem }: { problem: MusterError }): ReactNode {
     <section className="card">
       <h1>This link works no more</h1>
       <Problem what="This browser was not signed in" problem={problem} />
-      <p>A sign-in link ends after 15 minutes or one use. Print another on the machine that runs the hub:</p>
+      {problem.hint === undefined ? (
+        <p>
+          A sign-in link ends after 15 minutes or one use. Print another on the machine that runs the hub:
+        </p>
+      ) : null}
       <Command>muster hub login-link</Command>
       <div className="form-end">
         <button type="button" className="button" onClick={page.leaveLink}>
