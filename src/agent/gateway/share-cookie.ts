@@ -96,8 +96,8 @@ function macOf(
   // None of these can hold a line break, so no two sets of them make the same text.
   const text = `muster/v1/share-cookie\n${share.id}\n${open.host.toLowerCase()}\n${share.access}\n${share.passwordVersion}\n${expiry}`;
   const mac = device.hmacSha256(device.key, utf8(text));
-  // A view, since this is done for every request of a visitor.
-  return Buffer.from(mac.buffer, mac.byteOffset, mac.length).toString("base64url");
+  // Done for every request of a visitor: Buffer's base64 is the quick one.
+  return Buffer.from(mac).toString("base64url");
 }
 
 export function nonceCookie(value: string, open: Open, lifetimeMs: number): Field {
