@@ -43,23 +43,24 @@ export interface ShareDoor {
 }
 
 export function visitShare(door: ShareDoor, visit: ShareVisit): ExchangeEvents {
-  const session = door.directory.device(visit.share.deviceId);
-  if (session !== undefined && !session.leaving) return new Passage(door, visit).begin(session);
-  return hold(door, visit, NOT_TRIED);
+  return passOrHold(door, visit, NOT_TRIED);
 }
 
 const NOT_TRIED = 0;
 const TRIES_MAX = 2;
 
-/** Waits for the device to come (back). */
-function hold(door: ShareDoor, visit: ShareVisit, tries: number): ExchangeEvents {
+/** Over the device's session, or over the one it comes (back) with. */
+function passOrHold(door: ShareDoor, visit: ShareVisit, tries: number): ExchangeEvents {
+  const session = door.directory.device(visit.share.deviceId);
+  if (session?.trunk.isOpen === true && !session.leaving)
+    return new Passage(door, visit, tries).begin(session);
   visit.exchange.pauseBody();
   // At the bounds the answer comes at once, before there is anything to leave.
   let leave: () => void = () => {};
   const waiting: ExchangeEvents = { ...NOBODY, aborted: () => leave() };
-  leave = door.directory.whenConnected(visit.share.deviceId, OFFLINE_HOLD_MS, (session) => {
-    if (session === undefined) return door.fail(visit, "device_offline");
-    visit.exchange.receive(new Passage(door, visit, tries).begin(session));
+  leave = door.directory.whenConnected(visit.share.deviceId, OFFLINE_HOLD_MS, (back) => {
+    if (back === undefined) return door.fail(visit, "device_offline");
+    visit.exchange.receive(new Passage(door, visit, tries).begin(back));
     visit.exchange.resumeBody();
   });
   return waiting;
@@ -81,7 +82,7 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   #fin: Uint8Array | undefined;
   #over = false;
 
-  constructor(door: ShareDoor, visit: ShareVisit, tries = NOT_TRIED) {
+  constructor(door: ShareDoor, visit: ShareVisit, tries: number) {
     this.#door = door;
     this.#visit = visit;
     this.#tries = tries;
@@ -178,7 +179,7 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     this.#over = true;
     if (exchange.started) return exchange.abort();
     if (this.#mayTryAgain(exchange.request)) {
-      exchange.receive(hold(this.#door, this.#visit, this.#tries));
+      exchange.receive(passOrHold(this.#door, this.#visit, this.#tries));
       return;
     }
     this.#door.fail(this.#visit, "device_lost");
