@@ -82,3 +82,8 @@ test("an old proof says nothing of now; a dead link stays dead", () => {
   const dead = { ...LIVE, state: "dead" as const };
   expect(shareViewOf(record, facts({ fleet: fleetWith(dead), ...late })).proof.state).toBe("dead");
 });
+
+test("what was stopped a moment ago is not called live by an earlier proof", () => {
+  const { proof } = shareViewOf(record, facts({ fleet: fleetWith(LIVE), state: "stopped" }));
+  expect(proof).toMatchObject({ state: "unknown", reason: expect.stringContaining("stopped") });
+});

@@ -39,12 +39,11 @@ export function shareViewOf({ row }: ShareRecord, facts: ViewFacts): ShareView {
   };
 }
 
-function proofOf(told: ProofView | undefined, { hubProblem, nowMs }: ViewFacts): ProofView {
+function proofOf(told: ProofView | undefined, { hubProblem, nowMs, state }: ViewFacts): ProofView {
   const checkedAt = told?.checked_at ?? null;
   if (hubProblem !== undefined) {
-    const state = checkedAt === null ? "unknown" : "dead";
     return {
-      state,
+      state: checkedAt === null ? "unknown" : "dead",
       checked_at: checkedAt,
       latency_ms: null,
       reason: `the hub is out of reach: ${hubProblem}`,
@@ -61,6 +60,9 @@ function proofOf(told: ProofView | undefined, { hubProblem, nowMs }: ViewFacts):
       latency_ms: null,
       reason: `last proved ${seconds} s ago (${told.state})`,
     };
+  }
+  if (state === "stopped" && told.state === "live") {
+    return { ...told, state: "unknown", latency_ms: null, reason: "stopped since it was last proved" };
   }
   return told;
 }
