@@ -5,7 +5,6 @@ import {
   ask,
   HOST,
   openFor,
-  PASSWORD,
   readTold,
   requestText,
   startGateway,
