@@ -30,7 +30,7 @@ import { failureAnswer } from "./edge/failure-answer.ts";
 import { OwnPages } from "./edge/own-pages.ts";
 import { requestIds } from "./edge/request-ids.ts";
 import { trunkHandler } from "./edge/trunk-handler.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, rootsOf } from "./fleet.ts";
 import { openHome, type HomeKeys } from "./home.ts";
 import { listenEverywhere, type HubBinding } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
@@ -209,9 +209,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   ownerLogs.onAppended((root, entries) => {
     for (const session of directory.all()) {
-      const { actor } = session;
-      const concerned = actor.kind === "register" || actor.kind === "attach" ? actor.roles.has(root) : false;
-      if (concerned) session.tell({ type: "log_entries", owner_root: root, entries });
+      if (rootsOf(session).includes(root)) session.tell({ type: "log_entries", owner_root: root, entries });
     }
     changed();
   });

@@ -23,6 +23,7 @@ import { Trunk } from "../../trunk/trunk.ts";
 import type { ByteStreamEvents, World } from "../../world/world.ts";
 import type { Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
+import { rootsOf } from "../fleet.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
@@ -210,7 +211,16 @@ export class SessionDoor {
     metrics.session(handshake.sessionKind, "opened");
     log.info("device registered", { device: session.facts.deviceId, kind: handshake.sessionKind });
     directory.add(session);
+    // A page takes who may command from the log itself, never from the hub's word.
+    if (handshake.sessionKind === "person") this.#tellLogs(session);
     return session;
+  }
+
+  #tellLogs(session: Session): void {
+    for (const root of rootsOf(session)) {
+      const entries = [...(this.#parts.ownerLogs.get(root)?.entries ?? [])];
+      session.tell({ type: "log_entries", owner_root: root, entries });
+    }
   }
 
   #actorOf(kind: Session["facts"]["kind"], publicKey: Uint8Array, arrival: Arrival): () => Actor {
