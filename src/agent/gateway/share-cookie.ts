@@ -4,7 +4,7 @@
 //   <expiry, seconds since the epoch, base 36> "." base64url(HMAC-SHA256(device key, all it is bound to))
 
 import { timingSafeEqual } from "node:crypto";
-import { cookieValue, withoutCookies } from "../../http1/cookies.ts";
+import { cookieValue } from "../../http1/cookies.ts";
 import { field } from "../../http1/field.ts";
 import type { Field } from "../../http1/field.ts";
 import { utf8 } from "../../protocol/bytes.ts";
@@ -33,18 +33,6 @@ const HOST_PREFIX = "__Host-";
 export function isOurCookie(name: string): boolean {
   const plain = name.startsWith(HOST_PREFIX) ? name.slice(HOST_PREFIX.length) : name;
   return plain === SHARE_COOKIE || plain === NONCE_COOKIE;
-}
-
-/** The request's fields without our cookies; the same array when there were none. */
-export function withoutOurCookies(fields: readonly Field[]): readonly Field[] {
-  if (!fields.some((each) => each.lower === "cookie" && each.value.includes("muster-"))) return fields;
-  const kept: Field[] = [];
-  for (const each of fields) {
-    const value = each.lower === "cookie" ? withoutCookies(each.value, isOurCookie) : each.value;
-    if (value === each.value) kept.push(each);
-    else if (value !== undefined) kept.push(field(each.name, value));
-  }
-  return kept;
 }
 
 export function hasShareCookie(
