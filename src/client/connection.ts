@@ -32,7 +32,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
 /** Makes the answer to `hello`; what it returns checks `registered` (throws `bad_signature`). */
 export type Prove = (hello: HubMessage<"hello">) => Promise<{
   register: ClientMessage<"register">;
-  check: (registered: HubMessage<"registered">) => Promise<void>;
+  check: (registered: HubMessage<"registered">) => Promise<void> | void;
 }>;
 
 export type ConnectionState =
@@ -80,7 +80,7 @@ export function connect(options: ConnectionOptions): Connection {
 interface Attempt {
   line: Line;
   phase: "dialling" | "greeted" | "proving" | "ready";
-  check?: (registered: HubMessage<"registered">) => Promise<void>;
+  check?: (registered: HubMessage<"registered">) => Promise<void> | void;
   early: HubToClient[];
 }
 
@@ -188,7 +188,7 @@ class HubConnection implements Connection {
 
   async #finish(
     attempt: Attempt,
-    checked: Promise<void>,
+    checked: Promise<void> | void,
     registered: HubMessage<"registered">,
   ): Promise<void> {
     await checked;

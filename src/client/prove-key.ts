@@ -59,7 +59,7 @@ export function keyProver(options: ProveOptions): Prove {
         version: options.version,
         signature: toBase64Url(signature),
       },
-      async check(registered) {
+      check(registered) {
         const proof = fromBase64Url(registered.signature) ?? new Uint8Array(0);
         checkHub(options.crypto, handshake, proof);
       },

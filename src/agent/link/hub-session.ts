@@ -223,7 +223,7 @@ class Attempt {
   readonly #log: Log;
   readonly #prove: Prove;
   readonly #limit: Timer;
-  #check: ((registered: HubMessage<"registered">) => Promise<void>) | undefined;
+  #check: ((registered: HubMessage<"registered">) => Promise<void> | void) | undefined;
   #phase: "greeting" | "proving" | "checking" | "ready" | "dropped" = "greeting";
   #early: HubToClient[] = [];
 
@@ -294,8 +294,11 @@ class Attempt {
       this.#phase = "proving";
       this.#step(this.#answerHello(message));
     } else if (this.#phase === "proving" && message.type === "registered" && this.#check !== undefined) {
+      const checked = this.#check(message);
+      // At once where it can be: a stream may follow in the same read.
+      if (checked === undefined) return this.#begin(message);
       this.#phase = "checking";
-      this.#step(this.#finish(this.#check(message), message));
+      this.#step(this.#finish(checked, message));
     } else if (this.#phase === "checking") {
       this.#early.push(message);
     } else {
@@ -311,7 +314,10 @@ class Attempt {
 
   async #finish(checked: Promise<void>, registered: HubMessage<"registered">): Promise<void> {
     await checked;
-    if (this.#phase !== "checking") return;
+    if (this.#phase === "checking") this.#begin(registered);
+  }
+
+  #begin(registered: HubMessage<"registered">): void {
     this.#phase = "ready";
     this.#limit.cancel();
     this.trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
