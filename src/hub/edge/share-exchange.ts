@@ -192,6 +192,12 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   }
 
   #send(bytes: Uint8Array): void {
+    const waiting = this.#upstream;
+    if (waiting !== undefined) {
+      // The head itself may still wait when a held body begins to flow.
+      this.#upstream = Buffer.concat([waiting, bytes]);
+      return this.#visit.exchange.pauseBody();
+    }
     const taken = this.#stream?.write(bytes) ?? -1;
     if (taken < 0 || taken === bytes.length) return;
     this.#upstream = bytes.slice(taken);
