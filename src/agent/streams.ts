@@ -67,7 +67,9 @@ function answerStopped(
     },
     handlerFailed: () => visit.sending(500),
     finished: (after: After) => {
-      stream.finish(encodeFin({ ...visit.response, close: after === "close" && !open.visitorCloses }));
+      stream.finish(encodeFin({ ...visit.response, close: after === "close" }));
+      // A body that nobody wanted may have paused it; the hub's own end would then never be seen.
+      stream.resume();
     },
   });
 }

@@ -8,7 +8,7 @@ import { NOBODY } from "../../http1/exchange.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import { decodeFin } from "../../protocol/fin.ts";
 import { OFFLINE_HOLD_MS } from "../../protocol/limits.ts";
-import { encodeOpen } from "../../protocol/open.ts";
+import { encodeOpen, RAW_FLAG } from "../../protocol/open.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Session } from "../sessions/session.ts";
@@ -78,6 +78,7 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   #downstream: Uint8Array | undefined;
   #bodySent = false;
   #raw = false;
+  #deviceEnded = false;
   #endAfterFlush = false;
   #fin: Uint8Array | undefined;
   #over = false;
@@ -177,6 +178,8 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     if (this.#over) return;
     const { exchange } = this.#visit;
     this.#over = true;
+    // Both directions of a raw stream have ended by plan: what the visitor has yet to read stays on its way.
+    if (this.#deviceEnded) return;
     if (exchange.started) return exchange.abort();
     if (this.#mayTryAgain(exchange.request)) {
       exchange.receive(passOrHold(this.#door, this.#visit, this.#tries));
@@ -216,7 +219,10 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   #finish(payload: Uint8Array): void {
     if (this.#over) return;
     const fin = decodeFin(payload);
-    if (this.#raw) return this.#visit.exchange.shutdown();
+    if (this.#raw) {
+      this.#deviceEnded = true;
+      return this.#visit.exchange.shutdown();
+    }
     this.#over = true;
     this.#stream?.shutdown();
     if (fin === undefined) return this.#visit.exchange.abort();
@@ -230,6 +236,3 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     this.#stream?.close();
   }
 }
-
-/** What a device flags before it passes on a 101. */
-const RAW_FLAG = new Uint8Array([0x72]);
