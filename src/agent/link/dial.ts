@@ -3,7 +3,7 @@
 import { parseResponseHead } from "../../http1/response-head.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { HEAD_MAX_BYTES } from "../../protocol/limits.ts";
-import type { ByteStreamEvents, ConnectOptions, Network, Socket } from "../../world/world.ts";
+import type { ByteStreamEvents, ConnectOptions, Socket, World } from "../../world/world.ts";
 
 export const DIAL_TIMEOUT_MS = 5000;
 
@@ -39,18 +39,26 @@ export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "addr
 }
 
 /** Rejects with `hub_unreachable` when nothing answers, and with `unavailable` when what answers is no trunk. */
-export async function dialTrunk(network: Network, address: TrunkAddress): Promise<Dialled> {
+export async function dialTrunk(
+  { network, timers }: Pick<World, "network" | "timers">,
+  address: TrunkAddress,
+): Promise<Dialled> {
   const conversation = new UpgradeConversation(new URL(address.url).host);
   const options = { ...connectTarget(address), timeoutMs: DIAL_TIMEOUT_MS };
+  // A connection that stands proves nothing: what took it may be gone before it answers.
+  const limit = timers.after(DIAL_TIMEOUT_MS, () => conversation.giveUp());
   try {
     await network.connect({ ...options, connected: (socket) => conversation.begin(socket) });
+    return await conversation.upgraded;
   } catch (error) {
+    if (error instanceof MusterError) throw error;
     const text = error instanceof Error ? error.message : String(error);
     throw new MusterError("hub_unreachable", `can't reach the hub at ${address.url}: ${text}`, {
       cause: error,
     });
+  } finally {
+    limit.cancel();
   }
-  return conversation.upgraded;
 }
 
 /** The bytes before the trunk: our request, the hub's head. Afterwards it only hands on. */
@@ -79,6 +87,10 @@ class UpgradeConversation implements ByteStreamEvents {
     const request = `GET /trunk HTTP/1.1\r\nHost: ${this.#host}\r\nConnection: Upgrade\r\nUpgrade: ${UPGRADE}\r\n\r\n`;
     socket.write(new TextEncoder().encode(request));
     return this;
+  }
+
+  giveUp(): void {
+    this.#fail("the hub did not answer in time");
   }
 
   data(bytes: Uint8Array): void {

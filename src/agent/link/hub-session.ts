@@ -137,7 +137,7 @@ export class HubSession {
   async #connect(): Promise<void> {
     const { world, address, nextSession } = this.#options;
     const session = await nextSession();
-    const dialled = await dialTrunk(world.network, address);
+    const dialled = await dialTrunk(world, address);
     if (this.#stopped || this.#attempt !== undefined) return dialled.socket.close();
     this.#attempt = new Attempt(this.#options, dialled, session, {
       ready: (registered) => this.#ready(registered),
