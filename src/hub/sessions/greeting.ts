@@ -43,7 +43,8 @@ export class Greeting {
     this.#options = options;
     this.#nonce = options.crypto.randomBytes(32);
     this.#limit = options.timers.after(REGISTER_TIMEOUT_MS, () =>
-      this.#refuse(new MusterError("unauthorized", "nobody registered in time")),
+      // No verdict on a key: a client whose network stood still comes back at once.
+      this.#refuse(new MusterError("unavailable", "nobody registered in time")),
     );
     const hello: HubMessage<"hello"> = {
       type: "hello",
