@@ -174,12 +174,12 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     else this.#fin = payload.slice();
   }
 
-  close(): void {
+  close(error?: Error): void {
     if (this.#over) return;
     const { exchange } = this.#visit;
     this.#over = true;
     // Both directions of a raw stream have ended by plan: what the visitor has yet to read stays on its way.
-    if (this.#deviceEnded) return;
+    if (this.#deviceEnded && error === undefined) return;
     if (exchange.started) return exchange.abort();
     if (this.#mayTryAgain(exchange.request)) {
       exchange.receive(passOrHold(this.#door, this.#visit, this.#tries));
