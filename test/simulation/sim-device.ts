@@ -9,7 +9,7 @@ import type { World } from "../../src/world/world.ts";
 import type { Ledger } from "./ledger.ts";
 import { startApp } from "./sim-app.ts";
 import type { Run, SimHost } from "./sim-host.ts";
-import { cryptoOf } from "./sim-hub.ts";
+import { cryptoOf, DOMAIN } from "./sim-hub.ts";
 import { simLog } from "./sim-log.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimTime } from "./sim-time.ts";
@@ -37,6 +37,7 @@ export class SimDevice {
   readonly #options: SimDeviceOptions;
   run: Run | undefined;
   agent: Agent | undefined;
+  #app: Run | undefined;
   /** What its owner was told is published: by share id, the label. */
   readonly acknowledged = new Map<string, string>();
 
@@ -50,7 +51,12 @@ export class SimDevice {
   startApp(): Promise<void> {
     const { host, ledger, name } = this.#options;
     host.disk.place("/srv/page/index.html", `the page of ${name}`, 0o644);
-    return startApp({ run: host.run("app"), device: name, port: APP_PORT, ledger });
+    this.#app = host.run("app");
+    return startApp({ run: this.#app, device: name, port: APP_PORT, ledger });
+  }
+
+  killApp(): void {
+    if (this.#app !== undefined) this.host.kill(this.#app.process);
   }
 
   async start(): Promise<Agent> {
@@ -92,6 +98,12 @@ export class SimDevice {
   kill(): void {
     if (this.run !== undefined) this.host.kill(this.run.process);
     this.agent = undefined;
+  }
+
+  /** Whether anything of it can come to the hub now. */
+  get canReachHub(): boolean {
+    const { network, host } = this.#options;
+    return this.run?.process.isRunning === true && network.paths.isOpen(host.name, DOMAIN);
   }
 
   get isConnected(): boolean {

@@ -77,19 +77,15 @@ export class SimFleet {
     const { time, hub, devices } = this;
     const started = time.waitFor(hub.start());
     this.#ownerRoot = started.ownerRoot;
-    this.#observer = this.#observe();
-    this.#mustBecome("the observer is connected", () => this.#observer?.state.at === "connected");
-    time.waitFor(this.#enrol(this.#observer));
+    const observer = this.observe();
+    this.#mustBecome("the observer is connected", () => observer.state.at === "connected");
+    time.waitFor(this.#enrol(observer));
     for (const device of devices) {
       time.waitFor(device.startApp());
       time.waitFor(device.start());
     }
     this.#mustBecome("both devices are connected", () => devices.every((device) => device.isConnected));
     for (const device of devices) time.waitFor(device.add({ port: APP_PORT, name: `${device.name}-app` }));
-  }
-
-  get observerIsConnected(): boolean {
-    return this.#observer?.state.at === "connected";
   }
 
   targets(): [Target, Target] {
@@ -154,7 +150,7 @@ export class SimFleet {
   }
 
   /** The owner's own session, on the hub's machine: its first controller, who watches. */
-  #observe(): HubSession {
+  observe(): HubSession {
     const run = this.hubHost.run("observer");
     const session: HubSession = new HubSession({
       world: run.world,
@@ -169,6 +165,8 @@ export class SimFleet {
       nextSession: () => Promise.resolve(0),
       events: {
         state: (state) => {
+          // Only the newest observer tells; what it knew before a break is no news.
+          if (this.#observer !== session) return;
           this.seen = undefined;
           if (state.at !== "connected") return;
           session.request({ type: "fleet_watch" }, "fleet").then(
@@ -184,6 +182,7 @@ export class SimFleet {
         },
       },
     });
+    this.#observer = session;
     session.start();
     return session;
   }

@@ -102,7 +102,7 @@ export class SimNetwork {
   /** What stands between them breaks all connections from one host to the other, and tells both. */
   resetBetween(host: string, other: string): void {
     for (const socket of this.#sockets) {
-      if (socket.facts.host === host && socket.facts.farHost === other) socket.die("reset");
+      if (socket.facts.host === host && socket.facts.farHost === other) socket.breakOff();
     }
   }
 

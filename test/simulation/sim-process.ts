@@ -24,12 +24,14 @@ export class SimProcess {
   readonly #time: SimTime;
   readonly #pending = new Set<SetTimer>();
   #state: "running" | "stopped" | "asleep" | "dead" = "running";
+  #runningSinceMs: number;
   /** What came due while it was stopped, in order. */
   #late: (() => void)[] = [];
 
   constructor(name: string, time: SimTime, host: HostClock) {
     this.name = name;
     this.#time = time;
+    this.#runningSinceMs = time.nowMs;
     this.clock = {
       now: () => Math.floor(host.wallBaseMs + time.nowMs),
       monotonic: () => time.nowMs - host.sleptMs,
@@ -43,6 +45,15 @@ export class SimProcess {
 
   get isAlive(): boolean {
     return this.#state !== "dead";
+  }
+
+  get isRunning(): boolean {
+    return this.#state === "running";
+  }
+
+  /** Since when it has been running without a stop. */
+  get runningSinceMs(): number {
+    return this.#runningSinceMs;
   }
 
   /** Timers that are set. What is left after everything was closed was forgotten. */
@@ -88,6 +99,7 @@ export class SimProcess {
 
   #goOn(): void {
     this.#state = "running";
+    this.#runningSinceMs = this.#time.nowMs;
     const late = this.#late;
     this.#late = [];
     for (const run of late) this.#time.after(0, () => this.whenRunning(run));

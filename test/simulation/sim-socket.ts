@@ -154,6 +154,12 @@ export class SimSocket implements Socket {
     this.#events = undefined;
   }
 
+  /** Something on the way resets the connection: both ends are told. */
+  breakOff(): void {
+    this.#out?.sendReset();
+    this.#break("ECONNRESET", "the connection was reset on the way");
+  }
+
   /** Its host has another address now. */
   sever(): void {
     this.#out?.sever();

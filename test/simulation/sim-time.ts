@@ -10,7 +10,7 @@ import { EventQueue, type Phase, type SimEvent } from "./event-queue.ts";
 /** More events in one moment than any honest program needs: two parts that keep each other busy for ever. */
 const MOMENT_MAX_EVENTS = 100_000;
 /** Lines of the trace that are kept to be shown. */
-const LINES_KEPT = 400;
+const LINES_KEPT = 2000;
 
 export class SimTime {
   readonly #queue = new EventQueue();
