@@ -132,7 +132,7 @@ function cut({ fleet, target, random, over }: Scene<SimDevice>, ways: readonly (
   const ends = (way: "up" | "down") =>
     way === "up" ? ([target.name, hub] as const) : ([hub, target.name] as const);
   for (const way of ways) paths.cut(...ends(way));
-  fleet.time.after(random.between(200, 8000), () => {
+  fleet.time.after(random.chance(0.3) ? random.between(8000, 20_000) : random.between(200, 8000), () => {
     for (const way of ways) paths.mend(...ends(way));
     over();
   });

@@ -15,6 +15,8 @@ export interface RunOptions {
   bends?: Bends;
   /** Without faults only the programs themselves can be wrong. */
   faults?: boolean;
+  /** Breaks off at the first broken promise. */
+  stopAtFirst?: boolean;
 }
 
 export interface RunResult {
@@ -26,10 +28,10 @@ export interface RunResult {
   outcomes: Record<string, number>;
 }
 
-export function runSeed(seed: number, { bends = {}, faults = true }: RunOptions = {}): RunResult {
-  const fleet = new SimFleet(seed, bends);
+export function runSeed(seed: number, options: RunOptions = {}): RunResult {
+  const fleet = new SimFleet(seed, options.bends);
   try {
-    play(fleet, faults);
+    play(fleet, options);
   } catch (error) {
     fleet.ledger.violate(
       `the run broke off: ${error instanceof Error ? (error.stack ?? "") : String(error)}`,
@@ -45,7 +47,7 @@ export function runSeed(seed: number, { bends = {}, faults = true }: RunOptions 
   return { seed, violations: ledger.violations, traceHash, events, lines, outcomes };
 }
 
-function play(fleet: SimFleet, faults: boolean): void {
+function play(fleet: SimFleet, { faults = true, stopAtFirst = false }: RunOptions): void {
   const { time, random } = fleet;
   fleet.begin();
   const truth = new Truth(time);
@@ -62,9 +64,11 @@ function play(fleet: SimFleet, faults: boolean): void {
     hubDied: () => checkers.acknowledgedIsKept(),
   });
   if (faults) plan.start();
-  time.runUntil(endMs);
+  const goesOn = () => !stopAtFirst || fleet.ledger.violations.length === 0;
+  time.runWhile(goesOn, endMs - time.nowMs);
   for (const visitor of fleet.visitors) visitor.stop();
-  time.runFor(SETTLE_MS);
+  time.runWhile(goesOn, SETTLE_MS);
+  if (!goesOn()) return;
   checkers.acknowledgedIsKept();
   checkers.quiet();
   afterwards(fleet);

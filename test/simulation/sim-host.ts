@@ -66,14 +66,12 @@ export class SimHost {
   kill(process: SimProcess): void {
     const { random } = this.#parts;
     this.#end(process, () => (random.chance(0.5) ? "reset" : "ended"));
-    this.databases.crash();
   }
 
   /** The power goes and comes back: nobody is told, and what was not durable may be lost. */
   losePower(): void {
     this.#parts.time.trace(`power lost ${this.name}`);
     for (const process of this.#running) this.#end(process, () => "silent");
-    this.databases.crash();
     this.disk.powerLost();
     this.#parts.network.paths.setAway(this.name, true);
   }
@@ -118,6 +116,7 @@ export class SimHost {
     this.#parts.time.trace(`kill ${process.name}`);
     this.#running.delete(process);
     process.kill();
+    this.databases.crash(process);
     this.#parts.network.release(process, death);
   }
 }

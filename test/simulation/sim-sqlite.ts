@@ -16,14 +16,11 @@ export interface SqliteFault {
   strike(): void;
 }
 
-/** Stands between a program and its database; a test plants its bugs here. */
-export type Bend = (database: SqliteDatabase) => SqliteDatabase;
-
 export class SimDatabases {
   readonly #databases = new Map<string, SqliteDatabase>();
+  readonly #users = new Map<SimProcess, Set<SqliteDatabase>>();
   readonly #opened: (path: string) => void;
   fault: SqliteFault | undefined;
-  bend: Bend = (database) => database;
 
   /** `opened`: the file has to show on the disk. */
   constructor(opened: (path: string) => void) {
@@ -31,12 +28,17 @@ export class SimDatabases {
   }
 
   of(process: SimProcess): (path: string) => SqliteDatabase {
-    return (path) => this.bend(this.#handle(process, this.#database(path)));
+    return (path) => {
+      const database = this.#database(path);
+      this.#users.set(process, (this.#users.get(process) ?? new Set()).add(database));
+      return this.#handle(process, database);
+    };
   }
 
-  /** What was not committed is gone. */
-  crash(): void {
-    for (const database of this.#databases.values()) rollBack(database);
+  /** The process is no more: what it had not committed is gone. */
+  crash(process: SimProcess): void {
+    for (const database of this.#users.get(process) ?? []) rollBack(database);
+    this.#users.delete(process);
   }
 
   /** For checkers: looks into a database from outside. */

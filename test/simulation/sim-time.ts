@@ -106,7 +106,10 @@ export class SimTime {
     drainMicrotasks();
     while (waits()) {
       const next = this.#queue.peek();
-      if (next === undefined || next.atMs > untilMs) return false;
+      if (next === undefined || next.atMs > untilMs) {
+        this.runUntil(untilMs);
+        return false;
+      }
       this.runUntil(next.atMs);
     }
     return true;
