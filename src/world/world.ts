@@ -92,22 +92,38 @@ export interface Listener {
   readonly port: number;
   /** Stops accepting. Connections that are open stay. */
   close(): void;
+  /**
+   * Where TLS is ended: connections that come from now on get what these files hold. Throws `invalid` for
+   * files that can't be served, and then nothing changes.
+   */
+  renew?(files: TlsFiles): void;
+}
+
+/** What opens a way through somebody in between (a proxy), before a byte of the connection itself. */
+export interface Tunnel {
+  request: Uint8Array;
+  /** Given all that came so far: bytes of the whole answer, or 0 while it is not whole. Throws a refusal. */
+  read(answer: Uint8Array): number;
 }
 
 export interface ConnectOptions {
   address: Address;
+  /** Then `address` is that of the proxy. */
+  tunnel?: Tunnel;
   tls?: { serverName: string; ca?: string; rejectUnauthorized?: boolean };
   timeoutMs: number;
   /** Called once connected, before any event; returns who is told. */
   connected(socket: Socket): ByteStreamEvents;
 }
 
-/** One WebSocket connection, as its server sees it. */
+/** One WebSocket connection, of either side. */
 export interface WebSocketPeer {
   /** Bytes taken, -1 when queued because the far side is slow (wait for `drain`), 0 when lost. */
   send(data: string | Uint8Array): number;
   readonly bufferedAmount: number;
   close(code?: number, reason?: string): void;
+  /** Ends it without a handshake, where there is such a thing. */
+  terminate?(): void;
 }
 
 export interface WebSocketEvents {
@@ -127,6 +143,19 @@ export interface ServeOptions {
   messageMaxBytes?: number;
 }
 
+export interface FetchOptions {
+  /** PEM of a certificate authority besides the public ones. */
+  ca?: string;
+  /** URL of a proxy, with its credentials: never for a log. Those of the environment are not looked at. */
+  proxy?: string;
+}
+
+export interface WebSocketOptions extends FetchOptions {
+  timeoutMs: number;
+  /** Called once open, before any event; returns who is told. */
+  opened(peer: WebSocketPeer): WebSocketEvents;
+}
+
 export interface NetworkInterface {
   name: string;
   address: string;
@@ -141,7 +170,9 @@ export interface Network {
   /** An HTTP server for a program's own pages and API. Unix sockets are made with mode 0600. */
   serve(options: ServeOptions): Promise<Listener>;
   /** One HTTP request to elsewhere; redirects are not followed. */
-  fetch(url: string, init?: RequestInit): Promise<Response>;
+  fetch(url: string, init?: RequestInit, options?: FetchOptions): Promise<Response>;
+  /** Opens a WebSocket to a `ws:` or `wss:` URL. Rejects when it does not open. */
+  webSocket(url: string, options: WebSocketOptions): Promise<void>;
   interfaces(): NetworkInterface[];
   /** The default routes as text, to be compared and never parsed; "" where the system does not tell. */
   defaultRoute(): string;

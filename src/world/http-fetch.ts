@@ -1,0 +1,47 @@
+// One HTTP request to elsewhere. Bun's own fetch obeys HTTP_PROXY even for this machine's addresses and can't
+// be told not to; so it is used where a proxy was chosen, and node's client, which knows no proxy, elsewhere.
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { Readable } from "node:stream";
+import type { FetchOptions } from "./world.ts";
+
+/** Redirects are not followed. The body of a request is text or nothing. */
+export function httpFetch(
+  url: string,
+  init: RequestInit = {},
+  { ca, proxy }: FetchOptions = {},
+): Promise<Response> {
+  if (proxy === undefined) return directFetch(new URL(url), init, ca);
+  const tls = ca === undefined ? {} : { tls: { ca } };
+  const options: BunFetchRequestInit = { ...init, redirect: "manual", proxy, ...tls };
+  return fetch(url, options);
+}
+
+function directFetch(target: URL, init: RequestInit, ca: string | undefined): Promise<Response> {
+  const request = target.protocol === "https:" ? requestHttps : requestHttp;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      target,
+      {
+        method: init.method ?? "GET",
+        headers: Object.fromEntries(new Headers(init.headers)),
+        agent: false,
+        ...(ca === undefined ? {} : { ca }),
+        ...(init.signal == null ? {} : { signal: init.signal }),
+      },
+      (incoming) => {
+        const status = incoming.statusCode ?? 500;
+        const headers = new Headers();
+        for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
+        const empty = status === 204 || status === 304;
+        // Node's and the web's stream types differ in name only.
+        const body = empty
+          ? null
+          : (Readable.toWeb(incoming) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>);
+        resolve(new Response(body, { status, headers }));
+      },
+    );
+    outgoing.on("error", reject);
+    outgoing.end(typeof init.body === "string" ? init.body : undefined);
+  });
+}
