@@ -60,7 +60,10 @@ const answers = {
   },
   "/part"(request, response) {
     const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
-    if (range === null) return void response.end("0123456789");
+    if (range === null) {
+      response.setHeader("content-length", 10);
+      return void response.end("0123456789");
+    }
     const body = "0123456789".slice(Number(range[1]), Number(range[2]) + 1);
     response.writeHead(206, {
       "content-range": `bytes ${range[1]}-${range[2]}/10`,
@@ -193,6 +196,8 @@ function frame(opcode, payload) {
   return Buffer.concat([Buffer.from([0x80 | opcode]), size, payload]);
 }
 
+// A visitor that leaves in the middle of a body is no reason to end.
+process.on("unhandledRejection", () => {});
 server.requestTimeout = 0;
 server.keepAliveTimeout = 60_000;
 server.listen(Number(process.env.APP_PORT ?? 0), "127.0.0.1", () => console.log(server.address().port));
