@@ -58,6 +58,7 @@ describe("a request", () => {
     const head = get(
       "Forwarded: for=x",
       "X-Forwarded-For: 1",
+      "x_forwarded_for: 1",
       "x-forwarded-port: 2",
       "X-Real-IP: 3",
       "Muster-User: 4",

@@ -39,8 +39,11 @@ export function forwardedRequest(head: RequestHead, policy: RequestForwarding): 
   const result: Field[] = [policy.host === undefined ? hostField(head) : field("Host", policy.host)];
   for (const each of head.fields) {
     const { lower } = each;
-    if (ENDS_HERE.has(lower) || REQUEST_ENDS_HERE.has(lower) || lower.startsWith("x-forwarded-")) continue;
-    if (dropNames?.has(lower) || startsWithAny(lower, dropPrefixes)) continue;
+    // To an app behind CGI's naming, `x_forwarded_for` is `X-Forwarded-For`.
+    const claimed = lower.includes("_") ? lower.replaceAll("_", "-") : lower;
+    if (ENDS_HERE.has(claimed) || REQUEST_ENDS_HERE.has(claimed) || claimed.startsWith("x-forwarded-"))
+      continue;
+    if (dropNames?.has(claimed) || startsWithAny(claimed, dropPrefixes)) continue;
     if (head.connectionNames.includes(lower)) continue;
     if (lower === "expect" && !head.expectContinue) continue;
     const kept = edit === undefined ? each : edit(each);
