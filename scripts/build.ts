@@ -1,40 +1,31 @@
-// `npm run build`: the page, and one file that is the whole program. `--target` builds for another platform
-// (bun-linux-arm64, bun-darwin-arm64, …); the default is this machine's.
-import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+// `npm run build`: the page, and one file that is the whole program. `--platform` builds for another one
+// (linux-arm64, darwin-arm64, …); `--keep-page` takes the page as it was built last. MUSTER_RELEASE_KEY names
+// the release key whose public half goes in; without it the program cannot upgrade by itself.
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { embedAssets, pageIn } from "./embed-assets.ts";
+import { toBase64Url } from "../src/protocol/bytes.ts";
+import { isReleasePlatform } from "../src/protocol/release.ts";
+import { buildPage, compile, ownPlatform } from "./compile.ts";
+import { releaseSigner } from "./release-key.ts";
 
-const root = resolve(import.meta.dirname, "..");
 const { values } = parseArgs({
-  options: { target: { type: "string" }, out: { type: "string", default: join(root, "dist", "muster") } },
-});
-
-const page = Bun.spawnSync(
-  [process.execPath, "--bun", join(root, "node_modules/.bin/vite"), "build", "web"],
-  {
-    cwd: root,
-    stdout: "ignore",
-    stderr: "inherit",
-  },
-);
-if (!page.success) throw new Error("the page could not be built");
-const generated = await embedAssets();
-await mkdir(join(root, "dist"), { recursive: true });
-await rm(values.out, { force: true });
-const result = await Bun.build({
-  entrypoints: [join(root, "src/main.ts")],
-  target: "bun",
-  format: "esm",
-  minify: true,
-  bytecode: true,
-  plugins: [pageIn(generated)],
-  compile: {
-    outfile: values.out,
-    // The type lists the platforms of the Bun that it came with; a wrong one is refused by the build itself.
-    ...(values.target === undefined ? {} : { target: values.target as Bun.Build.CompileTarget }),
+  options: {
+    platform: { type: "string", default: ownPlatform() },
+    out: { type: "string", default: resolve(import.meta.dirname, "../dist/muster") },
+    "keep-page": { type: "boolean", default: false },
   },
 });
-for (const log of result.logs) console.error(log.message);
-if (!result.success) process.exit(1);
-console.log(values.out);
+const { platform } = values;
+if (!isReleasePlatform(platform)) throw new Error(`there is no build for ${platform}`);
+const signer = await releaseSigner();
+if (!values["keep-page"]) buildPage();
+const outfile = resolve(values.out);
+await compile({
+  platform,
+  outfile,
+  facts: {
+    releaseKey: signer === undefined ? undefined : toBase64Url(signer.publicKey),
+    releasedAt: 0,
+  },
+});
+console.log(outfile);

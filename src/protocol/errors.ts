@@ -41,6 +41,11 @@ export const ERROR_TABLE = {
   state_corrupt: { status: 500, exitCode: 1 },
   state_newer: { status: 500, exitCode: 1 },
   app_failed: { status: 500, exitCode: 1 },
+  upgrade_refused: { status: 409, exitCode: 1 },
+  // Providers of links and machines.
+  provider_refused: { status: 502, exitCode: 1 },
+  provider_unreachable: { status: 503, exitCode: 1 },
+  tunnel_reconfigured: { status: 409, exitCode: 1 },
 } as const satisfies Record<string, { status: number; exitCode: number }>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;

@@ -1,0 +1,63 @@
+// One file that is the whole program, for any platform from any machine: the page, the build's facts and the
+// runtime are put in, the code becomes bytecode. `npm run build` and `npm run release` both end here.
+//
+// Two builds of the same sources differ only in what the runtime salts its bytecode with.
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { isReleasePlatform, type ReleasePlatform } from "../src/protocol/release.ts";
+import type { BuildFacts } from "../src/program/upgrade/build-facts.ts";
+import { platformName } from "../src/world/machine.ts";
+import { embedAssets, pageIn } from "./embed-assets.ts";
+import { runtimeFor } from "./runtimes.ts";
+
+const root = resolve(import.meta.dirname, "..");
+
+export interface Compilation {
+  platform: ReleasePlatform;
+  outfile: string;
+  facts: BuildFacts;
+}
+
+export function buildPage(): void {
+  const command = [process.execPath, "--bun", join(root, "node_modules/.bin/vite"), "build", "web"];
+  const environment = { ...process.env, NODE_ENV: "production" };
+  const page = Bun.spawnSync(command, { cwd: root, stdout: "ignore", stderr: "inherit", env: environment });
+  if (!page.success) throw new Error("the page could not be built");
+}
+
+/** With the page as it was built last. */
+export async function compile({ platform, outfile, facts }: Compilation): Promise<void> {
+  const cache = join(root, "node_modules/.cache");
+  await mkdir(cache, { recursive: true });
+  await mkdir(dirname(outfile), { recursive: true });
+  const work = await mkdtemp(join(cache, "muster-build-"));
+  try {
+    const page = await embedAssets(join(root, "web/dist"), work);
+    const factsModule = join(work, "build-facts.generated.ts");
+    await Bun.write(factsModule, `export const buildFacts = ${JSON.stringify(facts)};\n`);
+    await rm(outfile, { force: true });
+    const result = await Bun.build({
+      entrypoints: [join(root, "src/main.ts")],
+      target: "bun",
+      format: "esm",
+      minify: true,
+      bytecode: true,
+      plugins: [pageIn(page), standIn(/\/build-facts\.ts$/, factsModule)],
+      compile: { outfile, ...(await runtimeFor(platform)) },
+    });
+    if (!result.success) throw new Error(result.logs.map(({ message }) => message).join("\n"));
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** This machine's platform. Throws where no program is made for it. */
+export function ownPlatform(): ReleasePlatform {
+  const platform = platformName();
+  if (isReleasePlatform(platform)) return platform;
+  throw new Error(`there is no build for ${platform}`);
+}
+
+function standIn(filter: RegExp, path: string): Bun.BunPlugin {
+  return { name: path, setup: (build) => void build.onResolve({ filter }, () => ({ path })) };
+}
