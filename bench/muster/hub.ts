@@ -1,0 +1,22 @@
+// The hub of the program, as `muster hub --cert --key --domain` runs it, with one listener more: visitors may
+// come without TLS as they come to every peer, while agents have TLS on the same hub.
+//
+//   bun bench/muster/hub.ts HOME PORT VISITORS_PORT DOMAIN CERT KEY
+import { openHub } from "../../src/program/open-hub.ts";
+import { openHome } from "../../src/program/parts.ts";
+import type { Network } from "../../src/world/world.ts";
+
+const [home = "", port, visitorsPort, domain = "", cert = "", key = ""] = process.argv.slice(2);
+
+const parts = await openHome(home, process.env);
+const { network } = parts.world;
+const alsoPlain: Network["listen"] = async ({ tls, ...options }) => {
+  if (tls === undefined) return network.listen(options);
+  await network.listen({ ...options, address: { host: "127.0.0.1", port: Number(visitorsPort) } });
+  return network.listen({ ...options, tls });
+};
+const { hub } = await openHub(
+  { ...parts, world: { ...parts.world, network: { ...network, listen: alsoPlain } } },
+  { hosts: ["127.0.0.1"], port: Number(port), domain, tls: { cert, key }, environment: process.env },
+);
+console.log(JSON.stringify({ url: hub.url, servingAtMs: Date.now() }));

@@ -1,0 +1,82 @@
+// The report: what it was measured on, every table, and every bar with how far it is.
+import { readFileSync } from "node:fs";
+import { cpus, loadavg, release, totalmem } from "node:os";
+import { onPath, pathOf } from "./stage.ts";
+import type { Bar, Table } from "./table.ts";
+
+export interface Facts {
+  quick: boolean;
+  /** Peers that could not be started, each with the reason. */
+  missing: readonly string[];
+  loadBefore: number;
+}
+
+export function report(tables: readonly Table[], { quick, missing, loadBefore }: Facts): string {
+  const bars = tables.flatMap((table) => table.bars);
+  const reached = bars.filter((bar) => bar.reached).length;
+  return `# Measured
+
+${quick ? "A quick run: short loads, one round. Good for a look, not for a claim.\n\n" : ""}${machine(loadBefore)}
+Everything ran side by side on loopback, one contender after the other in turns, after a warm-up; a figure is
+the median of the rounds, with the least and the most in parentheses. CPU time is what the kernel counted for the
+processes of each side. Of a tunnel, the hub is the visitors' side and the agent the app's; of two nginx, the first
+and the second. Muster has TLS between agent and hub in every row; where visitors have TLS too, the row says so.
+
+${missing.map((line) => `- ${line}\n`).join("")}
+**${reached} of ${bars.length} bars reached.**
+
+${tables.map(section).join("\n")}`;
+}
+
+function section({ title, columns, rows, bars, notes }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
+  const head = line(columns) + line(columns.map((_, at) => (at === 0 ? "---" : "--:")));
+  const parts = [`## ${title}\n`, head + rows.map(line).join(""), ...notes.map((note) => `${note}\n`)];
+  if (bars.length > 0) parts.push(bars.map(barLine).join(""));
+  return parts.join("\n");
+}
+
+function barLine({ wanted, got, reached }: Bar): string {
+  return `- ${reached ? "reached" : "**missed**"}: ${wanted}; measured ${got}\n`;
+}
+
+function machine(loadBefore: number): string {
+  const all = cpus();
+  const distribution = /^PRETTY_NAME="?([^"\n]*)/m.exec(textOf("/etc/os-release"))?.[1] ?? "unknown system";
+  const rows = [
+    ["date", new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC"],
+    ["processor", `${all[0]?.model ?? "unknown"}, ${all.length} cores`],
+    ["memory", `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
+    ["system", `${distribution}, Linux ${release()}`],
+    ["runtime", `Bun ${Bun.version}`],
+    ["load before and after", `${loadBefore.toFixed(1)}, ${(loadavg()[0] ?? 0).toFixed(1)}`],
+    ["peers", versions()],
+  ];
+  return `| | |\n| --- | --- |\n${rows.map(([name, value]) => `| ${name} | ${value} |\n`).join("")}`;
+}
+
+const VERSION_COMMANDS: readonly (readonly [string, ...string[]])[] = [
+  ["nginx", "-v"],
+  ["ssh", "-V"],
+  ["frps", "--version"],
+  ["chisel", "--version"],
+  ["rathole", "--version"],
+  ["wrk", "-v"],
+];
+
+function versions(): string {
+  return VERSION_COMMANDS.map(([program, flag = ""]) => {
+    if (!onPath(program)) return `${program} not found`;
+    const { stdout, stderr } = Bun.spawnSync([pathOf(program) ?? program, flag]);
+    const said = `${stdout.toString()} ${stderr.toString()}`;
+    return `${program} ${/(?<![\d:T-])\d+\.\d+(?:\.\d+)*(?:p\d+)?(?![\d:Z])/.exec(said)?.[0] ?? ""}`.trim();
+  }).join(", ");
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // not this kind of system
+  }
+}

@@ -1,0 +1,39 @@
+// What a row is given and what it gives back.
+import type { Contender, Ground } from "../peers/peer.ts";
+import type { Stage } from "../stage.ts";
+import type { Table } from "../table.ts";
+
+export interface Bench {
+  quick: boolean;
+  stage: Stage;
+  /** Everything that could be started, all of it on one app, started once for all rows. */
+  contenders(): Promise<readonly Contender[]>;
+  /** The same, started anew. */
+  startAll(change: Partial<Ground>): Promise<readonly Contender[]>;
+  ground(): Promise<Ground>;
+  progress(text: string): void;
+}
+
+export interface Row {
+  name: string;
+  run(bench: Bench): Promise<Table[]>;
+}
+
+/** Runs every contender once, then all of them again: what else the machine does meets them alike. */
+export async function interleaved<Result>(
+  contenders: readonly Contender[],
+  rounds: number,
+  run: (contender: Contender, round: number) => Promise<Result>,
+): Promise<Map<string, Result[]>> {
+  const results = new Map<string, Result[]>();
+  for (let round = 0; round < rounds; round += 1) {
+    for (const contender of contenders) {
+      const sofar = results.get(contender.name) ?? [];
+      results.set(contender.name, [...sofar, await run(contender, round)]);
+    }
+  }
+  return results;
+}
+
+/** The way that the bars are about: a password on the share, TLS on the trunk, visitors as the peers have them. */
+export const OURS = "Muster, password";

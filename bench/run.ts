@@ -1,0 +1,122 @@
+// `npm run bench`: measures every row on this machine in one run and writes RESULTS.md beside this file.
+//
+//   npm run bench                   everything, about fifteen minutes
+//   npm run bench -- --quick        the same with short loads, about two minutes; printed, not written
+//   npm run bench -- requests bulk  only these rows; printed, not written
+//
+// Needs wrk, nginx, sshd and openssl (Debian packages of these names); frp, chisel and rathole are measured
+// where they are found on the PATH. All traffic stays on loopback.
+import { writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
+import { certificate } from "./muster/start-hub.ts";
+import { chisel } from "./peers/chisel.ts";
+import { direct } from "./peers/direct.ts";
+import { frp } from "./peers/frp.ts";
+import { muster } from "./peers/muster.ts";
+import { nginx } from "./peers/nginx.ts";
+import type { Contender, Ground, Peer } from "./peers/peer.ts";
+import { rathole } from "./peers/rathole.ts";
+import { ssh } from "./peers/ssh.ts";
+import { report } from "./report.ts";
+import { bulkRow } from "./rows/bulk.ts";
+import { distanceRow } from "./rows/distance.ts";
+import { echoRow } from "./rows/echo.ts";
+import { fleetRow } from "./rows/fleet.ts";
+import { latencyRow, requestsRow } from "./rows/requests.ts";
+import type { Bench, Row } from "./rows/row.ts";
+import { stalledRow } from "./rows/stalled.ts";
+import { freePort, onPath, pathOf, reachable, Stage } from "./stage.ts";
+import type { Table } from "./table.ts";
+
+const PEERS: readonly Peer[] = [direct, nginx, ssh, frp, chisel, rathole, muster];
+const ROWS: readonly Row[] = [requestsRow, latencyRow, bulkRow, echoRow, distanceRow, stalledRow, fleetRow];
+
+const words = process.argv.slice(2);
+const quick = words.includes("--quick");
+const named = words.filter((word) => !word.startsWith("-"));
+const unknown = named.find((name) => !ROWS.some((row) => row.name === name));
+if (unknown !== undefined) {
+  console.error(`there is no row "${unknown}"; rows: ${ROWS.map((row) => row.name).join(", ")}`);
+  process.exit(2);
+}
+
+const missing = new Set<string>();
+const loadBefore = loadavg()[0] ?? 0;
+const tables: Table[] = [];
+for (const row of ROWS) {
+  if (named.length > 0 && !named.includes(row.name)) continue;
+  tables.push(...(await runRow(row)));
+}
+const text = report(tables, { quick, missing: [...missing], loadBefore });
+console.log(text);
+if (!quick && named.length === 0) writeFileSync(new URL("./RESULTS.md", import.meta.url), text);
+// Sockets of a row that failed would hold the process.
+process.exit(missing.size > 0 && tables.length === 0 ? 1 : 0);
+
+/** Each row has a stage of its own, so that one that fails leaves nothing to the next. */
+async function runRow(row: Row): Promise<Table[]> {
+  const stage = new Stage();
+  const interrupted = (): void => {
+    stage.abandon();
+    process.exit(130);
+  };
+  process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+  try {
+    return await row.run(benchOn(stage, row));
+  } catch (error) {
+    console.error(error);
+    missing.add(`the row "${row.name}" could not be measured: ${firstLine(error)}`);
+    return [];
+  } finally {
+    process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+    await stage[Symbol.asyncDispose]();
+  }
+}
+
+function benchOn(stage: Stage, row: Row): Bench {
+  let ground: Promise<Ground> | undefined;
+  let contenders: Promise<Contender[]> | undefined;
+  const progress = (text: string): void => console.error(`${row.name}: ${text}`);
+  const groundOnce = (): Promise<Ground> => (ground ??= startGround(stage));
+  const startAll = async (change: Partial<Ground>): Promise<Contender[]> =>
+    startPeers({ ...(await groundOnce()), ...change }, progress);
+  return {
+    quick,
+    stage,
+    progress,
+    ground: groundOnce,
+    startAll,
+    contenders: () => (contenders ??= startAll({})),
+  };
+}
+
+async function startGround(stage: Stage): Promise<Ground> {
+  const originPort = await freePort();
+  const program = new URL("./origin.ts", import.meta.url).pathname;
+  stage.start([process.execPath, program, String(originPort)]);
+  await reachable(originPort);
+  return { stage, originPort, ...(await certificate(stage)) };
+}
+
+async function startPeers(ground: Ground, progress: (text: string) => void): Promise<Contender[]> {
+  const started: Contender[] = [];
+  for (const peer of PEERS) {
+    const lacking = peer.programs.filter((program) => !onPath(program) && pathOf(program) === undefined);
+    if (lacking.length > 0) {
+      missing.add(`${peer.name} was not measured: ${lacking.join(", ")} not found`);
+      continue;
+    }
+    progress(`starting ${peer.name}`);
+    try {
+      started.push(...(await peer.start(ground)));
+    } catch (error) {
+      if (peer === muster) throw error;
+      missing.add(`${peer.name} was not measured, it did not start: ${firstLine(error)}`);
+    }
+  }
+  return started;
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+}
