@@ -1,15 +1,17 @@
 // The promises, looked at after every event. What only shows with time is looked at now and then.
 import type { FleetView } from "../../src/protocol/views.ts";
+import type { Asked } from "./ledger.ts";
 import type { SimDevice } from "./sim-device.ts";
 import type { SimFleet } from "./sim-fleet.ts";
 import { HUB_DATABASE } from "./sim-hub.ts";
 import type { Truth } from "./truth.ts";
 
-/** A half-open trunk is noticed within 5 s idle (ping every 2 s), and told within a moment. */
+/**
+ * A half-open trunk is noticed within 5 s idle (ping every 2 s), and told within a moment. Presence may be 15 s
+ * old; that is kept with room to spare.
+ */
 const NOTICED_WITHIN_MS = 5_000;
 const TELLING_MS = 700;
-/** Presence is never older. */
-export const PRESENCE_MAX_MS = 15_000;
 /** Traffic 2 s after the network is back, and what loss adds to a handshake of four round trips. */
 const BACK_WITHIN_MS = 2_000;
 const LOSS_ADDS_MS = 1_500;
@@ -27,6 +29,7 @@ export class Checkers {
   constructor(fleet: SimFleet, truth: Truth) {
     this.#fleet = fleet;
     this.#truth = truth;
+    fleet.ledger.settled = (asked) => this.#settled(asked);
   }
 
   /** After every event. */
@@ -89,14 +92,29 @@ export class Checkers {
     this.#violate(`${device.name} is shown as online ${Math.round(unheardMs)} ms after it was last heard of`);
   }
 
+  /** A request that met no fault is answered. */
+  #settled({ id, device: name, askedAtMs, outcome, status }: Asked): void {
+    const device = this.#fleet.devices.find((each) => each.name === name);
+    if (device === undefined || outcome === "answered") return;
+    const dueMs = this.#backDueMs(device);
+    if (dueMs === undefined || askedAtMs <= dueMs) return;
+    this.#fleet.ledger.violate(`${id} was ${outcome} (${status ?? "-"}) although nothing was wrong`);
+  }
+
+  /** By when the device is to be back after the last disturbance; undefined while it lasts. */
+  #backDueMs(device: SimDevice): number | undefined {
+    const calmSinceMs = this.#truth.calmSinceMs(device);
+    if (calmSinceMs === undefined) return undefined;
+    const noticedMs = this.#truth.lastDisturbedMs(device) + NOTICED_WITHIN_MS + TELLING_MS;
+    return Math.max(calmSinceMs, noticedMs) + BACK_WITHIN_MS + LOSS_ADDS_MS;
+  }
+
   /** A device that nothing disturbs any more is back, and stays. */
   #back(device: SimDevice): void {
     const { time } = this.#fleet;
-    const calmSinceMs = this.#truth.calmSinceMs(device);
-    if (calmSinceMs === undefined || calmSinceMs === 0) return;
-    const noticedMs = this.#truth.lastDisturbedMs(device) + NOTICED_WITHIN_MS + TELLING_MS;
-    const dueMs = Math.max(calmSinceMs, noticedMs) + BACK_WITHIN_MS + LOSS_ADDS_MS;
-    if (time.nowMs <= dueMs) return;
+    const calmSinceMs = this.#truth.calmSinceMs(device) ?? 0;
+    const dueMs = this.#backDueMs(device);
+    if (calmSinceMs === 0 || dueMs === undefined || time.nowMs <= dueMs) return;
     if (!device.isConnected)
       this.#violate(`${device.name} did not come back (calm since ${calmSinceMs.toFixed(0)})`);
     else if (this.#statusOf(device) === "offline")

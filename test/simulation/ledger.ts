@@ -19,12 +19,16 @@ export interface Asked {
   status: number | undefined;
   /** How often an app began to do it. */
   done: number;
+  /** Of the answer, what the app could hand over. */
+  sentBytes: number;
 }
 
 export class Ledger {
   readonly #time: SimTime;
   readonly #asked = new Map<string, Asked>();
   readonly violations: string[] = [];
+  /** Told of each outcome. */
+  settled: (asked: Asked) => void = () => undefined;
 
   constructor(time: SimTime) {
     this.#time = time;
@@ -41,6 +45,7 @@ export class Ledger {
       outcome: undefined,
       status: undefined,
       done: 0,
+      sentBytes: 0,
     };
     this.#asked.set(request.id, asked);
     return asked;
@@ -51,6 +56,7 @@ export class Ledger {
     asked.outcome = outcome;
     asked.status = status;
     this.#time.trace(`${asked.method} ${asked.id} to ${asked.device}: ${outcome} ${status ?? ""}`);
+    this.settled(asked);
   }
 
   /** An app has begun to do it. */
@@ -63,6 +69,12 @@ export class Ledger {
     // A hop may repeat what is safe to repeat, once: the hub after a lost trunk, the device after a stale line.
     const most = method === "POST" ? 1 : 4;
     if (asked.done > most) this.violate(`${method} ${id} was done ${asked.done} times`);
+  }
+
+  /** The app has handed over that much more of its answer. */
+  sent(id: string, bytes: number): void {
+    const asked = this.#asked.get(id);
+    if (asked !== undefined) asked.sentBytes += bytes;
   }
 
   violate(text: string): void {

@@ -3,6 +3,7 @@ import { Checkers } from "./checkers.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { SimFleet, type Bends } from "./sim-fleet.ts";
 import type { SimDevice } from "./sim-device.ts";
+import { DOMAIN } from "./sim-hub.ts";
 import { Truth } from "./truth.ts";
 
 export const RUN_MS = 10_000;
@@ -95,8 +96,12 @@ function publishNowAndThen(fleet: SimFleet, device: SimDevice, untilMs: number):
 /** Every share that was ever acknowledged answers under its address. */
 function afterwards(fleet: SimFleet): void {
   const visitor = fleet.addVisitor("last", 1);
-  for (const target of fleet.targets()) {
-    const asked = fleet.time.waitFor(visitor.askOnce(target));
+  const pages = fleet.devices.flatMap((device) => {
+    const labels = [...device.acknowledged.values()].filter((label) => label.includes("-page-"));
+    return labels.map((label) => ({ device: device.name, host: `${label}.${DOMAIN}`, page: device.page }));
+  });
+  for (const target of [...fleet.targets(), ...pages]) {
+    const asked = fleet.time.waitFor(visitor.askOnce({ target, method: "GET" }));
     if (asked.outcome !== "answered")
       fleet.ledger.violate(`${target.host} answers ${asked.status ?? "nothing"}`);
   }

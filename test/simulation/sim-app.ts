@@ -103,6 +103,7 @@ class AppAnswer implements ExchangeEvents {
     while (!this.#over) {
       const taken = this.#exchange.write(this.#rest);
       if (taken < 0) return this.aborted();
+      this.#options.ledger.sent(this.#order.id, taken);
       this.#rest = this.#rest.subarray(taken);
       if (this.#rest.length > 0) return;
       const next = this.#next();

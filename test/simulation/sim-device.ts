@@ -48,9 +48,14 @@ export class SimDevice {
     this.publicKey = cryptoOf(options.host.run("keys").world).ed25519Signer(options.seed).publicKey;
   }
 
+  /** What its page shows. */
+  get page(): string {
+    return `the page of ${this.name}`;
+  }
+
   startApp(): Promise<void> {
     const { host, ledger, name } = this.#options;
-    host.disk.place("/srv/page/index.html", `the page of ${name}`, 0o644);
+    host.disk.place("/srv/page/index.html", this.page, 0o644);
     this.#app = host.run("app");
     return startApp({ run: this.#app, device: name, port: APP_PORT, ledger });
   }

@@ -22,8 +22,8 @@ import { SimVisitor, type Target } from "./sim-visitor.ts";
 
 /** Where a test plants its bug: between a program and its world. */
 export interface Bends {
-  hub?: (world: World) => World;
-  agent?: (world: World) => World;
+  hub?: ((world: World) => World) | undefined;
+  agent?: ((world: World) => World) | undefined;
 }
 
 /** A home line somewhere, with a loss that hurts. */
@@ -67,8 +67,8 @@ export class SimFleet {
       bend: bends.hub ?? same,
     });
     this.devices = [
-      this.#device("north", "203.0.113.10", bends.agent),
-      this.#device("south", "203.0.113.20", bends.agent),
+      this.#device("north", "203.0.113.10", { bend: bends.agent }),
+      this.#device("south", "203.0.113.20", { bend: bends.agent }),
     ];
   }
 
@@ -108,6 +108,11 @@ export class SimFleet {
     return visitor;
   }
 
+  /** The same identity on another machine, whose state is empty: a disk that was copied early. */
+  addCopyOf(device: SimDevice): SimDevice {
+    return this.#device(device.name, "203.0.113.99", { hostName: `${device.name}-copy` });
+  }
+
   deviceId(device: SimDevice): string {
     return deviceIdOf(this.#crypto.sha256(device.publicKey));
   }
@@ -122,14 +127,18 @@ export class SimFleet {
     return new SimHost({ name, address, time, network, random: random.fork(`host ${name}`) });
   }
 
-  #device(name: string, address: string, bend = same): SimDevice {
+  #device(
+    name: string,
+    address: string,
+    { bend = same, hostName = name }: { bend?: Bends["agent"]; hostName?: string },
+  ): SimDevice {
     const { time, network, random, ledger } = this;
     return new SimDevice({
       name,
       time,
       network,
       ledger,
-      host: this.#host(name, address),
+      host: this.#host(hostName, address),
       seed: random.fork(`device ${name}`).bytes(32),
       joined: (deviceName, publicKey) => this.#hubFile(deviceName, publicKey),
       bend,

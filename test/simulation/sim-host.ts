@@ -68,6 +68,11 @@ export class SimHost {
     this.#end(process, () => (random.chance(0.5) ? "reset" : "ended"));
   }
 
+  /** It ended by itself: what its kernel had taken still goes out. */
+  stop(process: SimProcess): void {
+    this.#end(process, () => "ended");
+  }
+
   /** The power goes and comes back: nobody is told, and what was not durable may be lost. */
   losePower(): void {
     this.#parts.time.trace(`power lost ${this.name}`);

@@ -13,6 +13,16 @@ export interface Target {
   device: string;
   /** As in the Host field. */
   host: string;
+  /** What a page's file holds; an app tells by its answer whose it is. */
+  page?: string;
+}
+
+export interface Wish {
+  target: Target;
+  method: Asked["method"];
+  /** Of the answer, where an app gives it. */
+  bytes?: number;
+  bodyBytes?: number;
 }
 
 export interface SimVisitorOptions {
@@ -59,12 +69,22 @@ export class SimVisitor {
     this.#line?.hangUp();
   }
 
-  /** One request of its own, besides the usual. */
-  async askOnce(target: Target, method: "GET" | "POST" = "GET"): Promise<Asked> {
+  /** One request on a connection of its own, besides the usual ones. */
+  async askOnce(wish: Wish): Promise<Asked> {
     const line = await this.#dial();
-    const asked = await this.#ask(line, target, method);
+    const asked = await this.#ask(line, wish);
     line.hangUp();
     return asked;
+  }
+
+  /** Asks for a large answer and reads none of it. */
+  async stall(target: Target, bytes: number): Promise<{ asked: Asked; hangUp(): void }> {
+    const line = await this.#dial();
+    line.stall();
+    void this.#ask(line, { target, method: "GET", bytes });
+    const asked = this.#options.ledger.asked.at(-1);
+    if (asked === undefined) throw new Error("nothing was asked");
+    return { asked, hangUp: () => line.hangUp() };
   }
 
   #next(): void {
@@ -78,7 +98,7 @@ export class SimVisitor {
     try {
       if (this.#line?.open !== true) this.#line = await this.#dial();
       const methods = ["GET", "GET", "GET", "POST", "HEAD"] as const;
-      await this.#ask(this.#line, random.pick([...targets]), random.pick([...methods]));
+      await this.#ask(this.#line, { target: random.pick([...targets]), method: random.pick([...methods]) });
     } catch {
       // The hub is not there: tried again later, as visitors do.
     }
@@ -98,26 +118,46 @@ export class SimVisitor {
     return line;
   }
 
-  #ask(line: Line, target: Target, method: Asked["method"]): Promise<Asked> {
+  #ask(line: Line, { target, method, bytes, bodyBytes }: Wish): Promise<Asked> {
     const { name, random, ledger } = this.#options;
     this.#count += 1;
+    const id = `${name}-${this.#count}`;
+    const asked = ledger.ask({ id, method, device: target.device });
+    const { page } = target;
+    if (page !== undefined) {
+      const facts = { asked, path: "/", host: target.host, expected: Buffer.from(page), answer: undefined };
+      return new Promise((over) => line.ask({ ...facts, body: Buffer.alloc(0), over }));
+    }
     const order: Order = {
-      id: `${name}-${this.#count}`,
-      bytes: random.pick([...SIZES]),
+      id,
+      bytes: bytes ?? random.pick([...SIZES]),
       pauseMs: random.chance(0.2) ? random.whole(1, 400) : 0,
       framing: random.chance(0.5) ? "length" : "chunked",
     };
-    const bodyBytes = method === "POST" ? random.pick([0, 10, 5000, 150_000]) : 0;
-    const asked = ledger.ask({ id: order.id, method, device: target.device });
-    return new Promise((resolve) => line.ask({ asked, order, target, bodyBytes, over: resolve }));
+    const sends = method === "POST" ? (bodyBytes ?? random.pick([0, 10, 5000, 150_000])) : 0;
+    return new Promise((over) =>
+      line.ask({
+        asked,
+        path: orderPath(order),
+        host: target.host,
+        body: bodyOf("visitor", id, sends),
+        expected: bodyOf(target.device, id, order.bytes),
+        answer: `${target.device} ${id}`,
+        over,
+      }),
+    );
   }
 }
 
 interface Question {
   asked: Asked;
-  order: Order;
-  target: Target;
-  bodyBytes: number;
+  path: string;
+  host: string;
+  body: Buffer;
+  /** The body of the one right answer. */
+  expected: Buffer;
+  /** How an app marks it. */
+  answer: string | undefined;
   over(asked: Asked): void;
 }
 
@@ -158,14 +198,19 @@ class Line implements ByteStreamEvents {
     this.#question = question;
     this.#response = undefined;
     this.#bodyAt = 0;
-    const { asked, order, target, bodyBytes } = question;
-    const lines = [`${asked.method} ${orderPath(order)} HTTP/1.1`, `Host: ${target.host}`, "User-Agent: sim"];
-    if (asked.method === "POST") lines.push(`Content-Length: ${bodyBytes}`);
+    const { asked, path, host, body } = question;
+    const lines = [`${asked.method} ${path} HTTP/1.1`, `Host: ${host}`, "User-Agent: sim"];
+    if (asked.method === "POST") lines.push(`Content-Length: ${body.length}`);
     const head = Buffer.from(`${lines.join("\r\n")}\r\n\r\n`);
-    this.#unsent = Buffer.concat([head, bodyOf("visitor", order.id, bodyBytes)]);
+    this.#unsent = Buffer.concat([head, body]);
     this.#reader.expect(asked.method);
     if (this.#socket === undefined) this.#over("cut");
     else this.drain();
+  }
+
+  /** Reads nothing from now on. */
+  stall(): void {
+    this.#socket?.pause();
   }
 
   hangUp(): void {
@@ -198,9 +243,8 @@ class Line implements ByteStreamEvents {
     this.#response = response;
     const { question, status, answer } = this.#facts();
     if (question === undefined) return;
-    const { asked } = question;
     if (status === 200) {
-      if (answer !== `${asked.device} ${asked.id}`) this.#wrong(`the answer "${answer ?? "of nobody"}"`);
+      if (answer !== question.answer) this.#wrong(`the answer "${answer ?? "of nobody"}"`);
     } else if (!REFUSALS.has(status)) this.#wrong(`status ${status}`);
     else if (status === 503 && !response.fields.has("retry-after")) this.#wrong("a 503 without Retry-After");
   }
@@ -208,18 +252,18 @@ class Line implements ByteStreamEvents {
   #body(bytes: Buffer): void {
     const { question, status } = this.#facts();
     if (question === undefined || status !== 200) return;
-    const { asked, order } = question;
+    const { expected } = question;
     const at = this.#bodyAt;
     this.#bodyAt += bytes.length;
-    if (this.#bodyAt > order.bytes) return this.#wrong(`more than ${order.bytes} bytes`);
-    const expected = bodyOf(asked.device, asked.id, order.bytes).subarray(at, this.#bodyAt);
-    if (!expected.equals(bytes)) this.#wrong(`foreign bytes after ${at}`);
+    if (this.#bodyAt > expected.length) return this.#wrong(`more than ${expected.length} bytes`);
+    if (!expected.subarray(at, this.#bodyAt).equals(bytes)) this.#wrong(`foreign bytes after ${at}`);
   }
 
   #whole(): void {
     const { question, status } = this.#facts();
     if (question === undefined) return;
-    const expected = question.asked.method === "HEAD" || status !== 200 ? this.#bodyAt : question.order.bytes;
+    const hasBody = question.asked.method !== "HEAD" && status === 200;
+    const expected = hasBody ? question.expected.length : this.#bodyAt;
     if (this.#bodyAt !== expected) this.#wrong(`${this.#bodyAt} bytes in place of ${expected}`);
     const closes = this.#response?.fields.get("connection") === "close";
     this.#over(status === 200 ? "answered" : "refused");
