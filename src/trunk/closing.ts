@@ -1,6 +1,6 @@
 // How a trunk ends, and how the two sides tell each other: the payload of GOAWAY, `code reason` in UTF-8.
 
-import { isErrorCode, MusterError } from "../protocol/errors.ts";
+import { ERROR_TABLE, isErrorCode, MusterError } from "../protocol/errors.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { GOAWAY_MAX_BYTES } from "./frame.ts";
 
@@ -39,6 +39,18 @@ export function decodeGoaway(payload: Uint8Array): { code: CloseCode | typeof DR
 
 function isCloseCode(code: string): code is CloseCode {
   return code === "done" || code === "lost" || code === "dead" || isErrorCode(code);
+}
+
+const NORMAL_CLOSURE = 1000;
+const SILENT = 4408;
+
+/**
+ * The same as a WebSocket's close code: 4000 and the HTTP status of the error (4400 malformed, 4401 not proved,
+ * 4403 refused, 4409 superseded, 4413 too large, 4429 too many), 4408 for silence, 1000 by plan.
+ */
+export function webSocketCode(code: CloseCode): number {
+  if (isErrorCode(code)) return 4000 + ERROR_TABLE[code].status;
+  return code === "dead" ? SILENT : NORMAL_CLOSURE;
 }
 
 /** What the streams of a closed trunk are told. */

@@ -8,10 +8,14 @@
 
 import { DATA_MAX_BYTES, FRAME_HEADER_BYTES } from "../protocol/limits.ts";
 import type { ByteStream } from "../world/world.ts";
+import type { CloseCode } from "./closing.ts";
 import { FRAME, writeHeader } from "./frame.ts";
 
 /** The connection under a trunk. A trunk never pauses it: credit bounds what comes. */
-export type Wire = Pick<ByteStream, "write" | "shutdown" | "close">;
+export interface Wire extends Pick<ByteStream, "write" | "close"> {
+  /** Ends this side's direction. A wire that can say why, does. */
+  shutdown(code?: CloseCode): void;
+}
 
 /** A batch this large is sent at once; waiting for more would not make it cheaper. */
 const FLUSH_AT_BYTES = 64 * 1024;

@@ -109,6 +109,7 @@ export class Trunk {
   #farDraining = false;
   #state: "open" | "lingering" | "closed" = "open";
   #lingerTimer: Timer | undefined;
+  #closeCode: CloseCode = "done";
 
   constructor(options: TrunkOptions) {
     this.#role = options.role;
@@ -381,6 +382,7 @@ export class Trunk {
   #end(closed: TrunkClosed): void {
     if (this.#state !== "open") return;
     this.#state = "lingering";
+    this.#closeCode = closed.code;
     this.#decoder.stop();
     this.#pulse.remove(this.#member);
     this.#turns.stop();
@@ -396,7 +398,7 @@ export class Trunk {
   #sayLastWord(): void {
     this.#outbox.flush();
     if (this.#outbox.failure !== undefined) this.#drop();
-    else if (!this.#outbox.blocked) this.#stream.shutdown();
+    else if (!this.#outbox.blocked) this.#stream.shutdown(this.#closeCode);
   }
 
   #drop(): void {

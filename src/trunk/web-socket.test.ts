@@ -161,7 +161,7 @@ describe("over a WebSocket", () => {
     hub.trunk.close("superseded", "a newer session");
     time.settle();
     expect(agent.log.endedBy).toMatchObject({ code: "superseded", remote: true });
-    expect(hub.socket.closedWith?.[0]).toBe(1000);
+    expect(hub.socket.closedWith?.[0]).toBe(4409);
     time.advance(10_000);
     expect(time.pendingTimers).toBe(0);
   });
@@ -172,7 +172,7 @@ describe("a far side that breaks the form is refused:", () => {
     const { hub, time } = joinWebSockets();
     hub.wire.message(encodeFrame(FRAME.flag, 1, new Uint8Array(5)).subarray(0, 9));
     time.settle();
-    expect(hub.socket.closedWith?.[0]).toBe(1007);
+    expect(hub.socket.closedWith?.[0]).toBe(4400);
     expect(hub.log.code).toBe("lost");
   });
 
@@ -188,6 +188,6 @@ describe("a far side that breaks the form is refused:", () => {
     expect(hub.log.code).toBe("too_large");
     const other = joinWebSockets();
     other.hub.wire.message("x".repeat(2_000_000));
-    expect(other.hub.socket.closedWith?.[0]).toBe(1007);
+    expect(other.hub.socket.closedWith?.[0]).toBe(4413);
   });
 });

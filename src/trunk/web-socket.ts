@@ -5,9 +5,10 @@
 // Give it as `stream` to a Trunk, `attach` the trunk's `wire`, and tell it what the WebSocket's own handlers
 // hear. It takes a batch whole or not at all, so a frame is never cut by a message.
 
-import { MusterError } from "../protocol/errors.ts";
+import { MusterError, type ErrorCode } from "../protocol/errors.ts";
 import { FRAME_HEADER_BYTES, RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import type { ByteStreamEvents, Timer, Timers } from "../world/world.ts";
+import { webSocketCode, type CloseCode } from "./closing.ts";
 import { encodeFrame, FRAME, readU32 } from "./frame.ts";
 import { cutMessage } from "./messages.ts";
 import type { Wire } from "./outbox.ts";
@@ -27,8 +28,6 @@ export interface WebSocketLike {
 export const BUFFERED_MAX_BYTES = 1024 * 1024;
 /** A client's WebSocket does not tell when it has room again: it is asked this often. */
 const POLL_MS = 5;
-const NORMAL_CLOSURE = 1000;
-const INVALID_DATA = 1007;
 
 export class WebSocketWire implements Wire {
   readonly #socket: WebSocketLike;
@@ -77,10 +76,10 @@ export class WebSocketWire implements Wire {
   }
 
   /** A WebSocket has no half-close: it ends, once what was taken has been sent. */
-  shutdown(): void {
+  shutdown(code: CloseCode = "done"): void {
     if (this.#state !== "open") return;
     this.#state = "shut";
-    this.#socket.close(NORMAL_CLOSURE);
+    this.#socket.close(webSocketCode(code));
   }
 
   close(): void {
@@ -88,7 +87,7 @@ export class WebSocketWire implements Wire {
     this.#state = "closed";
     this.#poll?.cancel();
     if (this.#socket.terminate !== undefined) this.#socket.terminate();
-    else this.#socket.close(NORMAL_CLOSURE);
+    else this.#socket.close(webSocketCode("done"));
   }
 
   // What the owner of the WebSocket calls.
@@ -98,7 +97,7 @@ export class WebSocketWire implements Wire {
     if (typeof data === "string") return this.#receiveText(data);
     const bytes = data instanceof Uint8Array ? data : new Uint8Array(data);
     if (areWholeFrames(bytes)) this.#events?.data(bytes);
-    else this.#refuse("a binary message that is not a sequence of whole frames");
+    else this.#refuse("protocol_error", "a binary message that is not a sequence of whole frames");
   }
 
   /** A server's WebSocket has room again. */
@@ -136,15 +135,16 @@ export class WebSocketWire implements Wire {
 
   #receiveText(text: string): void {
     // A character is at least one byte; what is longer than this in characters need not be encoded.
-    if (text.length > RELAY_MESSAGE_MAX_BYTES) return this.#refuse("a text message that is too large");
+    if (text.length > RELAY_MESSAGE_MAX_BYTES)
+      return this.#refuse("too_large", "a text message that is too large");
     cutMessage(this.#encoder.encode(text), (more, piece) => {
       this.#events?.data(encodeFrame(FRAME.message, more ? 1 : 0, piece));
     });
   }
 
-  #refuse(what: string): void {
-    this.#socket.close(INVALID_DATA, what);
-    this.closed(new MusterError("protocol_error", `the far side sent ${what}`));
+  #refuse(code: ErrorCode, what: string): void {
+    this.#socket.close(webSocketCode(code), what);
+    this.closed(new MusterError(code, `the far side sent ${what}`));
   }
 
   #waitForRoom(): void {

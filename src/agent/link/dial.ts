@@ -1,9 +1,11 @@
 // One try to open a trunk: connect, `GET /trunk` with an upgrade, 101, and from then on the bytes are the
 // trunk's. Everything before the 101 is bounded in time and size.
 import { parseResponseHead } from "../../http1/response-head.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { MusterError, type ErrorCode } from "../../protocol/errors.ts";
 import { HEAD_MAX_BYTES } from "../../protocol/limits.ts";
+import type { Wire } from "../../trunk/outbox.ts";
 import type { ByteStreamEvents, ConnectOptions, Socket, World } from "../../world/world.ts";
+import { connectTunnel, type Proxy } from "./proxy.ts";
 
 export const DIAL_TIMEOUT_MS = 5000;
 
@@ -12,37 +14,52 @@ export interface TrunkAddress {
   url: string;
   /** PEM of a certificate authority of the hub's own, where it is not a public one. */
   ca?: string;
+  /** Stands on the way there. */
+  proxy?: Proxy;
+  /**
+   * On this machine: its certificate is for other names, and proves less than the hub's pinned key, which
+   * signs for this very TLS connection.
+   */
+  byKeyAlone?: boolean;
 }
 
+/** Raw frames after an upgrade of our own, or the same frames in WebSocket messages. */
+export type Way = "trunk" | "web_socket";
+
 export interface Dialled {
-  socket: Socket;
-  /** Says who gets the events from now on, beginning with what came behind the 101. */
+  way: Way;
+  wire: Wire;
+  /** The TLS exporter of this end; empty where it can't be seen. */
+  binding: Uint8Array;
+  /** Says who gets the events from now on, beginning with what came early. */
   take(events: ByteStreamEvents): void;
 }
+
+export type DialWorld = Pick<World, "network" | "timers">;
 
 const UPGRADE = "muster-trunk/1";
 const ASKED_FOR = { method: "GET", version: "1.1", upgrade: UPGRADE } as const;
 
 /** Where and how to connect for an http or https URL of a hub. */
-export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "address" | "tls"> {
+export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "address" | "tls" | "tunnel"> {
   const url = new URL(address.url);
   const secure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   // localhost and all below it is this machine (RFC 6761), but not every resolver knows, or knows which family.
   const target = { host: /(^|\.)localhost$/i.test(host) ? "127.0.0.1" : host, port };
-  if (!secure) return { address: target };
+  const { ca, proxy, byKeyAlone = false } = address;
+  const trust = byKeyAlone ? { rejectUnauthorized: false } : ca === undefined ? {} : { ca };
   return {
-    address: target,
-    tls: { serverName: host, ...(address.ca === undefined ? {} : { ca: address.ca }) },
+    ...(secure ? { tls: { serverName: host, ...trust } } : {}),
+    ...(proxy === undefined
+      ? { address: target }
+      : { address: { host: proxy.host, port: proxy.port }, tunnel: connectTunnel(proxy, { host, port }) }),
   };
 }
 
 /** Rejects with `hub_unreachable` when nothing answers, and with `unavailable` when what answers is no trunk. */
-export async function dialTrunk(
-  { network, timers }: Pick<World, "network" | "timers">,
-  address: TrunkAddress,
-): Promise<Dialled> {
+export async function dialTrunk({ network, timers }: DialWorld, address: TrunkAddress): Promise<Dialled> {
   const conversation = new UpgradeConversation(new URL(address.url).host);
   const options = { ...connectTarget(address), timeoutMs: DIAL_TIMEOUT_MS };
   // A connection that stands proves nothing: what took it may be gone before it answers.
@@ -90,7 +107,7 @@ class UpgradeConversation implements ByteStreamEvents {
   }
 
   giveUp(): void {
-    this.#fail("the hub did not answer in time");
+    this.#fail("hub_unreachable", "the hub did not answer in time");
   }
 
   data(bytes: Uint8Array): void {
@@ -108,30 +125,42 @@ class UpgradeConversation implements ByteStreamEvents {
 
   end(): void {
     if (this.#next !== undefined) this.#next.end();
-    else this.#fail("the hub closed the connection");
+    else this.#fail("hub_unreachable", "the hub closed the connection");
   }
 
   close(error?: Error): void {
     if (this.#next !== undefined) this.#next.close(error);
-    else this.#fail(error?.message ?? "the hub closed the connection");
+    else this.#fail("hub_unreachable", error?.message ?? "the hub closed the connection");
   }
 
   #readHead(): void {
     const head = parseResponseHead(this.#early, ASKED_FOR);
     if (head.kind === "more") {
-      if (this.#early.length > HEAD_MAX_BYTES) this.#fail("what answers there is no hub");
+      if (this.#early.length > HEAD_MAX_BYTES) this.#fail("unavailable", "what answers there is no hub");
       return;
     }
     const socket = this.#socket;
     if (head.kind !== "response" || head.status !== 101 || socket === undefined) {
-      const status = head.kind === "response" ? ` (status ${head.status})` : "";
-      return this.#fail(`what answers there opens no trunk${status}`);
+      return this.#refused(head.kind === "response" ? head.status : undefined);
     }
     this.#done = true;
     this.#early = this.#early.slice(head.headBytes);
     // What is still to come waits until somebody takes it.
     socket.pause();
-    this.#resolve({ socket, take: (events) => this.#take(socket, events) });
+    this.#resolve({
+      way: "trunk",
+      wire: socket,
+      binding: socket.channelBinding(),
+      take: (events) => this.#take(socket, events),
+    });
+  }
+
+  #refused(status: number | undefined): void {
+    // The hub itself, and it says that another way would be no better.
+    if (status === 429) return this.#fail("too_many", "the hub takes no more connections from here");
+    if (status === 503) return this.#fail("hub_unreachable", "the hub is not ready (status 503)");
+    const said = status === undefined ? "" : ` (status ${status})`;
+    this.#fail("unavailable", `what answers there opens no trunk${said}`);
   }
 
   #take(socket: Socket, events: ByteStreamEvents): void {
@@ -142,10 +171,10 @@ class UpgradeConversation implements ByteStreamEvents {
     socket.resume();
   }
 
-  #fail(message: string): void {
+  #fail(code: ErrorCode, message: string): void {
     if (this.#done) return;
     this.#done = true;
-    this.#reject(new MusterError("unavailable", message));
+    this.#reject(new MusterError(code, message));
     this.#socket?.close();
   }
 }

@@ -21,9 +21,10 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { Trunk } from "../../trunk/trunk.ts";
 import type { TrunkClosed } from "../../trunk/closing.ts";
 import type { Timer, World } from "../../world/world.ts";
-import { dialTrunk, type Dialled, type TrunkAddress } from "./dial.ts";
+import type { Dialled, TrunkAddress } from "./dial.ts";
 import { watchMachine } from "./machine-watch.ts";
 import { redialPauseMs, type RedialReason } from "./redial.ts";
+import { dialHub, WayMemory } from "./way.ts";
 
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Asking again would be answered the same way; somebody has to act first. */
@@ -63,6 +64,7 @@ export interface HubSessionOptions {
 export class HubSession {
   readonly #options: HubSessionOptions;
   readonly #pending: PendingRequests;
+  readonly #ways = new WayMemory();
   #state: HubSessionState = { at: "connecting", problem: undefined };
   #attempt: Attempt | undefined;
   #timer: Timer | undefined;
@@ -137,10 +139,13 @@ export class HubSession {
   async #connect(): Promise<void> {
     const { world, address, nextSession } = this.#options;
     const session = await nextSession();
-    const dialled = await dialTrunk(world, address);
-    if (this.#stopped || this.#attempt !== undefined) return dialled.socket.close();
+    const dialled = await dialHub(world, address, this.#ways);
+    if (this.#stopped || this.#attempt !== undefined) return dialled.wire.close();
     this.#attempt = new Attempt(this.#options, dialled, session, {
-      ready: (registered) => this.#ready(registered),
+      ready: (registered) => {
+        this.#ways.worked(dialled.way);
+        this.#ready(registered);
+      },
       message: (message) => this.#message(message),
       closed: (closed) => this.#closed(closed),
     });
@@ -235,14 +240,14 @@ class Attempt {
       signer: options.signer,
       sessionKind: options.sessionKind,
       session,
-      binding: dialled.socket.channelBinding(),
+      binding: dialled.binding,
       url: options.address.url,
       hubKey: options.hubKey,
       ...options.about,
     });
     this.trunk = new Trunk({
       role: "agent",
-      stream: dialled.socket,
+      stream: dialled.wire,
       timers: options.world.timers,
       clock: options.world.clock,
       pulse: options.pulse,
