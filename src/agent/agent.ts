@@ -241,7 +241,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     hubKey,
     about: { ...options.about, version },
     sessionKind: "register",
-    nextSession: () => nextSessionNumber(db, joined.hub_id),
+    nextSession: () => nextSessionNumber(db, joined.hub_id, world.clock.now()),
     events: {
       state: (state) => {
         log.info("session with the hub", {

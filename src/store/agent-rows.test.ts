@@ -66,12 +66,14 @@ test("a session number is never used twice, also after a restart", async () => {
   await using folder = await tempFolder();
   const path = folder.file("state.db");
   const before = await agentStore({ path });
-  const numbers = await Promise.all([1, 2, 3].map(() => nextSessionNumber(before.db, "hub")));
-  expect(numbers.sort((left, right) => left - right)).toEqual([1, 2, 3]);
+  const numbers = await Promise.all([1, 2, 3].map(() => nextSessionNumber(before.db, "hub", NOW)));
+  expect(numbers.sort((left, right) => left - right)).toEqual([NOW, NOW + 1, NOW + 2]);
   await before.close();
   const after = await agentStore({ path });
-  expect(await nextSessionNumber(after.db, "hub")).toBe(4);
-  expect(await nextSessionNumber(after.db, "other hub")).toBe(1);
+  // The clock was set back meanwhile.
+  expect(await nextSessionNumber(after.db, "hub", NOW - 1000)).toBe(NOW + 3);
+  expect(await nextSessionNumber(after.db, "hub", NOW + 1000)).toBe(NOW + 1000);
+  expect(await nextSessionNumber(after.db, "other hub", NOW)).toBe(NOW);
   await after.close();
 });
 
