@@ -70,6 +70,8 @@ export interface AgentOptions {
   ticker: Ticker;
   /** Of the local API: exactly this one; 0 for any. Absent: 7575, or the next that is free. */
   localPort?: number;
+  /** And its loopback address. */
+  localHost?: string;
   /** Ports that may not be shared besides the agent's own: the hub's, a database's. */
   forbiddenPorts(): readonly number[];
   /** `muster stop` was called: the owner of this process ends it. */
@@ -265,6 +267,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     sha256: (bytes) => crypto.sha256(bytes),
     token: token.reveal(),
     ...(options.localPort === undefined ? {} : { port: options.localPort }),
+    ...(options.localHost === undefined ? {} : { host: options.localHost }),
     socketPath: `${paths.sockets}/agent.sock`,
     about: { pid, version },
     handlers: localHandlers({
@@ -286,7 +289,12 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   ends.add(() => api.close());
   late.port = api.port;
 
-  await writeAgentFile(disk, paths.agentFile, { pid, port: api.port, token_file: paths.token });
+  await writeAgentFile(disk, paths.agentFile, {
+    pid,
+    port: api.port,
+    ...(options.localHost === undefined ? {} : { host: options.localHost }),
+    token_file: paths.token,
+  });
   ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
   session.start();
 

@@ -7,6 +7,7 @@ import type { Choose } from "./program.ts";
 /** An agent or hub may finish what is in flight before it ends. */
 const PROGRAM_ENDS_WITHIN_MS = 15_000;
 const JSON_HELP = "print one JSON object";
+const CONFIG_HELP = "read this muster.toml";
 
 export function addMachineCommands(program: Command, choose: Choose): void {
   program.commandsGroup("This machine:");
@@ -31,6 +32,7 @@ function addStart(program: Command, choose: Choose): void {
     .option("--host <address>", "address that the hub listens on (default: loopback)")
     .option("--no-tunnel", "stay local")
     .option("--foreground", "run here, until Ctrl-C")
+    .option("--config <file>", CONFIG_HELP)
     .option("--json", JSON_HELP)
     .addHelpText(
       "after",
@@ -117,7 +119,9 @@ function addAgent(program: Command, choose: Choose): void {
     .command("agent")
     .summary("run only the agent, in the foreground")
     .description("Run the agent of a machine that has joined a hub, in the foreground, until Ctrl-C.")
-    .option("--port <n>", "port of the local API on loopback (default: 7575, else a free one)", parsePort)
+    .option("--port <n>", "port of the local API (default: 7575, else a free one)", parsePort)
+    .option("--host <address>", "its loopback address (default: 127.0.0.1)")
+    .option("--config <file>", CONFIG_HELP)
     .option("--json", "print one JSON object when it runs")
     .addHelpText("after", "\nExamples:\n  muster agent")
     .action((options) => {
@@ -140,6 +144,7 @@ function addHub(program: Command, choose: Choose): void {
     .option("--cert <file>", "TLS certificate chain (PEM)")
     .option("--key <file>", "TLS private key (PEM)")
     .option("--insecure", "allow sign-in over plain HTTP from elsewhere")
+    .option("--config <file>", CONFIG_HELP)
     .option("--json", "print one JSON object when it runs")
     .addHelpText(
       "after",

@@ -5,6 +5,7 @@ import type { Choose } from "./program.ts";
 
 export function addToolCommands(program: Command, choose: Choose): void {
   program.commandsGroup("Muster itself:");
+  addConfig(program, choose);
   program
     .command("completion")
     .summary("print the completion script of a shell")
@@ -39,3 +40,49 @@ export function addToolCommands(program: Command, choose: Choose): void {
       });
     });
 }
+
+function addConfig(program: Command, choose: Choose): void {
+  const config = program
+    .command("config")
+    .summary("settings, and where each comes from")
+    .helpCommand(false)
+    .description("Show the settings of this machine. Flags beat the environment, which beats muster.toml.")
+    .addHelpText("after", "\nExamples:\n  muster config show");
+  config
+    .command("show")
+    .summary("every value and where it came from")
+    .description("Show every setting that has a value, with the value and where it came from.")
+    .option("--config <file>", CONFIG_HELP)
+    .option("--wide", "do not cut lines to the terminal")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExamples:\n  muster config show")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/config.ts")).configShow(invocation, options),
+      });
+    });
+  config
+    .command("path")
+    .summary("which muster.toml is read")
+    .description("Print the path of the muster.toml that is read.")
+    .option("--config <file>", CONFIG_HELP)
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExamples:\n  muster config path")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/config.ts")).configPath(invocation, options),
+      });
+    });
+  config
+    .command("example")
+    .summary("a muster.toml with every setting")
+    .description("Print a muster.toml with every setting explained and commented out.")
+    .addHelpText("after", "\nExamples:\n  muster config example > ~/.muster/muster.toml")
+    .action(() => {
+      choose({
+        run: async (invocation) => (await import("./commands/config.ts")).configExample(invocation),
+      });
+    });
+}
+
+const CONFIG_HELP = "read this muster.toml";

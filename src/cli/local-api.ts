@@ -11,6 +11,7 @@ import {
   type LocalRequest,
   type LocalResponse,
 } from "../protocol/local-api.ts";
+import { isLoopbackAddress } from "../protocol/permissions.ts";
 import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -193,7 +194,11 @@ async function readToken({ surroundings, home }: Invocation, file: AgentFile): P
 }
 
 function baseOf(file: AgentFile): string {
-  return `http://127.0.0.1:${file.port}`;
+  const host = file.host ?? "127.0.0.1";
+  // The token goes there: whatever a file says, it stays on this machine.
+  if (!isLoopbackAddress(host))
+    throw new MusterError("state_corrupt", `agent.json names ${JSON.stringify(host)}`);
+  return `http://${host.includes(":") ? `[${host}]` : host}:${file.port}`;
 }
 
 /** Node and Bun wrap the system's error at different depths. */

@@ -1,7 +1,7 @@
 // The tree of commands: names, arguments, options and help, and nothing of what they do. The work is imported
 // when a command runs, so that help and completion load only the parser.
 
-import { Command, type Argument } from "@commander-js/extra-typings";
+import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addMachineCommands } from "./define-machine.ts";
 import { addShareCommands } from "./define-shares.ts";
@@ -60,7 +60,15 @@ export function makeProgram(
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
   addToolCommands(program, choose);
+  acceptVerbose(program);
   return program;
+}
+
+/** `-v` may stand anywhere; only the program's own help tells of it. */
+function acceptVerbose(command: CommandUnknownOpts): void {
+  const option = new Option("-v, --verbose", "tell on standard error what is done");
+  command.addOption(command.parent === null ? option : option.hideHelp());
+  for (const inner of command.commands) acceptVerbose(inner);
 }
 
 function argumentTerm(argument: Argument): string {

@@ -14,23 +14,32 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const json = asksForJson(argv);
   try {
-    const action = parse(argv, surroundings);
+    const { action, verbose } = parse(argv, surroundings);
     if (action === undefined) return 0;
-    return await runAction(action, { surroundings, json });
+    return await runAction(action, { surroundings: verbose ? surroundings.verbose() : surroundings, json });
   } catch (thrown) {
     return reportError(thrown, { surroundings, json });
   }
 }
 
+interface Chosen {
+  action: Action | undefined;
+  verbose: boolean;
+}
+
 /** The action that argv asks for; undefined when it was help or the version, which are printed by then. */
-function parse(argv: readonly string[], surroundings: Surroundings): Action | undefined {
+function parse(argv: readonly string[], surroundings: Surroundings): Chosen {
   let chosen: Action | undefined;
+  let verbose = false;
   const program = makeProgram(surroundings, (action) => {
     chosen = action;
   });
+  program.hook("preAction", (_, command) => {
+    verbose = command.optsWithGlobals()["verbose"] === true;
+  });
   if (argv.length === 0) {
     program.outputHelp();
-    return undefined;
+    return { action: undefined, verbose };
   }
   try {
     program.parse([...argv], { from: "user" });
@@ -38,7 +47,7 @@ function parse(argv: readonly string[], surroundings: Surroundings): Action | un
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode !== 0) throw usageErrorOf(thrown, program, argv);
   }
-  return chosen;
+  return { action: chosen, verbose };
 }
 
 /** Runs it to its end, or to the bounded end of an interrupt; a second interrupt waits for nothing. */

@@ -17,6 +17,12 @@ const AGENT_TIMEOUT_MS = 30_000;
 const HUB_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 
+export interface BackgroundOptions extends HubAddress {
+  tunnel: boolean;
+  /** Absolute. */
+  config?: string;
+}
+
 export interface Started {
   facts: StartFacts;
   /** The agent runs, but something is not as it should be. */
@@ -25,7 +31,7 @@ export interface Started {
 
 export async function startInBackground(
   invocation: Invocation,
-  options: HubAddress & { tunnel: boolean },
+  options: BackgroundOptions,
 ): Promise<Started> {
   const { surroundings, home } = invocation;
   const logFile = join(home, "logs", "agent.log");
@@ -105,11 +111,12 @@ async function loginUrl(agent: LocalAgent): Promise<string | null> {
   }
 }
 
-function argumentsOf(options: HubAddress & { tunnel: boolean }): string[] {
+function argumentsOf(options: BackgroundOptions): string[] {
   const args = ["start", "--foreground"];
   if (options.port !== undefined) args.push("--port", String(options.port));
   if (options.host !== undefined) args.push("--host", options.host);
   if (!options.tunnel) args.push("--no-tunnel");
+  if (options.config !== undefined) args.push("--config", options.config);
   return args;
 }
 

@@ -39,6 +39,12 @@ export interface Surroundings {
   runAgent(options: AgentOptions): Promise<void>;
   /** Joins this home to a hub: makes or keeps its identity, claims the token, writes hub.json. */
   join(options: JoinOptions): Promise<JoinResult>;
+  /** Every setting with its value and where that came from. Throws for a file that is wrong. */
+  readConfig(options: { home: string | undefined; config?: string }): Promise<ConfigView>;
+  /** A muster.toml with every setting, commented out. */
+  exampleConfig(): Promise<string>;
+  /** This program, its log at `debug`. */
+  verbose(): Surroundings;
   /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
   attach(home: string): Promise<HubSession>;
 }
@@ -69,6 +75,8 @@ export interface Background {
 /** What every long-lived program takes. */
 export interface ProgramOptions<Facts> {
   home: string;
+  /** Absolute path of the file that `--config` names. */
+  config?: string;
   /** Aborted by Ctrl-C or SIGTERM: end in good order. */
   stop: AbortSignal;
   /** Reachable now. */
@@ -83,6 +91,13 @@ export interface HubAddress {
 
 export interface StartOptions extends ProgramOptions<StartFacts>, HubAddress {
   tunnel: boolean;
+}
+
+export interface ConfigView {
+  /** null where there is no file. */
+  path: string | null;
+  /** Secrets are given as "‹secret›". */
+  values: { key: string; value: string | number | boolean | readonly string[]; origin: string }[];
 }
 
 export interface StartFacts {
@@ -110,6 +125,7 @@ export interface HubStartFacts {
 export interface AgentOptions extends ProgramOptions<AgentFacts> {
   /** Of the local API, on loopback. */
   port?: number;
+  host?: string;
 }
 
 export interface AgentFacts {

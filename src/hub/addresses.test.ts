@@ -66,3 +66,19 @@ test("a registration names this hub and its scheme", () => {
   expect(open.isOwn("https://evil.example:443")).toBe(false);
   expect(open.isOwn("nonsense")).toBe(false);
 });
+
+test("shares with a domain of their own live there, and nothing else does", () => {
+  const addresses = new Addresses({
+    port: 443,
+    https: true,
+    domain: "example.com",
+    shareDomain: "example.net",
+    publicPort: undefined,
+    ownAddresses: () => [],
+  });
+  expect(addresses.shareUrl("docs")).toBe("https://docs.example.net/");
+  expect(addresses.deviceHost("pi")).toBe("pi.example.com");
+  expect(addresses.meaning("docs.example.net")).toEqual({ kind: "label", label: "docs" });
+  expect(addresses.meaning("muster.example.net")).toEqual({ kind: "label", label: "muster" });
+  expect(addresses.meaning("example.net")).toEqual({ kind: "unknown" });
+});

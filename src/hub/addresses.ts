@@ -14,6 +14,8 @@ export interface AddressOptions {
   https: boolean;
   /** Without it, addresses are those of loopback. */
   domain: string | undefined;
+  /** Where shares live when not under the domain itself. */
+  shareDomain?: string | undefined;
   /** Port that visitors use, where it isn't the bound one (a proxy in front). */
   publicPort: number | undefined;
   /** Addresses of this machine that the hub is bound to. */
@@ -64,10 +66,10 @@ export class Addresses {
   }
 
   shareUrl(label: string): string {
-    const { domain, port } = this.#options;
-    return domain === undefined
+    const { domain, shareDomain = domain, port } = this.#options;
+    return shareDomain === undefined
       ? `http://${label}.localhost:${port}/`
-      : `${this.#publicUrl(`${label}.${domain}`)}/`;
+      : `${this.#publicUrl(`${label}.${shareDomain}`)}/`;
   }
 
   /** Of a device; "" without a domain. */
@@ -79,7 +81,7 @@ export class Addresses {
   /** `host` as in the Host field, port included. */
   meaning(host: string): HostMeaning {
     const name = withoutPort(host).toLowerCase();
-    const { domain } = this.#options;
+    const { domain, shareDomain } = this.#options;
     if (name === PAGE_HOST_LOCAL) return domain === undefined ? OWN_PAGE : OWN;
     if (name === "localhost") return OWN;
     const parent = parentOf(name);
@@ -88,6 +90,8 @@ export class Addresses {
       if (parent === domain)
         return labelOf(name) === PAGE_LABEL ? OWN_PAGE : { kind: "label", label: labelOf(name) };
     }
+    // Only labels live there: no page, no API.
+    if (shareDomain !== undefined && parent === shareDomain) return { kind: "label", label: labelOf(name) };
     if (parent === "localhost") return { kind: "label", label: labelOf(name) };
     return this.#isOwnAddress(name) ? OWN : UNKNOWN;
   }

@@ -32,6 +32,7 @@ import { requestIds } from "./edge/request-ids.ts";
 import { trunkHandler } from "./edge/trunk-handler.ts";
 import { Fleet, rootsOf } from "./fleet.ts";
 import { openHome, type HomeKeys } from "./home.ts";
+import { USUAL_LIMITS, type HubLimits } from "./hub-limits.ts";
 import { listenEverywhere, type HubBinding } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { OwnerLogs } from "./owner-logs.ts";
@@ -60,6 +61,11 @@ export interface HubOptions {
   domain: string | undefined;
   /** Port that visitors use, where a proxy stands in front. */
   publicPort: number | undefined;
+  /** A domain for shares alone, so that none of them is a sibling of the page. */
+  shareDomain?: string | undefined;
+  /** Addresses of proxies whose word about visitors counts. */
+  trustedProxies?: readonly string[];
+  limits?: HubLimits;
   assets: Assets;
   hasher: PasswordHasher;
   home: HomeKeys;
@@ -87,7 +93,7 @@ const DRAIN_LOOK_MS = 20;
 const RECONNECT_AFTER_MS = 0;
 
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { world, crypto, log, signer, version, home } = options;
+  const { world, crypto, log, signer, version, home, limits = USUAL_LIMITS } = options;
   const now = () => world.clock.now();
   const id = deviceIdOf(crypto.sha256(signer.publicKey));
   assertComplete({ routes: [], messages: clientToHub.options.map((one) => one.shape.type.value) });
@@ -107,6 +113,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     port: listening.port,
     https: options.tls !== undefined || options.publicPort === 443,
     domain: options.domain,
+    shareDomain: options.shareDomain,
     publicPort: options.publicPort,
     ownAddresses: () => ownAddresses(options),
   });
@@ -188,6 +195,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     log: log.part("session"),
     metrics,
     version,
+    limits,
     addresses,
     devices,
     ownerLogs,
@@ -231,6 +239,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     hubSigner: signer,
     hubId: id,
     version,
+    entriesPerMinute: limits.entriesPerMinute,
     ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
     joined: (deviceId) => void devices.refresh(deviceId),
     sessionsEnded(userId) {
@@ -262,6 +271,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     ticker,
     log: log.part("edge"),
     addresses,
+    connectionsMax: limits.connections,
+    trustedProxies: new Set(options.trustedProxies),
     shares,
     nextRequestId,
     shareDoor: {
@@ -291,6 +302,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     trunk: trunkHandler({
       door,
       timers: world.timers,
+      unprovenSockets: limits.unprovenSockets,
       devicesFrom: (source) => devices.countFrom(source),
       isLoopbackAddress,
     }),

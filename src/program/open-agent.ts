@@ -11,6 +11,7 @@ import { environmentForApps, type Environment, type HomeParts } from "./parts.ts
 
 export interface OpenAgentOptions {
   hubFile: HubFile;
+  localHost: string | undefined;
   localPort: number | undefined;
   /** Ports that must never be published: the hub's own, for one. */
   forbiddenPorts: readonly number[];
@@ -20,7 +21,7 @@ export interface OpenAgentOptions {
 
 export function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<Agent> {
   const { world, crypto, log, version, paths, identity, about } = parts;
-  const { hubFile, localPort, forbiddenPorts, environment, onStopAsked } = options;
+  const { hubFile, localHost, localPort, forbiddenPorts, environment, onStopAsked } = options;
   return startAgent({
     world,
     crypto,
@@ -35,6 +36,7 @@ export function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<
     hasher: realPasswordHasher,
     pulse: new Pulse(world.timers, world.clock),
     ticker: new Ticker({ clock: world.clock, timers: world.timers }),
+    ...(localHost === undefined ? {} : { localHost }),
     ...(localPort === undefined ? {} : { localPort }),
     forbiddenPorts: () => forbiddenPorts,
     environment: environmentForApps(environment),

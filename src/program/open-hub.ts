@@ -4,18 +4,18 @@ import { Secret } from "../identity/secret.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
 import type { HubFile } from "../protocol/local-api.ts";
+import { USUAL_LIMITS, type HubLimits } from "../hub/hub-limits.ts";
 import { startHub, type Hub } from "../hub/hub.ts";
 import { loadAssets } from "../world/page-assets.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { MusterError } from "../protocol/errors.ts";
+import type { Config } from "./config/read-config.ts";
 import { loadSecret, socketFolder, writeHubFile } from "./home-state.ts";
 import type { Environment, HomeParts } from "./parts.ts";
 
 export interface OpenHubOptions {
   hosts: string[];
-  port: number | undefined;
-  domain?: string;
-  tls?: { cert: string; key: string };
+  config: Config;
   environment: Environment;
 }
 
@@ -26,6 +26,7 @@ export async function openHub(
   options: OpenHubOptions,
 ): Promise<{ hub: Hub; hubFile: HubFile }> {
   const { world, crypto, log, version, paths, identity, about } = parts;
+  const { config } = options;
   await world.disk.makeFolder(paths.hub);
   const make = () => world.random.bytes(SECRET_BYTES);
   const seed = await loadSecret(world.disk, paths.hubKey, make);
@@ -42,10 +43,13 @@ export async function openHub(
     secret: new Secret(secret),
     databasePath: paths.hubDatabase,
     socketFolder: socketFolder(paths, tmpdir(), mark),
-    binding: { hosts: options.hosts, port: options.port ?? portOf(options.environment) },
-    tls: options.tls,
-    domain: options.domain,
-    publicPort: undefined,
+    binding: { hosts: options.hosts, port: config.number("hub.port") },
+    tls: tlsOf(config),
+    domain: config.text("hub.domain"),
+    shareDomain: config.text("hub.share_domain"),
+    publicPort: config.number("hub.public_port"),
+    trustedProxies: config.texts("hub.trusted_proxy"),
+    limits: limitsOf(config),
     assets: await loadAssets(),
     hasher: realPasswordHasher,
     home: { signer: identity.signer, linkKey: identity.linkKey, about },
@@ -66,11 +70,23 @@ export async function openHub(
   return { hub, hubFile };
 }
 
-/** Of the environment's PORT, as many hosts of programs set it. */
-function portOf(environment: Environment): number | undefined {
-  const text = environment["PORT"] ?? "";
-  if (text === "") return undefined;
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new MusterError("usage", `PORT="${text}" is no port`, { hint: "give a number from 0 to 65535" });
+function tlsOf(config: Config): { cert: string; key: string } | undefined {
+  const cert = config.text("hub.cert");
+  const key = config.text("hub.key");
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert === undefined && key === undefined) return undefined;
+  throw new MusterError("usage", `hub.${cert === undefined ? "key needs hub.cert" : "cert needs hub.key"}`, {
+    hint: "give both: the certificate chain and its private key, as PEM files",
+  });
+}
+
+function limitsOf(config: Config): HubLimits {
+  const of = (name: string, usual: number): number => config.number(`limits.${name}`) ?? usual;
+  return {
+    messagesPerSecond: of("messages_per_second", USUAL_LIMITS.messagesPerSecond),
+    messagesBurst: of("messages_burst", USUAL_LIMITS.messagesBurst),
+    unprovenSockets: of("unproven_sockets", USUAL_LIMITS.unprovenSockets),
+    connections: of("connections", USUAL_LIMITS.connections),
+    entriesPerMinute: of("entries_per_minute", USUAL_LIMITS.entriesPerMinute),
+  };
 }

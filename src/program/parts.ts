@@ -10,6 +10,7 @@ import { machineKind, machineName, platformName } from "../world/machine.ts";
 import { realWorld } from "../world/real.ts";
 import type { World } from "../world/world.ts";
 import { homePaths, type HomePaths } from "./home-paths.ts";
+import type { Config } from "./config/read-config.ts";
 import { loadIdentity, openHomeFolder, type Identity } from "./home-state.ts";
 import { VERSION } from "./version.ts";
 
@@ -25,10 +26,11 @@ export interface HomeParts {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export async function openHome(home: string, environment: Environment): Promise<HomeParts> {
+/** Without a configuration only the environment says what is logged. */
+export async function openHome(home: string, environment: Environment, config?: Config): Promise<HomeParts> {
   const world = realWorld;
   const crypto = nodeCrypto((length) => world.random.bytes(length));
-  const log = programLog(environment);
+  const log = programLog(environment, config?.text("log_level"));
   const paths = homePaths(home);
   await openHomeFolder(world.disk, paths);
   const identity = await loadIdentity(world, { crypto, paths, log });
@@ -44,9 +46,10 @@ export function aboutThisMachine(): HomeParts["about"] {
   };
 }
 
-/** Throws `usage` for a MUSTER_LOG that says nothing. */
-export function programLog(environment: Environment): Log {
-  const wanted = environment["MUSTER_LOG"] ?? "";
+/** Throws `usage` for a MUSTER_LOG that says nothing. `configured` already minds the environment. */
+export function programLog(environment: Environment, configured?: string): Log {
+  const variable = environment["MUSTER_LOG"] ?? "";
+  const wanted = variable === "" ? (configured ?? "") : variable;
   const levels = parseLogLevels(wanted, environment["MUSTER_ENV"] === "development" ? "debug" : "info");
   if (levels === undefined) {
     throw new MusterError("usage", `MUSTER_LOG="${wanted}" names no level`, {
@@ -69,6 +72,10 @@ const SECRETS: ReadonlySet<string> = new Set([
   "CLOUDFLARE_TUNNEL_TOKEN",
   "TOKEN",
   "NOTIFY_SOCKET",
+  "WATCHDOG_USEC",
+  "WATCHDOG_PID",
+  "LISTEN_FDS",
+  "JOURNAL_STREAM",
   "INVOCATION_ID",
   "CREDENTIALS_DIRECTORY",
 ]);

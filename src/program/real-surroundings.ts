@@ -9,7 +9,9 @@ import { directFetch } from "./direct-fetch.ts";
 import { terminalInput } from "./terminal-input.ts";
 import { VERSION } from "./version.ts";
 
-export function realSurroundings(): Surroundings {
+export function realSurroundings(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Surroundings {
   const interrupts = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
   const interrupted = (signal: "SIGINT" | "SIGTERM") => {
     for (const listener of interrupts) listener(signal);
@@ -17,7 +19,7 @@ export function realSurroundings(): Surroundings {
   let listening = false;
   return {
     version: VERSION,
-    environment: process.env,
+    environment,
     cwd: process.cwd(),
     stdin: terminalInput(() => interrupted("SIGINT")),
     stdout: output(process.stdout),
@@ -39,21 +41,30 @@ export function realSurroundings(): Surroundings {
     stringWidth: (text) => Bun.stringWidth(text),
     spawnSelf,
     async runStart(options) {
-      await (await import("./run-start.ts")).runStart(options, process.env);
+      await (await import("./run-start.ts")).runStart(options, environment);
     },
     async runHub(options) {
-      await (await import("./run-hub.ts")).runHub(options, process.env);
+      await (await import("./run-hub.ts")).runHub(options, environment);
     },
     async runAgent(options) {
-      await (await import("./run-agent.ts")).runAgent(options, process.env);
+      await (await import("./run-agent.ts")).runAgent(options, environment);
     },
     async join(options) {
       const { openHome } = await import("./parts.ts");
       const { joinHub } = await import("./join.ts");
-      return joinHub(await openHome(options.home, process.env), options);
+      return joinHub(await openHome(options.home, environment), options);
     },
+    async readConfig({ home, config }) {
+      const { loadConfig } = await import("./config/load-config.ts");
+      const { configView } = await import("./config/config-view.ts");
+      return configView(await loadConfig({ home, config, environment }));
+    },
+    async exampleConfig() {
+      return (await import("./config/example-config.ts")).exampleConfig();
+    },
+    verbose: () => realSurroundings({ ...environment, MUSTER_LOG: "debug" }),
     async attach(home) {
-      return (await import("./attach.ts")).attach(home, process.env);
+      return (await import("./attach.ts")).attach(home, environment);
     },
   };
 }

@@ -1,13 +1,21 @@
 // `muster agent`: only the agent of a home that has joined a hub; what the service unit runs.
 import type { AgentOptions } from "../cli/surroundings.ts";
 import { MusterError } from "../protocol/errors.ts";
+import { loadConfig } from "./config/load-config.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
 import { openHome, type Environment } from "./parts.ts";
 import { stoppingOn } from "./until-stopped.ts";
 
 export async function runAgent(options: AgentOptions, environment: Environment): Promise<void> {
-  const parts = await openHome(options.home, environment);
+  const config = await loadConfig(
+    { ...options, environment },
+    {
+      "server.port": { flag: "--port", value: options.port },
+      "server.host": { flag: "--host", value: options.host },
+    },
+  );
+  const parts = await openHome(options.home, environment, config);
   const hubFile = await readHubFile(parts.world.disk, parts.paths);
   if (hubFile === undefined) {
     throw new MusterError("not_joined", "this home has joined no hub", {
@@ -17,7 +25,8 @@ export async function runAgent(options: AgentOptions, environment: Environment):
   const stopping = stoppingOn(options.stop);
   const agent = await openAgent(parts, {
     hubFile,
-    localPort: options.port,
+    localHost: config.text("server.host"),
+    localPort: config.number("server.port"),
     forbiddenPorts: [],
     environment,
     onStopAsked: () => stopping.ask(),

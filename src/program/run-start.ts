@@ -1,7 +1,9 @@
 // `muster start`: this machine's agent, and a hub in the same process where the home has joined none.
-import type { StartOptions } from "../cli/surroundings.ts";
+import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import type { Hub } from "../hub/hub.ts";
+import { loadConfig } from "./config/load-config.ts";
+import type { Config, Flags } from "./config/read-config.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
 import { openHub } from "./open-hub.ts";
@@ -12,17 +14,19 @@ import { stoppingOn } from "./until-stopped.ts";
 const LOOPBACK = ["127.0.0.1", "::1"];
 
 export async function runStart(options: StartOptions, environment: Environment): Promise<void> {
-  const parts = await openHome(options.home, environment);
+  const config = await loadConfig({ ...options, environment }, hubFlags(options));
+  const parts = await openHome(options.home, environment, config);
   const joined = await readHubFile(parts.world.disk, parts.paths);
   const own = joined === undefined || joined.embedded;
   const { hub, hubFile } = own
-    ? await ownHub(parts, options, environment)
+    ? await ownHub(parts, config, environment)
     : { hub: undefined, hubFile: joined };
   const stopping = stoppingOn(options.stop);
   try {
     const agent = await openAgent(parts, {
       hubFile,
-      localPort: undefined,
+      localHost: config.text("server.host"),
+      localPort: config.number("server.port"),
       forbiddenPorts: hub === undefined ? [] : [hub.port],
       environment,
       onStopAsked: () => stopping.ask(),
@@ -43,14 +47,22 @@ export async function runStart(options: StartOptions, environment: Environment):
 
 function ownHub(
   parts: HomeParts,
-  options: StartOptions,
+  config: Config,
   environment: Environment,
 ): Promise<{ hub: Hub; hubFile: HubFile }> {
-  return openHub(parts, {
-    hosts: options.host === undefined ? LOOPBACK : hostsFor(options.host),
-    port: options.port,
-    environment,
-  });
+  const host = config.text("hub.host");
+  return openHub(parts, { hosts: host === undefined ? LOOPBACK : hostsFor(host), config, environment });
+}
+
+/** What the command line says of a hub, as settings. */
+export function hubFlags(options: Pick<HubOptions, "port" | "host" | "domain" | "tls">): Flags {
+  return {
+    "hub.port": { flag: "--port", value: options.port },
+    "hub.host": { flag: "--host", value: options.host },
+    "hub.domain": { flag: "--domain", value: options.domain },
+    "hub.cert": { flag: "--cert", value: options.tls?.cert },
+    "hub.key": { flag: "--key", value: options.tls?.key },
+  };
 }
 
 /** Loopback goes with it: the agent and the page of this machine stay where they are. */

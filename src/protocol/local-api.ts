@@ -54,7 +54,10 @@ export const LOCAL_API = {
       warnings: z.array(z.string()),
     }),
   },
-  remove: { request: z.object({ share: reference }), response: z.object({ id: z.string(), name: z.string() }) },
+  remove: {
+    request: z.object({ share: reference }),
+    response: z.object({ id: z.string(), name: z.string() }),
+  },
   start_app: { request: z.object({ share: reference }), response: z.object({ share: shareView }) },
   stop_app: { request: z.object({ share: reference }), response: z.object({ share: shareView }) },
   /** Streams: each line of the answer's body is the log's own text. `follow` keeps it open. */
@@ -64,7 +67,11 @@ export const LOCAL_API = {
   },
   device_token: {
     request: z.object({
-      expires_in_ms: z.number().int().min(60_000).max(7 * 86_400_000),
+      expires_in_ms: z
+        .number()
+        .int()
+        .min(60_000)
+        .max(7 * 86_400_000),
       name: z.string().max(64).optional(),
     }),
     response: z.object({ token: z.string(), expires_at: z.iso.datetime(), install: z.string() }),
@@ -102,6 +109,8 @@ export type AddShare = z.infer<typeof addShare>;
 export const agentFile = z.object({
   pid: z.number().int(),
   port: z.number().int(),
+  /** Loopback address of the local API; 127.0.0.1 where it is absent. */
+  host: z.string().max(45).optional(),
   /** Path of the file that holds the bearer token. */
   token_file: z.string(),
 });

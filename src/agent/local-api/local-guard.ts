@@ -9,6 +9,8 @@ export interface GuardOptions {
   token: string;
   /** 0 on the unix socket, where any of our names will do. */
   port: number;
+  /** The loopback address it listens on. */
+  host?: string;
 }
 
 export type Guard = (request: Request) => void;
@@ -22,8 +24,8 @@ export interface Guards {
   token: Guard;
 }
 
-export function makeGuards({ sha256, token, port }: GuardOptions): Guards {
-  const names = ["127.0.0.1", "localhost", "[::1]"];
+export function makeGuards({ sha256, token, port, host = "127.0.0.1" }: GuardOptions): Guards {
+  const names = ["127.0.0.1", "localhost", "[::1]", host];
   const hosts = new Set(port === 0 ? names : names.map((name) => `${name}:${port}`));
   const expected = sha256(utf8(token));
   return {

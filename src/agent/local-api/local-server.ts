@@ -30,6 +30,8 @@ export interface LocalServerOptions {
   token: string;
   /** Exactly this one, 0 for any free one; else 7575 or the next that is free. */
   port?: number;
+  /** A loopback address; 127.0.0.1 by default. */
+  host?: string;
   socketPath: string;
   /** What `/health` says. */
   about: { pid: number; version: string };
@@ -70,14 +72,14 @@ export async function serveLocalApi(options: LocalServerOptions): Promise<LocalS
 }
 
 async function listen(
-  { network, port }: LocalServerOptions,
+  { network, port, host = "127.0.0.1" }: LocalServerOptions,
   fetch: (request: Request) => Promise<Response>,
 ): Promise<Listener> {
   const first = port ?? DEFAULT_PORT;
   const last = port === undefined ? first + PORT_TRIES : first;
   for (let tried = first; ; tried++) {
     try {
-      return await network.serve({ address: { host: "127.0.0.1", port: tried }, fetch });
+      return await network.serve({ address: { host, port: tried }, fetch });
     } catch (error) {
       if (systemCode(error) !== "EADDRINUSE") throw error;
       if (tried < last) continue;

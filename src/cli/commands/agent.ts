@@ -1,14 +1,23 @@
 // `muster agent`: only the agent, in the foreground; what a service unit runs.
 
+import { configFile } from "../config-file.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { plainValue } from "../plain-text.ts";
 import type { AgentFacts } from "../surroundings.ts";
 
-export async function agent(invocation: Invocation, flags: { port?: number | undefined }): Promise<void> {
+export interface AgentFlags {
+  port?: number | undefined;
+  host?: string | undefined;
+  config?: string | undefined;
+}
+
+export async function agent(invocation: Invocation, flags: AgentFlags): Promise<void> {
   const { surroundings, home, interrupted } = invocation;
   await surroundings.runAgent({
     home,
     ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...configFile(invocation, flags.config),
     stop: interrupted,
     ready: (facts) => printReady(invocation, facts),
   });

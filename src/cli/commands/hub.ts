@@ -2,10 +2,10 @@
 
 import { resolve } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
+import { configFile } from "../config-file.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { isLoopbackUrl } from "../hub-url.ts";
 import { plainValue } from "../plain-text.ts";
-import { portFromEnvironment } from "../port.ts";
 import type { HubOptions, HubStartFacts } from "../surroundings.ts";
 
 export interface HubFlags {
@@ -15,19 +15,20 @@ export interface HubFlags {
   cert?: string | undefined;
   key?: string | undefined;
   insecure?: true | undefined;
+  config?: string | undefined;
 }
 
 export async function hub(invocation: Invocation, flags: HubFlags): Promise<void> {
   const { surroundings, home, interrupted } = invocation;
-  const port = flags.port ?? portFromEnvironment(surroundings.environment);
   const tls = tlsFiles(invocation, flags);
   await surroundings.runHub({
     home,
-    ...(port === undefined ? {} : { port }),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.domain === undefined ? {} : { domain: checkedDomain(flags.domain) }),
     ...(tls === undefined ? {} : { tls }),
     insecure: flags.insecure === true,
+    ...configFile(invocation, flags.config),
     stop: interrupted,
     ready: (facts) => printReady(invocation, facts),
   });

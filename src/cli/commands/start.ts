@@ -2,6 +2,7 @@
 // reachable: the command returns once the agent answers, and says the same when it ran before.
 
 import { MusterError } from "../../protocol/errors.ts";
+import { configFile } from "../config-file.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { isLoopbackUrl } from "../hub-url.ts";
 import { findAgent } from "../local-api.ts";
@@ -17,6 +18,7 @@ export interface StartFlags {
   host?: string | undefined;
   tunnel: boolean;
   foreground?: true | undefined;
+  config?: string | undefined;
 }
 
 export async function start(
@@ -40,7 +42,7 @@ export async function start(
     await checkPort(invocation, flags.port, facts);
     return printStarted(invocation, facts, "Running already");
   }
-  const address = addressOf(invocation, flags);
+  const address = { ...addressOf(invocation, flags), ...configFile(invocation, flags.config) };
   if (flags.foreground === true) {
     const { surroundings, home, interrupted } = invocation;
     const ready = (facts: StartFacts): void => printStarted(invocation, facts, "Server started");

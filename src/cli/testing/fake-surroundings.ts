@@ -102,6 +102,19 @@ export function fakeSurroundings(): FakeSurroundings {
       phase("Proving this machine's key");
       return { device_id: DEVICE_ID, name: options.name ?? "laptop", hostname: "laptop.example.com" };
     },
+    readConfig: async ({ config }) => ({
+      path: config ?? `${HOME}/muster.toml`,
+      values: [
+        { key: "location", value: "rack 4", origin: `${config ?? `${HOME}/muster.toml`}:1` },
+        { key: "server.host", value: "127.0.0.1", origin: "built in" },
+        { key: "hub.trusted_proxy", value: ["127.0.0.1", "::1"], origin: "MUSTER_HUB_TRUSTED_PROXY" },
+        { key: "providers.hetzner.token", value: "‹secret›", origin: `${HOME}/muster.toml:4` },
+      ],
+    }),
+    exampleConfig: async () => '#location = "rack 4"\n',
+    verbose() {
+      return this;
+    },
     attach: async () => fakeHubSession(),
     agent,
     files,

@@ -16,12 +16,16 @@ import type { ShareTable } from "../shares/share-table.ts";
 import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
 import type { OwnPages } from "./own-pages.ts";
 import { visitShare, type ShareDoor } from "./share-exchange.ts";
+import { visitorOf } from "./visitor.ts";
 import { isLoopbackAddress } from "../../protocol/permissions.ts";
 
 export interface EdgeParts {
   ticker: Ticker;
   log: Log;
   addresses: Addresses;
+  connectionsMax: number;
+  /** Proxies in front of this hub. */
+  trustedProxies: ReadonlySet<string>;
   shares: ShareTable;
   shareDoor: ShareDoor;
   ownPages: OwnPages;
@@ -33,8 +37,6 @@ export interface EdgeParts {
 }
 
 export const TRUNK_PROTOCOL = "muster-trunk/1";
-/** Connections at once; each costs about 2 KiB while idle. */
-const CONNECTIONS_MAX = 50_000;
 
 export class Edge {
   readonly #parts: EdgeParts;
@@ -46,7 +48,7 @@ export class Edge {
 
   /** Who is told of a new connection's events. */
   connection(socket: Socket): ByteStreamEvents {
-    if (this.#connections.size >= CONNECTIONS_MAX) {
+    if (this.#connections.size >= this.#parts.connectionsMax) {
       socket.close();
       return { data() {}, drain() {}, end() {}, close() {} };
     }
@@ -79,19 +81,19 @@ export class Edge {
   }
 
   #handle(socket: Socket, request: RequestHead, exchange: Exchange): ExchangeEvents {
-    const { addresses, shares, shareDoor, ownPages, nextRequestId } = this.#parts;
-    const visitor = socket.remoteAddress;
+    const { addresses, shares, shareDoor, ownPages, nextRequestId, trustedProxies } = this.#parts;
+    const { visitor, https } = visitorOf(socket, request.fields, trustedProxies);
     const requestId = nextRequestId();
     const meaning = addresses.meaning(request.host);
     if (meaning.kind === "label") {
       const share = shares.byLabel(meaning.label);
       if (share === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
-      const secure = socket.tls || (isLoopbackAddress(visitor) && isLocalName(withoutPort(request.host)));
-      return visitShare(shareDoor, { share, exchange, visitor, https: socket.tls, secure, requestId });
+      const secure = https || (isLoopbackAddress(visitor) && isLocalName(withoutPort(request.host)));
+      return visitShare(shareDoor, { share, exchange, visitor, https, secure, requestId });
     }
     if (meaning.kind === "unknown") return this.#fail(exchange, { failure: "unknown_host", requestId });
     if (request.target === "/trunk") return this.#trunk(socket, exchange, requestId);
-    return ownPages.visit({ exchange, visitor, https: socket.tls, requestId });
+    return ownPages.visit({ exchange, visitor, https, requestId });
   }
 
   #trunk(socket: Socket, exchange: Exchange, requestId: string): ExchangeEvents {

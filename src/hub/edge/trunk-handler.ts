@@ -1,50 +1,38 @@
-// `/trunk`: a connection becomes a trunk, and its first five seconds are bounded in number by source, so that
-// nobody fills the hub with connections that never say who they are.
+// `/trunk`: a connection becomes a trunk.
 import type { Exchange, ExchangeEvents } from "../../http1/exchange.ts";
-import type { BindingRule } from "../../identity/session.ts";
-import { REGISTER_TIMEOUT_MS } from "../../protocol/limits.ts";
-import type { Socket, Timers } from "../../world/world.ts";
-import { sourceOf } from "../rate-limit.ts";
+import type { Socket } from "../../world/world.ts";
+import { bindingRuleFor } from "../sessions/binding-rule.ts";
 import type { SessionDoor } from "../sessions/door.ts";
+import type { Unproven } from "../sessions/unproven.ts";
 import { trunkAnswer } from "./edge.ts";
 import { exchangeWire, wireEvents } from "./exchange-wire.ts";
-
-/** A source's unproven connections: at least this many, and twice the devices that live there. */
-const UNPROVEN_MIN = 100;
+import type { Visitor } from "./visitor.ts";
 
 export interface TrunkHandlerParts {
   door: SessionDoor;
-  timers: Pick<Timers, "after">;
-  /** Devices last seen from a source. */
-  devicesFrom(source: string): number;
-  isLoopbackAddress(address: string): boolean;
+  unproven: Unproven;
+  /** Plain HTTP from elsewhere was accepted when the hub was started. */
+  insecure: boolean;
 }
 
-export function trunkHandler(
-  parts: TrunkHandlerParts,
-): (socket: Socket, exchange: Exchange) => ExchangeEvents | undefined {
-  const { door, timers, devicesFrom, isLoopbackAddress } = parts;
-  const unproven = new Map<string, number>();
-  return (socket, exchange) => {
-    const source = sourceOf(socket.remoteAddress);
-    const count = unproven.get(source) ?? 0;
-    if (count >= Math.max(UNPROVEN_MIN, 2 * devicesFrom(source))) return undefined;
-    unproven.set(source, count + 1);
-    // By then it has proved itself or is closed.
-    timers.after(REGISTER_TIMEOUT_MS, () => {
-      const left = (unproven.get(source) ?? 1) - 1;
-      if (left <= 0) unproven.delete(source);
-      else unproven.set(source, left);
-    });
-    const bindingRule: BindingRule = isLoopbackAddress(socket.remoteAddress)
-      ? { type: "loopback" }
-      : { type: "required" };
+/** Undefined when its source has too many connections that never said who they are. */
+export type TakeTrunk = (
+  socket: Socket,
+  exchange: Exchange,
+  from: Visitor,
+) => ExchangeEvents | undefined;
+
+export function trunkHandler({ door, unproven, insecure }: TrunkHandlerParts): TakeTrunk {
+  return (socket, exchange, { visitor, proxied }) => {
+    const settled = unproven.enter(visitor);
+    if (settled === undefined) return undefined;
+    const binding = socket.channelBinding();
+    const bindingRule = bindingRuleFor({ visitor, proxied, tls: socket.tls, origin: null }, insecure);
     exchange.write(trunkAnswer());
     exchange.upgrade();
     const wire = exchangeWire(exchange);
-    const binding = socket.channelBinding();
     return wireEvents(
-      door.arrive({ wire, address: socket.remoteAddress, binding, bindingRule, account: undefined }),
+      door.arrive({ wire, address: visitor, binding, bindingRule, account: undefined, settled }),
     );
   };
 }

@@ -5,11 +5,7 @@ import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { BindingRule, Handshake } from "../../identity/session.ts";
 import { fromUtf8, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
-import {
-  OPENING_MESSAGES_BURST,
-  OPENING_MESSAGES_PER_SECOND,
-  RELAY_MESSAGE_MAX_BYTES,
-} from "../../protocol/limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Actor, Role } from "../../protocol/permissions.ts";
@@ -24,6 +20,7 @@ import type { ByteStreamEvents, World } from "../../world/world.ts";
 import type { Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
 import { rootsOf } from "../fleet.ts";
+import type { HubLimits } from "../hub-limits.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
@@ -43,6 +40,7 @@ export interface DoorParts {
   log: Log;
   metrics: Metrics;
   version: string;
+  limits: Pick<HubLimits, "messagesPerSecond" | "messagesBurst">;
   addresses: Addresses;
   devices: DeviceBook;
   ownerLogs: OwnerLogs;
@@ -69,9 +67,10 @@ export class SessionDoor {
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
+    const { messagesBurst, messagesPerSecond } = parts.limits;
     this.#messageLimit = new RateLimiter(parts.world.clock, {
-      burst: OPENING_MESSAGES_BURST,
-      refillMs: (OPENING_MESSAGES_BURST / OPENING_MESSAGES_PER_SECOND) * 1000,
+      burst: messagesBurst,
+      refillMs: (messagesBurst / messagesPerSecond) * 1000,
     });
     this.#raise = groupCommit({ commit: (items) => raiseSessions(parts.db, items) });
   }

@@ -53,7 +53,6 @@ export const SETTINGS: readonly Setting[] = [
     ),
     about: 'How much is logged: "error", "warn", "info" or "debug"; parts as in "info,edge=debug".',
     example: "info",
-    fallback: "info",
     variable: "MUSTER_LOG",
   },
   {

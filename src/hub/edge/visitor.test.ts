@@ -1,0 +1,68 @@
+import { expect, test } from "bun:test";
+import { field } from "../../http1/field.ts";
+import { visitorOf } from "./visitor.ts";
+
+const TRUSTED = new Set(["10.0.0.2", "127.0.0.1"]);
+
+const rows: [what: string, from: string, fields: [string, string][], visitor: string, https: boolean][] = [
+  [
+    "a visitor who says to be another",
+    "192.0.2.7",
+    [
+      ["X-Forwarded-For", "198.51.100.1"],
+      ["X-Forwarded-Proto", "https"],
+    ],
+    "192.0.2.7",
+    false,
+  ],
+  [
+    "a named proxy",
+    "10.0.0.2",
+    [
+      ["X-Forwarded-For", "198.51.100.1"],
+      ["X-Forwarded-Proto", "https"],
+    ],
+    "198.51.100.1",
+    true,
+  ],
+  [
+    "one that appends to what the visitor forged",
+    "10.0.0.2",
+    [["X-Forwarded-For", "6.6.6.6, 198.51.100.1"]],
+    "198.51.100.1",
+    false,
+  ],
+  [
+    "forged in a field before",
+    "10.0.0.2",
+    [
+      ["X-Forwarded-For", "6.6.6.6"],
+      ["X-Forwarded-For", "198.51.100.1"],
+    ],
+    "198.51.100.1",
+    false,
+  ],
+  [
+    "two proxies in a row",
+    "::ffff:127.0.0.1",
+    [["X-Forwarded-For", "198.51.100.1, 10.0.0.2"]],
+    "198.51.100.1",
+    false,
+  ],
+  ["a proxy that says nothing", "10.0.0.2", [], "10.0.0.2", false],
+  ["a proxy that says nonsense", "10.0.0.2", [["X-Forwarded-For", "evil host"]], "10.0.0.2", false],
+  [
+    "a proxy whose visitor forged the scheme",
+    "10.0.0.2",
+    [["X-Forwarded-Proto", "https, http"]],
+    "10.0.0.2",
+    false,
+  ],
+];
+
+for (const [what, remoteAddress, fields, visitor, https] of rows) {
+  test(`${what} is taken for ${visitor}${https ? " by https" : ""}`, () => {
+    const sent = fields.map(([name, value]) => field(name, value));
+    expect(visitorOf({ remoteAddress, tls: false }, sent, TRUSTED)).toEqual({ visitor, https });
+  });
+}
