@@ -29,6 +29,8 @@ export interface ReadOptions {
 
 export class Wire implements AsyncDisposable {
   readonly socket: Socket;
+  /** How long reading waits for the next bytes. */
+  patienceMs = READ_TIMEOUT_MS;
   readonly #pieces: AsyncIterator<Buffer>;
   #held: Buffer = Buffer.alloc(0);
   #ended = false;
@@ -157,7 +159,7 @@ export class Wire implements AsyncDisposable {
 
   async #more(): Promise<boolean> {
     if (this.#ended) return false;
-    const next = await within(READ_TIMEOUT_MS, "bytes of the answer", this.#pieces.next());
+    const next = await within(this.patienceMs, "bytes of the answer", this.#pieces.next());
     if (next.done === true) this.#ended = true;
     else this.#held = this.#held.length === 0 ? next.value : Buffer.concat([this.#held, next.value]);
     return !this.#ended;
@@ -169,13 +171,16 @@ export interface Ask extends ReadOptions {
   body?: string | Uint8Array;
   /** Of the connection: where the URL's host name is not to be resolved. */
   address?: string;
+  /** How long the answer may stay away. */
+  patienceMs?: number;
 }
 
 /** One request on a connection of its own. The URL's host goes into the Host field, the bytes to loopback. */
 export async function ask(url: string, options: Ask = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, body, address } = options;
+  const { method = "GET", headers = {}, body, address, patienceMs } = options;
   const { host, port, pathname, search } = new URL(url);
   await using wire = await Wire.connect(Number(port), address);
+  if (patienceMs !== undefined) wire.patienceMs = patienceMs;
   const fields = { host, connection: "close", ...headers };
   const length = body === undefined ? "" : `content-length: ${Buffer.byteLength(body)}\r\n`;
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
