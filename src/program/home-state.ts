@@ -79,7 +79,14 @@ export async function loadSecret(disk: Disk, path: string, make: () => Uint8Arra
 
 async function readKeys(disk: Disk, paths: HomePaths): Promise<Keys | undefined> {
   const bytes = await readPrivate(disk, paths.identity);
-  return bytes === undefined ? undefined : parseKeyFile(new TextDecoder().decode(bytes));
+  if (bytes === undefined) return undefined;
+  try {
+    return parseKeyFile(new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!(error instanceof MusterError)) throw error;
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    throw new MusterError(error.code, `${paths.identity}: ${error.message}`, { ...hint, cause: error });
+  }
 }
 
 async function readPrivate(disk: Disk, path: string): Promise<Uint8Array | undefined> {
