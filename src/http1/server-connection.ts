@@ -84,6 +84,11 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
     if (this.#state === "idle") this.#closeGently();
   }
 
+  /** A request has begun and its response is not whole; what was upgraded is no request any more. */
+  get serving(): boolean {
+    return this.#state === "head" || (this.#exchange !== undefined && !this.#exchange.upgraded);
+  }
+
   get persists(): boolean {
     // A visitor that half-closed may have pipelined more before.
     return !this.#retiring && !(this.#ended && this.#held === undefined);

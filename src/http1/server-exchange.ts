@@ -157,6 +157,10 @@ export class ServerExchange implements Exchange {
     return this.#phase === "over";
   }
 
+  get upgraded(): boolean {
+    return this.#phase === "upgraded";
+  }
+
   get paused(): boolean {
     return this.#paused;
   }

@@ -9,7 +9,7 @@ import { deviceIdOf } from "../protocol/ids.ts";
 import { LOGIN_LINK_MINUTES } from "../protocol/limits.ts";
 import type { Log } from "../protocol/log.ts";
 import { clientToHub } from "../protocol/messages.ts";
-import { assertComplete, isLoopbackAddress } from "../protocol/permissions.ts";
+import { assertComplete } from "../protocol/permissions.ts";
 import { HUB_MIGRATIONS } from "../store/hub-migrations.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addLoginLink } from "../store/login-links.ts";
@@ -25,6 +25,8 @@ import { createApi } from "./api/api.ts";
 import type { Addresses as ApiAddresses, Assets } from "./api/ports.ts";
 import { createAudit } from "./audit.ts";
 import { DeviceBook } from "./device-book.ts";
+import { watchCertificate } from "./certificate-watch.ts";
+import { drain, PATIENT, type DrainBounds } from "./drain.ts";
 import { Edge } from "./edge/edge.ts";
 import { failureAnswer } from "./edge/failure-answer.ts";
 import { OwnPages } from "./edge/own-pages.ts";
@@ -33,7 +35,7 @@ import { trunkHandler } from "./edge/trunk-handler.ts";
 import { Fleet, rootsOf } from "./fleet.ts";
 import { openHome, type HomeKeys } from "./home.ts";
 import { USUAL_LIMITS, type HubLimits } from "./hub-limits.ts";
-import { listenEverywhere, type HubBinding } from "./listen.ts";
+import { listenEverywhere, wantedPort, type HubBinding } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { OwnerLogs } from "./owner-logs.ts";
 import { Prober } from "./prober.ts";
@@ -41,6 +43,7 @@ import { CommandDesk } from "./sessions/command-desk.ts";
 import { Directory } from "./sessions/directory.ts";
 import { SessionDoor } from "./sessions/door.ts";
 import { SessionTokens } from "./sessions/tokens.ts";
+import { Unproven } from "./sessions/unproven.ts";
 import { webSocketHandler } from "./sessions/web-socket-handler.ts";
 import { ShareTable } from "./shares/share-table.ts";
 
@@ -65,6 +68,8 @@ export interface HubOptions {
   shareDomain?: string | undefined;
   /** Addresses of proxies whose word about visitors counts. */
   trustedProxies?: readonly string[];
+  /** Devices may come by plain HTTP from elsewhere: started with --insecure. */
+  insecure?: boolean;
   limits?: HubLimits;
   assets: Assets;
   hasher: PasswordHasher;
@@ -81,14 +86,14 @@ export interface Hub {
   readonly ownerRoot: string;
   /** A one-time sign-in; null when an owner has signed in and no other link was asked for. */
   loginLink(evenIfSignedIn: boolean): Promise<string | null>;
-  /** Lets requests in flight finish for a moment, sends devices away, and closes everything. */
-  close(): Promise<void>;
+  /** Takes no new connections, lets requests in flight finish, sends devices away, and closes everything. */
+  close(bounds?: DrainBounds): Promise<void>;
 }
 
 const SAVE_SEEN_EVERY_MS = 10_000;
 const EXPIRE_EVERY_MS = 1000;
-const DRAIN_MAX_MS = 3000;
-const DRAIN_LOOK_MS = 20;
+/** For the last bytes of the last answers, once every answer is whole. */
+const PARTING: DrainBounds = { usualMs: 500, longestMs: 500 };
 /** Devices are asked back right away: another process may serve them already. */
 const RECONNECT_AFTER_MS = 0;
 
@@ -251,7 +256,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   const socketPath = `${options.socketFolder}/hub.sock`;
   await world.disk.makeFolder(options.socketFolder);
-  const handleWebSocket = webSocketHandler({ world, door, accounts, db, addresses });
+  const unproven = new Unproven({
+    least: limits.unprovenSockets,
+    devicesFrom: (source) => devices.countFrom(source),
+  });
+  const { insecure = false } = options;
+  const handleWebSocket = webSocketHandler({ world, door, accounts, db, addresses, unproven, insecure });
   const internal = await world.network.serve({
     address: { path: socketPath },
     fetch: async (request, accept) => {
@@ -260,6 +270,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         requestId: request.headers.get("muster-request-id") ?? "",
         // A proxy on this machine is not the visitor, although it is on loopback.
         carried: request.headers.has("muster-carried"),
+        proxied: request.headers.has("muster-proxied"),
+        https: request.headers.get("muster-scheme") === "https",
       };
       if (new URL(request.url).pathname === "/ws") return handleWebSocket(request, { accept, facts });
       return api.fetch(request, facts);
@@ -299,13 +311,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         exchange.respond(failureAnswer({ failure: "hub_pages", requestId, fields: exchange.request.fields }));
       },
     }),
-    trunk: trunkHandler({
-      door,
-      timers: world.timers,
-      unprovenSockets: limits.unprovenSockets,
-      devicesFrom: (source) => devices.countFrom(source),
-      isLoopbackAddress,
-    }),
+    trunk: trunkHandler({ door, unproven, insecure }),
     malformed: () => metrics.refused("malformed"),
   });
   listening.begin((socket) => edge.connection(socket));
@@ -328,6 +334,10 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         .catch((error: unknown) => log.error("expired shares could not be removed", { error }));
     }),
   ];
+  const stopWatch =
+    options.tls === undefined
+      ? () => {}
+      : await watchCertificate({ world, log, files: options.tls, renew: (files) => listening.renew(files) });
   prober.start();
   log.info("hub listens", { url: addresses.hubUrl, hub: id });
 
@@ -338,34 +348,29 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     pageUrl: addresses.pageUrl,
     ownerRoot: owner.root,
     loginLink,
-    async close() {
+    async close(bounds = PATIENT) {
       for (const timer of timers) timer.cancel();
+      stopWatch();
       prober.stop();
       listening.close();
       edge.retire();
-      for (const session of directory.all()) {
-        session.leaving = true;
-        session.trunk.goaway("the hub stops");
-      }
-      await drained(world, directory);
+      for (const session of directory.all()) session.trunk.goaway("the hub stops");
+      const bytes = () =>
+        [...directory.all()].reduce(
+          (sum, { trunk: { counters } }) => sum + counters.bytesIn + counters.bytesOut,
+          0,
+        );
+      await drain(world, { busy: () => edge.serving, bytes }, bounds);
       for (const session of directory.all()) {
         session.send({ type: "reconnect", after_ms: RECONNECT_AFTER_MS });
         session.trunk.close("unavailable", "the hub stops");
       }
+      await drain(world, { busy: () => edge.connectionCount > 0, bytes }, PARTING);
       internal.close();
       await devices.save();
       await store.close();
     },
   };
-}
-
-/** Waits for requests in flight, for a moment. */
-async function drained(world: Pick<World, "clock" | "timers">, directory: Directory): Promise<void> {
-  const until = world.clock.monotonic() + DRAIN_MAX_MS;
-  const busy = () => [...directory.all()].some((session) => session.trunk.streamCount > 0);
-  while (busy() && world.clock.monotonic() < until) {
-    await new Promise<void>((resolve) => world.timers.after(DRAIN_LOOK_MS, resolve));
-  }
 }
 
 async function rememberedPort(db: Parameters<typeof getSetting>[0]): Promise<number | undefined> {
@@ -385,7 +390,7 @@ async function listenWhereWanted(
       ...(tls === undefined ? {} : { tls }),
     });
   } catch (error) {
-    const port = binding.port ?? remembered;
+    const port = wantedPort({ port: binding.port, remembered, ...(tls === undefined ? {} : { tls }) });
     const code = systemCode(error);
     if (code === "EADDRINUSE") {
       throw new MusterError("port_taken", `port ${port} is taken`, {

@@ -11,10 +11,14 @@ export interface HubBinding {
 }
 
 export const USUAL_PORT = 8080;
+/** Where a hub that ends TLS itself is looked for. */
+export const USUAL_TLS_PORT = 443;
 
 export interface Listening {
   port: number;
   begin(connection: (socket: Socket) => ByteStreamEvents): void;
+  /** New connections get this certificate. Throws `invalid` for one that can't be served. */
+  renew(files: TlsFiles): void;
   close(): void;
 }
 
@@ -32,7 +36,7 @@ export async function listenEverywhere(
   };
   const tls = binding.tls === undefined ? {} : { tls: binding.tls };
   const [first = "127.0.0.1", ...others] = binding.hosts;
-  const wanted = binding.port ?? binding.remembered ?? USUAL_PORT;
+  const wanted = wantedPort(binding);
   const main = await network.listen({ address: { host: first, port: wanted }, ...tls, connection });
   const listeners: Listener[] = [main];
   for (const host of others) {
@@ -49,6 +53,20 @@ export async function listenEverywhere(
   return {
     port: main.port,
     begin: (take) => (accept = take),
+    renew: (files) => listeners.forEach((listener) => listener.renew?.(files)),
     close: () => listeners.forEach((listener) => listener.close()),
   };
+}
+
+/** What was remembered of plain HTTP says nothing of TLS. */
+export function wantedPort({
+  port,
+  remembered,
+  tls,
+}: {
+  port: number | undefined;
+  remembered: number | undefined;
+  tls?: TlsFiles;
+}): number {
+  return port ?? (tls === undefined ? (remembered ?? USUAL_PORT) : USUAL_TLS_PORT);
 }

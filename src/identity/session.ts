@@ -50,6 +50,8 @@ export type BindingRule =
   | { type: "required" }
   /** The hub's declared proxy ends TLS: what the device is bound to is not the hub's to see. */
   | { type: "proxy" }
+  /** Plain HTTP from elsewhere, which both the hub's owner and the device's accepted with --insecure. */
+  | { type: "insecure" }
   /** Both ends are on this machine, or on a local VM's bridge. */
   | { type: "loopback" }
   /** A page: the browser vouches for where it came from. `origin` is the header of the upgrade. */
@@ -166,7 +168,7 @@ function bindingProblem(own: HubSide, claim: DeviceClaim): string | undefined {
     return originProblem(rule.origin, claim.dialled);
   }
   if (claim.binding.length === 0) {
-    return rule.type === "loopback" ? undefined : "the registration is not bound to its TLS connection";
+    return rule.type === "required" ? "the registration is not bound to its TLS connection" : undefined;
   }
   return sameBinding(own, claim);
 }

@@ -16,7 +16,9 @@ import type { ShareTable } from "../shares/share-table.ts";
 import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
 import type { OwnPages } from "./own-pages.ts";
 import { visitShare, type ShareDoor } from "./share-exchange.ts";
-import { visitorOf } from "./visitor.ts";
+import { pageAnswer, pagePath, pageRequest, type PagePath } from "./page-path.ts";
+import type { TakeTrunk } from "./trunk-handler.ts";
+import { visitorOf, type Visitor } from "./visitor.ts";
 import { isLoopbackAddress } from "../../protocol/permissions.ts";
 
 export interface EdgeParts {
@@ -31,7 +33,7 @@ export interface EdgeParts {
   ownPages: OwnPages;
   nextRequestId(): string;
   /** A connection that asked to become a trunk; undefined refuses it. */
-  trunk(socket: Socket, exchange: Exchange): ExchangeEvents | undefined;
+  trunk: TakeTrunk;
   /** A request that reached nobody: for the metrics. */
   malformed(): void;
 }
@@ -80,9 +82,20 @@ export class Edge {
     for (const connection of this.#connections) connection.retire();
   }
 
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Whether a request is in flight. What was upgraded is none any more, and has no end to wait for. */
+  get serving(): boolean {
+    for (const connection of this.#connections) if (connection.serving) return true;
+    return false;
+  }
+
   #handle(socket: Socket, request: RequestHead, exchange: Exchange): ExchangeEvents {
     const { addresses, shares, shareDoor, ownPages, nextRequestId, trustedProxies } = this.#parts;
-    const { visitor, https } = visitorOf(socket, request.fields, trustedProxies);
+    const from = visitorOf(socket, request.fields, trustedProxies);
+    const { visitor, https } = from;
     const requestId = nextRequestId();
     const meaning = addresses.meaning(request.host);
     if (meaning.kind === "label") {
@@ -92,15 +105,46 @@ export class Edge {
       return visitShare(shareDoor, { share, exchange, visitor, https, secure, requestId });
     }
     if (meaning.kind === "unknown") return this.#fail(exchange, { failure: "unknown_host", requestId });
-    if (request.target === "/trunk") return this.#trunk(socket, exchange, requestId);
-    return ownPages.visit({ exchange, visitor, https, requestId });
+    if (request.target === "/trunk") return this.#trunk(socket, exchange, { requestId, from });
+    const path = pagePath(request.target);
+    if (path !== undefined) return this.#page(exchange, path, { requestId, from, mayCarry: !meaning.page });
+    return ownPages.visit({ exchange, ...from, requestId });
   }
 
-  #trunk(socket: Socket, exchange: Exchange, requestId: string): ExchangeEvents {
+  /** `mayCarry`: never the host of the hub's own page, whose scripts and cookies a share must not be near. */
+  #page(
+    exchange: Exchange,
+    path: PagePath,
+    { requestId, from, mayCarry }: { requestId: string; from: Visitor; mayCarry: boolean },
+  ): ExchangeEvents {
+    const { shares, shareDoor } = this.#parts;
+    const share = shares.byId(path.shareId);
+    if (share === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
+    if (share.kind !== "page" || share.access !== "public") {
+      return this.#fail(exchange, { failure: "needs_own_host", requestId });
+    }
+    if (!mayCarry) return this.#fail(exchange, { failure: "page_host", requestId });
+    if (path.target === "") {
+      exchange.respond({ status: 301, fields: [field("Location", path.whole)] });
+      return NOBODY;
+    }
+    const { visitor, https } = from;
+    const request = pageRequest(exchange.request, path);
+    const answerHead = () => pageAnswer(request, path);
+    // As a page on a host of its own: what is public needs no secret way.
+    const secure = https || isLoopbackAddress(visitor);
+    return visitShare(shareDoor, { share, exchange, request, answerHead, visitor, https, secure, requestId });
+  }
+
+  #trunk(
+    socket: Socket,
+    exchange: Exchange,
+    { requestId, from }: { requestId: string; from: Visitor },
+  ): ExchangeEvents {
     if (exchange.request.upgrade?.toLowerCase() !== TRUNK_PROTOCOL) {
       return this.#fail(exchange, { failure: "upgrade_needed", requestId });
     }
-    const events = this.#parts.trunk(socket, exchange);
+    const events = this.#parts.trunk(socket, exchange, from);
     return events ?? this.#fail(exchange, { failure: "too_many_unproven", requestId });
   }
 

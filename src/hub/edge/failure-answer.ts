@@ -22,6 +22,23 @@ const FAILURES = {
     hint: "Ask whoever gave you the address.",
     hop: "share",
   },
+  needs_own_host: {
+    status: 403,
+    code: "forbidden",
+    title: "This share needs an address of its own",
+    message:
+      "Below /p/ only public pages are shown, because everything there shares one origin. This share is an app, or is not for everybody.",
+    hint: "Its owner can give the hub a domain, or open a tunnel.",
+    hop: "hub",
+  },
+  page_host: {
+    status: 403,
+    code: "forbidden",
+    title: "Not at this address",
+    message: "This host carries the hub's own page, and shows nobody else's.",
+    hint: "Use the hub's address without `muster.` in front.",
+    hop: "hub",
+  },
   upgrade_needed: {
     status: 426,
     code: "bad_request",

@@ -11,6 +11,7 @@ const OURS: ReadonlySet<string> = new Set([
   "muster-request-id",
   "muster-scheme",
   "muster-carried",
+  "muster-proxied",
 ]);
 
 export function forwardedHead(request: RequestHead): Uint8Array {

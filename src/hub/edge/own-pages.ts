@@ -12,6 +12,8 @@ export interface OwnVisit {
   exchange: Exchange;
   visitor: string;
   https: boolean;
+  /** A named proxy brought it. */
+  proxied: boolean;
   requestId: string;
 }
 
@@ -31,11 +33,13 @@ const OURS: ReadonlySet<string> = new Set([
   "muster-request-id",
   "muster-scheme",
   "muster-carried",
+  "muster-proxied",
 ]);
 /** Whoever sends these stands between us and the visitor, or says so. */
 const CARRIERS: ReadonlySet<string> = new Set(["forwarded", "via", "x-real-ip"]);
 
 const CARRIED = field("Muster-Carried", "1");
+const PROXIED = field("Muster-Proxied", "1");
 
 export class OwnPages {
   readonly #options: OwnPagesOptions;
@@ -172,7 +176,7 @@ class OwnPassage {
   }
 
   begin(): ExchangeEvents {
-    const { exchange, visitor, requestId, https } = this.#visit;
+    const { exchange, visitor, requestId, https, proxied } = this.#visit;
     const { request } = exchange;
     const socket = this.#line.socket;
     if (socket === undefined) {
@@ -188,6 +192,7 @@ class OwnPassage {
         ...(request.fields.some(({ lower }) => CARRIERS.has(lower) || lower.startsWith("x-forwarded-"))
           ? [CARRIED]
           : []),
+        ...(proxied ? [PROXIED] : []),
       ],
     });
     this.#client = new ClientExchange({

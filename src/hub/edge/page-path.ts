@@ -43,7 +43,9 @@ function answerFields(head: ResponseHead, place: string): Field[] {
     // A second policy narrows the page's own one; it loosens nothing.
     add: [field("Content-Security-Policy", PAGE_SANDBOX), field("X-Content-Type-Options", "nosniff")],
     edit: (each) =>
-      each.lower === "location" && /^\/(?!\/)/.test(each.value) ? field("Location", place + each.value) : each,
+      each.lower === "location" && /^\/(?!\/)/.test(each.value)
+        ? field("Location", place + each.value)
+        : each,
   });
 }
 

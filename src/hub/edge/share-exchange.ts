@@ -13,6 +13,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ShareRecord } from "../shares/share-table.ts";
+import type { AnswerHead } from "./answer-head.ts";
 import { forwardedHead } from "./forwarded-head.ts";
 
 export type ShareFailure =
@@ -26,6 +27,10 @@ export type ShareFailure =
 export interface ShareVisit {
   share: ShareRecord;
   exchange: Exchange;
+  /** What the device gets in place of the request as it came. */
+  request?: RequestHead;
+  /** Writes the head of the answer anew; made for each try. */
+  answerHead?(): AnswerHead;
   /** Proven address of the visitor. */
   visitor: string;
   https: boolean;
@@ -70,6 +75,7 @@ function passOrHold(door: ShareDoor, visit: ShareVisit, tries: number): Exchange
 class Passage implements ExchangeEvents, TrunkStreamEvents {
   readonly #door: ShareDoor;
   readonly #visit: ShareVisit;
+  readonly #answerHead: AnswerHead | undefined;
   #tries: number;
   #stream: TrunkStream | undefined;
   /** Request bytes that the stream did not take yet. */
@@ -86,12 +92,13 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   constructor(door: ShareDoor, visit: ShareVisit, tries: number) {
     this.#door = door;
     this.#visit = visit;
+    this.#answerHead = visit.answerHead?.();
     this.#tries = tries;
   }
 
   begin(session: Session): ExchangeEvents {
     const { share, exchange, visitor, https, secure, requestId } = this.#visit;
-    const { request } = exchange;
+    const { request = exchange.request } = this.#visit;
     this.#tries += 1;
     const open = encodeOpen({
       target: share.shareId,
@@ -150,7 +157,9 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   // The device.
 
   data(bytes: Uint8Array): void {
-    this.#give(bytes);
+    const passed = this.#answerHead === undefined ? bytes : this.#answerHead.pass(bytes);
+    if (passed === undefined) this.#noAnswer();
+    else if (passed.length > 0) this.#give(passed);
   }
 
   drain(): void {
@@ -228,6 +237,13 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     if (fin === undefined) return this.#visit.exchange.abort();
     this.#visit.exchange.finish(fin.close ? "close" : "keep-alive");
     this.#door.done(this.#visit, fin);
+  }
+
+  /** What the device sent is no answer. */
+  #noAnswer(): void {
+    this.#leave();
+    if (this.#visit.exchange.started) this.#visit.exchange.abort();
+    else this.#door.fail(this.#visit, "device_lost");
   }
 
   #leave(): void {

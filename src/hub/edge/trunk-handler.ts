@@ -16,11 +16,7 @@ export interface TrunkHandlerParts {
 }
 
 /** Undefined when its source has too many connections that never said who they are. */
-export type TakeTrunk = (
-  socket: Socket,
-  exchange: Exchange,
-  from: Visitor,
-) => ExchangeEvents | undefined;
+export type TakeTrunk = (socket: Socket, exchange: Exchange, from: Visitor) => ExchangeEvents | undefined;
 
 export function trunkHandler({ door, unproven, insecure }: TrunkHandlerParts): TakeTrunk {
   return (socket, exchange, { visitor, proxied }) => {

@@ -4,7 +4,14 @@ import { visitorOf } from "./visitor.ts";
 
 const TRUSTED = new Set(["10.0.0.2", "127.0.0.1"]);
 
-const rows: [what: string, from: string, fields: [string, string][], visitor: string, https: boolean][] = [
+const rows: [
+  what: string,
+  from: string,
+  fields: [string, string][],
+  visitor: string,
+  https: boolean,
+  proxied: boolean,
+][] = [
   [
     "a visitor who says to be another",
     "192.0.2.7",
@@ -13,6 +20,7 @@ const rows: [what: string, from: string, fields: [string, string][], visitor: st
       ["X-Forwarded-Proto", "https"],
     ],
     "192.0.2.7",
+    false,
     false,
   ],
   [
@@ -24,6 +32,7 @@ const rows: [what: string, from: string, fields: [string, string][], visitor: st
     ],
     "198.51.100.1",
     true,
+    true,
   ],
   [
     "one that appends to what the visitor forged",
@@ -31,6 +40,7 @@ const rows: [what: string, from: string, fields: [string, string][], visitor: st
     [["X-Forwarded-For", "6.6.6.6, 198.51.100.1"]],
     "198.51.100.1",
     false,
+    true,
   ],
   [
     "forged in a field before",
@@ -41,6 +51,7 @@ const rows: [what: string, from: string, fields: [string, string][], visitor: st
     ],
     "198.51.100.1",
     false,
+    true,
   ],
   [
     "two proxies in a row",
@@ -48,21 +59,23 @@ const rows: [what: string, from: string, fields: [string, string][], visitor: st
     [["X-Forwarded-For", "198.51.100.1, 10.0.0.2"]],
     "198.51.100.1",
     false,
+    true,
   ],
-  ["a proxy that says nothing", "10.0.0.2", [], "10.0.0.2", false],
-  ["a proxy that says nonsense", "10.0.0.2", [["X-Forwarded-For", "evil host"]], "10.0.0.2", false],
+  ["a proxy that says nothing", "10.0.0.2", [], "10.0.0.2", false, false],
+  ["a proxy that says nonsense", "10.0.0.2", [["X-Forwarded-For", "evil host"]], "unknown", false, true],
   [
     "a proxy whose visitor forged the scheme",
     "10.0.0.2",
     [["X-Forwarded-Proto", "https, http"]],
     "10.0.0.2",
     false,
+    false,
   ],
 ];
 
-for (const [what, remoteAddress, fields, visitor, https] of rows) {
+for (const [what, remoteAddress, fields, visitor, https, proxied] of rows) {
   test(`${what} is taken for ${visitor}${https ? " by https" : ""}`, () => {
     const sent = fields.map(([name, value]) => field(name, value));
-    expect(visitorOf({ remoteAddress, tls: false }, sent, TRUSTED)).toEqual({ visitor, https });
+    expect(visitorOf({ remoteAddress, tls: false }, sent, TRUSTED)).toEqual({ visitor, https, proxied });
   });
 }

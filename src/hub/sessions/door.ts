@@ -57,6 +57,8 @@ export interface Arrival {
   bindingRule: BindingRule;
   /** The account that is signed in there, for a page. */
   account: { userId: string; ownerRoots: readonly string[] } | undefined;
+  /** It has proved itself, or is gone. */
+  settled(): void;
 }
 
 export class SessionDoor {
@@ -96,6 +98,7 @@ export class SessionDoor {
         goaway: () => session !== undefined && (session.leaving = true),
         closed: ({ code, reason }) => {
           greeting.closed();
+          arrival.settled();
           if (session !== undefined) this.#left(session, { code, reason });
         },
         failed: (error) => log.error("fault in a stream", { error }),
@@ -125,6 +128,7 @@ export class SessionDoor {
       admitted: (proved) => {
         trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
         session = this.#begin(proved, trunk, arrival);
+        arrival.settled();
         if (token !== undefined) this.#parts.tokens.bind(token, session);
       },
     });

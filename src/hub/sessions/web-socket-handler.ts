@@ -1,7 +1,5 @@
 // `/ws`: the same sessions over a WebSocket, for pages and for clients that get nothing else out.
 import type { Kysely } from "kysely";
-import type { BindingRule } from "../../identity/session.ts";
-import { isLoopbackAddress } from "../../protocol/permissions.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import { listOwners } from "../../store/owners.ts";
 import { WebSocketWire } from "../../trunk/web-socket.ts";
@@ -9,7 +7,9 @@ import type { AcceptWebSocket, World } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Addresses } from "../addresses.ts";
 import type { RequestFacts } from "../api/ports.ts";
+import { bindingRuleFor } from "./binding-rule.ts";
 import type { Arrival, SessionDoor } from "./door.ts";
+import type { Unproven } from "./unproven.ts";
 
 export interface WebSocketParts {
   world: Pick<World, "timers">;
@@ -17,6 +17,16 @@ export interface WebSocketParts {
   accounts: Pick<Accounts, "sessionOf">;
   db: Kysely<HubDatabase>;
   addresses: Addresses;
+  unproven: Unproven;
+  /** Plain HTTP from elsewhere was accepted when the hub was started. */
+  insecure: boolean;
+}
+
+/** What the edge knows of the connection. */
+export interface WebSocketFacts extends RequestFacts {
+  proxied: boolean;
+  /** By TLS, ended here or at the named proxy. */
+  https: boolean;
 }
 
 /** Answers undefined once the request has become a WebSocket. */
@@ -24,17 +34,22 @@ export function webSocketHandler(
   parts: WebSocketParts,
 ): (
   request: Request,
-  how: { accept: AcceptWebSocket; facts: RequestFacts },
+  how: { accept: AcceptWebSocket; facts: WebSocketFacts },
 ) => Promise<Response | undefined> {
   return async (request, { accept, facts }) => {
     const origin = request.headers.get("origin");
     if (origin !== null && origin !== parts.addresses.pageUrl) return refused(403, "another origin");
     const account = origin === null ? undefined : await accountOf(parts, request);
+    const settled = parts.unproven.enter(facts.visitor);
+    if (settled === undefined) return refused(429, "too many connections that have not said who they are");
+    const { visitor, proxied, https } = facts;
     const arrival = {
-      address: facts.visitor,
+      address: visitor,
+      // A WebSocket does not show the TLS under it.
       binding: new Uint8Array(0),
-      bindingRule: ruleFor(origin, facts.visitor),
+      bindingRule: bindingRuleFor({ visitor, proxied, tls: https, origin }, parts.insecure),
       account,
+      settled,
     };
     const accepted = accept((peer) => {
       const wire = new WebSocketWire(peer, parts.world.timers);
@@ -45,13 +60,10 @@ export function webSocketHandler(
         close: () => wire.closed(),
       };
     });
-    return accepted ? undefined : refused(426, "a WebSocket upgrade was expected");
+    if (accepted) return undefined;
+    settled();
+    return refused(426, "a WebSocket upgrade was expected");
   };
-}
-
-function ruleFor(origin: string | null, visitor: string): BindingRule {
-  if (origin !== null) return { type: "browser", origin };
-  return isLoopbackAddress(visitor) ? { type: "loopback" } : { type: "required" };
 }
 
 async function accountOf(parts: WebSocketParts, request: Request): Promise<Arrival["account"]> {
@@ -63,5 +75,6 @@ async function accountOf(parts: WebSocketParts, request: Request): Promise<Arriv
 }
 
 function refused(status: number, reason: string): Response {
-  return Response.json({ error: { code: "forbidden", message: reason } }, { status });
+  const code = status === 429 ? "too_many" : status === 426 ? "bad_request" : "forbidden";
+  return Response.json({ error: { code, message: reason } }, { status });
 }
