@@ -27,6 +27,15 @@ export const ERROR_TABLE = {
   token_invalid: { status: 403, exitCode: 1 },
   owner_log_forked: { status: 409, exitCode: 1 },
   owner_log_invalid: { status: 422, exitCode: 1 },
+  // Pairing, sealed messages and sessions.
+  pairing_failed: { status: 409, exitCode: 1 },
+  /** A sealed record or message does not open: changed, replayed, out of order, or not from who it says. */
+  seal_broken: { status: 400, exitCode: 1 },
+  wrong_recipient: { status: 403, exitCode: 1 },
+  receive_key_unknown: { status: 409, exitCode: 1 },
+  receive_key_erased: { status: 409, exitCode: 1 },
+  /** A sealed session stopped without the message that ends it. */
+  session_cut: { status: 503, exitCode: 1 },
   // This machine.
   agent_not_running: { status: 503, exitCode: 1 },
   agent_running: { status: 409, exitCode: 1 },

@@ -83,4 +83,34 @@ export const HUB_MIGRATIONS: Migration[] = [
       ];
     },
   },
+  {
+    name: "002-tunnels",
+    statements: ({ integer, bytes, tableEnd }) => [
+      // A holder is a device, or a set-up before its device is known, so it refers to no table.
+      `create table tunnels (
+        holder text primary key,
+        name text not null unique,
+        hostname text not null unique,
+        old_hostname text,
+        state text not null,
+        tunnel_id text,
+        record_id text,
+        adopted ${integer} not null,
+        secret ${bytes},
+        created_at ${integer} not null,
+        checked_at ${integer},
+        tries ${integer} not null,
+        next_try_at ${integer} not null,
+        reason text
+      ) ${tableEnd}`,
+      `create index tunnels_by_state on tunnels (state, next_try_at)`,
+      `create table tunnel_steps (
+        holder text not null references tunnels on delete cascade,
+        step text not null,
+        begun_at ${integer} not null,
+        done_at ${integer},
+        primary key (holder, step)
+      ) ${tableEnd}`,
+    ],
+  },
 ];

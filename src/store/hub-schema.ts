@@ -87,6 +87,42 @@ export interface LoginLinksTable {
   spent_at: number | null;
 }
 
+export type TunnelState = "creating" | "ready" | "rotating" | "revoking";
+
+export interface TunnelsTable {
+  /** The device that it is for, or the set-up that the device is to come from. */
+  holder: string;
+  /** At the provider; written here before the provider hears it. */
+  name: string;
+  hostname: string;
+  /** The one before a change of name, until its DNS record is gone. */
+  old_hostname: string | null;
+  state: TunnelState;
+  /** Null until the provider has given them. */
+  tunnel_id: string | null;
+  record_id: string | null;
+  /** 1 while a tunnel that was found, not made, may still know another secret. */
+  adopted: number;
+  /** Until it was handed to the device. Sealed with the context ["tunnels", "secret", holder]. */
+  secret: Uint8Array | null;
+  created_at: number;
+  /** When the provider was last seen to agree with this row. */
+  checked_at: number | null;
+  /** Failed in a row. */
+  tries: number;
+  next_try_at: number;
+  /** Why the last try failed, for people. */
+  reason: string | null;
+}
+
+/** The journal: a step is here before the provider is called, and until the work it belongs to is done. */
+export interface TunnelStepsTable {
+  holder: string;
+  step: string;
+  begun_at: number;
+  done_at: number | null;
+}
+
 export interface HubDatabase extends CommonDatabase {
   owners: OwnersTable;
   invites: InvitesTable;
@@ -94,4 +130,6 @@ export interface HubDatabase extends CommonDatabase {
   labels: LabelsTable;
   shares: HubSharesTable;
   login_links: LoginLinksTable;
+  tunnels: TunnelsTable;
+  tunnel_steps: TunnelStepsTable;
 }
