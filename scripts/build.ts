@@ -7,6 +7,7 @@ import { toBase64Url } from "../src/protocol/bytes.ts";
 import { isReleasePlatform } from "../src/protocol/release.ts";
 import { buildPage, compile, ownPlatform } from "./compile.ts";
 import { releaseSigner } from "./release-key.ts";
+import { ownRuntime, runtimeFor } from "./runtimes.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,9 +21,15 @@ if (!isReleasePlatform(platform)) throw new Error(`there is no build for ${platf
 const signer = await releaseSigner();
 if (!values["keep-page"]) buildPage();
 const outfile = resolve(values.out);
+// Without a network, and for this machine itself, the runtime that runs this will do.
+const runtime = await runtimeFor(platform).catch((error: unknown) => {
+  if (platform !== ownPlatform()) throw error;
+  console.error(`with the runtime of this machine, which may need its CPU: ${String(error)}`);
+  return ownRuntime;
+});
 await compile({
-  platform,
   outfile,
+  runtime,
   facts: {
     releaseKey: signer === undefined ? undefined : toBase64Url(signer.publicKey),
     releasedAt: 0,

@@ -8,13 +8,13 @@ import { isReleasePlatform, type ReleasePlatform } from "../src/protocol/release
 import type { BuildFacts } from "../src/program/upgrade/build-facts.ts";
 import { platformName } from "../src/world/machine.ts";
 import { embedAssets, pageIn } from "./embed-assets.ts";
-import { runtimeFor } from "./runtimes.ts";
+import type { Runtime } from "./runtimes.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
 export interface Compilation {
-  platform: ReleasePlatform;
   outfile: string;
+  runtime: Runtime;
   facts: BuildFacts;
 }
 
@@ -26,7 +26,7 @@ export function buildPage(): void {
 }
 
 /** With the page as it was built last. */
-export async function compile({ platform, outfile, facts }: Compilation): Promise<void> {
+export async function compile({ outfile, runtime, facts }: Compilation): Promise<void> {
   const cache = join(root, "node_modules/.cache");
   await mkdir(cache, { recursive: true });
   await mkdir(dirname(outfile), { recursive: true });
@@ -43,7 +43,7 @@ export async function compile({ platform, outfile, facts }: Compilation): Promis
       minify: true,
       bytecode: true,
       plugins: [pageIn(page), standIn(/\/build-facts\.ts$/, factsModule)],
-      compile: { outfile, ...(await runtimeFor(platform)) },
+      compile: { outfile, ...runtime },
     });
     if (!result.success) throw new Error(result.logs.map(({ message }) => message).join("\n"));
   } finally {

@@ -29,6 +29,7 @@ import { signManifest } from "../src/program/upgrade/manifest.ts";
 import { CLOUDFLARED } from "./cloudflared-pins.ts";
 import { buildPage, compile } from "./compile.ts";
 import { crypto, makeReleaseKey, releaseSigner } from "./release-key.ts";
+import { runtimeFor } from "./runtimes.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -72,7 +73,8 @@ async function release(platforms: readonly ReleasePlatform[], out: string): Prom
   const files: ReleaseFile[] = [];
   for (const platform of platforms) {
     const file = programFileName(platform);
-    await compile({ platform, outfile: join(fresh, file), facts: { releaseKey, releasedAt } });
+    const runtime = await runtimeFor(platform);
+    await compile({ outfile: join(fresh, file), runtime, facts: { releaseKey, releasedAt } });
     const { size } = await stat(join(fresh, file));
     files.push({ platform, file, size, sha256: await sha256Of(join(fresh, file)) });
     console.log(`${platform.padEnd(15)} ${(size / 1e6).toFixed(0).padStart(4)} MB  ${files.at(-1)?.sha256}`);

@@ -11,13 +11,22 @@ import type { ReleasePlatform } from "../src/protocol/release.ts";
 
 export const RUNTIME_VERSION = "1.4.4";
 
-interface Runtime {
+/** What the compiler is told: Bun's own name of the platform, and where its runtime is on this machine. */
+export interface Runtime {
+  target?: Bun.Build.CompileTarget;
+  executablePath?: string;
+}
+
+/** The one that runs this. */
+export const ownRuntime: Runtime = {};
+
+interface PinnedRuntime {
   target: Bun.Build.CompileTarget;
   package: string;
   integrity: string;
 }
 
-const RUNTIMES: Record<ReleasePlatform, Runtime> = {
+const RUNTIMES: Record<ReleasePlatform, PinnedRuntime> = {
   "linux-x86_64": {
     target: "bun-linux-x64-baseline",
     package: "@oven/bun-linux-x64-baseline",
@@ -52,10 +61,8 @@ const RUNTIMES: Record<ReleasePlatform, Runtime> = {
 
 const cache = resolve(import.meta.dirname, "../node_modules/.cache/muster-runtimes");
 
-/** Bun's name of the platform, and where its runtime is on this machine now. */
-export async function runtimeFor(
-  platform: ReleasePlatform,
-): Promise<{ target: Bun.Build.CompileTarget; executablePath: string }> {
+/** Fetched where it is missing. */
+export async function runtimeFor(platform: ReleasePlatform): Promise<Runtime> {
   const runtime = RUNTIMES[platform];
   if (Bun.version !== RUNTIME_VERSION) {
     throw new Error(`the runtimes are pinned to Bun ${RUNTIME_VERSION}, and this is ${Bun.version}`);
@@ -69,7 +76,7 @@ export async function runtimeFor(
 
 /** Into a folder of its own, then renamed: what stands in the cache was checked and is whole. */
 async function fetchRuntime(
-  runtime: Runtime,
+  runtime: PinnedRuntime,
   { folder, program }: { folder: string; program: string },
 ): Promise<void> {
   await mkdir(cache, { recursive: true });

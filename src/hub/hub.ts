@@ -24,6 +24,7 @@ import { Addresses } from "./addresses.ts";
 import { createApi } from "./api/api.ts";
 import type { Addresses as ApiAddresses, Assets } from "./api/ports.ts";
 import { createAudit } from "./audit.ts";
+import type { Downloads } from "./downloads/downloads.ts";
 import { DeviceBook } from "./device-book.ts";
 import { watchCertificate } from "./certificate-watch.ts";
 import { drain, PATIENT, type DrainBounds } from "./drain.ts";
@@ -72,6 +73,8 @@ export interface HubOptions {
   insecure?: boolean;
   limits?: HubLimits;
   assets: Assets;
+  /** What new machines install; without it this hub hands out nothing. */
+  downloads?: Downloads;
   hasher: PasswordHasher;
   home: HomeKeys;
   metricsToken: Secret<string> | undefined;
@@ -241,6 +244,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     addresses: apiAddresses(addresses),
     fleet,
     assets: options.assets,
+    ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
     hubSigner: signer,
     hubId: id,
     version,

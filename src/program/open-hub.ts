@@ -12,14 +12,18 @@ import { MusterError } from "../protocol/errors.ts";
 import type { Config } from "./config/read-config.ts";
 import { loadSecret, socketFolder, writeHubFile } from "./home-state.ts";
 import type { Environment, HomeParts } from "./parts.ts";
+import { openDownloads } from "./releases/open-downloads.ts";
 
 export interface OpenHubOptions {
   hosts: string[];
   config: Config;
   environment: Environment;
+  /** Devices may come by plain HTTP from elsewhere. */
+  insecure: boolean;
 }
 
 const SECRET_BYTES = 32;
+const HTTPS = 443;
 
 export async function openHub(
   parts: HomeParts,
@@ -34,6 +38,11 @@ export async function openHub(
   const signer = crypto.ed25519Signer(seed);
   const mark = toBase64Url(signer.publicKey).slice(0, 12);
   const metricsToken = options.environment["MUSTER_METRICS_TOKEN"] ?? "";
+  const tls = tlsOf(config);
+  const proxies = config.texts("hub.trusted_proxy") ?? [];
+  const domain = config.text("hub.domain");
+  // A proxy before a hub with a domain is there for https, unless told.
+  const usualPublicPort = proxies.length > 0 && domain !== undefined && tls === undefined ? HTTPS : undefined;
   const hub = await startHub({
     world,
     crypto,
@@ -44,13 +53,15 @@ export async function openHub(
     databasePath: paths.hubDatabase,
     socketFolder: socketFolder(paths, tmpdir(), mark),
     binding: { hosts: options.hosts, port: config.number("hub.port") },
-    tls: tlsOf(config),
-    domain: config.text("hub.domain"),
+    tls,
+    domain,
     shareDomain: config.text("hub.share_domain"),
-    publicPort: config.number("hub.public_port"),
-    trustedProxies: config.texts("hub.trusted_proxy"),
+    publicPort: config.number("hub.public_port") ?? usualPublicPort,
+    trustedProxies: proxies,
+    insecure: options.insecure,
     limits: limitsOf(config),
     assets: await loadAssets(),
+    downloads: openDownloads(paths.hub, { version, log: log.part("downloads") }),
     hasher: realPasswordHasher,
     home: { signer: identity.signer, linkKey: identity.linkKey, about },
     metricsToken: metricsToken === "" ? undefined : new Secret(metricsToken),
@@ -65,6 +76,8 @@ export async function openHub(
     owner_root: hub.ownerRoot,
     controller: true,
     embedded: true,
+    local_url: `${tls === undefined ? "http" : "https"}://localhost:${hub.port}`,
+    ...(options.insecure ? { insecure: true } : {}),
   };
   await writeHubFile(world.disk, paths, hubFile);
   return { hub, hubFile };

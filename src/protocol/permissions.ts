@@ -100,7 +100,14 @@ const sharesOwner = (actor: Actor, thing: { readonly ownerRoots: readonly string
 export const RIGHTS = {
   /** What a hub shows to anyone who reaches it. */
   "hub.see": right("hub", {
-    routes: ["GET /health", "GET /api/hub", "GET /*", "GET /access.js"],
+    routes: [
+      "GET /health",
+      "GET /api/hub",
+      "GET /*",
+      "GET /access.js",
+      "GET /install.sh",
+      "GET /download/:name",
+    ],
     allow: everyone,
   }),
   "hub.measure": right("hub", {

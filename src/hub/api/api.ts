@@ -3,6 +3,7 @@
 import { Hono } from "hono";
 import { MusterError } from "../../protocol/errors.ts";
 import { assertComplete, everyRow } from "../../protocol/permissions.ts";
+import { downloadRoutes } from "../downloads/routes.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { accountRoutes } from "./account-routes.ts";
@@ -82,6 +83,7 @@ function allRoutes(parts: ApiParts): Route[] {
     ...deviceRoutes(parts, entries),
     ...fleetRoutes(parts),
     ...accessRoutes(parts),
+    ...downloadRoutes(parts),
     pageRoute(parts),
   ];
 }

@@ -8,6 +8,7 @@ import type { FleetView } from "../../protocol/views.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import type { Clock } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
+import type { Downloads } from "../downloads/downloads.ts";
 import type { Audit } from "../audit.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
@@ -93,6 +94,8 @@ export interface ApiParts {
   addresses: Addresses;
   fleet: Fleet;
   assets: Assets;
+  /** What new machines install; without it this hub hands out nothing. */
+  downloads?: Downloads;
   /** Signs access tickets. */
   hubSigner: Signer;
   hubId: string;

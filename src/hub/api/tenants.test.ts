@@ -41,6 +41,8 @@ const ROUTES: Record<string, Coverage> = {
   "GET /api/tls/ask": "takes no id",
   "GET /access.js": "takes no id",
   "GET /*": "takes no id",
+  "GET /install.sh": "takes no id",
+  "GET /download/:name": "takes no id",
   "GET /api/session": "takes no id",
   "POST /api/sign-out": "takes no id",
   "GET /api/fleet": "takes no id",
