@@ -4,7 +4,7 @@ import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { Ticker } from "../http1/ticker.ts";
 import { fromBase64Url } from "../protocol/bytes.ts";
 import { MusterError, publicError } from "../protocol/errors.ts";
-import type { HubFile } from "../protocol/local-api.ts";
+import { INSECURE_NOTICE, type HubFile } from "../protocol/local-api.ts";
 import type { Log } from "../protocol/log.ts";
 import type { HubToClient } from "../protocol/messages.ts";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
@@ -21,6 +21,7 @@ import type { PasswordHasher } from "./gateway/password-check.ts";
 import { reportHealth } from "./health-report.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "./home-files.ts";
 import type { HubPort } from "./hub-port.ts";
+import type { TrunkAddress } from "./link/dial.ts";
 import { HubSession, type HubSessionOptions, type HubSessionState } from "./link/hub-session.ts";
 import { localHandlers } from "./local-api/local-handlers.ts";
 import { serveLocalApi } from "./local-api/local-server.ts";
@@ -61,8 +62,8 @@ export interface AgentOptions {
   signer: Signer;
   /** What this home has joined. */
   hub: HubFile;
-  /** PEM of the hub's own certificate authority, where it is not a public one. */
-  hubCa?: string;
+  /** How to get there, where it is not simply its URL. */
+  hubAddress?: TrunkAddress;
   about: { name: string; platform: string; kind: DeviceKind };
   health(): MachineHealth;
   hasher: PasswordHasher;
@@ -115,6 +116,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   ends.add(() => lock.release());
 
   const notices = new Notices();
+  if (joined.insecure === true) notices.set("insecure", INSECURE_NOTICE);
   const store = await openStore<StateDatabase>({
     world,
     path: paths.stateDatabase,
@@ -239,7 +241,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     signer,
     pulse: options.pulse,
     log,
-    address: { url: joined.hub_url, ...(options.hubCa === undefined ? {} : { ca: options.hubCa }) },
+    address: options.hubAddress ?? { url: joined.hub_url },
     hubKey,
     about: { ...options.about, version },
     sessionKind: "register",

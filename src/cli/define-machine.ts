@@ -4,8 +4,8 @@ import { Option, type Command } from "@commander-js/extra-typings";
 import { parsePort } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
-/** An agent or hub may finish what is in flight before it ends. */
-const PROGRAM_ENDS_WITHIN_MS = 15_000;
+/** A hub waits up to 30 s for requests in flight that still move. */
+const PROGRAM_ENDS_WITHIN_MS = 40_000;
 const JSON_HELP = "print one JSON object";
 const CONFIG_HELP = "read this muster.toml";
 
@@ -98,6 +98,7 @@ function addInit(program: Command, choose: Choose): void {
     )
     .option("--location <text>", "where it stands, for lists")
     .option("--replace", "leave the hub joined before")
+    .option("--ca <file>", "certificate authority (PEM) of the hub, where it is not a public one")
     .option("--insecure", "accept plain HTTP to a hub elsewhere")
     .option("--no-service", "register only")
     .option("-y, --yes", "ask nothing")
@@ -138,12 +139,20 @@ function addHub(program: Command, choose: Choose): void {
     .summary("run only the hub, in the foreground")
     .helpCommand(false)
     .description("Run only a hub, in the foreground, until Ctrl-C: for a server or a container.")
-    .option("--port <n>", "port; 0 picks a free one (default: as before, else 8080)", parsePort)
+    .option(
+      "--port <n>",
+      "port; 0 picks a free one (default: as before, else 8080; 443 with --cert)",
+      parsePort,
+    )
     .option("--host <address>", "address to listen on (default: all)")
     .option("--domain <domain>", "public domain of the hub")
     .option("--cert <file>", "TLS certificate chain (PEM)")
     .option("--key <file>", "TLS private key (PEM)")
-    .option("--insecure", "allow sign-in over plain HTTP from elsewhere")
+    .option(
+      "--behind-proxy [addresses]",
+      "a proxy in front ends TLS and says for whom it asks (default: one on this machine)",
+    )
+    .option("--insecure", "let devices in over plain HTTP from elsewhere")
     .option("--config <file>", CONFIG_HELP)
     .option("--json", "print one JSON object when it runs")
     .addHelpText(

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { MusterError } from "../protocol/errors.ts";
-import { hubFile, type HubFile, type LocalResponse } from "../protocol/local-api.ts";
+import { hubFile, INSECURE_NOTICE, type HubFile, type LocalResponse } from "../protocol/local-api.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
@@ -35,7 +35,7 @@ export async function lookAround(invocation: Invocation): Promise<Overview> {
   try {
     return await withHubSession(invocation, async (session) => {
       const { fleet } = await session.request("fleet_get", {});
-      return ofHub(session, fleet);
+      return ofHub(session, fleet, joined);
     });
   } catch (thrown) {
     invocation.interrupted.throwIfAborted();
@@ -80,7 +80,10 @@ export async function hubAnswers(
   const timer = surroundings.timers.after(HUB_TIMEOUT_MS, () => timeout.abort());
   try {
     const signal = AbortSignal.any([timeout.signal, interrupted]);
-    const response = await surroundings.fetch(`${joined.hub_url}/api/hub`, { redirect: "error", signal });
+    const response = await surroundings.fetch(`${joined.local_url ?? joined.hub_url}/api/hub`, {
+      redirect: "error",
+      signal,
+    });
     const facts = await readJson(response, 64 * 1024);
     return isObject(facts) && facts["hub_id"] === joined.hub_id;
   } catch {
@@ -119,13 +122,13 @@ function ofAgent(status: LocalResponse<"status">): Overview {
   };
 }
 
-function ofHub(session: HubSession, fleet: FleetView): Overview {
+function ofHub(session: HubSession, fleet: FleetView, joined: HubFile): Overview {
   return {
     hub: { url: fleet.hub.url, state: "connected", since: null, reason: null },
     device: session.device,
     shares: fleet.shares,
     devices: fleet.devices,
-    notices: [],
+    notices: joined.insecure === true ? [INSECURE_NOTICE] : [],
   };
 }
 

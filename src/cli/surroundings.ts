@@ -113,7 +113,9 @@ export interface HubOptions extends ProgramOptions<HubStartFacts>, HubAddress {
   domain?: string;
   /** Absolute paths of PEM files. */
   tls?: { cert: string; key: string };
-  /** Sign-in over plain HTTP off loopback. */
+  /** Addresses of the proxies in front, which end TLS and say for whom they ask. */
+  behindProxy?: readonly string[];
+  /** Plain HTTP off loopback: devices come without TLS. */
   insecure: boolean;
 }
 
@@ -147,6 +149,8 @@ export interface JoinOptions {
   replace: boolean;
   /** Plain HTTP off loopback is accepted. */
   insecure: boolean;
+  /** Absolute path of the PEM file of an authority of the hub's own. */
+  ca?: string;
   stop: AbortSignal;
   /** A few words for the progress line: "asking the hub". */
   phase(text: string): void;

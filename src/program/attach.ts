@@ -9,6 +9,7 @@ import { MusterError } from "../protocol/errors.ts";
 import { SILENT_LOG } from "../protocol/log.ts";
 import { Pulse } from "../trunk/liveness.ts";
 import { readHubFile } from "./home-state.ts";
+import { hubAddress } from "./hub-address.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 
@@ -23,7 +24,7 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       hint: "start it: muster start",
     });
   }
-  const session = await connected(parts, hubFile);
+  const session = await connected(parts, hubFile, environment);
   return {
     device: { id: hubFile.device_id, name: hubFile.name },
     async request(type, message) {
@@ -51,7 +52,7 @@ export async function attach(home: string, environment: Environment): Promise<Cl
   };
 }
 
-async function connected(parts: HomeParts, hubFile: HubFile): Promise<HubSession> {
+async function connected(parts: HomeParts, hubFile: HubFile, environment: Environment): Promise<HubSession> {
   const { world, crypto, identity, about, version } = parts;
   let settle: (problem: MusterError | undefined) => void = () => {};
   const ready = new Promise<void>((resolve, reject) => {
@@ -63,7 +64,7 @@ async function connected(parts: HomeParts, hubFile: HubFile): Promise<HubSession
     signer: identity.signer,
     pulse: new Pulse(world.timers, world.clock),
     log: SILENT_LOG,
-    address: { url: hubFile.hub_url },
+    address: hubAddress(hubFile, environment),
     hubKey: keyOf(hubFile),
     about: { ...about, name: hubFile.name, version },
     sessionKind: "attach",

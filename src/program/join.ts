@@ -8,20 +8,36 @@ import { equalSecretBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.
 import { isErrorCode, MusterError } from "../protocol/errors.ts";
 import { deviceLogResponse, deviceRegisterResponse, hubFacts, type HubFacts } from "../protocol/hub-api.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
-import { isLoopbackAddress } from "../protocol/permissions.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
 import type { z } from "zod";
-import type { Disk } from "../world/world.ts";
+import { proxyFor, proxyUrl } from "../agent/link/proxy.ts";
+import type { Disk, FetchOptions } from "../world/world.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
-import type { HomeParts } from "./parts.ts";
+import { checkSecure } from "./hub-address.ts";
+import type { Environment, HomeParts } from "./parts.ts";
 
 const CALL_TIMEOUT_MS = 10_000;
 /** Another device may claim at the same moment; then the log is fetched and the claim signed anew. */
 const TRIES_MAX = 5;
 const ANSWER_MAX_BYTES = 80 * 1024 * 1024;
+const CA_MAX_BYTES = 256 * 1024;
 
-export async function joinHub(parts: HomeParts, options: JoinOptions): Promise<JoinResult> {
-  const hubUrl = new URL(options.hubUrl).origin;
+/** What every call of one joining takes. */
+type Joining = JoinOptions & { way: FetchOptions };
+
+export async function joinHub(
+  parts: HomeParts,
+  asked: JoinOptions,
+  environment: Environment,
+): Promise<JoinResult> {
+  const hubUrl = new URL(asked.hubUrl).origin;
+  const ca = asked.ca === undefined ? undefined : await readAuthority(parts.world.disk, asked.ca);
+  const proxy = proxyFor(hubUrl, environment);
+  const way: FetchOptions = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(proxy === undefined ? {} : { proxy: proxyUrl(proxy).reveal() }),
+  };
+  const options: Joining = { ...asked, way };
   checkSecure(hubUrl, options.insecure);
   await checkFree(parts, options, hubUrl);
   options.phase("asking the hub who it is");
@@ -39,6 +55,7 @@ export async function joinHub(parts: HomeParts, options: JoinOptions): Promise<J
     controller: false,
     embedded: false,
     ...(options.insecure ? { insecure: true } : {}),
+    ...(ca === undefined ? {} : { ca }),
   });
   return { device_id: joined.device_id, name: joined.name, hostname: joined.hostname };
 }
@@ -47,9 +64,21 @@ interface Claimed extends JoinResult {
   ownerRoot: string;
 }
 
+/** Its text is kept, so that the file may go. */
+async function readAuthority(disk: Disk, path: string): Promise<string> {
+  const info = await disk.info(path);
+  const text =
+    info?.kind === "file" && info.size <= CA_MAX_BYTES ? new TextDecoder().decode(await disk.read(path)) : "";
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  const what = info === undefined ? "does not exist" : "holds no certificate";
+  throw new MusterError("invalid", `--ca "${path}" ${what}`, {
+    hint: "give the PEM file of the authority that signed the hub's certificate",
+  });
+}
+
 async function claim(
   parts: HomeParts,
-  options: JoinOptions,
+  options: Joining,
   hub: { hubUrl: string; hubKey: Uint8Array },
 ): Promise<Claimed> {
   const { crypto, identity, about, version } = parts;
@@ -113,23 +142,6 @@ async function setAside(disk: Disk, path: string): Promise<void> {
   if ((await disk.info(path)) !== undefined) await disk.rename(path, `${path}.left`);
 }
 
-/** Off this machine a hub is spoken to by https only. */
-export function checkSecure(hubUrl: string, insecure: boolean): void {
-  const { protocol, hostname } = new URL(hubUrl);
-  const local =
-    hostname === "localhost" ||
-    hostname.endsWith(".localhost") ||
-    isLoopbackAddress(hostname.replace(/^\[|\]$/g, ""));
-  if (protocol === "https:" || local || insecure) return;
-  throw new MusterError(
-    "hub_insecure",
-    `${hubUrl} is plain HTTP, which anyone on the way can read and change`,
-    {
-      hint: "use its https address, or accept the risk with --insecure",
-    },
-  );
-}
-
 function hubKeyOf({ crypto }: HomeParts, facts: HubFacts, hubUrl: string): Uint8Array {
   const key = fromBase64Url(facts.hub_key);
   if (key?.length !== 32 || deviceIdOf(crypto.sha256(key)) !== facts.hub_id) {
@@ -149,7 +161,7 @@ interface Call<Shape extends z.ZodType> {
 
 async function call<Shape extends z.ZodType>(
   { world }: HomeParts,
-  { stop }: JoinOptions,
+  { stop, way }: Joining,
   { url, body, shape }: Call<Shape>,
 ): Promise<z.infer<Shape>> {
   const init: RequestInit = {
@@ -165,7 +177,7 @@ async function call<Shape extends z.ZodType>(
   let response: Response;
   let text: string;
   try {
-    response = await world.network.fetch(url, init);
+    response = await world.network.fetch(url, init, way);
     text = await boundedText(response);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

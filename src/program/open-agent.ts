@@ -7,6 +7,7 @@ import { Pulse } from "../trunk/liveness.ts";
 import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { socketFolder } from "./home-state.ts";
+import { hubAddress } from "./hub-address.ts";
 import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
 
 export interface OpenAgentOptions {
@@ -19,7 +20,7 @@ export interface OpenAgentOptions {
   onStopAsked(): void;
 }
 
-export function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<Agent> {
+export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<Agent> {
   const { world, crypto, log, version, paths, identity, about } = parts;
   const { hubFile, localHost, localPort, forbiddenPorts, environment, onStopAsked } = options;
   return startAgent({
@@ -31,6 +32,7 @@ export function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<
     paths: { ...paths, sockets: socketFolder(paths, tmpdir(), hubFile.device_id.slice(0, 15)) },
     signer: identity.signer,
     hub: hubFile,
+    hubAddress: hubAddress(hubFile, environment),
     about: { ...about, name: hubFile.name },
     health: () => machineHealth(paths.home),
     hasher: realPasswordHasher,

@@ -52,7 +52,7 @@ export function realSurroundings(
     async join(options) {
       const { openHome } = await import("./parts.ts");
       const { joinHub } = await import("./join.ts");
-      return joinHub(await openHome(options.home, environment), options);
+      return joinHub(await openHome(options.home, environment), options, environment);
     },
     async readConfig({ home, config }) {
       const { loadConfig } = await import("./config/load-config.ts");

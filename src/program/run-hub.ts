@@ -19,6 +19,7 @@ export async function runHub(options: HubOptions, environment: Environment): Pro
       hosts: hostsFor(config.text("hub.host") ?? EVERYWHERE),
       config,
       environment,
+      insecure: options.insecure,
     });
     options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });
     await stopping.reason;

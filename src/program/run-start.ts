@@ -1,6 +1,8 @@
 // `muster start`: this machine's agent, and a hub in the same process where the home has joined none.
 import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
+import type { Agent } from "../agent/agent.ts";
+import { BRIEF, PATIENT } from "../hub/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Config, Flags } from "./config/read-config.ts";
@@ -22,8 +24,10 @@ export async function runStart(options: StartOptions, environment: Environment):
     ? await ownHub(parts, config, environment)
     : { hub: undefined, hubFile: joined };
   const stopping = stoppingOn(options.stop);
+  let agent: Agent | undefined;
+  let reason: "asked" | "signal" = "asked";
   try {
-    const agent = await openAgent(parts, {
+    agent = await openAgent(parts, {
       hubFile,
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
@@ -38,10 +42,11 @@ export async function runStart(options: StartOptions, environment: Environment):
       device_name: hubFile.name,
       pid: process.pid,
     });
-    const reason = await stopping.reason;
-    await agent.stop(reason === "asked" ? "stop" : "leave");
+    reason = await stopping.reason;
   } finally {
-    await hub?.close();
+    // First the hub, which waits for requests in flight: this agent answers some of them.
+    await hub?.close(reason === "asked" ? BRIEF : PATIENT);
+    await agent?.stop(reason === "asked" ? "stop" : "leave");
   }
 }
 
@@ -51,17 +56,25 @@ function ownHub(
   environment: Environment,
 ): Promise<{ hub: Hub; hubFile: HubFile }> {
   const host = config.text("hub.host");
-  return openHub(parts, { hosts: host === undefined ? LOOPBACK : hostsFor(host), config, environment });
+  return openHub(parts, {
+    hosts: host === undefined ? LOOPBACK : hostsFor(host),
+    config,
+    environment,
+    insecure: false,
+  });
 }
 
 /** What the command line says of a hub, as settings. */
-export function hubFlags(options: Pick<HubOptions, "port" | "host" | "domain" | "tls">): Flags {
+export function hubFlags(
+  options: Pick<HubOptions, "port" | "host" | "domain" | "tls" | "behindProxy">,
+): Flags {
   return {
     "hub.port": { flag: "--port", value: options.port },
     "hub.host": { flag: "--host", value: options.host },
     "hub.domain": { flag: "--domain", value: options.domain },
     "hub.cert": { flag: "--cert", value: options.tls?.cert },
     "hub.key": { flag: "--key", value: options.tls?.key },
+    "hub.trusted_proxy": { flag: "--behind-proxy", value: options.behindProxy },
   };
 }
 

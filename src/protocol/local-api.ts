@@ -129,5 +129,16 @@ export const hubFile = z.object({
   embedded: z.boolean(),
   /** Plain HTTP off loopback was accepted with --insecure. */
   insecure: z.boolean().optional(),
+  /** PEM of a certificate authority of the hub's own. */
+  ca: z
+    .string()
+    .max(256 * 1024)
+    .optional(),
+  /** Of an embedded hub: its own listener, as this machine reaches it. */
+  local_url: z.string().max(300).optional(),
 });
 export type HubFile = z.infer<typeof hubFile>;
+
+/** What `status` says of a home with `insecure`. */
+export const INSECURE_NOTICE =
+  "plain HTTP to and from the hub was accepted with --insecure: anyone on the way can read and change it";

@@ -14,9 +14,14 @@ export interface HubFlags {
   domain?: string | undefined;
   cert?: string | undefined;
   key?: string | undefined;
+  /** `true` without addresses. */
+  behindProxy?: string | true | undefined;
   insecure?: true | undefined;
   config?: string | undefined;
 }
+
+/** Where a proxy is when nobody says where. */
+const THIS_MACHINE = ["127.0.0.1", "::1"];
 
 export async function hub(invocation: Invocation, flags: HubFlags): Promise<void> {
   const { surroundings, home, interrupted } = invocation;
@@ -27,6 +32,7 @@ export async function hub(invocation: Invocation, flags: HubFlags): Promise<void
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.domain === undefined ? {} : { domain: checkedDomain(flags.domain) }),
     ...(tls === undefined ? {} : { tls }),
+    ...(flags.behindProxy === undefined ? {} : { behindProxy: proxies(flags.behindProxy) }),
     insecure: flags.insecure === true,
     ...configFile(invocation, flags.config),
     stop: interrupted,
@@ -41,6 +47,10 @@ function printReady(invocation: Invocation, facts: HubStartFacts): void {
   out.line(`Hub started: ${out.style("bold", hub_url)}${isLoopbackUrl(hub_url) ? " (local)" : ""}`);
   if (login_url !== null) out.line(`Open ${out.style("bold", login_url)} to sign in`);
   out.line("Let a machine in: muster device token");
+}
+
+function proxies(given: string | true): readonly string[] {
+  return given === true ? THIS_MACHINE : given.split(",").map((address) => address.trim());
 }
 
 function tlsFiles({ surroundings }: Invocation, { cert, key }: HubFlags): HubOptions["tls"] {

@@ -1,5 +1,6 @@
 // `muster init HUB_URL --token T`: joins this machine to a hub.
 
+import { resolve } from "node:path";
 import { hostNameProblem } from "../../protocol/names.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
@@ -18,6 +19,7 @@ export interface InitFlags {
   location?: string | undefined;
   replace?: true | undefined;
   insecure?: true | undefined;
+  ca?: string | undefined;
   service: boolean;
 }
 
@@ -37,6 +39,7 @@ export async function init(invocation: Invocation, hubUrlText: string, flags: In
       ...(flags.location === undefined ? {} : { location: flags.location }),
       replace: flags.replace === true,
       insecure: flags.insecure === true,
+      ...(flags.ca === undefined ? {} : { ca: resolve(surroundings.cwd, flags.ca) }),
       stop: interrupted,
       phase: progress.phase,
     })

@@ -262,7 +262,7 @@ export class SessionDoor {
     const { directory, devices, tokens, messages, metrics, log } = this.#parts;
     const { deviceId, kind } = session.facts;
     metrics.session(kind, "closed");
-    log.info("device disconnected", { device: deviceId, kind, ...why });
+    log.info("device disconnected", { device: deviceId, kind, closed: why.code, reason: why.reason });
     tokens.end(session);
     messages.commands.left(session);
     if (kind === "register" && directory.device(deviceId) === session) devices.seen(deviceId);
