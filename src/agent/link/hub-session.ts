@@ -69,6 +69,8 @@ export class HubSession {
   #attempt: Attempt | undefined;
   #timer: Timer | undefined;
   #tries = 0;
+  /** Counts up; only the newest dial counts. */
+  #dials = 0;
   #downSinceMs: number;
   #stopWatch: (() => void) | undefined;
   #stopped = false;
@@ -132,15 +134,19 @@ export class HubSession {
   #dial(): void {
     this.#timer?.cancel();
     if (this.#stopped) return;
-    const work = this.#connect();
-    work.catch((error: unknown) => this.#failed(publicError(error)));
+    this.#dials += 1;
+    const dial = this.#dials;
+    this.#connect(dial).catch((error: unknown) => {
+      // One that hung from before the network changed has nothing to say about the session of today.
+      if (dial === this.#dials) this.#failed(publicError(error));
+    });
   }
 
-  async #connect(): Promise<void> {
+  async #connect(dial: number): Promise<void> {
     const { world, address, nextSession } = this.#options;
     const session = await nextSession();
     const dialled = await dialHub(world, address, this.#ways);
-    if (this.#stopped || this.#attempt !== undefined) return dialled.wire.close();
+    if (this.#stopped || dial !== this.#dials) return dialled.wire.close();
     this.#attempt = new Attempt(this.#options, dialled, session, {
       ready: (registered) => {
         this.#ways.worked(dialled.way);
