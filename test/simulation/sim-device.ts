@@ -53,11 +53,13 @@ export class SimDevice {
     return `the page of ${this.name}`;
   }
 
-  startApp(): Promise<void> {
+  /** Does nothing while it runs. */
+  async startApp(): Promise<void> {
     const { host, ledger, name } = this.#options;
+    if (this.#app?.process.isAlive === true) return;
     host.disk.place("/srv/page/index.html", this.page, 0o644);
     this.#app = host.run("app");
-    return startApp({ run: this.#app, device: name, port: APP_PORT, ledger });
+    await startApp({ run: this.#app, device: name, port: APP_PORT, ledger });
   }
 
   killApp(): void {

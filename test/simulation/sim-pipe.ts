@@ -44,6 +44,7 @@ export class SimPipe {
   #lostAckBytes = 0;
   #retrying = false;
   #severed = false;
+  #hasGap = false;
 
   constructor(wiring: Wiring, ends: PipeEnds) {
     this.#wiring = wiring;
@@ -71,7 +72,7 @@ export class SimPipe {
 
   /** Not sent again when it is lost. */
   sendReset(): void {
-    this.#lost = [];
+    this.drop();
     this.#later(this.#arrivalMs(), () => {
       if (this.#isOpen()) this.#ends.wasReset();
     });
@@ -89,8 +90,9 @@ export class SimPipe {
     });
   }
 
-  /** The sender lost its power: what it had not got through is gone. */
+  /** The sender sends nothing again: what is lost stays so, and what came after it can't be read. */
   drop(): void {
+    if (this.#lost.length > 0) this.#hasGap = true;
     this.#lost = [];
   }
 
@@ -137,6 +139,7 @@ export class SimPipe {
   }
 
   #arrive(segment: Segment): void {
+    if (this.#hasGap) return;
     if (this.#lost.length === 0 && this.#isOpen()) return this.#ends.arrived(segment);
     if (this.#lost.length === 0) this.#lostSinceMs = this.#wiring.time.nowMs;
     this.#lost.push(segment);
@@ -160,7 +163,6 @@ export class SimPipe {
   }
 
   #later(atMs: number, run: () => void): void {
-    const { time } = this.#wiring;
-    time.after(atMs - time.nowMs, run);
+    this.#wiring.time.at(atMs, run);
   }
 }

@@ -61,9 +61,14 @@ export class SimTime {
   }
 
   after(delayMs: number, run: () => void, phase: Phase = "turn"): SimEvent & Timer {
+    return this.at(this.#nowMs + delayMs, run, phase);
+  }
+
+  /** At a moment that was computed before: the same moment again is exactly the same. */
+  at(atMs: number, run: () => void, phase: Phase = "turn"): SimEvent & Timer {
     this.#order += 1;
     const event = {
-      atMs: this.#nowMs + Math.max(0, delayMs),
+      atMs: Math.max(this.#nowMs, atMs),
       phase,
       order: this.#order,
       run,
