@@ -13,7 +13,9 @@ const LOGIN = /^http:\/\/muster\.localhost:\d+\/#login\.[\w-]+\.[\w-]+$/;
 
 const root = resolve(import.meta.dir, "..", "..");
 
+/** Of the checkout, not of a program that was compiled. */
 function installed(): boolean {
+  if (process.env["MUSTER_BINARY"] !== undefined) return false;
   const stamp = resolve(root, "node_modules", ".muster-lock");
   return (
     existsSync(stamp) &&
