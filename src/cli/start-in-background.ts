@@ -11,6 +11,8 @@ import { startProgress } from "./progress.ts";
 import type { Background, HubAddress, StartFacts } from "./surroundings.ts";
 import { pause, waitFor } from "./wait.ts";
 
+/** Set for who runs in the background: what it prints goes to a log, where a sign-in link must not stand. */
+export const BACKGROUND = "MUSTER_BACKGROUND";
 const LOOK_EVERY_MS = 100;
 const AGENT_TIMEOUT_MS = 30_000;
 /** A hub elsewhere may be away: the agent has started all the same. */
@@ -38,7 +40,7 @@ export async function startInBackground(
   const logFrom = await logSize(surroundings.disk, logFile);
   const background = surroundings.spawnSelf(argumentsOf(options), {
     logFile,
-    environment: { MUSTER_HOME: home },
+    environment: { MUSTER_HOME: home, [BACKGROUND]: "1" },
   });
   const progress = startProgress(invocation, "Starting");
   let left = false;

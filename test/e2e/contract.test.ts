@@ -46,6 +46,16 @@ describe("JSON", () => {
     expect(home.processes()).toContain(facts.pid);
   });
 
+  test("what start shows once stands nowhere in the home: neither the sign-in link nor a password", async () => {
+    const { password = "", name } = await home.add("site", "--name", "secretive");
+    const link = facts.login_url?.split(".").at(-1) ?? "";
+    for (const secret of [password, link]) {
+      expect(secret.length).toBeGreaterThan(10);
+      expect(Bun.spawnSync(["grep", "-rqF", "--", secret, home.path]).exitCode).toBe(1);
+    }
+    await home.ok(["rm", name]);
+  });
+
   test("start again changes nothing: the same process, the same hub", async () => {
     const again = await home.start();
     expect(again).toMatchObject({ hub_url: facts.hub_url, pid: facts.pid, device_id: facts.device_id });

@@ -10,7 +10,7 @@ import { joinedHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { portFromEnvironment } from "../port.ts";
 import type { HubAddress, StartFacts } from "../surroundings.ts";
-import { factsOf, startInBackground } from "../start-in-background.ts";
+import { BACKGROUND, factsOf, startInBackground } from "../start-in-background.ts";
 import { startApp } from "./apps.ts";
 
 export interface StartFlags {
@@ -45,7 +45,10 @@ export async function start(
   const address = { ...addressOf(invocation, flags), ...configFile(invocation, flags.config) };
   if (flags.foreground === true) {
     const { surroundings, home, interrupted } = invocation;
-    const ready = (facts: StartFacts): void => printStarted(invocation, facts, "Server started");
+    const inBackground = surroundings.environment[BACKGROUND] === "1";
+    const ready = (facts: StartFacts): void => {
+      if (!inBackground) printStarted(invocation, facts, "Server started");
+    };
     return surroundings.runStart({ home, ...address, tunnel: flags.tunnel, stop: interrupted, ready });
   }
   const started = await startInBackground(invocation, { ...address, tunnel: flags.tunnel });
