@@ -30,6 +30,21 @@ export function addToolCommands(program: Command, choose: Choose): void {
     .action(() => {
       choose({ run: async (invocation) => (await import("./commands/version.ts")).version(invocation) });
     });
+  program
+    .command("upgrade")
+    .summary("take the newer version that the hub offers")
+    .description(
+      "Replace this program by the newer one that its hub offers, if the release key that this program " +
+        "trusts has signed it, and start the agent anew. What does not come up is rolled back.",
+    )
+    .option("--check", "only say what there is")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExamples:\n  muster upgrade --check\n  muster upgrade")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/upgrade.ts")).upgrade(invocation, options),
+      });
+    });
   program.helpCommand("help [command]", "show the help of a command");
   program
     .command("__complete", { hidden: true })

@@ -45,6 +45,8 @@ export interface Surroundings {
   exampleConfig(): Promise<string>;
   /** This program, its log at `debug`. */
   verbose(): Surroundings;
+  /** What the hub offers in this program's place. Throws `upgrade_refused`, `bad_signature`, … */
+  releaseOffer(options: UpgradeOptions): Promise<ReleaseOffer>;
   /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
   attach(home: string): Promise<HubSession>;
 }
@@ -161,6 +163,25 @@ export interface JoinResult {
   name: string;
   /** "" where the hub has no domain. */
   hostname: string;
+}
+
+export interface UpgradeOptions {
+  home: string;
+  stop: AbortSignal;
+  /** A few words for the progress line. */
+  phase(text: string): void;
+}
+
+/** Signed by the key that this program trusts. */
+export interface ReleaseOffer {
+  state: "newer" | "current";
+  /** Versions. */
+  running: string;
+  offered: string;
+  released_at: string;
+  hub_url: string;
+  /** Puts it in this program's place and proves that it runs; takes the old one back when it does not. */
+  take(): Promise<{ restarted: boolean }>;
 }
 
 /** Which message of the hub answers which question. */

@@ -63,6 +63,9 @@ export function realSurroundings(
       return (await import("./config/example-config.ts")).exampleConfig();
     },
     verbose: () => realSurroundings({ ...environment, MUSTER_LOG: "debug" }),
+    async releaseOffer(options) {
+      return (await import("./upgrade/run-upgrade.ts")).releaseOffer(options, process.env);
+    },
     async attach(home) {
       return (await import("./attach.ts")).attach(home, environment);
     },

@@ -115,6 +115,20 @@ export function fakeSurroundings(): FakeSurroundings {
     verbose() {
       return this;
     },
+    async releaseOffer({ phase }) {
+      phase("asking the hub what it offers");
+      return {
+        state: "newer",
+        running: "0.1.0",
+        offered: "0.2.0",
+        released_at: "2026-11-20T06:00:00.000Z",
+        hub_url: HUB_URL,
+        async take() {
+          ran.push({ name: "upgrade", options: {} });
+          return { restarted: true };
+        },
+      };
+    },
     attach: async () => fakeHubSession(),
     agent,
     files,
