@@ -38,7 +38,12 @@ describe("an entry is refused when", () => {
       { kind: "laptop", link_key: newKey(), name: "x2", nonce: newKey(), platform: "p" },
       home,
     ],
-    ['this version does not know the rules of "remove" entries', "remove", {}, home],
+    ['this version does not know the rules of "share" entries', "share", {}, home],
+    ["no proper public_key", "remove", {}, home],
+    ["not in this log", "remove", { public_key: toBase64Url(stranger.publicKey) }, home],
+    ["no scope admin here", "remove", { public_key: toBase64Url(laptop.publicKey) }, pi],
+    ["no scope admin here", "remove", { public_key: toBase64Url(pi.publicKey) }, phone],
+    ["no scope admin here", "remove", { public_key: toBase64Url(pi.publicKey) }, stranger],
     ['this version does not know the rules of "checkpoint" entries', "checkpoint", {}, home],
     ['there are no "grant" entries', "grant", {}, home],
     ['there are no "constructor" entries', "constructor", {}, home],
@@ -188,5 +193,34 @@ describe("an entry is refused when", () => {
     const { log, refused } = longestValid(crypto, undefined, entries);
     expect(log?.length).toBe(OWNER_LOG_MAX_ENTRIES);
     expect(refused?.message).toContain("full");
+  });
+});
+
+describe("a removed key", () => {
+  const remove = (of: Signer) =>
+    ({ kind: "remove", body: { public_key: toBase64Url(of.publicKey) } }) as const;
+
+  test("is nobody from then on, and never comes back", async () => {
+    const without = await appendEntry(crypto, full, { ...remove(laptop), signer: home });
+    expect(without.roleOf(laptop.publicKey, NOW)).toBeUndefined();
+    expect(without.wasRemoved(laptop.publicKey)).toBe(true);
+    expect(full.wasRemoved(laptop.publicKey)).toBe(false);
+    for (const again of [
+      { kind: "member", body: member(laptop), signer: home } as const,
+      { kind: "controller", body: controller(laptop), signer: home } as const,
+    ]) {
+      const refused = await rejection(appendEntry(crypto, without, again));
+      expect(refused).toContain("the key was removed before");
+    }
+  });
+
+  test("may be a machine that leaves by itself", async () => {
+    const left = await appendEntry(crypto, full, { ...remove(pi), signer: pi });
+    expect(left.wasRemoved(pi.publicKey)).toBe(true);
+  });
+
+  test("is never the last with the scope admin", async () => {
+    const refused = await rejection(appendEntry(crypto, begun, { ...remove(home), signer: home }));
+    expect(refused).toContain("nobody with the scope admin");
   });
 });

@@ -35,6 +35,7 @@ const RULES: Record<KnownKind, Rule> = {
   controller: rule(ENTRY_BODIES.controller, controller),
   invite: rule(ENTRY_BODIES.invite, invite),
   member: rule(ENTRY_BODIES.member, member),
+  remove: rule(ENTRY_BODIES.remove, remove),
 };
 
 const DAY_MS = 86_400_000;
@@ -162,6 +163,19 @@ function claimProblem(step: Step, body: EntryBody<"member">, invite: Invite | un
   return isOwnClaim(step, body, body.claim) ? undefined : "the device did not sign the claim itself";
 }
 
+/** By a controller, or by the key itself: a machine may always leave. */
+function remove({ state, by, number }: Step, body: EntryBody<"remove">): string | undefined {
+  const known = state.participants.get(body.public_key);
+  if (known === undefined) return "the key is not in this log";
+  const leaves = keyText(by) === body.public_key;
+  if (!leaves && !hasScope(state.participants.get(keyText(by)), "admin")) return NOT_ADMIN;
+  if (!leavesAnAdmin(state, { ...known, controller: undefined }))
+    return "it would leave nobody with the scope admin";
+  state.participants.delete(body.public_key);
+  state.removed.set(body.public_key, number);
+  return undefined;
+}
+
 type Claim = NonNullable<EntryBody<"member">["claim"]>;
 
 function isOwnClaim(step: Step, body: EntryBody<"member">, claim: Claim): boolean {
@@ -199,6 +213,7 @@ function identityProblem(
   body: { link_key: string; kind: DeviceKind },
 ): string | undefined {
   if (state.claimKeys.has(keyText(publicKey))) return "the key of an invite is no device";
+  if (state.removed.has(keyText(publicKey))) return "the key was removed before";
   if (known === undefined) return undefined;
   if (known.kind !== body.kind) return `the device is known as a ${known.kind}`;
   return keyText(known.linkKey) === body.link_key ? undefined : "the device is known with another link key";

@@ -41,10 +41,12 @@ export interface LogState {
   readonly invites: Map<number, Invite>;
   /** By `keyText` of the claim key. */
   readonly claimKeys: Map<string, number>;
+  /** `keyText` of what was removed, with the number of the entry that did it. */
+  readonly removed: Map<string, number>;
 }
 
 export function emptyState(): LogState {
-  return { participants: new Map(), invites: new Map(), claimKeys: new Map() };
+  return { participants: new Map(), invites: new Map(), claimKeys: new Map(), removed: new Map() };
 }
 
 export function copyState(state: LogState): LogState {
@@ -52,6 +54,7 @@ export function copyState(state: LogState): LogState {
     participants: new Map(state.participants),
     invites: new Map(state.invites),
     claimKeys: new Map(state.claimKeys),
+    removed: new Map(state.removed),
   };
 }
 

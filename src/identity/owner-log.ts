@@ -63,6 +63,11 @@ export class OwnerLog {
     return [...this.#state.participants.values()];
   }
 
+  /** Whether an entry of this log took the key out of it, for good. */
+  wasRemoved(publicKey: Uint8Array): boolean {
+    return this.#state.removed.has(keyText(publicKey));
+  }
+
   invite(number: number): Invite | undefined {
     return this.#state.invites.get(number);
   }

@@ -109,7 +109,10 @@ const member = z.strictObject({
     .nullable(),
 });
 
-export const ENTRY_BODIES = { begin, controller, invite, member } as const satisfies Partial<
+/** The key is nobody's any more, and never comes back under this log. */
+const remove = z.strictObject({ public_key: bytes32 });
+
+export const ENTRY_BODIES = { begin, controller, invite, member, remove } as const satisfies Partial<
   Record<EntryKind, z.ZodType>
 >;
 
