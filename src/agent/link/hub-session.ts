@@ -189,8 +189,9 @@ export class HubSession {
     this.#schedule({ type: "lost" });
   }
 
-  /** The trunk is given up, if there was one. */
+  /** The trunk is given up, if there was one, and so is a dial that is under way. */
   #lose(problem: MusterError): void {
+    this.#dials += 1;
     const attempt = this.#attempt;
     this.#attempt = undefined;
     attempt?.drop();
