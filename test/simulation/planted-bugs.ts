@@ -22,9 +22,9 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
     bends: { hub: acknowledgesEarly },
     found: /acknowledged share .* is lost/,
   },
-  "a device dials under a number that is not stored yet": {
+  "a device acknowledges before it commits": {
     bends: { agent: acknowledgesEarly },
-    found: /did not come back/,
+    found: /acknowledged share .* is lost|did not come back/,
   },
   "a device's timers are not cleared": {
     bends: { agent: forgetsToCancel },
