@@ -86,7 +86,12 @@ export async function openHub(
 function tlsOf(config: Config): { cert: string; key: string } | undefined {
   const cert = config.text("hub.cert");
   const key = config.text("hub.key");
-  if (cert !== undefined && key !== undefined) return { cert, key };
+  if (cert !== undefined && key !== undefined) {
+    if (config.text("hub.domain") !== undefined) return { cert, key };
+    throw new MusterError("usage", "a hub with a certificate needs its domain", {
+      hint: "give the name that the certificate is for: --domain example.com",
+    });
+  }
   if (cert === undefined && key === undefined) return undefined;
   throw new MusterError("usage", `hub.${cert === undefined ? "key needs hub.cert" : "cert needs hub.key"}`, {
     hint: "give both: the certificate chain and its private key, as PEM files",

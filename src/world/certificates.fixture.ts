@@ -1,6 +1,7 @@
 // Certificates for tests, made by openssl: an authority of their own and what it signs. Where openssl is
 // missing, tests that need them are skipped and say so.
 import { mkdtempSync, rmSync } from "node:fs";
+import { isIP } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -28,7 +29,7 @@ export class Authority implements Disposable {
       string,
       string,
     ];
-    const alternatives = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`;
+    const alternatives = `subjectAltName=${names.map((name) => `${isIP(name) > 0 ? "IP" : "DNS"}:${name}`).join(",")}`;
     openssl(
       "req",
       ...NEW_KEY,

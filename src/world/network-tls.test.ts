@@ -87,6 +87,14 @@ tlsTest("a certificate of an unknown authority, or for another name, is refused"
   expect(verdicts).toEqual(["refused", "refused"]);
 });
 
+tlsTest("whoever asks for no proof of the name gets a connection all the same, and its binding", async () => {
+  const server = await bindingServer(certificates().issue("c", ["other.test"]));
+  const tls = { serverName: "localhost", rejectUnauthorized: false };
+  const { far, own } = await talk({ address: { host: HOST, port: server.port }, tls });
+  server.close();
+  expect(far).toBe(own);
+});
+
 tlsTest("a renewed certificate is what new connections get; open ones go on", async () => {
   const old = certificates().issue("old", ["hub.test"]);
   const server = await bindingServer(old);
