@@ -158,6 +158,8 @@ export class FakeCloudflare {
   #overLimit(): boolean {
     const now = this.#now();
     if (now < this.#blockedUntilMs) return true;
+    // A block that is over has cleared the count.
+    if (this.#blockedUntilMs > 0 && this.#recent.length > RATE_LIMIT.calls) this.#recent = [];
     this.#recent = this.#recent.filter((at) => at > now - RATE_LIMIT.windowMs);
     this.#recent.push(now);
     return this.#recent.length > RATE_LIMIT.calls;
@@ -165,7 +167,7 @@ export class FakeCloudflare {
 
   #block(): Reply {
     const now = this.#now();
-    this.#blockedUntilMs = Math.max(this.#blockedUntilMs, now + RATE_LIMIT.windowMs);
+    if (now >= this.#blockedUntilMs) this.#blockedUntilMs = now + RATE_LIMIT.windowMs;
     const seconds = Math.ceil((this.#blockedUntilMs - now) / 1000);
     const reply = refuse(429, 10100, "More than 1200 requests per 300 seconds reached");
     return { ...reply, headers: { "retry-after": String(seconds) } };
