@@ -3,9 +3,6 @@
 import { resolve } from "node:path";
 import type { Invocation } from "./invocation.ts";
 
-export function configFile(
-  { surroundings }: Invocation,
-  flag: string | undefined,
-): { config?: string } {
+export function configFile({ surroundings }: Invocation, flag: string | undefined): { config?: string } {
   return flag === undefined ? {} : { config: resolve(surroundings.cwd, flag) };
 }

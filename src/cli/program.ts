@@ -4,6 +4,7 @@
 import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addMachineCommands } from "./define-machine.ts";
+import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
 import { addToolCommands } from "./define-tools.ts";
 import type { Invocation } from "./invocation.ts";
@@ -57,6 +58,7 @@ export function makeProgram(
     .exitOverride()
     .addHelpText("after", GETTING_STARTED);
   addMachineCommands(program, choose);
+  addServiceCommands(program, choose);
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
   addToolCommands(program, choose);

@@ -43,6 +43,10 @@ export interface Surroundings {
   readConfig(options: { home: string | undefined; config?: string }): Promise<ConfigView>;
   /** A muster.toml with every setting, commented out. */
   exampleConfig(): Promise<string>;
+  /** The service of a home, as this machine has it. */
+  openService(home: string): Promise<ServiceDesk>;
+  /** What is left to do once a home has joined; every step may be repeated. */
+  settle(options: SettleOptions): Promise<void>;
   /** This program, its log at `debug`. */
   verbose(): Surroundings;
   /** What the hub offers in this program's place. Throws `upgrade_refused`, `bad_signature`, … */
@@ -55,6 +59,8 @@ export interface Input {
   readonly isTerminal: boolean;
   /** All of it, as text without its last line break. Rejects over `maxBytes`. */
   readAll(maxBytes: number): Promise<string>;
+  /** One line from the terminal, without its line break; "" at its end. */
+  readLine(prompt: string): Promise<string>;
   /** One line from the terminal, not echoed; the echo is back however this ends. */
   readSecret(prompt: string): Promise<string>;
 }
@@ -93,6 +99,52 @@ export interface HubAddress {
 
 export interface StartOptions extends ProgramOptions<StartFacts>, HubAddress {
   tunnel: boolean;
+}
+
+export interface ServiceDesk {
+  /** Why nothing on this machine can run services; null where something can. */
+  readonly absent: string | null;
+  /** Undefined where no service of this home is installed. */
+  state(): Promise<ServiceView | undefined>;
+  /** Throws `conflict` where the service of this user belongs to another home. */
+  install(phase: (text: string) => void): Promise<{ changed: boolean; notes: string[] }>;
+  installHub(options: HubServiceOptions): Promise<{ changed: boolean; home: string }>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  restart(): Promise<void>;
+  logs(options: ServiceLogOptions): Promise<void>;
+  /** With `state` the home goes too. */
+  uninstall(options: { state: boolean }): Promise<{ removed: string[]; notes: string[] }>;
+}
+
+export interface ServiceView {
+  manager: "systemd" | "launchd";
+  scope: "user" | "system";
+  state: "running" | "starting" | "stopped" | "failed";
+  pid: number | null;
+  /** ISO 8601. */
+  since: string | null;
+}
+
+export interface HubServiceOptions {
+  port?: number;
+  domain?: string;
+  /** Absolute paths of PEM files. */
+  tls?: { cert: string; key: string };
+}
+
+export interface ServiceLogOptions {
+  lines: number;
+  follow: boolean;
+  write(text: string): void;
+  signal: AbortSignal;
+}
+
+export interface SettleOptions {
+  home: string;
+  hubUrl: string;
+  kind?: DeviceKind;
+  location?: string;
 }
 
 export interface ConfigView {
@@ -159,6 +211,8 @@ export interface JoinOptions {
 }
 
 export interface JoinResult {
+  /** It had joined this very hub before, and nothing was changed. */
+  before: boolean;
   device_id: string;
   name: string;
   /** "" where the hub has no domain. */

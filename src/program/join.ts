@@ -39,7 +39,8 @@ export async function joinHub(
   };
   const options: Joining = { ...asked, way };
   checkSecure(hubUrl, options.insecure);
-  await checkFree(parts, options, hubUrl);
+  const known = await joinedBefore(parts, options, hubUrl);
+  if (known !== undefined) return known;
   options.phase("asking the hub who it is");
   const facts = await call(parts, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
   const hubKey = hubKeyOf(parts, facts, hubUrl);
@@ -51,16 +52,17 @@ export async function joinHub(
     hub_key: toBase64Url(hubKey),
     device_id: joined.device_id,
     name: joined.name,
+    hostname: joined.hostname,
     owner_root: joined.ownerRoot,
     controller: false,
     embedded: false,
     ...(options.insecure ? { insecure: true } : {}),
     ...(ca === undefined ? {} : { ca }),
   });
-  return { device_id: joined.device_id, name: joined.name, hostname: joined.hostname };
+  return { before: false, device_id: joined.device_id, name: joined.name, hostname: joined.hostname };
 }
 
-interface Claimed extends JoinResult {
+interface Claimed extends Omit<JoinResult, "before"> {
   ownerRoot: string;
 }
 
@@ -124,18 +126,24 @@ async function claim(
 }
 
 /** A home belongs to one hub. Joining its own again changes nothing; another one only with --replace. */
-async function checkFree({ world, paths }: HomeParts, options: JoinOptions, hubUrl: string): Promise<void> {
+async function joinedBefore(
+  { world, paths }: HomeParts,
+  options: JoinOptions,
+  hubUrl: string,
+): Promise<JoinResult | undefined> {
   const known = await readHubFile(world.disk, paths).catch((error: unknown) => {
     if (options.replace) return undefined;
     throw error;
   });
-  if (known === undefined) return;
-  if (!options.replace) {
+  if (known !== undefined && !options.replace) {
+    const { device_id, name, hostname = "" } = known;
+    if (known.hub_url === hubUrl && !known.embedded) return { before: true, device_id, name, hostname };
     throw new MusterError("already_joined", `this home has joined the hub at ${known.hub_url}`, {
-      hint: known.hub_url === hubUrl ? "start it: muster start" : "leave it for the new one with --replace",
+      hint: known.embedded ? "start it: muster start" : "leave it for the new one with --replace",
     });
   }
   await setAside(world.disk, paths.hubFile);
+  return undefined;
 }
 
 async function setAside(disk: Disk, path: string): Promise<void> {

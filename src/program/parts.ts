@@ -1,4 +1,5 @@
 // What every long-lived program of a home begins with: world, keys, log.
+import { join } from "node:path";
 import { nodeCrypto } from "../identity/crypto-node.ts";
 import type { Crypto } from "../identity/crypto.ts";
 import { parseLogLevels, type Log } from "../protocol/log.ts";
@@ -8,7 +9,8 @@ import type { DeviceKind } from "../protocol/views.ts";
 import { openLog } from "../world/log.ts";
 import { machineKind, machineName, platformName } from "../world/machine.ts";
 import { realWorld } from "../world/real.ts";
-import type { World } from "../world/world.ts";
+import type { Disk, World } from "../world/world.ts";
+import { deploymentKind, DEVICE_MARKER, isSystemUnit, VPS_MARKER } from "./deployment.ts";
 import { homePaths, type HomePaths } from "./home-paths.ts";
 import type { Config } from "./config/read-config.ts";
 import { loadIdentity, openHomeFolder, type Identity } from "./home-state.ts";
@@ -34,14 +36,35 @@ export async function openHome(home: string, environment: Environment, config?: 
   const paths = homePaths(home);
   await openHomeFolder(world.disk, paths);
   const identity = await loadIdentity(world, { crypto, paths, log });
-  return { world, crypto, log, version: VERSION, paths, identity, about: aboutThisMachine() };
+  return {
+    world,
+    crypto,
+    log,
+    version: VERSION,
+    paths,
+    identity,
+    about: aboutThisMachine(await kindHere(world.disk, paths, environment)),
+  };
 }
 
-export function aboutThisMachine(): HomeParts["about"] {
+async function kindHere(
+  disk: Pick<Disk, "info">,
+  { home }: HomePaths,
+  environment: Environment,
+): Promise<DeviceKind> {
+  return deploymentKind({
+    vpsMarker: (await disk.info(VPS_MARKER)) !== undefined,
+    deviceMarker: (await disk.info(join(home, DEVICE_MARKER))) !== undefined,
+    systemUnit: isSystemUnit(environment),
+    hardware: machineKind(),
+  });
+}
+
+function aboutThisMachine(kind: DeviceKind): HomeParts["about"] {
   const name = nameFromFolder(machineName());
   return {
     name: name !== undefined && isHostName(name) ? name : "device",
-    kind: machineKind(),
+    kind,
     platform: platformName(),
   };
 }

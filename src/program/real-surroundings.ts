@@ -6,6 +6,7 @@ import type { Background, Surroundings } from "../cli/surroundings.ts";
 import { realDisk } from "../world/disk.ts";
 import { realClock, realTimers } from "../world/time.ts";
 import { directFetch } from "./direct-fetch.ts";
+import type { Program } from "./service/layout.ts";
 import { terminalInput } from "./terminal-input.ts";
 import { VERSION } from "./version.ts";
 
@@ -62,6 +63,17 @@ export function realSurroundings(
     async exampleConfig() {
       return (await import("./config/example-config.ts")).exampleConfig();
     },
+    async openService(home) {
+      const { openService } = await import("./service/open-service.ts");
+      const { realHost } = await import("./service/real-host.ts");
+      return openService(realHost(environment, ownProgram()), home);
+    },
+    async settle(options) {
+      const { loadConfig } = await import("./config/load-config.ts");
+      const { path } = await loadConfig({ home: options.home, environment });
+      const root = process.getuid?.() === 0;
+      await (await import("./settle.ts")).settle({ disk: realDisk, root, config: path }, options);
+    },
     verbose: () => realSurroundings({ ...environment, MUSTER_LOG: "debug" }),
     async releaseOffer(options) {
       return (await import("./upgrade/run-upgrade.ts")).releaseOffer(options, process.env);
@@ -95,10 +107,22 @@ function processAlive(pid: number): boolean {
   }
 }
 
+/** What a service or a person calls this program by. */
+function ownProgram(): Program {
+  return isCompiled()
+    ? { kind: "compiled", path: process.execPath }
+    : { kind: "checkout", path: resolve(import.meta.dirname, "..", "..", "bin", "muster") };
+}
+
+function isCompiled(): boolean {
+  return import.meta.dirname.startsWith("/$bunfs") || import.meta.dirname.startsWith("B:\\~BUN");
+}
+
 /** A compiled program is its own executable; from a checkout it is Bun with the entry file. */
 export function selfCommand(): string[] {
-  const compiled = import.meta.dirname.startsWith("/$bunfs") || import.meta.dirname.startsWith("B:\\~BUN");
-  return compiled ? [process.execPath] : [process.execPath, resolve(import.meta.dirname, "..", "main.ts")];
+  return isCompiled()
+    ? [process.execPath]
+    : [process.execPath, resolve(import.meta.dirname, "..", "main.ts")];
 }
 
 function spawnSelf(

@@ -1,10 +1,15 @@
 // `muster agent`: only the agent of a home that has joined a hub; what the service unit runs.
 import type { AgentOptions } from "../cli/surroundings.ts";
+import type { HubFile } from "../protocol/local-api.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
-import { openHome, type Environment } from "./parts.ts";
+import { findRegistration, register, type Registration } from "./registration-file.ts";
+import { joinHub } from "./join.ts";
+import { openNotices } from "./service/open-notices.ts";
+import type { ServiceNotices } from "./service/notify-manager.ts";
+import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import { stoppingOn } from "./until-stopped.ts";
 
 export async function runAgent(options: AgentOptions, environment: Environment): Promise<void> {
@@ -16,12 +21,8 @@ export async function runAgent(options: AgentOptions, environment: Environment):
     },
   );
   const parts = await openHome(options.home, environment, config);
-  const hubFile = await readHubFile(parts.world.disk, parts.paths);
-  if (hubFile === undefined) {
-    throw new MusterError("not_joined", "this home has joined no hub", {
-      hint: "join one: muster init HUB_URL --token TOKEN; or make this machine its own hub: muster start",
-    });
-  }
+  const notices = await openNotices(environment);
+  const hubFile = await joinedHub(parts, options, { environment, notices });
   const stopping = stoppingOn(options.stop);
   const agent = await openAgent(parts, {
     hubFile,
@@ -31,6 +32,7 @@ export async function runAgent(options: AgentOptions, environment: Environment):
     environment,
     onStopAsked: () => stopping.ask(),
   });
+  notices.ready(`agent of ${hubFile.name}, hub ${hubFile.hub_url}`);
   options.ready({
     hub_url: hubFile.hub_url,
     device_id: hubFile.device_id,
@@ -38,5 +40,44 @@ export async function runAgent(options: AgentOptions, environment: Environment):
     pid: process.pid,
   });
   const reason = await stopping.reason;
+  notices.stopping();
   await agent.stop(reason === "asked" ? "stop" : "leave");
+}
+
+/** What this home has joined; the first start of a machine joins with its registration file. */
+async function joinedHub(
+  parts: HomeParts,
+  { home, stop }: AgentOptions,
+  { environment, notices }: { environment: Environment; notices: ServiceNotices },
+): Promise<HubFile> {
+  const { world, paths, log } = parts;
+  const known = await readHubFile(world.disk, paths);
+  if (known !== undefined) return known;
+  const registration = await findRegistration(world.disk, { home, cwd: process.cwd(), environment });
+  if (registration !== undefined) {
+    // The hub may be away for long, which is no reason to start this anew.
+    notices.ready(`waits for the hub at ${registration.hubUrl}`);
+    await register({ ...world, log, stop, join: joinWith(parts, { home, stop, environment }) }, registration);
+  }
+  const joined = registration === undefined ? undefined : await readHubFile(world.disk, paths);
+  if (joined !== undefined) return joined;
+  throw new MusterError("not_joined", "this home has joined no hub", {
+    hint: "join one: muster init HUB_URL --token TOKEN; or make this machine its own hub: muster start",
+  });
+}
+
+function joinWith(
+  parts: HomeParts,
+  { home, stop, environment }: { home: string; stop: AbortSignal; environment: Environment },
+): (registration: Registration) => Promise<void> {
+  return async ({ hubUrl, token, name }) => {
+    const wish = name === undefined ? {} : { name };
+    const phase = (): void => {};
+    const fixed = { replace: false, insecure: false };
+    await joinHub(
+      parts,
+      { home, hubUrl, token: token.reveal(), ...wish, ...fixed, stop, phase },
+      environment,
+    );
+  };
 }

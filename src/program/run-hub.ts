@@ -3,6 +3,7 @@ import type { HubOptions } from "../cli/surroundings.ts";
 import { lockHome } from "../agent/lock.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { openHub } from "./open-hub.ts";
+import { openNotices } from "./service/open-notices.ts";
 import { openHome, type Environment } from "./parts.ts";
 import { hostsFor, hubFlags } from "./run-start.ts";
 import { stoppingOn } from "./until-stopped.ts";
@@ -12,6 +13,7 @@ const EVERYWHERE = "0.0.0.0";
 export async function runHub(options: HubOptions, environment: Environment): Promise<void> {
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
   const parts = await openHome(options.home, environment, config);
+  const notices = await openNotices(environment);
   const lock = lockHome(parts.world.openSqlite, parts.paths.lock, process.pid);
   const stopping = stoppingOn(options.stop);
   try {
@@ -21,8 +23,10 @@ export async function runHub(options: HubOptions, environment: Environment): Pro
       environment,
       insecure: options.insecure,
     });
+    notices.ready(`hub at ${hub.url}`);
     options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });
     await stopping.reason;
+    notices.stopping();
     await hub.close();
   } finally {
     lock.release();

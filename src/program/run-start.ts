@@ -9,6 +9,7 @@ import type { Config, Flags } from "./config/read-config.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
 import { openHub } from "./open-hub.ts";
+import { openNotices } from "./service/open-notices.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import { stoppingOn } from "./until-stopped.ts";
 
@@ -18,6 +19,7 @@ const LOOPBACK = ["127.0.0.1", "::1"];
 export async function runStart(options: StartOptions, environment: Environment): Promise<void> {
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
   const parts = await openHome(options.home, environment, config);
+  const notices = await openNotices(environment);
   const joined = await readHubFile(parts.world.disk, parts.paths);
   const own = joined === undefined || joined.embedded;
   const { hub, hubFile } = own
@@ -35,6 +37,7 @@ export async function runStart(options: StartOptions, environment: Environment):
       environment,
       onStopAsked: () => stopping.ask(),
     });
+    notices.ready(`agent of ${hubFile.name}, hub ${hubFile.hub_url}`);
     options.ready({
       hub_url: hubFile.hub_url,
       login_url: (await hub?.loginLink(false)) ?? null,
@@ -43,6 +46,7 @@ export async function runStart(options: StartOptions, environment: Environment):
       pid: process.pid,
     });
     reason = await stopping.reason;
+    notices.stopping();
   } finally {
     // First the hub, which waits for requests in flight: this agent answers some of them.
     await hub?.close(reason === "asked" ? BRIEF : PATIENT);

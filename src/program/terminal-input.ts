@@ -1,4 +1,5 @@
 // Standard input: whole, or one secret line that a terminal does not echo.
+import { createInterface } from "node:readline";
 import type { Input } from "../cli/surroundings.ts";
 
 const ENTER = new Set(["\r", "\n"]);
@@ -25,8 +26,21 @@ export function terminalInput(interrupt: () => void): Input {
         .toString("utf8")
         .replace(/\r?\n$/, "");
     },
+    readLine,
     readSecret: (prompt) => readSecret(prompt, interrupt),
   };
+}
+
+async function readLine(prompt: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise((resolve) => {
+      lines.once("close", () => resolve(""));
+      lines.question(prompt, resolve);
+    });
+  } finally {
+    lines.close();
+  }
 }
 
 function readSecret(prompt: string, interrupt: () => void): Promise<string> {

@@ -123,6 +123,8 @@ export const hubFile = z.object({
   hub_key: z.string(),
   device_id: z.string(),
   name: z.string(),
+  /** This device's own public host name; "" or absent where the hub has no domain. */
+  hostname: z.string().max(300).optional(),
   owner_root: z.string(),
   controller: z.boolean(),
   /** This home's own process runs that hub. */

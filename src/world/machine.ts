@@ -17,7 +17,6 @@ export function machineName(): string {
 
 export function machineKind(): DeviceKind {
   if (readText("/proc/device-tree/model").includes("Raspberry Pi")) return "raspberry_pi";
-  if (exists("/etc/muster/vps.marker")) return "vps";
   return hasBattery() ? "laptop" : "desktop";
 }
 
@@ -60,15 +59,6 @@ function hasBattery(): boolean {
     return readdirSync("/sys/class/power_supply").some((name) => name.startsWith("BAT"));
   } catch {
     // No such folder: a container, or not Linux.
-    return false;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch {
     return false;
   }
 }

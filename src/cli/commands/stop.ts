@@ -2,14 +2,10 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import { printJson, type Invocation } from "../invocation.ts";
-import { agentMissing, findAgent, type LocalAgent } from "../local-api.ts";
-import { startProgress } from "../progress.ts";
+import { agentMissing, findAgent } from "../local-api.ts";
 import { hubAnswers, joinedHub } from "../overview.ts";
-import { waitFor } from "../wait.ts";
+import { stopAgent } from "../stop-agent.ts";
 import { stopApp } from "./apps.ts";
-
-const LOOK_EVERY_MS = 50;
-const END_TIMEOUT_MS = 10_000;
 
 export async function stop(invocation: Invocation, app: string | undefined): Promise<void> {
   if (app !== undefined) return stopApp(invocation, app);
@@ -21,6 +17,9 @@ export async function stop(invocation: Invocation, app: string | undefined): Pro
     return invocation.out.line("Nothing runs here.");
   }
   await stopAgent(invocation, search.agent);
+  // What keeps the agent running would start it again.
+  const desk = await invocation.surroundings.openService(invocation.home);
+  if ((await desk.state()) !== undefined) await desk.stop();
   if (invocation.json) return printJson(invocation, { stopped: true, pid: search.agent.pid });
   invocation.out.line("Stopped. Start again: muster start");
 }
@@ -34,33 +33,6 @@ async function refuseForHub(invocation: Invocation): Promise<void> {
     `no agent runs here, but the hub of this home does, at ${joined.hub_url}`,
     {
       hint: "it ends with what runs `muster hub`: Ctrl-C there, or stop its unit",
-    },
-  );
-}
-
-async function stopAgent(invocation: Invocation, agent: LocalAgent): Promise<void> {
-  const progress = startProgress(invocation, "Stopping");
-  try {
-    await agent.call("stop", {}).catch((thrown: unknown) => {
-      // It may be gone before its answer is through; whether it is gone is looked at below.
-      if (!(thrown instanceof MusterError) || thrown.code !== "agent_not_running") throw thrown;
-    });
-    const gone = await waitFor(
-      invocation,
-      { everyMs: LOOK_EVERY_MS, timeoutMs: END_TIMEOUT_MS },
-      async () => {
-        return invocation.surroundings.processAlive(agent.pid) ? undefined : true;
-      },
-    );
-    if (gone === true) return;
-  } finally {
-    progress.end();
-  }
-  throw new MusterError(
-    "unavailable",
-    `process ${agent.pid} has not ended within ${END_TIMEOUT_MS / 1_000} s`,
-    {
-      hint: `it may still be finishing requests; \`kill ${agent.pid}\` ends it now`,
     },
   );
 }

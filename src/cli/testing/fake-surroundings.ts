@@ -12,6 +12,7 @@ import {
   HUB_URL,
   type FakeAgent,
 } from "./fake-agent.ts";
+import { fakeService, type FakeService } from "./fake-service.ts";
 import { fakeTime } from "./fake-timers.ts";
 
 export const HOME = "/home/ada/.muster";
@@ -21,8 +22,10 @@ export interface FakeSurroundings extends Surroundings {
   stdin: {
     isTerminal: boolean;
     readAll(maxBytes: number): Promise<string>;
+    readLine(prompt: string): Promise<string>;
     readSecret(prompt: string): Promise<string>;
   };
+  service: FakeService;
   stdout: FakeOutput;
   stderr: FakeOutput;
   agent: FakeAgent;
@@ -53,13 +56,14 @@ export function fakeSurroundings(): FakeSurroundings {
   ]);
   const typed: string[] = [];
   const ran: FakeSurroundings["ran"] = [];
+  const service = fakeService(agent);
   const listeners = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
   const answer = async (): Promise<string> => typed.shift() ?? "";
   return {
     version: "0.1.0",
     environment: { HOME: "/home/ada" },
     cwd: "/home/ada",
-    stdin: { isTerminal: false, readAll: answer, readSecret: answer },
+    stdin: { isTerminal: false, readAll: answer, readLine: answer, readSecret: answer },
     stdout: fakeOutput(),
     stderr: fakeOutput(),
     disk: fakeDisk(files),
@@ -100,7 +104,12 @@ export function fakeSurroundings(): FakeSurroundings {
     async join({ phase, stop: _stop, ...options }) {
       ran.push({ name: "join", options });
       phase("Proving this machine's key");
-      return { device_id: DEVICE_ID, name: options.name ?? "laptop", hostname: "laptop.example.com" };
+      return {
+        before: false,
+        device_id: DEVICE_ID,
+        name: options.name ?? "laptop",
+        hostname: "laptop.example.com",
+      };
     },
     readConfig: async ({ config }) => ({
       path: config ?? `${HOME}/muster.toml`,
@@ -112,6 +121,10 @@ export function fakeSurroundings(): FakeSurroundings {
       ],
     }),
     exampleConfig: async () => '#location = "rack 4"\n',
+    openService: async () => service,
+    async settle(options) {
+      ran.push({ name: "settle", options: { ...options } });
+    },
     verbose() {
       return this;
     },
@@ -131,6 +144,7 @@ export function fakeSurroundings(): FakeSurroundings {
     },
     attach: async () => fakeHubSession(),
     agent,
+    service,
     files,
     typed,
     ran,

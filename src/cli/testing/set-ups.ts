@@ -104,6 +104,9 @@ export const SET_UPS: SetUps = {
     surroundings.stdin.isTerminal = true;
     surroundings.typed.push("correct horse", "correct hose");
   },
+  "this machine runs no services": ({ service }) => {
+    service.absent = "systemd does not run here (a container, or WSL 1)";
+  },
   "a token is piped in": ({ typed }) => {
     typed.push(`mst1_${"B".repeat(70)}`);
   },

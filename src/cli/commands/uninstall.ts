@@ -1,0 +1,44 @@
+// `muster uninstall`: service, program and link; the state of this home only when that is said or answered.
+
+import { printJson, warn, type Invocation } from "../invocation.ts";
+import { findAgent } from "../local-api.ts";
+import { joinedHub } from "../overview.ts";
+import { plainLine } from "../plain-text.ts";
+import { stopAgent } from "../stop-agent.ts";
+
+export interface UninstallFlags {
+  state?: true | undefined;
+  yes?: true | undefined;
+}
+
+export async function uninstall(invocation: Invocation, flags: UninstallFlags): Promise<void> {
+  const { surroundings, home } = invocation;
+  const desk = await surroundings.openService(home);
+  const state = flags.state === true || (flags.yes !== true && (await askForState(invocation)));
+  const joined = await joinedHub(invocation);
+  if ((await desk.state()) === undefined) {
+    const search = await findAgent(invocation);
+    if (search.state === "running") await stopAgent(invocation, search.agent);
+  }
+  const { removed, notes } = await desk.uninstall({ state });
+  if (invocation.json) return printJson(invocation, { removed, notes });
+  for (const path of removed) invocation.out.line(`Removed ${plainLine(path)}`);
+  if (removed.length === 0) invocation.out.line("Nothing was installed.");
+  for (const note of notes) warn(invocation, note);
+  if (state && joined !== undefined && !joined.embedded) {
+    invocation.out.line(
+      `The hub still lists this device; on another one: muster device remove ${plainLine(joined.name)}`,
+    );
+  } else if (!state)
+    invocation.out.line(`Its state stays in ${plainLine(home)}; muster uninstall --state removes it`);
+}
+
+async function askForState(invocation: Invocation): Promise<boolean> {
+  const { stdin } = invocation.surroundings;
+  if (!stdin.isTerminal || invocation.json) return false;
+  const joined = await joinedHub(invocation);
+  const lost =
+    joined?.embedded === true ? "its hub, the fleet's keys, shares and logs" : "its key, shares and logs";
+  const answer = await stdin.readLine(`Remove the state too (${lost}; they can't be had back)? [y/N] `);
+  return /^y(?:es)?$/i.test(answer.trim());
+}
