@@ -1,7 +1,12 @@
 import { expect, test } from "bun:test";
 import { Secret } from "../identity/secret.ts";
 import { isReconfigured, parseCloudflaredLine, readyConnections } from "./cloudflared-output.ts";
-import { cloudflaredConfig, credentialsFile, readCredentialsFile } from "./cloudflared.ts";
+import {
+  cloudflaredConfig,
+  credentialsFile,
+  NAMED_LINK_WARNING,
+  readCredentialsFile,
+} from "./cloudflared.ts";
 import { OutputTail } from "./output-tail.ts";
 
 const CREDENTIALS = {
@@ -21,6 +26,10 @@ test("the credentials file holds the three fields, and reads back", () => {
   const read = readCredentialsFile(text);
   expect(read.secret.reveal()).toEqual(CREDENTIALS.secret.reveal());
   expect(String(credentialsFile(CREDENTIALS))).toBe("‹secret›");
+});
+
+test("what a device says when it takes a named link names who can reach what through it", () => {
+  expect(NAMED_LINK_WARNING).toMatch(/Cloudflare token .* any address or socket/);
 });
 
 test("a damaged credentials file is said to be so, and what it held isn't shown", () => {

@@ -3,6 +3,7 @@
 
 import { MusterError } from "../protocol/errors.ts";
 import { Secret } from "../identity/secret.ts";
+import { isRecord } from "./cloudflare/envelope.ts";
 import type { TunnelCredentials } from "./link.ts";
 
 /** Shown when a device takes a named link: what the hub's Cloudflare token can do then. */
@@ -31,12 +32,8 @@ export function readCredentialsFile(text: string): Omit<TunnelCredentials, "host
   } catch (error) {
     throw corrupt(error);
   }
-  if (typeof content !== "object" || content === null) throw corrupt();
-  const {
-    AccountTag: accountTag,
-    TunnelID: tunnelId,
-    TunnelSecret: secret,
-  } = content as Record<string, unknown>;
+  if (!isRecord(content)) throw corrupt();
+  const { AccountTag: accountTag, TunnelID: tunnelId, TunnelSecret: secret } = content;
   if (typeof accountTag !== "string" || typeof tunnelId !== "string" || typeof secret !== "string")
     throw corrupt();
   const bytes = new Uint8Array(Buffer.from(secret, "base64"));

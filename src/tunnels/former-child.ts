@@ -2,6 +2,7 @@
 // start mark together, for a pid alone may be somebody else's by now.
 
 import type { World } from "../world/world.ts";
+import { isRecord } from "./cloudflare/envelope.ts";
 
 const END_WITHIN_MS = 5_000;
 const POLL_MS = 50;
@@ -44,8 +45,8 @@ export class FormerChild {
     if (info === undefined || info.size > FILE_MAX_BYTES) return undefined;
     try {
       const content: unknown = JSON.parse(Buffer.from(await this.#world.disk.read(this.#path)).toString());
-      if (typeof content !== "object" || content === null) return undefined;
-      const { pid, mark } = content as Record<string, unknown>;
+      if (!isRecord(content)) return undefined;
+      const { pid, mark } = content;
       return typeof pid === "number" && typeof mark === "string" ? { pid, mark } : undefined;
     } catch {
       // Half written when the machine went down: nothing is known of the child.

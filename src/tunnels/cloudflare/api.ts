@@ -8,7 +8,7 @@ import { Secret } from "../../identity/secret.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { Network, World } from "../../world/world.ts";
 import { CallBudget } from "./call-budget.ts";
-import { call, type Request } from "./call.ts";
+import { call, type CallSurroundings, type Request } from "./call.ts";
 import { CODES, type Envelope, hasCode, isRecord, refusal } from "./envelope.ts";
 import type { CloudflareSettings } from "./settings.ts";
 
@@ -85,47 +85,12 @@ export function createCloudflareApi({
 }: CloudflareApiOptions): CloudflareApi {
   const budget = new CallBudget(world.clock);
   const fetch: Network["fetch"] = (url, init) => world.network.fetch(url, init);
-  const around = { fetch, timers: world.timers, budget, token: settings.token, baseUrl };
+  const around: CallSurroundings = { fetch, timers: world.timers, budget, token: settings.token, baseUrl };
   const tunnels = `/accounts/${settings.accountId}/cfd_tunnel`;
   const records = `/zones/${settings.zoneId}/dns_records`;
   const tunnelPath = (tunnelId: string) => `${tunnels}/${safePart(tunnelId)}`;
-
-  /** The result of a call that worked; what `expected` makes of a refusal otherwise, or the refusal thrown. */
-  const ask = async <Value, Refused>(
-    request: Request,
-    read: (result: unknown) => Value | undefined,
-    expected: (envelope: Envelope) => Refused | undefined,
-  ): Promise<Value | Refused> => {
-    const envelope = await call(around, request);
-    if (!envelope.success) {
-      const outcome = expected(envelope);
-      if (outcome === undefined) throw refusal(envelope, request.action);
-      return outcome;
-    }
-    const value = read(envelope.result);
-    if (value === undefined) throw oddAnswer(request);
-    return value;
-  };
-
-  const list = async <Item>(request: Request, read: (item: unknown) => Item | undefined): Promise<Item[]> => {
-    const items: Item[] = [];
-    let seen = 0;
-    for (let page = 1; page <= PAGES_MAX; page++) {
-      const query = { ...request.query, page: String(page), per_page: String(PAGE_SIZE) };
-      const envelope = await call(around, { ...request, query });
-      if (!envelope.success) throw refusal(envelope, request.action);
-      if (!Array.isArray(envelope.result)) throw oddAnswer(request);
-      for (const entry of envelope.result) {
-        const item = read(entry);
-        if (item !== undefined) items.push(item);
-      }
-      seen += envelope.result.length;
-      const last =
-        envelope.totalCount === undefined ? envelope.result.length < PAGE_SIZE : seen >= envelope.totalCount;
-      if (last || envelope.result.length === 0) return items;
-    }
-    throw oddAnswer(request);
-  };
+  const ask = askOver(around);
+  const list = listOver(around);
 
   return {
     accountId: settings.accountId,
@@ -238,6 +203,51 @@ export function createCloudflareApi({
         () => "deleted" as const,
         (envelope) => (hasCode(envelope, CODES.recordNotFound) ? ("gone" as const) : gone(envelope)),
       ),
+  };
+}
+
+/** Gives the result of a call that worked; of a refusal what `expected` makes of it, or throws it. */
+function askOver(around: CallSurroundings) {
+  return async function ask<Value, Refused>(
+    request: Request,
+    read: (result: unknown) => Value | undefined,
+    expected: (envelope: Envelope) => Refused | undefined,
+  ): Promise<Value | Refused> {
+    const envelope = await call(around, request);
+    if (!envelope.success) {
+      const outcome = expected(envelope);
+      if (outcome === undefined) throw refusal(envelope, request.action);
+      return outcome;
+    }
+    const value = read(envelope.result);
+    if (value === undefined) throw oddAnswer(request);
+    return value;
+  };
+}
+
+/** Reads a list to its last page. */
+function listOver(around: CallSurroundings) {
+  return async function list<Item>(
+    request: Request,
+    read: (item: unknown) => Item | undefined,
+  ): Promise<Item[]> {
+    const items: Item[] = [];
+    let seen = 0;
+    for (let page = 1; page <= PAGES_MAX; page++) {
+      const query = { ...request.query, page: String(page), per_page: String(PAGE_SIZE) };
+      const envelope = await call(around, { ...request, query });
+      if (!envelope.success) throw refusal(envelope, request.action);
+      if (!Array.isArray(envelope.result)) throw oddAnswer(request);
+      for (const entry of envelope.result) {
+        const item = read(entry);
+        if (item !== undefined) items.push(item);
+      }
+      const { length } = envelope.result;
+      seen += length;
+      const total = envelope.totalCount;
+      if (length === 0 || (total === undefined ? length < PAGE_SIZE : seen >= total)) return items;
+    }
+    throw oddAnswer(request);
   };
 }
 

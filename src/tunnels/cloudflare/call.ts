@@ -48,7 +48,7 @@ interface Answer {
 }
 
 async function exchange(around: CallSurroundings, request: Request): Promise<Answer> {
-  const { fetch, timers, token, baseUrl } = around;
+  const { timers, token, baseUrl } = around;
   const { method, path, query, body } = request;
   const search = query === undefined ? "" : `?${new URLSearchParams(query).toString()}`;
   const cancel = new AbortController();
@@ -61,7 +61,7 @@ async function exchange(around: CallSurroundings, request: Request): Promise<Ans
     cancel.abort();
   });
   const answer = async (): Promise<Answer> => {
-    const response = await fetch(`${baseUrl}${path}${search}`, {
+    const response = await around.fetch(`${baseUrl}${path}${search}`, {
       method,
       headers: {
         accept: "application/json",

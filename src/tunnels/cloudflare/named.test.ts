@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { findTunnel } from "../../store/tunnel-rows.ts";
+import { findTunnel, listTunnelSteps } from "../../store/tunnel-rows.ts";
 import { rejection } from "../../store/testing.ts";
 import {
   atProvider,
@@ -232,6 +232,16 @@ test("the rotation of an offline device waits for it, and one that didn't arrive
   expect(await link.status(DEVICE)).toMatchObject({ state: "ready" });
 });
 
+test("a device that never says that it took its credentials doesn't hold up its removal", async () => {
+  await using hub = await testHub();
+  await hub.link.create(WISH);
+  const silent = rejection(hub.link.rotate(DEVICE, () => new Promise(() => {})));
+  const removal = hub.link.remove(DEVICE);
+  expect(await hub.time.until(silent)).toMatchObject({ code: "device_offline" });
+  expect(await hub.time.until(removal)).toMatchObject({ state: "none" });
+  expect(atProvider(hub.fake)).toEqual([]);
+});
+
 test("a set-up's tunnel becomes its device's, and its secret opens there", async () => {
   await using hub = await testHub();
   await hub.link.create({ holder: "setup-0123456789", hostname: HOSTNAME });
@@ -265,6 +275,32 @@ test("a link that is still being removed is not made anew beside it", async () =
   hub.fake.heal();
   expect(await hub.link.create(WISH)).toMatchObject({ state: "ready" });
   expect(atProvider(hub.fake)).toEqual(await recorded(hub.db));
+});
+
+test("whatever changes something at the provider is in the journal before it is asked for", async () => {
+  await using hub = await testHub();
+  const { fetch } = hub.fake;
+  const unwritten: string[] = [];
+  let changes = 0;
+  const watched = async (url: string, init?: RequestInit): Promise<Response> => {
+    const open = (await listTunnelSteps(hub.db, DEVICE)).filter(({ done_at: done }) => done === null);
+    if (init?.method !== "GET") {
+      changes += 1;
+      if (open.length === 0) unwritten.push(`${init?.method} ${url}`);
+    }
+    return fetch(url, init);
+  };
+  Object.assign(hub.fake, { fetch: watched });
+  hub.fake.state.addForeignTunnel(NAME, "");
+  await hub.link.create(WISH);
+  await hub.link.create({ holder: DEVICE, hostname: "garden.example.com" });
+  await hub.link.rotate(DEVICE, () => Promise.resolve());
+  hub.fake.state.records.clear();
+  for (const tunnel of hub.fake.state.standing()) tunnel.deletedAt = "2026-11-20T00:00:00Z";
+  await hub.link.repair(DEVICE);
+  await hub.link.remove(DEVICE);
+  expect(unwritten).toEqual([]);
+  expect(changes).toBeGreaterThan(12);
 });
 
 test("a token without the right is refused with the right it needs, and never shown", async () => {

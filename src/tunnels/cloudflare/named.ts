@@ -33,6 +33,7 @@ export interface NamedLink extends Link {
 
 const RETRY_FIRST_MS = 5_000;
 const RETRY_MAX_MS = 10 * 60_000;
+const HAND_OVER_TIMEOUT_MS = 20_000;
 /** A host name of DNS, in lower case: labels of letters, digits and hyphens. */
 const HOSTNAME = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/;
 const MIB = 1024 * 1024;
@@ -250,7 +251,7 @@ async function finishRotating(shop: Workshop, begun: TunnelRow, handOver: HandOv
     async work(at) {
       const credentials = credentialsOf(shop, at);
       if (credentials === undefined) throw new Error(`nothing to hand over to ${at.holder}`);
-      await handOver(credentials);
+      await inTime(shop, handOver(credentials));
       return {};
     },
   });
@@ -263,6 +264,21 @@ async function finishRotating(shop: Workshop, begun: TunnelRow, handOver: HandOv
     tries: 0,
     reason: null,
   });
+}
+
+/** A device that takes them and says nothing must not hold up its own removal. */
+async function inTime(shop: Workshop, handing: Promise<void>): Promise<void> {
+  let late = (): void => {};
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    late = () =>
+      reject(new MusterError("device_offline", "the device did not take its new tunnel credentials"));
+  });
+  const timer = shop.world.timers.after(HAND_OVER_TIMEOUT_MS, late);
+  try {
+    await Promise.race([handing, tooLate]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 function credentialsOf(shop: Workshop, row: TunnelRow): TunnelCredentials | undefined {
