@@ -16,6 +16,8 @@ export interface Compilation {
   outfile: string;
   runtime: Runtime;
   facts: BuildFacts;
+  /** Another than package.json's: to try an upgrade out. */
+  version?: string;
 }
 
 export function buildPage(): void {
@@ -26,7 +28,7 @@ export function buildPage(): void {
 }
 
 /** With the page as it was built last. */
-export async function compile({ outfile, runtime, facts }: Compilation): Promise<void> {
+export async function compile({ outfile, runtime, facts, version }: Compilation): Promise<void> {
   const cache = join(root, "node_modules/.cache");
   await mkdir(cache, { recursive: true });
   await mkdir(dirname(outfile), { recursive: true });
@@ -35,6 +37,12 @@ export async function compile({ outfile, runtime, facts }: Compilation): Promise
     const page = await embedAssets(join(root, "web/dist"), work);
     const factsModule = join(work, "build-facts.generated.ts");
     await Bun.write(factsModule, `export const buildFacts = ${JSON.stringify(facts)};\n`);
+    const plugins = [pageIn(page), standIn(/\/build-facts\.ts$/, factsModule)];
+    if (version !== undefined) {
+      const versionModule = join(work, "version.generated.ts");
+      await Bun.write(versionModule, `export const VERSION = ${JSON.stringify(version)};\n`);
+      plugins.push(standIn(/^\.{1,2}\/version\.ts$/, versionModule));
+    }
     await rm(outfile, { force: true });
     const result = await Bun.build({
       entrypoints: [join(root, "src/main.ts")],
@@ -42,7 +50,7 @@ export async function compile({ outfile, runtime, facts }: Compilation): Promise
       format: "esm",
       minify: true,
       bytecode: true,
-      plugins: [pageIn(page), standIn(/\/build-facts\.ts$/, factsModule)],
+      plugins,
       compile: { outfile, ...runtime },
     });
     if (!result.success) throw new Error(result.logs.map(({ message }) => message).join("\n"));

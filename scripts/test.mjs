@@ -8,7 +8,7 @@ import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { bun, ensureDependencies, root } from "./dependencies.mjs";
 
-/** Debian packages of the suites, by the program that shows whether each is there. */
+/** Debian packages of the suites, by the program (or file) that shows whether each is there. */
 const PACKAGES = {
   nginx: "nginx-light",
   chromium: "chromium",
@@ -16,6 +16,11 @@ const PACKAGES = {
   zsh: "zsh",
   fish: "fish",
   shellcheck: "shellcheck",
+  dash: "dash",
+  busybox: "busybox",
+  mksh: "mksh",
+  "qemu-aarch64-static": "qemu-user-static",
+  "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1": "libc6-arm64-cross",
 };
 
 const folders = ["src", "web", "test", "bench", "scripts"];
@@ -26,12 +31,17 @@ const suites = [
   { name: "types", run: () => check(tool("tsc"), ["-p", "."]) },
   { name: "lint", run: () => check(tool("oxlint"), ["--type-aware", ...folders]) },
   { name: "dead code", run: () => check(tool("knip"), ["--no-progress"]) },
-  { name: "scripts", needs: ["shellcheck"], run: () => check("shellcheck", ["bin/muster", ".ci/run"]) },
+  {
+    name: "scripts",
+    needs: ["shellcheck"],
+    run: () => check("shellcheck", ["bin/muster", ".ci/run", "src/hub/downloads/install.sh"]),
+  },
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   { name: "end to end", run: () => bunTest(["test/e2e"]) },
   { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"]) },
+  { name: "release", run: () => bunTest(["test/release"]) },
   { name: "compiled", run: () => bunTest(["test/compiled"]) },
 ];
 
@@ -122,6 +132,7 @@ function isDebian() {
 }
 
 function onPath(program) {
+  if (program.startsWith("/")) return existsSync(program);
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

@@ -233,7 +233,8 @@ fetch() {
       curl -f "$show" $compressed --connect-timeout 15 --speed-limit 1 --speed-time 120 -o "$2" "$1"
       ;;
     gnu_wget) wget -q -t 2 -T 120 --max-redirect=0 -O "$2" "$1" ;;
-    wget) wget -q -T 120 -O "$2" "$1" ;;
+    # Some builds of busybox know no -T, and crash on it.
+    wget) wget -q -O "$2" "$1" ;;
   esac
 }
 
