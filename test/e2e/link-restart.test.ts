@@ -97,9 +97,9 @@ test("a download goes on to its end while the hub waits", async () => {
 
 test("visitors who come and go all the time see refused connections, and never half an answer", async () => {
   const outcomes: string[] = [];
-  let over = false;
+  const state = { over: false };
   const visitor = async () => {
-    while (!over) {
+    while (!state.over) {
       const outcome = await ask(`${url}hello`).then(
         ({ status }) => String(status),
         (error: unknown) => String(error),
@@ -112,7 +112,7 @@ test("visitors who come and go all the time see refused connections, and never h
   hub.signal("SIGTERM");
   expect(await hub.exited).toBe(0);
   await serveAgain();
-  over = true;
+  state.over = true;
   await Promise.all(visitors);
   const broken = outcomes.filter((each) => each.includes("HTTP/1.1"));
   expect(broken).toEqual([]);
