@@ -45,7 +45,7 @@ test("a message that is too large closes with 4413", async () => {
   expect(await closedAfter(JSON.stringify({ type: "register", name: "x".repeat(300_000) }))).toBe(4413);
 });
 
-test("who does not register is closed after five seconds: 4401 if it is there at all, 4408 if not", async () => {
+test("who does not register is closed after five seconds: 4503 if it is there at all, 4408 if not", async () => {
   const began = performance.now();
   const alive = new WebSocket(`ws://localhost:${port}/ws`);
   const ping = setInterval(() => alive.send(encodeFrame(FRAME.ping, 0, new Uint8Array(8)).slice()), 1000);
@@ -53,7 +53,7 @@ test("who does not register is closed after five seconds: 4401 if it is there at
     alive.addEventListener("close", (event) => resolve(event.code)),
   );
   const silent = closedAfter();
-  expect(await within(2 * REGISTER_TIMEOUT_MS, "its end", code)).toBe(4401);
+  expect(await within(2 * REGISTER_TIMEOUT_MS, "its end", code)).toBe(4503);
   clearInterval(ping);
   expect(await silent).toBe(4408);
   expect(performance.now() - began).toBeGreaterThan(REGISTER_TIMEOUT_MS - 500);
