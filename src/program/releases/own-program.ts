@@ -32,15 +32,17 @@ export function ownProgram(log: Log): OwnProgram {
   const platform = isReleasePlatform(name) ? name : undefined;
   if (platform === undefined || isCompiled)
     return { platform, path: () => Promise.resolve(process.execPath) };
-  let built: Promise<string> | undefined;
-  return {
-    platform,
-    path: () =>
-      (built ??= build(platform, log).catch((error: unknown) => {
-        built = undefined;
-        throw error;
-      })),
-  };
+  return { platform, path: onceForAll(() => build(platform, log)) };
+}
+
+/** All who ask share one run; one that failed is tried again by whoever asks next. */
+export function onceForAll<Result>(run: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined;
+  return () =>
+    (running ??= run().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    }));
 }
 
 /** When the youngest source of this checkout was changed; 0 in a compiled program, which has none. */
