@@ -33,6 +33,15 @@ export function field(name: string, value: string): Field {
   return new Field(name, lower, value);
 }
 
+/** `field` for a name that is written on every request: it is looked at once, the values each time. */
+export function fieldMaker(name: string): (value: string) => Field {
+  const { lower } = field(name, "");
+  return (value) => {
+    if (!isFieldValue(value)) return field(name, value);
+    return new Field(name, lower, value);
+  };
+}
+
 /** The value of the only field of that name; undefined when there is none or more than one. */
 export function onlyValue(fields: readonly Field[], lower: string): string | undefined {
   let value: string | undefined;

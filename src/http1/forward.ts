@@ -2,7 +2,7 @@
 // framing is written anew from what was parsed, and what claims to come from a proxy is never believed.
 
 import { withoutDomain } from "./cookies.ts";
-import { field, Field } from "./field.ts";
+import { field, Field, fieldMaker } from "./field.ts";
 import type { ResponseFraming } from "./framing.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -102,9 +102,17 @@ export function forwardedResponse(head: ResponseHead, policy: ResponseForwarding
 // The field that announces a body.
 function pushFraming(fields: Field[], framing: ResponseFraming): void {
   if (framing.kind === "chunked") fields.push(CHUNKED_FIELD);
-  if (framing.kind === "length") fields.push(field("Content-Length", String(framing.length)));
+  if (framing.kind === "length") fields.push(contentLength(String(framing.length)));
 }
 
+const contentLength = fieldMaker("Content-Length");
+const forwardedFor = fieldMaker("X-Forwarded-For");
+const forwardedHost = fieldMaker("X-Forwarded-Host");
+const forwarded = fieldMaker("Forwarded");
+const FORWARDED_PROTO: Record<Origin["scheme"], Field> = {
+  http: field("X-Forwarded-Proto", "http"),
+  https: field("X-Forwarded-Proto", "https"),
+};
 const NO_PREFIXES: readonly string[] = [];
 const CHUNKED_FIELD = field("Transfer-Encoding", "chunked");
 const LENGTH_ZERO = field("Content-Length", "0");
@@ -164,9 +172,9 @@ function pushOrigin(fields: Field[], origin: Origin): void {
   const { address, scheme, host } = origin;
   const node = address.includes(":") ? `"[${address}]"` : address;
   fields.push(
-    field("X-Forwarded-For", address),
-    field("X-Forwarded-Proto", scheme),
-    field("X-Forwarded-Host", host),
-    field("Forwarded", `for=${node};host="${host}";proto=${scheme}`),
+    forwardedFor(address),
+    FORWARDED_PROTO[scheme],
+    forwardedHost(host),
+    forwarded(`for=${node};host="${host}";proto=${scheme}`),
   );
 }

@@ -68,7 +68,6 @@ function byteClasses(): Uint8Array {
 
 /** The bytes as text, one character each. */
 export function latin1(bytes: Uint8Array, from: number, to: number): string {
-  // A Buffer over the same memory: nothing is copied but the text.
-  const view = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return view.toString("latin1", from, to);
+  // Called on the bytes as they are: asking them for their `buffer` makes the engine move them to one first.
+  return Buffer.prototype.latin1Slice.call(bytes, from, to);
 }

@@ -6,7 +6,7 @@ import { ClientExchange } from "../../http1/client-exchange.ts";
 import type { BrokenReason } from "../../http1/client-exchange.ts";
 import { withoutCookies } from "../../http1/cookies.ts";
 import type { Exchange, ExchangeEvents } from "../../http1/exchange.ts";
-import { field } from "../../http1/field.ts";
+import { field, fieldMaker } from "../../http1/field.ts";
 import type { Field } from "../../http1/field.ts";
 import { forwardedRequest, type RequestForwarding } from "../../http1/forward.ts";
 import { serializeRequest } from "../../http1/serialize.ts";
@@ -28,6 +28,7 @@ export interface AppRequestOptions {
 }
 
 const NEVER = Infinity;
+const requestIdField = fieldMaker("Muster-Request-Id");
 const DROP_PREFIXES = ["muster-"] as const;
 const DROP_AUTHORIZATION: ReadonlySet<string> = new Set(["authorization"]);
 
@@ -104,7 +105,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
       origin: { address: open.visitor, scheme: open.https ? "https" : "http", host: open.host },
       dropPrefixes: DROP_PREFIXES,
       edit: withoutOurCookie,
-      add: [field("Muster-Request-Id", open.requestId)],
+      add: [requestIdField(open.requestId)],
     };
     if (this.#options.dropAuthorization) policy.dropNames = DROP_AUTHORIZATION;
     if (share.rewriteHost) policy.host = `localhost:${share.port}`;
