@@ -56,7 +56,7 @@ export async function joinHub(
     owner_root: joined.ownerRoot,
     controller: false,
     embedded: false,
-    ...(options.insecure ? { insecure: true } : {}),
+    ...(options.insecure && hubUrl.startsWith("http:") ? { insecure: true } : {}),
     ...(ca === undefined ? {} : { ca }),
   });
   return { before: false, device_id: joined.device_id, name: joined.name, hostname: joined.hostname };

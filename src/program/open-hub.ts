@@ -77,7 +77,7 @@ export async function openHub(
     controller: true,
     embedded: true,
     local_url: `${tls === undefined ? "http" : "https"}://localhost:${hub.port}`,
-    ...(options.insecure ? { insecure: true } : {}),
+    ...(options.insecure && tls === undefined ? { insecure: true } : {}),
   };
   await writeHubFile(world.disk, paths, hubFile);
   return { hub, hubFile };

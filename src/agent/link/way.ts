@@ -62,7 +62,7 @@ export async function dialHub(world: DialWorld, address: TrunkAddress, ways: Way
 }
 
 /** Rejects with `hub_unreachable`. */
-export async function dialWebSocket({ network, timers }: DialWorld, address: TrunkAddress): Promise<Dialled> {
+async function dialWebSocket({ network, timers }: DialWorld, address: TrunkAddress): Promise<Dialled> {
   const { url, ca, proxy } = address;
   const early: (string | Uint8Array)[] = [];
   let wire: WebSocketWire | undefined;
