@@ -140,13 +140,18 @@ export class Home implements AsyncDisposable {
     return file;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends everything that runs here, apps included. */
+  async end(): Promise<void> {
     // A process that is just being started shows up in a second look.
     await until(`an end of all that ran in ${this.folder}`, () => {
       const alive = this.processes();
       for (const pid of alive) signal(pid, "SIGKILL");
       return alive.length === 0;
     });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
