@@ -4,7 +4,7 @@
 import { MusterError } from "../../protocol/errors.ts";
 import { settleTunnel, type TunnelChanges, type TunnelRow } from "../../store/tunnel-rows.ts";
 import { newSecret, recordedSecret, sealSecret, takeStep, type Workshop } from "./journal.ts";
-import { makeRecord, recordStands, removeRecords } from "./records.ts";
+import { makeRecord, ourRecords, recordStands, removeRecords } from "./records.ts";
 
 /** Throws what the step at hand threw; the row then says where to go on. */
 export async function finishMaking(shop: Workshop, begun: TunnelRow): Promise<void> {
@@ -23,10 +23,7 @@ export async function finishMaking(shop: Workshop, begun: TunnelRow): Promise<vo
   if (row.old_hostname !== null) {
     row = await takeStep(shop, row, {
       name: "delete_old_record",
-      work: async ({ old_hostname: old }) => {
-        await removeRecords(shop, [old]);
-        return { old_hostname: null };
-      },
+      work: ({ old_hostname: old }) => leaveHostname(shop, old),
     });
   }
   await settleTunnel(shop.db, row.holder, {
@@ -35,6 +32,17 @@ export async function finishMaking(shop: Workshop, begun: TunnelRow): Promise<vo
     tries: 0,
     reason: null,
   });
+}
+
+/** Seen to be gone before the row forgets the name: nobody would look for the record again. */
+async function leaveHostname(shop: Workshop, old: string | null): Promise<TunnelChanges> {
+  await removeRecords(shop, [old]);
+  if (old !== null && (await ourRecords(shop, old)).length > 0) {
+    throw new MusterError("provider_unreachable", `Cloudflare still shows the DNS record ${old}`, {
+      hint: "it is removed by itself",
+    });
+  }
+  return { old_hostname: null };
 }
 
 /**

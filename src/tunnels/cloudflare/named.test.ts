@@ -163,6 +163,21 @@ test("a tunnel that clings to its connections is asked again, and shown as revok
   expect(await hub.time.until(hub.link.resume(DEVICE))).toMatchObject({ state: "none" });
 });
 
+for (const on of ["DELETE /zones", "DELETE /accounts"]) {
+  test(`a removal believes the provider's lists, not its word (${on})`, async () => {
+    await using hub = await testHub();
+    await hub.link.create(WISH);
+    // The connections' end comes before the tunnel's.
+    hub.fake.fail({ fault: "pretends", on, after: on === "DELETE /accounts" ? 1 : 0 });
+    expect(await hub.link.remove(DEVICE)).toMatchObject({
+      state: "revoking",
+      reason: expect.stringContaining("still shows"),
+    });
+    expect(await hub.link.resume(DEVICE)).toMatchObject({ state: "none" });
+    expect(atProvider(hub.fake)).toEqual([]);
+  });
+}
+
 test("a tunnel deleted by hand is repaired with a new one, a lost record with a new record", async () => {
   await using hub = await testHub();
   await hub.link.create(WISH);

@@ -117,7 +117,7 @@ async function verifyGone(shop: Workshop, row: TunnelRow): Promise<void> {
   for (const hostname of hostnames) records += (await ourRecords(shop, hostname)).length;
   if (!byName && !byId && records === 0) return;
   // Begin anew: what was done did not last. A tunnel of that name may be another one by now.
-  await turnTunnel(db, row.holder, byId ? {} : { tunnel_id: null });
+  await turnTunnel(db, row.holder, { tunnel_id: byId ? id : null });
   throw new MusterError("provider_unreachable", `Cloudflare still shows ${row.name} or its DNS record`, {
     hint: "the removal goes on by itself",
   });

@@ -3,7 +3,7 @@
 //
 // It speaks `fetch`, so that tests need no socket; serve.ts puts it behind an HTTP server.
 
-import { refuse, type Reply } from "./answers.ts";
+import { ok, refuse, type Reply } from "./answers.ts";
 import { answerDnsCall } from "./dns.ts";
 import { FakeState } from "./state.ts";
 import { answerTunnelCall } from "./tunnels.ts";
@@ -20,7 +20,9 @@ export type Fault =
   /** A page of a proxy or a captive portal, with status 200. */
   | "html"
   /** The answer is cut in its middle. */
-  | "cut";
+  | "cut"
+  /** Says that it did, and did not. */
+  | "pretends";
 
 export interface FaultRule {
   fault: Fault;
@@ -88,6 +90,7 @@ export class FakeCloudflare {
     if (fault === "rate_limited") return toResponse(this.#block());
     if (fault === "server_error") return toResponse(refuse(500, 1001, "internal error"));
     if (fault === "html") return new Response("<html>Please sign in</html>", { status: 200 });
+    if (fault === "pretends") return toResponse(ok({}));
     const body = typeof init?.body === "string" ? init.body : undefined;
     const token = new Headers(init?.headers).get("authorization");
     const reply = this.#answer({ method, pathname, query: searchParams, body, token });
