@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Ticker } from "../http1/ticker.ts";
 import { utf8 } from "../protocol/bytes.ts";
-import { encodeOpen } from "../protocol/open.ts";
+import { DEVICE_TARGET, encodeOpen } from "../protocol/open.ts";
 import type { ShareState } from "../protocol/views.ts";
 import {
   openFor,
@@ -58,4 +58,10 @@ test("a share that is not there is not found", async () => {
 
 test("a stream that was opened for nothing known is an error of the hub", async () => {
   expect(await rejection(ask("running", utf8("s1\nnonsense")))).toMatchObject({ code: "protocol_error" });
+});
+
+test("the device answers for its own health, whatever it shares", async () => {
+  const told = await ask(undefined, encodeOpen({ ...openFor(), target: DEVICE_TARGET }));
+  expect(told.status).toBe(200);
+  expect(JSON.parse(told.body.toString())).toEqual({ status: "healthy" });
 });

@@ -6,12 +6,12 @@ import { ServerConnection } from "../http1/server-connection.ts";
 import type { Ticker } from "../http1/ticker.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { encodeFin } from "../protocol/fin.ts";
-import { decodeOpen, type Open } from "../protocol/open.ts";
+import { decodeOpen, DEVICE_TARGET, type Open } from "../protocol/open.ts";
 import type { ShareState } from "../protocol/views.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Clock } from "../world/world.ts";
 import type { Gateway } from "./gateway/gateway.ts";
-import { problemReply } from "./gateway/reply.ts";
+import { jsonReply, problemReply } from "./gateway/reply.ts";
 import { sendReply } from "./gateway/send-reply.ts";
 import { askerOf, type ShareTarget } from "./gateway/share-target.ts";
 import { Visit } from "./gateway/visit.ts";
@@ -35,12 +35,31 @@ export function openShareStream(
   const open = decodeOpen(payload);
   if (open === undefined)
     throw new MusterError("protocol_error", "a stream was opened for nothing that is known");
+  if (open.target === DEVICE_TARGET) return answerHealth(options, stream, open);
   const share = options.shares.target(open.target);
   // An app's process is gone while it is stopped, and the gateway says so by itself; it also proves the way.
   if (share === undefined || options.shares.state(share.id) !== "stopped") {
     return options.gateway.openStream(stream, open, share);
   }
   return answerStopped(options, { stream, open, share });
+}
+
+/** That this answer comes back through the public address is the device's proof. */
+function answerHealth({ clock, ticker }: StreamsOptions, stream: TrunkStream, open: Open): TrunkStreamEvents {
+  const visit = new Visit(clock, open.visitorCloses);
+  return new ServerConnection({
+    stream,
+    ticker,
+    handler: (_, exchange) => sendReply(exchange, jsonReply(200, '{"status":"healthy"}\n'), visit),
+    refused: (refusal) => {
+      visit.sending(refusal.status);
+      return refusalAnswer(refusal);
+    },
+    handlerFailed: () => visit.sending(500),
+    finished: (after: After) => {
+      stream.finish(encodeFin({ ...visit.response, close: after === "close" && !open.visitorCloses }));
+    },
+  });
 }
 
 function answerStopped(

@@ -82,10 +82,10 @@ function addInit(program: Command, choose: Choose): void {
     .command("init")
     .summary("join this machine to a hub")
     .description(
-      "Join this machine to a hub with a one-time setup token. `muster device token` makes one on a machine " +
-        "that has joined already.",
+      "Join this machine to a hub with a one-time setup token, install the service and prove that this device " +
+        "is reached. `muster device token` makes a token on a machine that has joined already.",
     )
-    .argument("<hub-url>", "address of the hub, as in https://muster.example.com")
+    .argument("[hub-url]", "address of the hub (default: `[hub] url` of muster.toml)")
     .option("--token <token>", "setup token; `-` reads it from the terminal or standard input")
     .option("--name <name>", "name of this device (default: its host name)")
     .addOption(
@@ -101,6 +101,7 @@ function addInit(program: Command, choose: Choose): void {
     .option("--ca <file>", "certificate authority (PEM) of the hub, where it is not a public one")
     .option("--insecure", "accept plain HTTP to a hub elsewhere")
     .option("--no-service", "register only")
+    .option("--config <file>", CONFIG_HELP)
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
     .addHelpText(

@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly cwd: string;
+  /** For root alone: the home of the machine's own service, and whether one has been set up there. */
+  readonly systemHome: { path: string; used: boolean } | undefined;
   readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
@@ -45,6 +47,8 @@ export interface Surroundings {
   exampleConfig(): Promise<string>;
   /** The service of a home, as this machine has it. */
   openService(home: string): Promise<ServiceDesk>;
+  /** Whether a request to this address comes back from a device. */
+  deviceAnswers(address: { url: string; ca?: string; stop: AbortSignal }): Promise<boolean>;
   /** What is left to do once a home has joined; every step may be repeated. */
   settle(options: SettleOptions): Promise<void>;
   /** This program, its log at `debug`. */

@@ -17,6 +17,7 @@ export class DeviceBook {
   readonly #options: DeviceBookOptions;
   readonly #byId = new Map<string, DeviceRow>();
   readonly #byKey = new Map<string, DeviceRow>();
+  readonly #byName = new Map<string, string>();
   /** What outlives a restart of the hub, written in one commit now and then. */
   readonly #unsaved = new Map<string, Seen>();
   /** Where each device last came from, and how many came from there. */
@@ -47,6 +48,12 @@ export class DeviceBook {
     return this.#byKey.get(toBase64Url(publicKey));
   }
 
+  /** Whose host name this label is. A browser's name is only shown, and a revoked device has none. */
+  byLabel(label: string): DeviceRow | undefined {
+    const row = this.#byId.get(this.#byName.get(label) ?? "");
+    return row === undefined || row.kind === "browser" || row.revoked_at !== null ? undefined : row;
+  }
+
   /** Every device of these owners, by name. */
   ofOwners(roots: readonly string[]): DeviceRow[] {
     const found = [...this.#byId.values()].filter((row) => roots.includes(row.owner_root));
@@ -55,6 +62,9 @@ export class DeviceBook {
 
   /** The row as the database has it now. */
   keep(row: DeviceRow): void {
+    const before = this.#byId.get(row.device_id)?.name;
+    if (before !== undefined && this.#byName.get(before) === row.device_id) this.#byName.delete(before);
+    if (row.kind !== "browser") this.#byName.set(row.name, row.device_id);
     this.#byId.set(row.device_id, row);
     this.#byKey.set(toBase64Url(row.public_key), row);
     this.#options.changed();

@@ -290,6 +290,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     connectionsMax: limits.connections,
     trustedProxies: new Set(options.trustedProxies),
     shares,
+    devices,
     nextRequestId,
     shareDoor: {
       directory,

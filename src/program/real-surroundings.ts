@@ -1,12 +1,12 @@
 // What the CLI touches outside itself, for real. The long-lived programs are loaded only when they are run.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Background, Surroundings } from "../cli/surroundings.ts";
 import { realDisk } from "../world/disk.ts";
 import { realClock, realTimers } from "../world/time.ts";
 import { directFetch } from "./direct-fetch.ts";
-import type { Program } from "./service/layout.ts";
+import { SYSTEM_HOME, type Program } from "./service/layout.ts";
 import { terminalInput } from "./terminal-input.ts";
 import { VERSION } from "./version.ts";
 
@@ -22,6 +22,7 @@ export function realSurroundings(
     version: VERSION,
     environment,
     cwd: process.cwd(),
+    systemHome: systemHome(),
     stdin: terminalInput(() => interrupted("SIGINT")),
     stdout: output(process.stdout),
     stderr: output(process.stderr),
@@ -68,6 +69,9 @@ export function realSurroundings(
       const { realHost } = await import("./service/real-host.ts");
       return openService(realHost(environment, ownProgram()), home);
     },
+    async deviceAnswers(address) {
+      return (await import("./device-answers.ts")).deviceAnswers(address, environment);
+    },
     async settle(options) {
       const { loadConfig } = await import("./config/load-config.ts");
       const { path } = await loadConfig({ home: options.home, environment });
@@ -105,6 +109,11 @@ function processAlive(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
+}
+
+function systemHome(): Surroundings["systemHome"] {
+  if (process.getuid?.() !== 0) return undefined;
+  return { path: SYSTEM_HOME, used: existsSync(join(SYSTEM_HOME, "hub.json")) };
 }
 
 /** What a service or a person calls this program by. */

@@ -12,7 +12,7 @@ import { LINK_KINDS } from "./views.ts";
 export type LinkKind = (typeof LINK_KINDS)[number];
 
 export interface Open {
-  /** A share's id, or `service:NAME`. */
+  /** A share's id, `service:NAME`, or the device itself. */
   target: string;
   /** The visitor came by https. */
   https: boolean;
@@ -27,6 +27,9 @@ export interface Open {
   link: LinkKind;
   requestId: string;
 }
+
+/** What the device answers for itself: `/health`. No share's id looks so. */
+export const DEVICE_TARGET = "device:";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("latin1");

@@ -1,14 +1,18 @@
-// `muster init HUB_URL --token T`: joins this machine to a hub.
+// `muster init HUB_URL --token T`: joins this machine to a hub, has it kept running and proves that it is reached.
 
 import { resolve } from "node:path";
 import { hostNameProblem } from "../../protocol/names.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
 import { parseHubUrl } from "../hub-url.ts";
-import { printJson, type Invocation } from "../invocation.ts";
+import { configFile } from "../config-file.ts";
+import { finishInit, type Finished } from "../finish-init.ts";
+import { printJson, warn, type Invocation } from "../invocation.ts";
+import { joinedHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { readSecretText } from "../secret-input.ts";
+import type { JoinResult } from "../surroundings.ts";
 
 const LOCATION_MAX_CHARACTERS = 50;
 
@@ -21,13 +25,28 @@ export interface InitFlags {
   insecure?: true | undefined;
   ca?: string | undefined;
   service: boolean;
+  config?: string | undefined;
+  yes?: true | undefined;
 }
 
-export async function init(invocation: Invocation, hubUrlText: string, flags: InitFlags): Promise<void> {
-  const { surroundings, home, interrupted } = invocation;
-  const hubUrl = parseHubUrl(hubUrlText);
-  checkLabels(flags);
-  const token = await setupToken(invocation, flags.token);
+export async function init(
+  outer: Invocation,
+  hubUrlText: string | undefined,
+  flags: InitFlags,
+): Promise<void> {
+  const { surroundings } = outer;
+  const desk = flags.service ? await surroundings.openService(homeFor(outer, flags)) : undefined;
+  // A service of the whole machine has its state where the machine keeps such.
+  const invocation = { ...outer, home: desk?.absent === null ? homeFor(outer, flags) : outer.home };
+  const { home, interrupted } = invocation;
+  const settings = await settingsOf(invocation, flags);
+  const hubUrl = parseHubUrl(hubUrlText ?? settings.hubUrl ?? missingHub());
+  const location = flags.location ?? settings.location;
+  checkLabels({ ...flags, location });
+  // Joining one's own hub again needs no token: it changes nothing, and sees that everything is in place.
+  const again = flags.token === undefined && (await joinedHub(invocation))?.hub_url === hubUrl;
+  const token = again ? "" : await setupToken(invocation, flags.token);
+  const ca = flags.ca === undefined ? undefined : resolve(surroundings.cwd, flags.ca);
   const progress = startProgress(invocation, `Joining ${hubUrl}`);
   const joined = await surroundings
     .join({
@@ -36,29 +55,66 @@ export async function init(invocation: Invocation, hubUrlText: string, flags: In
       token,
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(flags.kind === undefined ? {} : { kind: flags.kind }),
-      ...(flags.location === undefined ? {} : { location: flags.location }),
+      ...(location === undefined ? {} : { location }),
       replace: flags.replace === true,
       insecure: flags.insecure === true,
-      ...(flags.ca === undefined ? {} : { ca: resolve(surroundings.cwd, flags.ca) }),
+      ...(ca === undefined ? {} : { ca }),
       stop: interrupted,
       phase: progress.phase,
     })
     .finally(progress.end);
+  const { kind } = flags;
+  const finished = await finishInit(invocation, { hubUrl, joined, kind, location, ca, desk });
   const { device_id, name, hostname } = joined;
-  if (invocation.json) return printJson(invocation, { device_id, name, hostname });
-  printJoined(invocation, plainValue(joined), { asked: flags.name, service: flags.service });
+  if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: finished.url });
+  const { name: asked } = flags;
+  printJoined(invocation, plainValue(joined), { asked, finished, started: desk !== undefined });
+}
+
+/** Of root, with a service: the machine's; else this person's, or what MUSTER_HOME says. */
+function homeFor(invocation: Invocation, { service }: InitFlags): string {
+  const { environment, systemHome } = invocation.surroundings;
+  const chosen = (environment["MUSTER_HOME"] ?? "") !== "";
+  return service && !chosen && systemHome !== undefined ? systemHome.path : invocation.home;
+}
+
+async function settingsOf(
+  invocation: Invocation,
+  flags: InitFlags,
+): Promise<{ hubUrl: string | undefined; location: string | undefined }> {
+  const { values } = await invocation.surroundings.readConfig({
+    home: invocation.home,
+    ...configFile(invocation, flags.config),
+  });
+  const textOf = (key: string): string | undefined => {
+    const value = values.find((each) => each.key === key)?.value;
+    return typeof value === "string" ? value : undefined;
+  };
+  return { hubUrl: textOf("hub.url"), location: textOf("location") };
+}
+
+function missingHub(): never {
+  throw new MusterError("usage", "which hub? `muster init` needs its address", {
+    hint: "muster init https://muster.example.com --token TOKEN",
+  });
 }
 
 function printJoined(
-  { out }: Invocation,
-  joined: { device_id: string; name: string; hostname: string },
-  { asked, service }: { asked: string | undefined; service: boolean },
+  invocation: Invocation,
+  joined: JoinResult,
+  given: { asked: string | undefined; finished: Finished; started: boolean },
 ): void {
+  const { out } = invocation;
+  const { asked, finished, started } = given;
   const host = joined.hostname === "" ? "" : `, ${joined.hostname}`;
-  out.line(`Joined as ${out.style("bold", joined.name)} (${joined.device_id}${host}).`);
-  if (asked !== undefined && asked !== joined.name) out.line(`The name ${asked} was taken.`);
-  if (service) out.line("No service was installed: that comes with a later version.");
-  out.line("Bring it online: muster agent");
+  const how = joined.before ? "Joined before as" : "Joined as";
+  out.line(`${how} ${out.style("bold", joined.name)} (${joined.device_id}${host}).`);
+  if (!joined.before && asked !== undefined && asked !== joined.name)
+    out.line(`The name ${asked} was taken.`);
+  for (const note of finished.notes) warn(invocation, note);
+  if (finished.url !== null) out.line(`Reached at ${out.style("bold", finished.url)}`);
+  else if (started) out.line("Connected. Publish a folder or a port: muster add ./site");
+  else out.line("Bring it online: muster agent");
 }
 
 async function setupToken(invocation: Invocation, given: string | undefined): Promise<string> {

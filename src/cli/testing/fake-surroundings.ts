@@ -63,6 +63,7 @@ export function fakeSurroundings(): FakeSurroundings {
     version: "0.1.0",
     environment: { HOME: "/home/ada" },
     cwd: "/home/ada",
+    systemHome: undefined,
     stdin: { isTerminal: false, readAll: answer, readLine: answer, readSecret: answer },
     stdout: fakeOutput(),
     stderr: fakeOutput(),
@@ -122,6 +123,10 @@ export function fakeSurroundings(): FakeSurroundings {
     }),
     exampleConfig: async () => '#location = "rack 4"\n',
     openService: async () => service,
+    deviceAnswers: async ({ url }) => {
+      ran.push({ name: "deviceAnswers", options: { url } });
+      return true;
+    },
     async settle(options) {
       ran.push({ name: "settle", options: { ...options } });
     },

@@ -12,10 +12,12 @@ import type { Ticker } from "../../http1/ticker.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ByteStreamEvents, Socket } from "../../world/world.ts";
 import { isLocalName, withoutPort, type Addresses } from "../addresses.ts";
+import type { DeviceBook } from "../device-book.ts";
 import type { ShareTable } from "../shares/share-table.ts";
+import { deviceHostAnswer } from "./device-host.ts";
 import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
 import type { OwnPages } from "./own-pages.ts";
-import { visitShare, type ShareDoor } from "./share-exchange.ts";
+import { visitShare, type ShareDoor, type VisitTarget } from "./share-exchange.ts";
 import { pageAnswer, pagePath, pageRequest, type PagePath } from "./page-path.ts";
 import type { TakeTrunk } from "./trunk-handler.ts";
 import { visitorOf, type Visitor } from "./visitor.ts";
@@ -29,6 +31,7 @@ export interface EdgeParts {
   /** Proxies in front of this hub. */
   trustedProxies: ReadonlySet<string>;
   shares: ShareTable;
+  devices: Pick<DeviceBook, "byLabel">;
   shareDoor: ShareDoor;
   ownPages: OwnPages;
   nextRequestId(): string;
@@ -99,7 +102,8 @@ export class Edge {
     const requestId = nextRequestId();
     const meaning = addresses.meaning(request.host);
     if (meaning.kind === "label") {
-      const share = shares.byLabel(meaning.label);
+      const share = shares.byLabel(meaning.label) ?? this.#ofDevice(meaning.label, request, exchange);
+      if (share === "answered") return NOBODY;
       if (share === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
       const secure = https || (isLoopbackAddress(visitor) && isLocalName(withoutPort(request.host)));
       return visitShare(shareDoor, { share, exchange, visitor, https, secure, requestId });
@@ -109,6 +113,18 @@ export class Edge {
     const path = pagePath(request.target);
     if (path !== undefined) return this.#page(exchange, path, { requestId, from, mayCarry: !meaning.page });
     return ownPages.visit({ exchange, ...from, requestId });
+  }
+
+  /** What a device's own host has at this path. */
+  #ofDevice(label: string, request: RequestHead, exchange: Exchange): VisitTarget | "answered" | undefined {
+    const { addresses, devices } = this.#parts;
+    const device = devices.byLabel(label);
+    if (device === undefined) return undefined;
+    const found = deviceHostAnswer(request, addresses.pageUrl);
+    if (found.kind === "nothing") return undefined;
+    if (found.kind === "device") return { deviceId: device.device_id, shareId: found.target };
+    exchange.respond(found.answer);
+    return "answered";
   }
 
   /** `mayCarry`: never the host of the hub's own page, whose scripts and cookies a share must not be near. */

@@ -24,8 +24,11 @@ export type ShareFailure =
   /** The stream broke before a byte of the answer. */
   | "device_lost";
 
+/** A share, or what a device answers for itself. */
+export type VisitTarget = Pick<ShareRecord, "deviceId" | "shareId">;
+
 export interface ShareVisit {
-  share: ShareRecord;
+  share: VisitTarget;
   exchange: Exchange;
   /** What the device gets in place of the request as it came. */
   request?: RequestHead;

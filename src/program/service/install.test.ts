@@ -161,3 +161,16 @@ test("the state is systemd's own", async () => {
   await manager.stop();
   expect(await manager.state()).toMatchObject({ installed: true, state: "stopped", pid: null });
 });
+
+test("a home with other things in it loses none of them", async () => {
+  const machine = fakeMachine();
+  const parts = partsOf(machine, "/home/ada");
+  for (const name of ["identity", "state.db-wal", "hub/hub.db", "thesis.txt", "binary"]) {
+    machine.files.set(`/home/ada/${name}`, "x");
+  }
+  await installService(parts);
+  const { notes } = await uninstallService(parts, { state: true });
+  const left = [...machine.files.keys()].filter((path) => path.startsWith("/home/ada/"));
+  expect(left).toEqual(["/home/ada/thesis.txt", "/home/ada/binary"]);
+  expect(notes).toEqual(["what is not ours stays in /home/ada: thesis.txt, binary"]);
+});

@@ -2,6 +2,7 @@
 // left alone. When a step of installing fails, the ones before it are undone.
 import { dirname } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
+import { removeState } from "./remove-state.ts";
 import type { Layout } from "./layout.ts";
 import { SYSTEM_ACCOUNT, SYSTEM_HOME } from "./layout.ts";
 import type { ServiceHost, ServiceManager } from "./service-host.ts";
@@ -86,9 +87,10 @@ export async function uninstallService(parts: InstallParts, { state }: { state: 
     await removeIfEmpty(host, dirname(layout.copy));
     if (layout.scope === "system") await removeIfEmpty(host, dirname(dirname(layout.copy)));
   }
-  if (state && (await host.disk.info(layout.home)) !== undefined) {
-    await host.disk.remove(layout.home);
-    removed.push(layout.home);
+  if (state) {
+    const { removed: gone, left } = await removeState(host.disk, layout.home);
+    if (gone) removed.push(layout.home);
+    if (left.length > 0) notes.push(`what is not ours stays in ${layout.home}: ${left.join(", ")}`);
   }
   if (state && layout.account === SYSTEM_ACCOUNT && (await accountExists(host))) {
     await host.run(["userdel", SYSTEM_ACCOUNT]);

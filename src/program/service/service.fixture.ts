@@ -104,7 +104,10 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
         const kind = folder || inside ? "folder" : "file";
         return { kind, size: files.get(path)?.length ?? 0, modifiedAt: 0, mode: 0o600, inode: 1 };
       },
-      list: async (path) => [...files.keys()].filter((each) => each.startsWith(`${path}/`)),
+      list: async (path) => {
+        const inside = [...files.keys()].filter((each) => each.startsWith(`${path}/`));
+        return [...new Set(inside.map((each) => each.slice(path.length + 1).split("/")[0] ?? ""))];
+      },
     },
     makeFolder: async () => {},
     copyProgram: async (from, to) => void files.set(to, files.get(from) ?? ""),
