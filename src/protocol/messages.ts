@@ -27,7 +27,8 @@ const bytes = z
   .regex(/^[A-Za-z0-9_-]*$/);
 const requestId = z.string().min(1).max(64);
 const shortText = z.string().max(200);
-const errorCode = z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]);
+/** A code that only a newer version has reads as "internal": its text and hint still say what it was. */
+const errorCode = z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]).catch("internal");
 
 // ---- either way -----------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ import { RateLimiter, sourceOf } from "../rate-limit.ts";
 import type { Directory } from "./directory.ts";
 import { Greeting, type Proved } from "./greeting.ts";
 import { handleMessage, type MessageParts } from "./handle-message.ts";
-import { readClientMessage } from "./read-client-message.ts";
+import { readClientMessage, unknownRequest } from "./read-client-message.ts";
 import { Session } from "./session.ts";
 import type { SessionTokens } from "./tokens.ts";
 
@@ -253,9 +253,17 @@ export class SessionDoor {
       if (waitMs > 0) throw new MusterError("too_many", "too many messages; slow down");
       void handleMessage(this.#parts.messages, session, readClientMessage(fromUtf8(bytes)));
     } catch (error) {
-      const { code, message } = publicError(error);
-      session.close(code, message);
+      const told = publicError(error);
+      if (told.code === "unknown_message") return this.#unknown(session, told);
+      session.close(told.code, told.message);
     }
+  }
+
+  /** A newer client may ask for what this hub does not know yet: it hears so, and its session goes on. */
+  #unknown(session: Session, error: MusterError): void {
+    const id = unknownRequest(error);
+    this.#parts.log.debug("a message of an unknown kind", { device: session.facts.deviceId });
+    if (id !== undefined) session.send({ type: "error", id, ...error.toJSON() });
   }
 
   #left(session: Session, why: { code: string; reason: string }): void {
