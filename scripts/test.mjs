@@ -37,6 +37,7 @@ const suites = [
     run: () => check("shellcheck", ["bin/muster", ".ci/run", "src/hub/downloads/install.sh"]),
   },
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
+  { name: "documents", run: () => bunTest(["test/docs"]) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   { name: "end to end", run: () => bunTest(["test/e2e"]) },

@@ -1,0 +1,30 @@
+// What the documents point at is there.
+import { expect, test } from "bun:test";
+import { Glob } from "bun";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+const root = join(import.meta.dir, "../..");
+
+test("every relative link and picture of the documents leads to a file", async () => {
+  const broken: string[] = [];
+  for await (const file of new Glob("{*.md,docs/**/*.md,bench/*.md,examples/**/*.md}").scan(root)) {
+    const text = await Bun.file(join(root, file)).text();
+    for (const [, target = ""] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      if (!existsSync(join(root, dirname(file), target))) broken.push(`${file}: ${target}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});
+
+test("every source file that a document names is there", async () => {
+  const broken: string[] = [];
+  for await (const file of new Glob("{*.md,docs/**/*.md}").scan(root)) {
+    const text = await Bun.file(join(root, file)).text();
+    for (const [, path = ""] of text.matchAll(/`((?:src|test|web|scripts|bench)\/[\w./-]+\.\w+)`/g)) {
+      if (!existsSync(join(root, path))) broken.push(`${file}: ${path}`);
+    }
+  }
+  expect(broken).toEqual([]);
+});

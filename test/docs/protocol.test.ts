@@ -1,0 +1,73 @@
+// The examples of docs/protocol.md, made anew from the code.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { nodeCrypto } from "../../src/identity/crypto-node.ts";
+import { toBase64Url, toHex, utf8 } from "../../src/protocol/bytes.ts";
+import { encodeFin } from "../../src/protocol/fin.ts";
+import { deviceIdOf } from "../../src/protocol/ids.ts";
+import { encodeOpen } from "../../src/protocol/open.ts";
+import { signedBytes } from "../../src/protocol/signed.ts";
+import { encodeFrame, FRAME } from "../../src/trunk/frame.ts";
+
+const text = await Bun.file(join(import.meta.dir, "../../docs/protocol.md")).text();
+const crypto = nodeCrypto((length) => new Uint8Array(length));
+const filled = (byte: number, length = 32) => new Uint8Array(length).fill(byte);
+const device = crypto.ed25519Signer(filled(1));
+const hub = crypto.ed25519Signer(filled(2));
+
+/** The values in the row of a table that begins with this cell. */
+function row(cell: string): string {
+  const line = text.split("\n").find((one) => one.startsWith(`| ${cell}`)) ?? "";
+  return Array.from((line.split("|")[2] ?? "").matchAll(/`([^`]+)`/g), ([, value]) => value).join("");
+}
+
+const open = encodeOpen({
+  target: "cjigel4bb4",
+  https: true,
+  secure: true,
+  visitorCloses: false,
+  visitor: "192.0.2.7",
+  host: "shop.example.com",
+  link: "hub",
+  requestId: "29540g0r6b-4",
+});
+
+test.each([
+  ["ping", encodeFrame(FRAME.ping, 0, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1))],
+  ["open", encodeFrame(FRAME.open, 1, open)],
+  ["data", encodeFrame(FRAME.data, 1, utf8("GET / HTTP/1.1\r\nHost: shop.example.com\r\n\r\n"))],
+  ["window", encodeFrame(FRAME.window, 1, Uint8Array.of(0, 0, 0x80, 0))],
+  [
+    "finish",
+    encodeFrame(FRAME.finish, 1, encodeFin({ status: 200, firstByteMs: 12, length: 15, close: false })),
+  ],
+  ["message", encodeFrame(FRAME.message, 0, utf8('{"type":"fleet_get","id":"1"}'))],
+  ["goaway", encodeFrame(FRAME.goaway, 0, utf8("drain the hub stops"))],
+])("the example frame %s is what the code writes", (name, frame) => {
+  expect(row(`\`${name}\``)).toBe(toHex(frame));
+});
+
+test("the example keys have the ids that are written beside them", () => {
+  expect(row("`device key`")).toBe(toBase64Url(device.publicKey));
+  expect(row("`device id`")).toBe(deviceIdOf(crypto.sha256(device.publicKey)));
+  expect(row("`hub key`")).toBe(toBase64Url(hub.publicKey));
+  expect(row("`hub id`")).toBe(deviceIdOf(crypto.sha256(hub.publicKey)));
+});
+
+test("the example handshake is signed as written", async () => {
+  const handshake = {
+    sessionKind: "register",
+    protocol: 1,
+    hubKey: hub.publicKey,
+    hubNonce: filled(3),
+    deviceNonce: filled(4),
+    deviceKey: device.publicKey,
+    session: 5,
+    dialled: "https://hub.example:443",
+    binding: filled(6),
+  } as const;
+  const bytes = signedBytes("register", handshake);
+  expect(row("SHA-256 of the `register` bytes")).toBe(toHex(crypto.sha256(bytes)));
+  expect(row("`register` signature")).toBe(toBase64Url(await device.sign(bytes)));
+  expect(row("`hub` signature")).toBe(toBase64Url(await hub.sign(signedBytes("hub", handshake))));
+});
