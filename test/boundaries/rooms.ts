@@ -18,8 +18,8 @@ export const ROOMS: Record<string, Room> = {
   trunk: { may: ["protocol", "http1"], packages: [], why: "one code at both ends, which knows neither" },
   identity: {
     may: ["protocol"],
-    packages: ["@noble/curves", "@noble/hashes", "zod", "node:crypto", "node:util"],
-    why: "it runs in a browser; only crypto-node.ts uses node:crypto",
+    packages: ["@hpke/core", "@noble/curves", "@noble/hashes", "zod", "node:crypto", "node:util"],
+    why: "it runs in a browser; only crypto-node.ts and session-crypto-node.ts use node:crypto",
   },
   store: {
     may: ["protocol"],
@@ -31,8 +31,13 @@ export const ROOMS: Record<string, Room> = {
     packages: [],
     why: "other programs use it, in a browser too",
   },
+  tunnels: {
+    may: ["protocol", "store", "identity"],
+    packages: [],
+    why: "public addresses by others' relays; whoever uses them hands itself in",
+  },
   hub: {
-    may: ["protocol", "http1", "trunk", "identity", "store"],
+    may: ["protocol", "http1", "trunk", "identity", "store", "tunnels"],
     packages: [
       "hono",
       "zod",
@@ -46,7 +51,7 @@ export const ROOMS: Record<string, Room> = {
     why: "the hub never runs a device's code",
   },
   agent: {
-    may: ["protocol", "http1", "trunk", "identity", "store", "client"],
+    may: ["protocol", "http1", "trunk", "identity", "store", "client", "tunnels"],
     packages: ["zod", "kysely", "node:crypto", "node:path", "node:stream", "node:zlib", "prom-client"],
     why: "a device goes on without its hub; it talks to it as every client does",
   },
@@ -56,7 +61,19 @@ export const ROOMS: Record<string, Room> = {
     why: "a command is a program of the APIs, not of the hub's or agent's insides",
   },
   program: {
-    may: ["protocol", "http1", "trunk", "identity", "store", "client", "hub", "agent", "cli", "world"],
+    may: [
+      "protocol",
+      "http1",
+      "trunk",
+      "identity",
+      "store",
+      "client",
+      "hub",
+      "agent",
+      "cli",
+      "world",
+      "tunnels",
+    ],
     packages: ["*"],
     why: "it puts the programs together, and nobody imports it but main.ts",
   },
