@@ -64,7 +64,7 @@ export interface AgentOptions {
   hub: HubFile;
   /** How to get there, where it is not simply its URL. */
   hubAddress?: TrunkAddress;
-  about: { name: string; platform: string; kind: DeviceKind };
+  about: { name: string; platform: string; kind: DeviceKind; location?: string };
   health(): MachineHealth;
   hasher: PasswordHasher;
   pulse: Pulse;

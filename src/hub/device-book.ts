@@ -76,13 +76,17 @@ export class DeviceBook {
   }
 
   /** It was heard of just now. */
-  seen(deviceId: string, facts: { version?: string; source?: string } = {}): void {
+  seen(deviceId: string, facts: { version?: string; location?: string | null; source?: string } = {}): void {
     const row = this.#byId.get(deviceId);
     if (row === undefined) return;
     const at = this.#options.now();
     row.last_seen = at;
     row.agent_version = facts.version ?? row.agent_version;
     const seen: Seen = { ...this.#unsaved.get(deviceId), deviceId, at };
+    if (facts.location !== undefined) {
+      row.location = facts.location;
+      seen.location = facts.location;
+    }
     if (facts.version !== undefined) seen.agentVersion = facts.version;
     if (facts.source !== undefined) seen.facts = { source: facts.source };
     if (facts.source !== undefined) this.#cameFrom(deviceId, facts.source);

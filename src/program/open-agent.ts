@@ -12,6 +12,8 @@ import { environmentForApps, type Environment, type HomeParts } from "./parts.ts
 
 export interface OpenAgentOptions {
   hubFile: HubFile;
+  /** Where this machine stands, as its configuration says. */
+  location: string | undefined;
   localHost: string | undefined;
   localPort: number | undefined;
   /** Ports that must never be published: the hub's own, for one. */
@@ -33,7 +35,11 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     signer: identity.signer,
     hub: hubFile,
     hubAddress: hubAddress(hubFile, environment),
-    about: { ...about, name: hubFile.name },
+    about: {
+      ...about,
+      name: hubFile.name,
+      ...(options.location === undefined ? {} : { location: options.location }),
+    },
     health: () => machineHealth(paths.home),
     hasher: realPasswordHasher,
     pulse: new Pulse(world.timers, world.clock),

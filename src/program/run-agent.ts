@@ -26,6 +26,7 @@ export async function runAgent(options: AgentOptions, environment: Environment):
   const stopping = stoppingOn(options.stop);
   const agent = await openAgent(parts, {
     hubFile,
+    location: config.text("location"),
     localHost: config.text("server.host"),
     localPort: config.number("server.port"),
     forbiddenPorts: [],

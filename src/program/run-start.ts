@@ -31,6 +31,7 @@ export async function runStart(options: StartOptions, environment: Environment):
   try {
     agent = await openAgent(parts, {
       hubFile,
+      location: config.text("location"),
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
       forbiddenPorts: hub === undefined ? [] : [hub.port],

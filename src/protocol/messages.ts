@@ -142,6 +142,8 @@ const register = z.object({
   platform: shortText,
   kind: deviceKind,
   version: shortText,
+  /** Where the device stands, for lists; it is shown and nothing else, so nobody signs it. */
+  location: z.string().max(50).optional(),
   signature: bytes,
 });
 

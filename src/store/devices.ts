@@ -124,6 +124,7 @@ export interface Seen {
   deviceId: string;
   at: number;
   agentVersion?: string;
+  location?: string | null;
   /** What the device last said of itself. */
   facts?: Record<string, unknown>;
 }
@@ -132,12 +133,13 @@ export interface Seen {
 export function noteSeen(db: Kysely<HubDatabase>, seen: Seen[]): Promise<void> {
   if (seen.length === 0) return Promise.resolve();
   return inTransaction(db, async (transaction) => {
-    for (const { deviceId, at, agentVersion, facts } of seen) {
+    for (const { deviceId, at, agentVersion, location, facts } of seen) {
       await transaction
         .updateTable("devices")
         .set({
           last_seen: at,
           ...(agentVersion === undefined ? {} : { agent_version: agentVersion }),
+          ...(location === undefined ? {} : { location }),
           ...(facts === undefined ? {} : { facts: JSON.stringify(facts) }),
         })
         .where("device_id", "=", deviceId)

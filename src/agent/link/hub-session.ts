@@ -49,7 +49,7 @@ export interface HubSessionOptions {
   address: TrunkAddress;
   /** The pinned key of the hub. */
   hubKey: Uint8Array;
-  about: { name: string; platform: string; kind: DeviceKind; version: string };
+  about: { name: string; platform: string; kind: DeviceKind; version: string; location?: string };
   /** A device registers; a client with a controller key attaches, without presence. */
   sessionKind: "register" | "attach";
   /** The next session number, stored before this resolves; 0 for sessions that are not fenced. */

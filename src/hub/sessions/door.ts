@@ -141,7 +141,7 @@ export class SessionDoor {
     try {
       switch (handshake.sessionKind) {
         case "register":
-          return (await this.#admitDevice(handshake, register.version, arrival.address)).name;
+          return (await this.#admitDevice(handshake, register, arrival.address)).name;
         case "attach":
           if (!commands(ownerLogs.rolesOf(handshake.deviceKey))) {
             throw new MusterError("forbidden", "this key commands nothing at this hub");
@@ -160,7 +160,11 @@ export class SessionDoor {
     }
   }
 
-  async #admitDevice(handshake: Handshake, version: string, address: string): Promise<DeviceRow> {
+  async #admitDevice(
+    handshake: Handshake,
+    { version, location }: Proved["register"],
+    address: string,
+  ): Promise<DeviceRow> {
     const { devices, ownerLogs } = this.#parts;
     const { deviceKey: publicKey, session: number } = handshake;
     const row = devices.byKey(publicKey) ?? (await this.#addFromLog(publicKey));
@@ -174,7 +178,7 @@ export class SessionDoor {
       throw new MusterError("superseded", "two machines use this key: a newer session is known");
     }
     row.session_number = number;
-    devices.seen(row.device_id, { version, source: sourceOf(address) });
+    devices.seen(row.device_id, { version, location: location ?? null, source: sourceOf(address) });
     return row;
   }
 
