@@ -12,6 +12,7 @@ export function programOf(version: string): string {
 case $1 in
   version) echo "muster ${version}" ;;
   init) printf '%s\\n' "$*" >"$0.words"; cat >"$0.typed" ;;
+  service) printf '%s\\n' "$*" >"$0.service" ;;
   *) exit 2 ;;
 esac
 `;

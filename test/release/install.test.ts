@@ -320,13 +320,18 @@ describe("install.sh", () => {
     expect([lstatSync(link).isSymbolicLink(), readFileSync(link, "utf8")]).toEqual([false, "something else"]);
   });
 
-  test("a machine that has joined this hub keeps its place, whatever the token", async () => {
+  test("on a machine that has joined, a newer program starts the service anew", async () => {
     await using hub = await fakeHub();
     using machine = new Machine();
     await machine.run(hub.script);
     writeFileSync(join(machine.home, ".muster/hub.json"), JSON.stringify({ hub_url: hub.url }, null, 2));
-    const ran = await machine.run(hub.script, { args: [TOKEN] });
-    expect([ran.code, ran.out]).toEqual([0, expect.stringContaining("has joined")]);
+    const same = await machine.run(hub.script);
+    expect([same.code, same.out]).toEqual([0, expect.stringContaining("has joined")]);
     expect(machine.files()).toEqual([...INSTALLED, ".muster/hub.json"]);
+    hub.program = programOf("1.1.0");
+    const newer = await machine.run(hub.script, { args: [TOKEN] });
+    expect([newer.code, newer.err]).toEqual([0, ""]);
+    expect(machine.read(".muster/bin/muster.words")).toBe(`init ${hub.url} --token - --yes\n`);
+    expect(machine.read(".muster/bin/muster.service")).toBe("service restart\n");
   });
 });

@@ -77,12 +77,16 @@ test("a machine is installed by its hub, upgraded by a signed release, and rolle
 
   await using device = new Home();
   const program = join(device.path, "bin/muster");
-  const installed = await device.run(["-c", install.replace(/$/, " --no-service")], {
-    program: ["sh"],
-    env: { HOME: device.folder },
-  });
-  expect([installed.code, installed.stderr]).toEqual([0, expect.any(String)]);
-  expect(installed.stdout).toContain(`Installed muster ${FIRST}`);
+  const runInstall = () =>
+    device.run(["-c", `${install} --no-service`], { program: ["sh"], env: { HOME: device.folder } });
+  const installed = await runInstall();
+  expect([installed.code, installed.stdout]).toEqual([
+    0,
+    expect.stringContaining(`Installed muster ${FIRST}`),
+  ]);
+  // Again, with the token that is spent by now.
+  const again = await runInstall();
+  expect([again.code, again.stdout]).toEqual([0, expect.stringContaining("is up to date")]);
   const options = { program: [program] };
   expect((await device.ok(["version"], options)).version).toBe(FIRST);
   const { pid } = await device.ok(["start"], options);

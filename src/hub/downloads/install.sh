@@ -160,6 +160,8 @@ find_place() {
   home=${MUSTER_HOME:-$HOME/.muster}
   link_folder=$HOME/.local/bin
   if [ "$(id -u)" = 0 ] && [ -z "${MUSTER_HOME:-}" ]; then
+    # A service of the whole machine keeps its state there.
+    home=/var/lib/muster
     folder=/opt/muster/bin
     link_folder=/usr/local/bin
     make_folder 755 "$folder"
@@ -267,19 +269,22 @@ put_in_place() {
 }
 
 join() {
-  if joined_here; then
-    say "This machine has joined $hub already."
-    [ -z "$changed" ] || "$program" service restart </dev/null >/dev/null 2>&1 ||
-      say "An agent that runs here goes on with the old program until it is started again."
-  elif [ -z "$token" ]; then
-    say "Join this machine to the hub: $command init $hub"
-  else
+  before=
+  ! joined_here || before=yes
+  if [ -n "$token" ]; then
     [ -z "$insecure" ] || set -- "$@" --insecure
-    # The token is read from standard input, where no list of processes shows it.
+    # The token is read from standard input, where no list of processes shows it. Of a machine that has joined
+    # already nothing is asked but to finish what an earlier run did not.
     "$program" init "$hub" --token - --yes "$@" <<END
 $token
 END
+  elif [ -z "$before" ]; then
+    say "Join this machine to the hub: $command init $hub"
+  else
+    say "This machine has joined $hub already."
   fi
+  [ -z "$before" ] || [ -z "$changed" ] || "$program" service restart </dev/null >/dev/null 2>&1 ||
+    say "An agent that runs here goes on with the old program until it is started again."
 }
 
 joined_here() {
