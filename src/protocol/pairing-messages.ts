@@ -59,16 +59,8 @@ export const pairingAnswer = z.object({
 });
 export const pairingConfirm = z.object({ step: z.literal(3), tag: bytes64, signature: bytes64 });
 
-export const pairingMessage = z.discriminatedUnion("step", [
-  pairingJoin,
-  pairingOffer,
-  pairingAnswer,
-  pairingConfirm,
-]);
-
 export type PairingSide = z.infer<typeof pairingSide>;
 export type PairingJoin = z.infer<typeof pairingJoin>;
 export type PairingOffer = z.infer<typeof pairingOffer>;
 export type PairingAnswer = z.infer<typeof pairingAnswer>;
 export type PairingConfirm = z.infer<typeof pairingConfirm>;
-export type PairingMessage = z.infer<typeof pairingMessage>;
