@@ -25,6 +25,8 @@ export interface ProveOptions {
   platform: string;
   kind: DeviceKind;
   version: string;
+  /** Where the device stands, for lists. */
+  location?: string;
 }
 
 /** Answers a hub's greeting with this key, and checks that the hub proves its own. */
@@ -57,6 +59,7 @@ export function keyProver(options: ProveOptions): Prove {
         platform: options.platform,
         kind: options.kind,
         version: options.version,
+        ...(options.location === undefined ? {} : { location: options.location }),
         signature: toBase64Url(signature),
       },
       check(registered) {

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Environment } from "./parts.ts";
 import type { Background, Surroundings } from "../cli/surroundings.ts";
 import { realDisk } from "../world/disk.ts";
 import { realClock, realTimers } from "../world/time.ts";
@@ -10,9 +11,7 @@ import { SYSTEM_HOME, type Program } from "./service/layout.ts";
 import { terminalInput } from "./terminal-input.ts";
 import { VERSION } from "./version.ts";
 
-export function realSurroundings(
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): Surroundings {
+export function realSurroundings(environment: Environment = process.env): Surroundings {
   const interrupts = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
   const interrupted = (signal: "SIGINT" | "SIGTERM") => {
     for (const listener of interrupts) listener(signal);
@@ -29,7 +28,7 @@ export function realSurroundings(
     disk: realDisk,
     clock: realClock,
     timers: realTimers,
-    fetch: directFetch,
+    fetch: (environment["MUSTER_LOG"] ?? "") === "" ? directFetch : loggedFetch(environment),
     onInterrupt(listener) {
       interrupts.add(listener);
       if (!listening) {
@@ -109,6 +108,26 @@ function processAlive(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
+}
+
+/** What goes to the agent and the hub, for who wants to see it. Neither bodies nor tokens are told. */
+function loggedFetch(environment: Environment): Surroundings["fetch"] {
+  return async (url, init) => {
+    const { programLog } = await import("./parts.ts");
+    const log = programLog(environment).part("cli");
+    const { pathname, origin } = new URL(url);
+    const asked = { method: init?.method ?? "GET", at: origin, path: pathname };
+    const began = realClock.monotonic();
+    const tookMs = () => Math.round(realClock.monotonic() - began);
+    try {
+      const response = await directFetch(url, init);
+      log.debug("asked", { ...asked, status: response.status, took_ms: tookMs() });
+      return response;
+    } catch (error) {
+      log.debug("asked in vain", { ...asked, took_ms: tookMs(), error });
+      throw error;
+    }
+  };
 }
 
 function systemHome(): Surroundings["systemHome"] {

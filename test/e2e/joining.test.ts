@@ -79,6 +79,14 @@ test("init starts the agent, twice changes nothing, and uninstall leaves nothing
   expect(machine.agentPid()).toBe(pid);
   expect(readFileSync(join(machine.path, "muster.toml"), "utf8")).toBe(config);
   expect(await machine.ok(["service", "status"])).toMatchObject({ installed: false, state: "running", pid });
+  await until("its place in the fleet's list", async () => {
+    const { devices } = await owner.ok(["status"]);
+    const device = devices.find((each: { name: string }) => each.name === "twice");
+    return device?.location === "attic";
+  });
+  const told = await machine.run(["status", "-v"]);
+  expect(told.stderr).toContain("/api/status");
+  expect((await machine.run(["status"])).stderr).toBe("");
   const shown = await machine.ok(["config", "show"]);
   expect(shown.values).toContainEqual({
     key: "location",

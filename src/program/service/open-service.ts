@@ -34,12 +34,12 @@ export async function openService(host: ServiceHost, home: string): Promise<Serv
       }
       return { manager: manager.kind, scope: layout.scope, ...(await manager.state()) };
     },
-    install: (phase) => installService(parts(), phase),
+    install: async (phase) => installService(parts(), phase),
     installHub: (options) => installHub(host, options),
-    start: () => parts().manager.start(),
-    stop: () => parts().manager.stop(),
-    restart: () => parts().manager.restart(),
-    logs: (options) => parts().manager.logs(options),
+    start: async () => parts().manager.start(),
+    stop: async () => parts().manager.stop(),
+    restart: async () => parts().manager.restart(),
+    logs: async (options) => parts().manager.logs(options),
     async uninstall(options) {
       // Root may remove with a checkout what the built program installed.
       const layout = host.user.uid === 0 ? place({ kind: "compiled", path: host.program.path }) : place();

@@ -70,6 +70,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
         `ActiveEnterTimestamp=${machine.unit.running ? "@1790000000" : ""}`,
       ].join("\n"),
     }),
+    "systemctl enable --now muster-hub.service": () => ({}),
     "loginctl enable-linger": () => {
       if (lingerRefused) return { code: 1, stderr: "Could not enable linger: Access denied\n" };
       machine.lingers = true;
