@@ -9,6 +9,7 @@ import type { BuildFacts } from "../src/program/upgrade/build-facts.ts";
 import { platformName } from "../src/world/machine.ts";
 import { embedAssets, pageIn } from "./embed-assets.ts";
 import type { Runtime } from "./runtimes.ts";
+import { signMachO } from "./sign-mach-o.ts";
 
 const root = resolve(import.meta.dirname, "..");
 
@@ -54,6 +55,7 @@ export async function compile({ outfile, runtime, facts, version }: Compilation)
       compile: { outfile, ...runtime },
     });
     if (!result.success) throw new Error(result.logs.map(({ message }) => message).join("\n"));
+    await signMachO(outfile);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
