@@ -16,6 +16,12 @@ export interface Bench {
 
 export interface Row {
   name: string;
+  /**
+   * Visitors, hub, device and app share one kernel here, which would hold megabytes for each connection that
+   * stalls, and then crawl for everybody. Where possible such a row runs in a network namespace of its own with
+   * buffers as small as a distant visitor's.
+   */
+  smallBuffers?: true;
   run(bench: Bench): Promise<Table[]>;
 }
 
