@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { inspect } from "node:util";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { PAIRING_LIFETIME_MS } from "../../protocol/pairing-code.ts";
+import { nobleCrypto } from "../crypto-noble.ts";
 import { rejection, refusal } from "../refusal.fixture.ts";
 import { device, joiner, LETTERS, LINK, maker, run } from "./pairing.fixture.ts";
 
@@ -58,6 +59,24 @@ test("what two sides believe of the run must be the same", async () => {
 test("a device does not pair with itself", async () => {
   const a = device("anna");
   expect(await rejection(run(maker(a), joiner(a)))).toBe(FAILED);
+});
+
+test("a maker sees its own key in an answer, whatever the other side looked at", async () => {
+  const [a, b] = [device("anna"), device("ben")];
+  const posing = { ...a.signer };
+  b.options.signer = posing;
+  const joining = joiner(b);
+  posing.publicKey = b.signer.publicKey;
+  expect(await rejection(run(maker(a), joining))).toBe(FAILED);
+});
+
+test("a browser pairs with a program", async () => {
+  const [a, b] = [device("anna"), device("ben")];
+  b.options.crypto = nobleCrypto(b.crypto.randomBytes);
+  const { ofMaker, ofJoiner } = await run(maker(a), joiner(b));
+  expect(ofJoiner.safetyWords).toEqual(ofMaker.safetyWords);
+  const again = await run(maker(b), joiner(a));
+  expect(again.ofJoiner.identityKey).toEqual(b.signer.publicKey);
 });
 
 test("the maker's code is spent by the first answer, even one that cannot be read", async () => {

@@ -154,6 +154,27 @@ test("an owner that pauses stops the stream below, and nothing is lost", async (
   expect(texts(b).at(-1)).toBe("49");
 });
 
+test("a pause in which nothing came ends like any other", async () => {
+  const { a, b } = await open();
+  b.session.pause();
+  b.session.resume();
+  expect(b.wire.paused).toBe(false);
+  a.session.send(utf8("one"));
+  await until(() => b.messages.length === 1);
+});
+
+test("more than can be opened at once stops the stream below until it is opened", async () => {
+  const { a, b } = await open();
+  const before = a.wire.bytes.length;
+  a.wire.onWrite = () => undefined;
+  for (let at = 0; at < 6; at++) a.session.send(new Uint8Array(60_000));
+  await until(() => a.wire.bytes.length > before + 360_000);
+  b.session.streamEvents.data(a.wire.bytes.subarray(before));
+  expect(b.wire.paused).toBe(true);
+  await until(() => b.messages.length === 6);
+  expect(b.wire.paused).toBe(false);
+});
+
 test("keys are replaced after so many records, also on the way to the end", async () => {
   const { a, b } = await open({ rekeyRecords: 4 });
   for (let at = 0; at < 30; at++) a.session.send(utf8(`${at}`));

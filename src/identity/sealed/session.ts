@@ -153,6 +153,7 @@ export class SealedSession {
 
   resume(): void {
     this.#paused = false;
+    this.#balance();
     this.#read();
   }
 
