@@ -10,6 +10,7 @@ import type { HubToClient } from "../protocol/messages.ts";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
 import { openStore } from "../store/open-store.ts";
 import { nextSessionNumber } from "../store/session-numbers.ts";
+import { BRIEF, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { World } from "../world/world.ts";
 import { CommandDesk } from "./commands.ts";
@@ -50,6 +51,8 @@ export interface AgentPaths {
 export interface HubLink extends HubPort {
   start(): void;
   stop(): void;
+  /** Lets requests in flight finish first. */
+  leave(bounds: DrainBounds): Promise<void>;
 }
 
 export interface AgentOptions {
@@ -260,7 +263,8 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     },
   });
   late.session = session;
-  ends.add(() => session.stop());
+  // A person who said stop waits; a service manager has time.
+  ends.add(() => session.leave(apps === "stop" ? BRIEF : PATIENT));
 
   const token = await localToken(disk, paths.token, (length) => world.random.bytes(length));
   const api = await serveLocalApi({

@@ -73,6 +73,11 @@ export class FakeHub implements HubLink {
     this.state = { at: "connecting", problem: undefined };
   }
 
+  leave(): Promise<void> {
+    this.stop();
+    return Promise.resolve();
+  }
+
   connect(): void {
     const registered = {
       type: "registered",

@@ -27,7 +27,7 @@ import { createAudit } from "./audit.ts";
 import type { Downloads } from "./downloads/downloads.ts";
 import { DeviceBook } from "./device-book.ts";
 import { watchCertificate } from "./certificate-watch.ts";
-import { drain, PATIENT, type DrainBounds } from "./drain.ts";
+import { drain, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import { Edge } from "./edge/edge.ts";
 import { failureAnswer } from "./edge/failure-answer.ts";
 import { OwnPages } from "./edge/own-pages.ts";

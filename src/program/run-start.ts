@@ -2,7 +2,7 @@
 import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import type { Agent } from "../agent/agent.ts";
-import { BRIEF, PATIENT } from "../hub/drain.ts";
+import { BRIEF, PATIENT } from "../trunk/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Config, Flags } from "./config/read-config.ts";

@@ -2,6 +2,7 @@
 // for at once is done for each.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { app, type App } from "./app.ts";
@@ -41,8 +42,28 @@ async function inFlight(): Promise<{ answer: Promise<string>; release(): Promise
   return { answer, release: () => ask(`http://127.0.0.1:${web.port}/release`) };
 }
 
-// It closes its trunk at once: a GET is held for the next agent, all else is answered 502.
-test.todo("an agent that is told to end finishes what it is at");
+test("an agent that is told to end finishes what it is at; what comes meanwhile is the next one's", async () => {
+  const { answer, release } = await inFlight();
+  agent.signal("SIGTERM");
+  // It has told the hub by then.
+  await until("its leaving", () => !existsSync(join(device.path, "agent.json")));
+  const later = ask(`${url}part`, { method: "POST", body: "later" });
+  await release();
+  expect(await answer).toBe("released");
+  expect(await agent.exited).toBe(0);
+  agent = await agentOf(device);
+  expect((await later).status).toBe(200);
+});
+
+test("an agent that is asked to stop waits for requests too, for a while", async () => {
+  const { answer, release } = await inFlight();
+  const stopping = device.ok(["stop"]);
+  await until("its leaving", () => !existsSync(join(device.path, "agent.json")));
+  await release();
+  expect(await answer).toBe("released");
+  expect(await stopping).toMatchObject({ stopped: true });
+  agent = await agentOf(device);
+});
 
 test("a hub that is told to end finishes what it is at; its devices are back with the next", async () => {
   const { answer, release } = await inFlight();

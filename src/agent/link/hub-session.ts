@@ -16,6 +16,7 @@ import { REGISTER_TIMEOUT_MS, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/lim
 import type { Log } from "../../protocol/log.ts";
 import type { ClientToHub, HubMessage, HubToClient } from "../../protocol/messages.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
+import { drain, type DrainBounds } from "../../trunk/drain.ts";
 import type { Pulse } from "../../trunk/liveness.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { Trunk } from "../../trunk/trunk.ts";
@@ -95,6 +96,18 @@ export class HubSession {
     this.#dial();
   }
 
+  /** Has the hub send no more requests here, lets those in flight finish, and stops. */
+  async leave(bounds: DrainBounds): Promise<void> {
+    const trunk = this.#state.at === "connected" ? this.#attempt?.trunk : undefined;
+    if (trunk !== undefined) {
+      trunk.goaway("the agent stops");
+      const bytes = (): number => trunk.counters.bytesIn + trunk.counters.bytesOut;
+      await drain(this.#options.world, { busy: () => trunk.isOpen && trunk.streamCount > 0, bytes }, bounds);
+    }
+    this.stop();
+  }
+
+  /** At once: what is in flight is cut. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -166,7 +179,9 @@ export class HubSession {
   #message(message: HubToClient): void {
     if (this.#pending.settle(message)) return;
     if (message.type === "reconnect") {
-      this.#lose(new MusterError("unavailable", "the hub asked to come back"));
+      const problem = new MusterError("unavailable", "the hub asked to come back");
+      this.#lose(problem);
+      this.#become({ at: "connecting", problem });
       return this.#schedule({ type: "asked", afterMs: message.after_ms });
     }
     this.#options.events.message(message);

@@ -1,4 +1,4 @@
-// Waiting for requests in flight before a hub ends: for all of them for a while, and longer for as long as
+// Waiting for requests in flight before one end of them goes: for all of them for a while, and longer for as long as
 // bytes still flow. What neither ends nor moves is given up.
 import type { World } from "../world/world.ts";
 
