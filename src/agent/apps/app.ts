@@ -67,8 +67,11 @@ export class App {
     return this.#runtime;
   }
 
-  /** Resolves when the port answers. Rejects with `port_taken` or `app_failed`, and nothing is left running. */
-  async start(): Promise<void> {
+  /**
+   * Resolves when the port answers. Rejects with `port_taken` or `app_failed`, or once `caller` is aborted, and
+   * nothing is left running.
+   */
+  async start(caller?: AbortSignal): Promise<void> {
     if (this.#wanted && this.#runtime.state === "running") return;
     // Crashed, or still waiting for its port: begin anew instead of beside it.
     if (this.#wanted) await this.stop();
@@ -81,7 +84,7 @@ export class App {
     this.#change({ restarts: 0, lastExit: null });
     try {
       this.#spawn();
-      await this.#untilPortAnswers();
+      await this.#untilPortAnswers(caller);
     } catch (error) {
       await this.stop();
       throw error;
@@ -147,11 +150,12 @@ export class App {
     this.#startWatch();
   }
 
-  async #untilPortAnswers(): Promise<void> {
+  async #untilPortAnswers(caller?: AbortSignal): Promise<void> {
     const { clock, network, timers } = this.#around.world;
     const deadline = clock.monotonic() + START_TIMEOUT_MS;
     const child = this.#child;
     while (this.#wanted) {
+      if (caller?.aborted === true) throw callerGone();
       if (child === undefined || this.#child !== child) {
         throw new MusterError(
           "app_failed",
@@ -255,4 +259,8 @@ export class App {
     this.#runtime = { ...this.#runtime, ...part };
     this.#around.changed(this.#runtime);
   }
+}
+
+export function callerGone(): MusterError {
+  return new MusterError("unavailable", "whoever asked for it went away before it was done");
 }

@@ -67,9 +67,9 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       };
     },
 
-    add: (request) =>
+    add: (request, caller) =>
       recorded("share.add", request.name ?? request.path ?? `port ${request.port ?? ""}`, async () => {
-        const result = await shares.add(request);
+        const result = await shares.add(request, caller);
         const { id, name, kind, access } = result.share;
         return { result, detail: { id, name, kind, access } };
       }),
@@ -77,8 +77,8 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
     remove: ({ share }) =>
       recorded("share.remove", share, async () => ({ result: await shares.remove(share) })),
 
-    start_app: ({ share }) =>
-      recorded("app.start", share, async () => ({ result: { share: await shares.start(share) } })),
+    start_app: ({ share }, caller) =>
+      recorded("app.start", share, async () => ({ result: { share: await shares.start(share, caller) } })),
 
     stop_app: ({ share }) =>
       recorded("app.stop", share, async () => ({ result: { share: await shares.stop(share) } })),

@@ -5,7 +5,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
 import { realWorld } from "../../world/real.ts";
 import { createMetrics } from "../metrics.ts";
-import { tempHome, type TempHome } from "../testing.ts";
+import { tempHome, until, type TempHome } from "../testing.ts";
 import { serveLocalApi, type LocalHandlers, type LocalServer } from "./local-server.ts";
 
 const TOKEN = "t".repeat(43);
@@ -19,7 +19,15 @@ const refuse = (): Promise<never> =>
   Promise.reject(new MusterError("not_found", "no such share", { hint: "look" }));
 const handlers: LocalHandlers = {
   status: () => Promise.reject(new Error("secret detail of a fault")),
-  add: refuse,
+  add: (_, caller) => {
+    calls.push("add");
+    return new Promise((_resolve, reject) =>
+      caller.addEventListener("abort", () => {
+        calls.push("its caller left");
+        reject(new MusterError("unavailable", "nobody waits"));
+      }),
+    );
+  },
   remove: ({ share }) => {
     calls.push(share);
     return Promise.resolve({ id: "abc", name: share });
@@ -202,4 +210,18 @@ test("a socket path that is too long for the system is done without", async () =
   const second = await serveLocalApi(options(0, home.file("x".repeat(120))));
   expect(second.port).toBeGreaterThan(0);
   second.close();
+});
+
+test("a call whose caller leaves is told so", async () => {
+  const leaving = new AbortController();
+  const asked = fetch(`http://127.0.0.1:${server.port}/api/add`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: '{"path":"/srv","access":"public"}',
+    signal: leaving.signal,
+  }).catch(() => "left");
+  await until(() => calls.includes("add"));
+  leaving.abort();
+  expect(await asked).toBe("left");
+  await until(() => calls.includes("its caller left"));
 });

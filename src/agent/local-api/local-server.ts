@@ -19,8 +19,12 @@ const PORT_TRIES = 100;
 /** sun_path of a unix address holds 108 bytes, the last of which is NUL (unix(7)). */
 const SOCKET_PATH_MAX_BYTES = 107;
 
+/** `caller` is aborted when the caller goes before it has its answer. */
 export type LocalHandlers = {
-  [Name in Exclude<LocalCall, "logs">]: (request: LocalRequest<Name>) => Promise<LocalResponse<Name>>;
+  [Name in Exclude<LocalCall, "logs">]: (
+    request: LocalRequest<Name>,
+    caller: AbortSignal,
+  ) => Promise<LocalResponse<Name>>;
 } & { logs(request: LocalRequest<"logs">): ReadableStream<Uint8Array> };
 
 export interface LocalServerOptions {
@@ -131,8 +135,8 @@ async function route(
   }
   // The table ties each name to one shape and one handler; the compiler cannot follow the name through both.
   const shape: z.ZodType = LOCAL_API[name].request;
-  const handler = handlers[name] as (body: unknown) => unknown;
-  const result = await handler(await readBody(request, shape));
+  const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
+  const result = await handler(await readBody(request, shape), request.signal);
   if (result instanceof ReadableStream) {
     return new Response(result, { headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8" } });
   }

@@ -351,6 +351,35 @@ test("an app that does not come up is not published", async () => {
   expect(await listAgentShares(store.db)).toEqual([]);
 });
 
+test("an app whose asker goes away while it is awaited is ended and not published", async () => {
+  const { book, hub, home, store } = await bookOf("real");
+  const asker = new AbortController();
+  const mark = home.file("began");
+  const adding = rejection(
+    book.add(appWish(home, await freePort(), `touch "${mark}"; exec sleep 1000`), asker.signal),
+  );
+  await until(() => existsSync(mark));
+  asker.abort();
+  expect(await adding).toMatchObject({ code: "unavailable" });
+  expect(book.list()).toEqual([]);
+  expect(await listAgentShares(store.db)).toEqual([]);
+  expect(hub.askedFor("share_publish")).toEqual([]);
+});
+
+test("a share whose asker goes away before the answer is taken back: nobody has its password", async () => {
+  const { book, hub, home, store } = await bookOf();
+  const asker = new AbortController();
+  hub.override = ({ type }) => {
+    if (type === "share_publish") asker.abort();
+    return undefined;
+  };
+  const refused = await rejection(book.add({ path: site(home), access: "password" }, asker.signal));
+  expect(refused).toMatchObject({ code: "unavailable" });
+  expect(book.list()).toEqual([]);
+  expect(await listAgentShares(store.db)).toEqual([]);
+  expect(hub.labels.size).toBe(0);
+});
+
 test("an app whose start the hub refuses is stopped again; without a hub it starts", async () => {
   const { book, hub, home, store } = await bookOf("real");
   const { share } = await book.add(appWish(home, await freePort()));

@@ -23,6 +23,7 @@ import {
 } from "../../store/agent-shares.ts";
 import { inTransaction } from "../../store/in-transaction.ts";
 import type { World } from "../../world/world.ts";
+import { callerGone } from "../apps/app.ts";
 import { rotatedLogs } from "../apps/rotate-log.ts";
 import type { PasswordHasher } from "../gateway/password-check.ts";
 import type { ShareTarget } from "../gateway/share-target.ts";
@@ -149,7 +150,8 @@ export class ShareBook {
     });
   }
 
-  async add(asked: AddShare): Promise<Added> {
+  /** When `caller` is aborted, nobody learns the password of what was made: then there is nothing. */
+  async add(asked: AddShare, caller?: AbortSignal): Promise<Added> {
     const { world, forbiddenPorts, hasher } = this.#options;
     const wish = await checkWish(asked, {
       disk: world.disk,
@@ -161,8 +163,12 @@ export class ShareBook {
     const verifier = wish.password === undefined ? null : await hasher.hash(wish.password.word.reveal());
     const unfinished = await this.#insert(wish, asked, verifier);
     return this.#turns.run(unfinished.row.id, async () => {
-      const record = await this.#carryOut(unfinished);
+      const record = await this.#carryOut(unfinished, caller);
       const warnings = await warningsOf(world, wish);
+      if (caller?.aborted === true) {
+        await this.#end(record.row.id);
+        throw callerGone();
+      }
       if (record.row.name !== wish.name) {
         warnings.unshift(`the name "${wish.name}" is taken; the share is called "${record.row.name}"`);
       }
@@ -182,13 +188,13 @@ export class ShareBook {
   }
 
   /** Rejects with `port_taken` or `app_failed`, or with the hub's refusal; then it is stopped again. */
-  async start(reference: string): Promise<ShareView> {
+  async start(reference: string, caller?: AbortSignal): Promise<ShareView> {
     const { id } = findShare(this.#finished(), reference).row;
     return this.#turns.run(id, async () => {
       const before = this.#existing(id, reference);
       if (before.row.wanted_running === 1 && this.#runners.stateOf(before) === "running")
         return this.#view(before);
-      await this.#runners.start(before);
+      await this.#runners.start(before, caller);
       try {
         const record = await this.#change(id, { wanted_running: 1 });
         await this.#publishIfReached(record);
@@ -291,12 +297,12 @@ export class ShareBook {
     }
   }
 
-  async #carryOut(unfinished: ShareRecord): Promise<ShareRecord> {
+  async #carryOut(unfinished: ShareRecord, caller: AbortSignal | undefined): Promise<ShareRecord> {
     const { id } = unfinished.row;
     // The prober may ask for it before the hub's answer is here.
     this.#records.set(id, unfinished);
     try {
-      await this.#runners.start(unfinished);
+      await this.#runners.start(unfinished, caller);
       const published = await this.#publisher.publish(unfinished, this.#runners.stateOf(unfinished));
       const options = JSON.stringify({ ...unfinished.flags, unfinished: false });
       const record = await this.#change(id, { ...(await this.#address(unfinished.row, published)), options });
@@ -308,7 +314,7 @@ export class ShareBook {
         this.#records.delete(id);
         this.#options.log.error("a share that failed could not be undone", { share: id, error: fault });
       });
-      throw isOutOfReach(error) ? this.#hubAway(error) : error;
+      throw isOutOfReach(error) && caller?.aborted !== true ? this.#hubAway(error) : error;
     }
   }
 

@@ -61,10 +61,10 @@ export class ShareRunners {
   }
 
   /** Rejects with `port_taken` or `app_failed`, and nothing is left running. */
-  async start(record: ShareRecord): Promise<void> {
+  async start(record: ShareRecord, caller?: AbortSignal): Promise<void> {
     const app = this.#appOf(record);
     if (app === undefined) return this.look(record);
-    await app.start();
+    await app.start(caller);
   }
 
   async stop(record: ShareRecord): Promise<void> {
