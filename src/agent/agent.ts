@@ -1,6 +1,7 @@
 // The agent of one home, put together: lock, state, shares, gateway, session with the hub, local API. Plain
 // wiring in the order in which one needs the other; what was begun ends in the opposite order.
 import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { OwnerLog } from "../identity/owner-log.ts";
 import type { Ticker } from "../http1/ticker.ts";
 import { fromBase64Url } from "../protocol/bytes.ts";
 import { MusterError, publicError } from "../protocol/errors.ts";
@@ -14,6 +15,7 @@ import { BRIEF, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { World } from "../world/world.ts";
 import { CommandDesk } from "./commands.ts";
+import { DeviceDesk } from "./device-desk.ts";
 import { makeDeviceToken } from "./device-tokens.ts";
 import { FleetWatch } from "./fleet-watch.ts";
 import { gatewayKey } from "./gateway-key.ts";
@@ -30,6 +32,7 @@ import { lockHome } from "./lock.ts";
 import { createMetrics } from "./metrics.ts";
 import { Notices } from "./notices.ts";
 import { OwnerBook } from "./owner-book.ts";
+import { Removed } from "./removed.ts";
 import { ShareBook } from "./shares/share-book.ts";
 import { STATE_MIGRATIONS, type StateDatabase } from "./state-migrations.ts";
 import { openShareStream } from "./streams.ts";
@@ -78,6 +81,8 @@ export interface AgentOptions {
   localHost?: string;
   /** Ports that may not be shared besides the agent's own: the hub's, a database's. */
   forbiddenPorts(): readonly number[];
+  /** Its owner log took this device out: key and credentials go from the disk; the notice stays. */
+  wipe?(notice: string): Promise<void>;
   /** `muster stop` was called: the owner of this process ends it. */
   onStopAsked(): void;
   /** What apps get; without anything of Muster's. */
@@ -179,8 +184,18 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   ends.add(() => shares.close(apps));
   await shares.load();
 
-  const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log });
+  const removed = new Removed({
+    publicKey: signer.publicKey,
+    hubUrl: joined.hub_url,
+    notices,
+    log,
+    endSession: () => late.session?.stop(),
+    wipe: options.wipe ?? (() => Promise.resolve()),
+  });
+  const grown = (known: OwnerLog): void => removed.look(known);
+  const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
+  const devices = new DeviceDesk({ clock, crypto, signer, hub, book, embedded: joined.embedded });
 
   const commands = new CommandDesk({
     db,
@@ -287,6 +302,11 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
       shares,
       fleet,
       notices,
+      devices,
+      leave: async () => {
+        await devices.leave();
+        await removed.wiped();
+      },
       makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, hubUrl, book }, request),
       onStopAsked: options.onStopAsked,
     }),
@@ -302,7 +322,9 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     token_file: paths.token,
   });
   ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
-  session.start();
+  // One that was killed between the entry and the wiping ends now what it did not end before.
+  removed.look(book.log);
+  if (!removed.isSo) session.start();
 
   let stopping: Promise<void> | undefined;
   return {

@@ -24,6 +24,8 @@ export interface OwnerBookOptions {
   ownerRoot: string;
   notices: Notices;
   log: Log;
+  /** The copy has grown, durably. */
+  grown?(log: OwnerLog): void;
 }
 
 const FORKED_NOTICE =
@@ -112,6 +114,7 @@ export class OwnerBook {
       if (toBase64Url(log.id) !== ownerRoot) throw otherLog();
       await this.#store(log, known?.length ?? 0);
       this.#log = log;
+      this.#options.grown?.(log);
     }
     if (refused !== undefined) throw refused;
   }

@@ -153,6 +153,10 @@ export class FakeHub implements HubLink {
         return { type: "login_link", id, login_url: "http://localhost:8080/#login.x.y" };
       case "audit_get":
         return { type: "audit", id, items: [], cursor: null };
+      case "device_rename":
+        return { type: "device_renamed", id, device_id: asked.device_id, name: asked.name };
+      case "device_revoke":
+        return { type: "done", id };
       case "command":
       case "command_outcome":
         throw new MusterError("unknown_message", "a device does not ask that");

@@ -7,8 +7,8 @@ export interface Candidate {
   description: string;
 }
 
-/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device. */
-export type Completion = Candidate[] | "files" | "share" | "app";
+/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device. */
+export type Completion = Candidate[] | "files" | "share" | "app" | "device";
 
 /** First arguments that are no free text, by command. */
 const ARGUMENTS: Readonly<Record<string, Completion>> = {
@@ -17,6 +17,9 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster logs": "app",
   "muster rm": "share",
   "muster add": "files",
+  "muster device show": "device",
+  "muster device rename": "device",
+  "muster device remove": "device",
 };
 
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);

@@ -17,7 +17,7 @@ function addDevice(program: Command, choose: Choose): void {
     .command("device")
     .summary("the machines of the fleet")
     .helpCommand(false)
-    .description("List the devices of the fleet, and let new ones in.");
+    .description("List the devices of the fleet, let new ones in, name them, and take them out.");
   device
     .command("ls")
     .summary("list the devices")
@@ -44,6 +44,50 @@ function addDevice(program: Command, choose: Choose): void {
       choose({
         run: async (invocation) =>
           (await import("./commands/device-token.ts")).deviceToken(invocation, options),
+      });
+    });
+  device
+    .command("show")
+    .summary("one device in full")
+    .description("Show one device: what it is, since when, what it publishes, and what it may do.")
+    .argument("<device>", "name or id of a device")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device show pi")
+    .action((name, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-show.ts")).deviceShow(invocation, name, options),
+      });
+    });
+  device
+    .command("rename")
+    .summary("give a device another name")
+    .description("Give a device another name. Its shares keep their addresses; the former name rests.")
+    .argument("<device>", "name or id of a device")
+    .argument("<name>", "its new name")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device rename pi attic")
+    .action((reference, name) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-rename.ts")).deviceRename(invocation, reference, name),
+      });
+    });
+  device
+    .command("remove")
+    .summary("take a device out of the fleet, for good")
+    .description(
+      "Take a device out of the fleet. What it publishes goes offline at once, and its key is never taken " +
+        "again. Without a name, it is this machine that leaves: its key and state are wiped.",
+    )
+    .argument("[device]", "name or id of a device; this one when absent")
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device remove pi\n  muster device remove")
+    .action((reference, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-remove.ts")).deviceRemove(invocation, reference, options),
       });
     });
 }

@@ -55,6 +55,8 @@ export interface Surroundings {
   verbose(): Surroundings;
   /** What the hub offers in this program's place. Throws `upgrade_refused`, `bad_signature`, … */
   releaseOffer(options: UpgradeOptions): Promise<ReleaseOffer>;
+  /** Forgets what this home kept of its fleet: keys, hub, state. Nothing may run in it any more. */
+  wipe(home: string): Promise<void>;
   /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
   attach(home: string): Promise<HubSession>;
 }
@@ -251,6 +253,13 @@ export interface HubAnswers {
 
 export type HubQuestion = keyof HubAnswers;
 
+/** The same calls as an agent's local API has. */
+export interface DeviceCalls {
+  show(request: LocalRequest<"device_show">): Promise<LocalResponse<"device_show">>;
+  rename(request: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">>;
+  remove(request: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">>;
+}
+
 /** Refusals and losses reject with a MusterError. */
 export interface HubSession {
   readonly device: { id: string; name: string };
@@ -259,6 +268,8 @@ export interface HubSession {
     type: Type,
     message: Omit<ClientMessage<Type>, "type" | "id">,
   ): Promise<HubMessage<HubAnswers[Type]>>;
+  /** What may be done with the devices of the fleet, by this home's controller key. */
+  devices(): Promise<DeviceCalls>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */
   deviceToken(request: LocalRequest<"device_token">): Promise<LocalResponse<"device_token">>;
   close(): void;

@@ -19,6 +19,7 @@ export type AuditAction =
   | "device.connected"
   | "device.disconnected"
   | "device.revoked"
+  | "device.renamed"
   | "browser.admitted"
   | "log.appended"
   | "share.published"

@@ -26,6 +26,7 @@ import type { Addresses as ApiAddresses, Assets } from "./api/ports.ts";
 import { createAudit } from "./audit.ts";
 import type { Downloads } from "./downloads/downloads.ts";
 import { DeviceBook } from "./device-book.ts";
+import { DeviceLife } from "./devices/device-life.ts";
 import { watchCertificate } from "./certificate-watch.ts";
 import { drain, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import { Edge } from "./edge/edge.ts";
@@ -141,6 +142,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   const directory = new Directory(world.timers, {
     joined: (session) => {
+      life.removals.joined(session);
       changed();
       for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
     },
@@ -162,6 +164,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   await devices.load();
   await shares.load();
 
+  const { clock } = world;
+  const life = new DeviceLife({ db, ownerLogs, devices, shares, directory, audit, log, now, clock });
+  await life.removals.finish();
   const owner = await openHome({ db, crypto, keys: home, ownerLogs, devices, now });
   const accounts = createAccounts({
     db,
@@ -208,6 +213,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     devices,
     ownerLogs,
     directory,
+    removals: life.removals,
     tokens,
     messages: {
       log,
@@ -219,6 +225,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       prober,
       ownerLogs,
       commands,
+      life,
       makeLoginLink: loginLink,
       homeRoots: () => [owner.root],
     },
@@ -251,6 +258,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     entriesPerMinute: limits.entriesPerMinute,
     ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
     joined: (deviceId) => void devices.refresh(deviceId),
+    life,
     sessionsEnded(userId) {
       for (const session of directory.all()) {
         const { actor } = session;

@@ -1,6 +1,7 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
 import type { HubSession as CliSession } from "../cli/surroundings.ts";
+import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
@@ -31,6 +32,13 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       const answers = { fleet_get: "fleet", login_link_make: "login_link", audit_get: "audit" } as const;
       // Each question has its one answer in the table above; the type parameter is lost on the way.
       return (await session.request({ type, ...message } as never, answers[type])) as never;
+    },
+    async devices() {
+      const { clock } = parts.world;
+      const book = await readLog(parts, session, hubFile);
+      const { crypto, identity } = parts;
+      const { signer } = identity;
+      return new DeviceDesk({ clock, crypto, signer, hub: session, book, embedded: hubFile.embedded });
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);

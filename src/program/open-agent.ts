@@ -8,6 +8,7 @@ import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { socketFolder } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
+import { wipeCredentials } from "./wipe-home.ts";
 import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
 
 export interface OpenAgentOptions {
@@ -48,6 +49,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     ...(localPort === undefined ? {} : { localPort }),
     forbiddenPorts: () => forbiddenPorts,
     environment: environmentForApps(environment),
+    wipe: (notice) => wipeCredentials(world.disk, paths, notice),
     onStopAsked,
   });
 }

@@ -81,6 +81,10 @@ export function realSurroundings(environment: Environment = process.env): Surrou
     async releaseOffer(options) {
       return (await import("./upgrade/run-upgrade.ts")).releaseOffer(options, process.env);
     },
+    async wipe(home) {
+      const { homePaths } = await import("./home-paths.ts");
+      await (await import("./wipe-home.ts")).wipeHome(realDisk, homePaths(home));
+    },
     async attach(home) {
       return (await import("./attach.ts")).attach(home, environment);
     },

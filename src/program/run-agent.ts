@@ -10,6 +10,7 @@ import { joinHub } from "./join.ts";
 import { openNotices } from "./service/open-notices.ts";
 import type { ServiceNotices } from "./service/notify-manager.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
+import { removalNote } from "./wipe-home.ts";
 import { stoppingOn } from "./until-stopped.ts";
 
 export async function runAgent(options: AgentOptions, environment: Environment): Promise<void> {
@@ -62,7 +63,8 @@ async function joinedHub(
   }
   const joined = registration === undefined ? undefined : await readHubFile(world.disk, paths);
   if (joined !== undefined) return joined;
-  throw new MusterError("not_joined", "this home has joined no hub", {
+  const removed = await removalNote(world.disk, paths);
+  throw new MusterError("not_joined", removed ?? "this home has joined no hub", {
     hint: "join one: muster init HUB_URL --token TOKEN; or make this machine its own hub: muster start",
   });
 }

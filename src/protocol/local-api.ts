@@ -4,7 +4,7 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
-import { fleetView, shareAccess, shareView } from "./views.ts";
+import { deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
 
@@ -76,6 +76,30 @@ export const LOCAL_API = {
     }),
     response: z.object({ token: z.string(), expires_at: z.iso.datetime(), install: z.string() }),
   },
+  /** By name, id, or the beginning of an id; so in all calls about one device. */
+  device_show: {
+    request: z.object({ device: reference }),
+    response: z.object({
+      device: deviceView,
+      shares: z.array(shareView),
+      /** It is the device that was asked. */
+      self: z.boolean(),
+      /** By this device's own copy of the owner log, not by the hub's word. */
+      role: z.enum(["controller", "member", "none"]),
+      in_log: z.boolean(),
+    }),
+  },
+  device_rename: {
+    request: z.object({ device: reference, name: z.string().min(1).max(64) }),
+    response: z.object({ device_id: z.string(), from: z.string(), name: z.string() }),
+  },
+  /** `by`: the owner log, after which its key never comes back, or only the hub. */
+  device_remove: {
+    request: z.object({ device: reference }),
+    response: z.object({ device_id: z.string(), name: z.string(), by: z.enum(["owner_log", "hub"]) }),
+  },
+  /** This device leaves its owner; its key is wiped when the answer comes. */
+  leave: { request: z.object({}), response: z.object({ device_id: z.string(), name: z.string() }) },
   login_link: {
     request: z.object({ even_if_signed_in: z.boolean() }),
     response: z.object({ login_url: z.string().nullable() }),

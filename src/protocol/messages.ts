@@ -74,6 +74,14 @@ const sharePublished = z.object({
 
 const done = z.object({ type: z.literal("done"), id: requestId });
 
+const deviceRenamed = z.object({
+  type: z.literal("device_renamed"),
+  id: requestId,
+  device_id: shortText,
+  /** The name that was free: the wish, or that with a number. */
+  name: shortText,
+});
+
 const logEntries = z.object({
   type: z.literal("log_entries"),
   id: requestId.optional(),
@@ -194,6 +202,14 @@ const auditGet = z.object({
   limit: z.number().int().min(1).max(200),
   cursor: z.string().max(200).nullable(),
 });
+const deviceRename = z.object({
+  type: z.literal("device_rename"),
+  id: requestId,
+  device_id: shortText,
+  name: z.string().min(1).max(64),
+});
+/** By the hub's own word: the key stays with the device, and its owner's log says nothing of it. */
+const deviceRevoke = z.object({ type: z.literal("device_revoke"), id: requestId, device_id: shortText });
 const commandOutcome = z.object({
   type: z.literal("command_outcome"),
   id: requestId,
@@ -209,6 +225,7 @@ export const hubToClient = z.discriminatedUnion("type", [
   registered,
   sharePublished,
   done,
+  deviceRenamed,
   logEntries,
   fleet,
   loginLink,
@@ -231,6 +248,8 @@ export const clientToHub = z.discriminatedUnion("type", [
   fleetWatch,
   loginLinkMake,
   auditGet,
+  deviceRename,
+  deviceRevoke,
   command,
   commandOutcome,
   error,

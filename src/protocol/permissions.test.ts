@@ -93,7 +93,7 @@ describe("the authorization table", () => {
   });
 
   test("stops the program for what has no row", () => {
-    expect(() => assertComplete({ routes: ["DELETE /api/devices/:id"], messages: [] })).toThrow("0 rows");
+    expect(() => assertComplete({ routes: ["DELETE /api/hubs/:id"], messages: [] })).toThrow("0 rows");
     expect(() => assertComplete({ routes: [], messages: ["toString"] })).toThrow("0 rows");
   });
 

@@ -88,6 +88,8 @@ const commandsOwner = (actor: ActorOf<"register">, owner: ResourceOf<"owner">): 
   hasRole(actor.roles, owner.root, "command");
 const commandsAny = (actor: ActorOf<"register" | "attach">, device: ResourceOf<"device">): boolean =>
   device.ownerRoots.some((root) => hasRole(actor.roles, root, "command"));
+const administersAny = (actor: ActorOf<"register" | "attach">, device: ResourceOf<"device">): boolean =>
+  device.ownerRoots.some((root) => hasRole(actor.roles, root, "admin"));
 const administersHub = (actor: ActorOf<"register" | "attach">, hub: ResourceOf<"hub">): boolean =>
   hub.ownerRoots.some((root) => hasRole(actor.roles, root, "admin"));
 const itself = (actor: ActorOf<"register">, thing: { readonly deviceKey: string }): boolean =>
@@ -158,6 +160,21 @@ export const RIGHTS = {
     allow: { anonymous: always },
   }),
   "device.report": right("device", { messages: ["device_state"], allow: { register: itself } }),
+  /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */
+  "device.rename": right("device", {
+    messages: ["device_rename"],
+    allow: { person: sharesOwner, register: sharesOwner, attach: sharesOwner },
+  }),
+  /** By the hub's own word, which a device survives; only an entry of the owner log takes its key. */
+  "device.revoke": right("device", {
+    routes: ["DELETE /api/devices/:id"],
+    messages: ["device_revoke"],
+    allow: {
+      person: sharesOwner,
+      register: (actor, device) => itself(actor, device) || administersAny(actor, device),
+      attach: administersAny,
+    },
+  }),
   "fleet.see": right("owner", {
     routes: ["GET /api/fleet", "GET /api/device/status"],
     messages: ["fleet_get", "fleet_watch"],

@@ -169,7 +169,35 @@ export function revokeDevice(db: Kysely<HubDatabase>, deviceId: string, now: num
   });
 }
 
-function nameFor(db: Kysely<HubDatabase>, device: NewDevice, now: number): Promise<string> {
+/**
+ * Gives it the wished name, or the first free one numbered from that, and frees the former. Undefined for one
+ * that is revoked or unknown. Throws `name_taken`, `invalid`.
+ */
+export function renameDevice(
+  db: Kysely<HubDatabase>,
+  { deviceId, name }: { deviceId: string; name: string },
+  now: number,
+): Promise<string | undefined> {
+  return inTransaction(db, async (transaction) => {
+    const device = await findDevice(transaction, deviceId);
+    if (device === undefined || device.revoked_at !== null) return undefined;
+    // Freed first: "pi-2" that asks for "pi" would otherwise keep what it has.
+    if (device.kind !== "browser") await freeLabels(transaction, { deviceId }, now);
+    const given = await nameFor(
+      transaction,
+      { deviceId, name, kind: device.kind, ownerRoot: device.owner_root },
+      now,
+    );
+    await transaction.updateTable("devices").set({ name: given }).where("device_id", "=", deviceId).execute();
+    return given;
+  });
+}
+
+function nameFor(
+  db: Kysely<HubDatabase>,
+  device: Pick<NewDevice, "deviceId" | "name" | "kind" | "ownerRoot">,
+  now: number,
+): Promise<string> {
   if (device.kind === "browser") return Promise.resolve(device.name);
   const { name, deviceId, ownerRoot } = device;
   return claimLabel(db, { wish: name, holder: { deviceId }, ownerRoot, now });

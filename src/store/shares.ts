@@ -38,6 +38,7 @@ export function publishShare(
       throw new MusterError("conflict", `the share id "${shareId}" is in use`);
     }
     if (known === undefined) await checkRoom(transaction, deviceId);
+    await checkNotRevoked(transaction, deviceId);
     const facts = {
       label: await claimLabel(transaction, { wish, holder: { deviceId, shareId }, ownerRoot, now }),
       kind: publication.kind,
@@ -99,6 +100,17 @@ export function listDeviceShares(db: Kysely<HubDatabase>, deviceId: string): Pro
 /** Of every device, for the table that is held in memory. */
 export function listShares(db: Kysely<HubDatabase>): Promise<HubShareRow[]> {
   return db.selectFrom("shares").selectAll().orderBy("label").execute();
+}
+
+// A device that is removed while its message waits for its turn would leave a share that nobody can take away.
+async function checkNotRevoked(db: Kysely<HubDatabase>, deviceId: string): Promise<void> {
+  const device = await db
+    .selectFrom("devices")
+    .select("revoked_at")
+    .where("device_id", "=", deviceId)
+    .executeTakeFirst();
+  if (device !== undefined && device.revoked_at !== null)
+    throw new MusterError("forbidden", "this device was removed");
 }
 
 async function checkRoom(db: Kysely<HubDatabase>, deviceId: string): Promise<void> {

@@ -3,7 +3,8 @@
 //   connecting ── proved both ways ──> connected ── lost ──> connecting …
 //        └────── refused for good ──> refused (tried again, slowly)
 //
-// Nothing from the hub is acted on before its signature was checked. What is said of the state is true at
+// Nothing from the hub is acted on before its signature was checked, but for entries of an owner log, which are
+// signed themselves. What is said of the state is true at
 // that moment: "connected" ends when five seconds of silence were noticed.
 import { keyProver } from "../../client/prove-key.ts";
 import { PendingRequests } from "../../client/pending-requests.ts";
@@ -328,6 +329,9 @@ class Attempt {
       this.#step(this.#finish(checked, message));
     } else if (this.#phase === "checking") {
       this.#early.push(message);
+    } else if (message.type === "log_entries") {
+      // They prove themselves, or don't: what a hub shows of a log to a key that it then refuses.
+      this.#events.message(message);
     } else {
       throw new MusterError("protocol_error", `the hub sent "${message.type}" out of turn`);
     }

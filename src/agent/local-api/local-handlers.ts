@@ -5,6 +5,7 @@ import type { HubFile, LocalResponse } from "../../protocol/local-api.ts";
 import { appendAudit } from "../../store/audit.ts";
 import type { CommonDatabase } from "../../store/common-schema.ts";
 import type { World } from "../../world/world.ts";
+import type { DeviceDesk } from "../device-desk.ts";
 import type { makeDeviceToken } from "../device-tokens.ts";
 import type { FleetWatch } from "../fleet-watch.ts";
 import type { HubPort } from "../hub-port.ts";
@@ -27,6 +28,9 @@ export interface LocalHandlersOptions {
   fleet: FleetWatch;
   notices: Notices;
   makeToken(request: Parameters<typeof makeDeviceToken>[1]): ReturnType<typeof makeDeviceToken>;
+  devices: DeviceDesk;
+  /** Resolves once this device has left its owner and forgotten its key. */
+  leave(): Promise<void>;
   onStopAsked(): void;
 }
 
@@ -92,6 +96,27 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       recorded("device.token", request.name ?? "any name", async () => {
         const { invite, ...result } = await options.makeToken(request);
         return { result, detail: { invite, expires_at: result.expires_at } };
+      }),
+
+    device_show: (request) => options.devices.show(request),
+
+    device_rename: (request) =>
+      recorded("device.rename", request.device, async () => {
+        const result = await options.devices.rename(request);
+        return { result, detail: result };
+      }),
+
+    device_remove: (request) =>
+      recorded("device.remove", request.device, async () => {
+        const result = await options.devices.remove(request);
+        return { result, detail: result };
+      }),
+
+    leave: () =>
+      recorded("device.leave", device().id, async () => {
+        const { id, name } = device();
+        await options.leave();
+        return { result: { device_id: id, name } };
       }),
 
     login_link: (request) =>

@@ -14,25 +14,29 @@ export async function complete(invocation: Invocation, words: readonly string[])
   const program = makeProgram(invocation.surroundings, () => undefined);
   const found = candidatesFor(program, words);
   if (found === "files") return invocation.out.line(":files");
-  const candidates = Array.isArray(found) ? found : await sharesFor(invocation, found);
+  const candidates = Array.isArray(found) ? found : await ownNames(invocation, found);
   const typed = words.at(-1) ?? "";
   for (const { value, description } of candidates) {
     if (value.startsWith(typed)) invocation.out.line(`${plainLine(value)}\t${plainLine(description)}`);
   }
 }
 
-async function sharesFor(invocation: Invocation, which: "share" | "app"): Promise<Candidate[]> {
+async function ownNames(invocation: Invocation, which: "share" | "app" | "device"): Promise<Candidate[]> {
   try {
-    return await Promise.race([ownShares(invocation, which), pause(invocation, PATIENCE_MS).then(() => [])]);
+    return await Promise.race([namesNow(invocation, which), pause(invocation, PATIENCE_MS).then(() => [])]);
   } catch {
     return []; // a key press is no place for an error
   }
 }
 
-async function ownShares(invocation: Invocation, which: "share" | "app"): Promise<Candidate[]> {
+async function namesNow(invocation: Invocation, which: "share" | "app" | "device"): Promise<Candidate[]> {
   const search = await findAgent(invocation);
   if (search.state !== "running") return [];
-  const { shares } = await search.agent.call("status", {});
+  const { shares, fleet } = await search.agent.call("status", {});
+  if (which === "device") {
+    const living = (fleet?.devices ?? []).filter(({ status }) => status !== "revoked");
+    return living.map(({ name, kind, status }) => ({ value: name, description: `${kind}, ${status}` }));
+  }
   return shares
     .filter((share) => which === "share" || share.kind === "app")
     .map((share) => ({ value: share.name, description: `${share.kind}, ${share.state}` }));

@@ -135,6 +135,31 @@ const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: n
     expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),
     install: `curl -fsSL ${HUB_URL}/install.sh | sh -s -- ${TOKEN}`,
   }),
+  device_show: (agent, request: { device: string }) => {
+    const device = findDevice(agent, request.device);
+    return {
+      device,
+      shares: agent.shares.filter(
+        (share) => share.device_id === device.id || share.device_name === device.name,
+      ),
+      self: device.id === DEVICE_ID,
+      role: device.id === DEVICE_ID ? "controller" : "member",
+      in_log: true,
+    };
+  },
+  device_rename: (agent, request: { device: string; name: string }) => {
+    const device = findDevice(agent, request.device);
+    const from = device.name;
+    const taken = agent.devices?.some((other) => other !== device && other.name === request.name) === true;
+    device.name = taken ? `${request.name}-2` : request.name;
+    return { device_id: device.id, from, name: device.name };
+  },
+  device_remove: (agent, request: { device: string }) => {
+    const device = findDevice(agent, request.device);
+    device.status = "revoked";
+    return { device_id: device.id, name: device.name, by: "owner_log" };
+  },
+  leave: () => ({ device_id: DEVICE_ID, name: "laptop" }),
   login_link: (agent, request: { even_if_signed_in: boolean }) => ({
     login_url:
       agent.signedIn && !request.even_if_signed_in ? null : "http://muster.localhost:8080/#login.ab12.s3cr3t",
@@ -169,6 +194,12 @@ function find(agent: FakeAgent, reference: string): ShareView {
   throw new MusterError("ambiguous", `"${reference}" is the beginning of ${matching.length} ids`, {
     hint: `one of ${matching.map((one) => `${one.id} (${one.name})`).join(", ")}`,
   });
+}
+
+function findDevice(agent: FakeAgent, reference: string): DeviceView {
+  const device = agent.devices?.find((one) => one.name === reference || one.id === reference);
+  if (device !== undefined) return device;
+  throw new MusterError("not_found", `there is no device "${reference}"`, { hint: "see `muster device ls`" });
 }
 
 function setState(agent: FakeAgent, reference: string, state: ShareView["state"]): ShareView {

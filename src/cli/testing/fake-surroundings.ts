@@ -147,6 +147,9 @@ export function fakeSurroundings(): FakeSurroundings {
         },
       };
     },
+    async wipe(home) {
+      ran.push({ name: "wipe", options: { home } });
+    },
     attach: async () => fakeHubSession(),
     agent,
     service,
@@ -191,6 +194,14 @@ function fakeHubSession(): HubSession {
     device: { id: DEVICE_ID, name: "laptop" },
     // Each row above is the answer to its question; the index hides that from the compiler.
     request: async (type) => answers[type] as never,
+    async devices() {
+      const view = deviceView({ name: "pi" });
+      return {
+        show: async () => ({ device: view, shares: [], self: false, role: "member", in_log: true }),
+        rename: async ({ name }) => ({ device_id: view.id, from: view.name, name }),
+        remove: async () => ({ device_id: view.id, name: view.name, by: "owner_log" }),
+      };
+    },
     deviceToken: async ({ expires_in_ms }) => ({
       token: "mst1_hub",
       expires_at: new Date(Date.UTC(2026, 10, 20, 12) + expires_in_ms).toISOString(),

@@ -110,6 +110,18 @@ export const SET_UPS: SetUps = {
   "a token is piped in": ({ typed }) => {
     typed.push(`mst1_${"B".repeat(70)}`);
   },
+  "the owner types no": (surroundings) => {
+    surroundings.stdin.isTerminal = true;
+    surroundings.typed.push("n");
+  },
+  "the owner types yes": (surroundings) => {
+    surroundings.stdin.isTerminal = true;
+    surroundings.typed.push("yes");
+  },
+  "the hub is elsewhere": ({ files }) => {
+    const joined = JSON.parse(files.get(`${HOME}/hub.json`) ?? "{}") as object;
+    files.set(`${HOME}/hub.json`, JSON.stringify({ ...joined, controller: false, embedded: false }));
+  },
   "the program breaks": ({ agent }) => {
     agent.broken = { remove: new Response("<html>", { status: 500 }) };
   },

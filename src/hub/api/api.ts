@@ -7,6 +7,7 @@ import { downloadRoutes } from "../downloads/routes.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { deviceLifeRoutes } from "./device-life-routes.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { factsRoutes } from "./facts-routes.ts";
 import { fleetRoutes } from "./fleet-routes.ts";
@@ -81,6 +82,7 @@ function allRoutes(parts: ApiParts): Route[] {
     loginRoute(parts, entries),
     ...accountRoutes(parts, entries),
     ...deviceRoutes(parts, entries),
+    ...deviceLifeRoutes(parts),
     ...fleetRoutes(parts),
     ...accessRoutes(parts),
     ...downloadRoutes(parts),

@@ -18,6 +18,7 @@ import { addDevice } from "../../store/devices.ts";
 import { HUB_MIGRATIONS } from "../../store/hub-migrations.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import { addLoginLink } from "../../store/login-links.ts";
+import { createSealer } from "../../store/seal.ts";
 import { openStore, type Store } from "../../store/open-store.ts";
 import { publishShare } from "../../store/shares.ts";
 import { realDisk } from "../../world/disk.ts";
@@ -25,8 +26,12 @@ import { openSqlite } from "../../world/sqlite.ts";
 import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import { createAudit } from "../audit.ts";
+import { DeviceBook } from "../device-book.ts";
+import { DeviceLife } from "../devices/device-life.ts";
 import { createMetrics } from "../metrics.ts";
 import { OwnerLogs } from "../owner-logs.ts";
+import { Directory } from "../sessions/directory.ts";
+import { ShareTable } from "../shares/share-table.ts";
 import { createApi } from "./api.ts";
 import type { Addresses, Api, ApiParts, Assets } from "./ports.ts";
 
@@ -42,6 +47,8 @@ export interface TestHub extends AsyncDisposable {
   crypto: Crypto;
   accounts: Accounts;
   logs: OwnerLogs;
+  life: DeviceLife;
+  devices: DeviceBook;
   store: Store<HubDatabase>;
   /** The database's file. */
   path: string;
@@ -113,12 +120,15 @@ export async function testHub(
   const base = { db, crypto, logs, accounts, tokens, clock };
   const home = await newOwner(base, "home");
   const other = await newOwner(base, "other");
+  const audit = createAudit({ db, clock, log: SILENT_LOG });
+  const { life, devices } = deviceLife({ db, crypto, logs, clock, audit });
   const parts: ApiParts = {
     db,
     clock,
     crypto,
     log: SILENT_LOG,
-    audit: createAudit({ db, clock, log: SILENT_LOG }),
+    audit,
+    life,
     metrics: createMetrics(),
     accounts,
     tokens: { verify: (token) => tokens.get(token) },
@@ -162,6 +172,8 @@ export async function testHub(
     crypto,
     accounts,
     logs,
+    life,
+    devices,
     store,
     path,
     hubSigner,
@@ -280,6 +292,29 @@ function testAddresses(pageOrigin: string | undefined): Addresses {
     originOf: (label) => `http://${label}.localhost:8080`,
     hostnameOf: (label) => `${label}.localhost`,
   };
+}
+
+function deviceLife(
+  base: Pick<OwnerParts, "db" | "crypto" | "logs" | "clock"> & { audit: ApiParts["audit"] },
+) {
+  const { db, crypto, logs: ownerLogs, clock, audit } = base;
+  const changed = (): void => {};
+  const timers = { after: () => ({ cancel() {} }), every: () => ({ cancel() {} }), soon() {} };
+  const { now } = clock;
+  const sealer = createSealer(crypto.randomBytes(32), { bytes: (length) => crypto.randomBytes(length) });
+  const devices = new DeviceBook({ db, ownerLogs, now, changed });
+  const life = new DeviceLife({
+    db,
+    ownerLogs,
+    devices,
+    shares: new ShareTable({ db, sealer, now, changed }),
+    directory: new Directory(timers, { joined() {}, left() {} }),
+    audit,
+    log: SILENT_LOG,
+    now,
+    clock,
+  });
+  return { life, devices };
 }
 
 function fleetOf(roots: readonly string[]): FleetView {

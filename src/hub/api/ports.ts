@@ -10,6 +10,7 @@ import type { Clock } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { Audit } from "../audit.ts";
+import type { DeviceLife } from "../devices/device-life.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
 
@@ -104,6 +105,7 @@ export interface ApiParts {
   metricsToken?: Secret<string>;
   /** Claims and sign-ins that one source may try in a minute; 10 unless told. */
   entriesPerMinute?: number;
+  life: Pick<DeviceLife, "removals" | "deletionWaitMs">;
   /** A device has taken its place. */
   joined?(deviceId: string): void;
   /** Some or all sessions of this account have ended: what hangs on its cookie elsewhere ends with them. */

@@ -5,7 +5,7 @@ import type { Action, Actor, ResourceFor } from "../../protocol/permissions.ts";
 import type { RequestFacts } from "./ports.ts";
 
 export interface Route<A extends Action = Action> {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "DELETE";
   path: string;
   /** Of the row in the authorization table. */
   action: A;

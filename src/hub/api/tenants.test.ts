@@ -81,6 +81,14 @@ const ROUTES: Record<string, Coverage> = {
       ask: (cursor, { bert }) => [`/api/audit?cursor=${cursor}`, { token: bert.token, at: HUB }],
     },
   ],
+  "DELETE /api/devices/:id": [
+    {
+      of: "a device",
+      theirs: ({ annasDevice }) => annasDevice,
+      missing: "abcdefg-hijklmn-opqrstu-vwxyz23",
+      ask: (id, { bert }) => [`/api/devices/${id}`, { method: "DELETE", token: bert.token, at: HUB }],
+    },
+  ],
   "GET /access": [
     {
       of: "a share's host",

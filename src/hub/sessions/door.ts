@@ -3,7 +3,7 @@
 import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { BindingRule, Handshake } from "../../identity/session.ts";
-import { fromUtf8, toBase64Url } from "../../protocol/bytes.ts";
+import { fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
@@ -19,6 +19,7 @@ import { Trunk } from "../../trunk/trunk.ts";
 import type { ByteStreamEvents, World } from "../../world/world.ts";
 import type { Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
+import type { Removals } from "../devices/removals.ts";
 import { rootsOf } from "../fleet.ts";
 import type { HubLimits } from "../hub-limits.ts";
 import type { Metrics } from "../metrics.ts";
@@ -45,6 +46,7 @@ export interface DoorParts {
   devices: DeviceBook;
   ownerLogs: OwnerLogs;
   directory: Directory;
+  removals: Pick<Removals, "proofFor">;
   tokens: SessionTokens;
   messages: MessageParts;
 }
@@ -115,7 +117,13 @@ export class SessionDoor {
       binding: arrival.binding,
       bindingRule: arrival.bindingRule,
       admit: async (proved) => {
-        const name = await this.#admit(proved, arrival);
+        const name = await this.#admit(proved, arrival).catch((error: unknown) => {
+          // Who was taken out of its owner's log sees the entry first, and so that it is not the hub's word alone.
+          for (const page of this.#parts.removals.proofFor(proved.handshake.deviceKey)) {
+            trunk.message(utf8(JSON.stringify(page)));
+          }
+          throw error;
+        });
         token = proved.handshake.sessionKind === "person" ? this.#parts.tokens.make() : undefined;
         return {
           device_id: this.#idOf(proved.handshake.deviceKey),
@@ -150,6 +158,8 @@ export class SessionDoor {
         case "person":
           if (arrival.account === undefined)
             throw new MusterError("unauthorized", "nobody is signed in there");
+          if (this.#isRevoked(handshake.deviceKey))
+            throw new MusterError("forbidden", "this browser was removed");
           return register.name;
         case "guest":
           throw new MusterError("forbidden", "this hub takes no guests");
@@ -168,7 +178,9 @@ export class SessionDoor {
     const { devices, ownerLogs } = this.#parts;
     const { deviceKey: publicKey, session: number } = handshake;
     const row = devices.byKey(publicKey) ?? (await this.#addFromLog(publicKey));
-    if (row === undefined || ownerLogs.rolesOf(publicKey).size === 0) {
+    // One that nobody has confirmed is in no log yet: it may connect and publish, and is given no role.
+    const unconfirmed = row?.confirmed === 0;
+    if (row === undefined || (!unconfirmed && ownerLogs.rolesOf(publicKey).size === 0)) {
       throw new MusterError("forbidden", "this key is enrolled nowhere at this hub", {
         hint: "join with a setup token: muster init HUB_URL --token TOKEN",
       });
@@ -279,6 +291,10 @@ export class SessionDoor {
     messages.commands.left(session);
     if (kind === "register" && directory.device(deviceId) === session) devices.seen(deviceId);
     directory.remove(session);
+  }
+
+  #isRevoked(publicKey: Uint8Array): boolean {
+    return (this.#parts.devices.byKey(publicKey)?.revoked_at ?? null) !== null;
   }
 
   #idOf(publicKey: Uint8Array): string {

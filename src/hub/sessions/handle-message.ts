@@ -11,6 +11,7 @@ import type { OwnerLogs } from "../owner-logs.ts";
 import type { Prober } from "../prober.ts";
 import type { ShareTable } from "../shares/share-table.ts";
 import type { Addresses } from "../addresses.ts";
+import type { DeviceLife } from "../devices/device-life.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Session } from "./session.ts";
 
@@ -24,6 +25,7 @@ export interface MessageParts {
   prober: Pick<Prober, "probe">;
   ownerLogs: OwnerLogs;
   commands: CommandDesk;
+  life: Pick<DeviceLife, "handle">;
   /** A new login link, or null when there is no need for one. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
   homeRoots(): string[];
@@ -103,6 +105,9 @@ async function handle(
       return loginLink(parts, session, message);
     case "audit_get":
       return audit(parts, session, message);
+    case "device_rename":
+    case "device_revoke":
+      return parts.life.handle(session, message);
     case "command":
       return parts.commands.relay(session, message);
     case "command_outcome":

@@ -1,0 +1,181 @@
+// What a controller's home does with the devices of its owner: show, rename, remove, let in. Which key a device
+// has is taken from this home's own copy of the owner log; the hub's list only says under which name people
+// know it. What changes the log is signed here.
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import { appendEntry, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
+import type { Participant } from "../identity/owner-log-state.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { deviceIdOf, parseDeviceId } from "../protocol/ids.ts";
+import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { OwnerLogEntry } from "../protocol/owner-log.ts";
+import type { DeviceView, FleetView } from "../protocol/views.ts";
+import type { Clock } from "../world/world.ts";
+import type { HubPort } from "./hub-port.ts";
+import type { OwnerBook } from "./owner-book.ts";
+
+export interface DeviceDeskOptions {
+  clock: Clock;
+  crypto: Crypto;
+  signer: Signer;
+  hub: Pick<HubPort, "request">;
+  book: Pick<OwnerBook, "log" | "problem" | "fetch" | "take">;
+  /** This home's own process runs the hub. */
+  embedded: boolean;
+}
+
+/** Other controllers may write at the same time; each try begins behind what they wrote. */
+const TRIES = 5;
+
+type Shown = LocalResponse<"device_show">;
+
+export class DeviceDesk {
+  readonly #options: DeviceDeskOptions;
+
+  constructor(options: DeviceDeskOptions) {
+    this.#options = options;
+  }
+
+  async show({ device }: LocalRequest<"device_show">): Promise<Shown> {
+    const { fleet, view, participant } = await this.#find(device);
+    return {
+      device: view,
+      shares: fleet.shares.filter((share) => share.device_id === view.id),
+      self: view.id === this.#ownId(),
+      role: this.#roleOf(participant),
+      in_log: participant !== undefined,
+    };
+  }
+
+  async rename({ device, name }: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">> {
+    const { view } = await this.#find(device);
+    const asked = { type: "device_rename", device_id: view.id, name } as const;
+    const renamed = await this.#options.hub.request(asked, "device_renamed");
+    return { device_id: view.id, from: view.name, name: renamed.name };
+  }
+
+  /** Another device: by an entry of the log, or by the hub's word where the log does not know it. */
+  async remove({ device }: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">> {
+    const { view, participant } = await this.#find(device);
+    if (view.id === this.#ownId()) {
+      throw new MusterError("conflict", "that is this device", { hint: "leave with: muster device remove" });
+    }
+    const { hub, signer, clock, book } = this.#options;
+    if (book.log !== undefined && !book.log.mayAdmin(signer.publicKey, clock.now())) {
+      throw new MusterError("forbidden", "this device may not remove others from its owner", {
+        hint: "do it on a controller, such as the machine that runs the hub",
+      });
+    }
+    if (participant === undefined) {
+      await hub.request({ type: "device_revoke", device_id: view.id }, "done");
+      return { device_id: view.id, name: view.name, by: "hub" };
+    }
+    await this.#append(() => ({
+      kind: "remove",
+      body: { public_key: toBase64Url(participant.publicKey) },
+      signer,
+    }));
+    return { device_id: view.id, name: view.name, by: "owner_log" };
+  }
+
+  /** This device leaves, by an entry of its own key. The log counts, whatever became of the hub's answer. */
+  async leave(): Promise<void> {
+    const { signer, embedded, book } = this.#options;
+    if (embedded) {
+      throw new MusterError("conflict", "this device runs the hub, and its key began the fleet", {
+        hint: "end both with: muster uninstall --state",
+      });
+    }
+    const own = book.log?.participant(signer.publicKey);
+    if (own === undefined) return this.#leaveUnconfirmed();
+    const body = { public_key: toBase64Url(signer.publicKey) };
+    try {
+      await this.#append(() => ({ kind: "remove", body, signer }));
+    } catch (error) {
+      // The hub ends the session as soon as it has the entry, which it shows first.
+      await book.take([]);
+      if (book.log?.wasRemoved(signer.publicKey) !== true) throw error;
+    }
+  }
+
+  /** No log knows it yet, so there is nothing to write. */
+  async #leaveUnconfirmed(): Promise<void> {
+    const { hub } = this.#options;
+    await hub.request({ type: "device_revoke", device_id: this.#ownId() }, "done");
+  }
+
+  /** Signs an entry behind the newest, and again where another came first. */
+  async #append(make: (log: OwnerLog) => NewEntry): Promise<void> {
+    const { book, crypto, hub } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const problem = book.problem();
+      const { log } = book;
+      if (log === undefined || problem !== undefined)
+        throw problem ?? new MusterError("unavailable", "no owner log");
+      const entry = lastEntry(await appendEntry(crypto, log, make(log)));
+      try {
+        await hub.request({ type: "log_append", entry }, "done");
+        await book.take([entry]);
+        return;
+      } catch (error) {
+        const movedOn = error instanceof MusterError && error.code === "conflict";
+        if (!movedOn || attempt >= TRIES) throw error;
+        await book.fetch();
+      }
+    }
+  }
+
+  async #find(
+    reference: string,
+  ): Promise<{ fleet: FleetView; view: DeviceView; participant: Participant | undefined }> {
+    const { hub } = this.#options;
+    const { fleet } = await hub.request({ type: "fleet_get" }, "fleet");
+    const view = findDevice(fleet.devices, reference);
+    return { fleet, view, participant: this.#participant(view.id) };
+  }
+
+  #participant(deviceId: string): Participant | undefined {
+    return this.#options.book.log?.participants().find(({ publicKey }) => this.#idOf(publicKey) === deviceId);
+  }
+
+  #roleOf(participant: Participant | undefined): Shown["role"] {
+    const { book, clock } = this.#options;
+    if (participant === undefined) return "none";
+    return book.log?.roleOf(participant.publicKey, clock.now()) ?? "none";
+  }
+
+  #ownId(): string {
+    return this.#idOf(this.#options.signer.publicKey);
+  }
+
+  #idOf(publicKey: Uint8Array): string {
+    return deviceIdOf(this.#options.crypto.sha256(publicKey));
+  }
+}
+
+/** By name, by id, or by the beginning of one. Throws `not_found`, `ambiguous`. */
+export function findDevice(devices: readonly DeviceView[], reference: string): DeviceView {
+  const living = devices.filter((device) => device.status !== "revoked");
+  const byName = living.filter((device) => device.name === reference);
+  const id = parseDeviceId(reference);
+  const byId = living.filter(
+    (device) => device.id === id || (byName.length === 0 && device.id.startsWith(reference)),
+  );
+  const matching = byName.length > 0 ? byName : byId;
+  const [device] = matching;
+  if (device === undefined) {
+    throw new MusterError("not_found", `there is no device "${reference.slice(0, 64)}"`, {
+      hint: "see `muster device ls`",
+    });
+  }
+  if (matching.length === 1) return device;
+  throw new MusterError("ambiguous", `"${reference.slice(0, 64)}" fits ${matching.length} devices`, {
+    hint: `one of ${matching.map((one) => `${one.id} (${one.name})`).join(", ")}`,
+  });
+}
+
+function lastEntry(log: OwnerLog): OwnerLogEntry {
+  const entry = log.entries.at(-1);
+  if (entry === undefined) throw new RangeError("an owner log is never empty");
+  return entry;
+}

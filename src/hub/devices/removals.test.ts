@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { appendEntry } from "../../identity/owner-log.ts";
+import { makeClaim, makeInvite } from "../../identity/setup-token.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import { findDevice } from "../../store/devices.ts";
+import { findLabel } from "../../store/labels.ts";
+import { HUB, testHub, type TestHub } from "../api/hub.fixture.ts";
+
+/** A device that has joined by a token, with its key. */
+async function joined(hub: TestHub, name: string): Promise<{ deviceId: string; publicKey: Uint8Array }> {
+  const { crypto, home, clock, hubSigner } = hub;
+  const made = await makeInvite(crypto, {
+    log: home.log(),
+    hubKey: hubSigner.publicKey,
+    names: [],
+    expiresAtMs: clock.now() + 60_000,
+    signer: home.signer,
+  });
+  await hub.logs.append(made.entry);
+  const signer = crypto.ed25519Signer(crypto.randomBytes(32));
+  const linkKey = crypto.x25519PublicKey(crypto.randomBytes(32));
+  const device = {
+    signer,
+    linkKey,
+    name,
+    kind: "laptop",
+    platform: "linux-x86_64",
+    sshHostKeys: [],
+  } as const;
+  const hubKey = hubSigner.publicKey;
+  const { entry } = await makeClaim(crypto, { token: made.token, log: home.log(), hubKey, device });
+  const body = { entry, name, kind: "laptop", platform: "linux-x86_64", version: "0.1.0" };
+  expect((await hub.call("/api/device/register", { at: HUB, body })).status).toBe(200);
+  const deviceId = deviceIdOf(crypto.sha256(signer.publicKey));
+  await hub.devices.refresh(deviceId);
+  return { deviceId, publicKey: signer.publicKey };
+}
+
+async function writeRemoval(hub: TestHub, publicKey: Uint8Array): Promise<void> {
+  const longer = await appendEntry(hub.crypto, hub.home.log(), {
+    kind: "remove",
+    body: { public_key: toBase64Url(publicKey) },
+    signer: hub.home.signer,
+  });
+  const entry = longer.entries.at(-1);
+  if (entry !== undefined) await hub.logs.append(entry);
+}
+
+describe("an entry that takes a device out", () => {
+  test("revokes it at the hub, and frees its names", async () => {
+    await using hub = await testHub();
+    const { deviceId, publicKey } = await joined(hub, "pi");
+    await hub.home.share(deviceId, "blog", "public");
+    await writeRemoval(hub, publicKey);
+    await hub.life.removals.finish();
+    expect((await findDevice(hub.store.db, deviceId))?.revoked_at).toBe(hub.clock.now());
+    expect(await findLabel(hub.store.db, "pi")).toBeUndefined();
+    expect(await findLabel(hub.store.db, "blog")).toBeUndefined();
+  });
+
+  test("is shown to the key that it took out, from the beginning, and to nobody else", async () => {
+    await using hub = await testHub();
+    const { publicKey } = await joined(hub, "pi");
+    const other = await joined(hub, "nas");
+    expect(hub.life.removals.proofFor(publicKey)).toEqual([]);
+    await writeRemoval(hub, publicKey);
+    const shown = hub.life.removals.proofFor(publicKey);
+    expect(shown.flatMap((page) => page.entries)).toEqual([...hub.home.log().entries]);
+    expect(hub.life.removals.proofFor(other.publicKey)).toEqual([]);
+  });
+});
+
+describe("DELETE /api/devices/:id", () => {
+  test("revokes by the hub's word, may be repeated, and writes nothing into the log", async () => {
+    await using hub = await testHub();
+    const { deviceId, publicKey } = await joined(hub, "pi");
+    const { token } = await hub.home.person("anna");
+    const length = hub.home.log().length;
+    const ask = () => hub.call(`/api/devices/${deviceId}`, { method: "DELETE", token, at: HUB });
+    for (let time = 0; time < 2; time++) {
+      const answer = await ask();
+      expect([answer.status, await answer.json()]).toEqual([200, { device_id: deviceId, status: "revoked" }]);
+    }
+    expect((await findDevice(hub.store.db, deviceId))?.revoked_at).not.toBeNull();
+    expect(hub.home.log().length).toBe(length);
+    // So the device is shown nothing that would make it forget its key.
+    expect(hub.life.removals.proofFor(publicKey)).toEqual([]);
+  });
+
+  test("is held back after twenty in an hour", async () => {
+    await using hub = await testHub();
+    const { deviceId } = await joined(hub, "pi");
+    const { token } = await hub.home.person("anna");
+    const ask = () => hub.call(`/api/devices/${deviceId}`, { method: "DELETE", token, at: HUB });
+    for (let time = 0; time < 20; time++) expect((await ask()).status).toBe(200);
+    const refused = await ask();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "180"]);
+  });
+});
