@@ -19,16 +19,16 @@ class Connecting {
   readonly #options: ConnectOptions;
   readonly #settled: Settled;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #reachTimer: ReturnType<typeof setTimeout> | undefined;
   #raw: RawSocket | undefined;
   #over = false;
 
   constructor(options: ConnectOptions, settled: Settled) {
     this.#options = options;
     this.#settled = settled;
-    this.#timer = setTimeout(
-      () => this.#fail(systemError("ETIMEDOUT", "no connection in time")),
-      options.timeoutMs,
-    );
+    const late = (): void => this.#fail(systemError("ETIMEDOUT", "no connection in time"));
+    this.#timer = setTimeout(late, options.timeoutMs);
+    if (options.reachTimeoutMs !== undefined) this.#reachTimer = setTimeout(late, options.reachTimeoutMs);
   }
 
   begin(): void {
@@ -56,7 +56,7 @@ class Connecting {
     return {
       ...relay,
       open: (raw: RawSocket) => {
-        this.#raw = raw;
+        this.#reached(raw);
         if (tls === undefined || this.#over) this.#connected(raw);
       },
       handshake: (raw: RawSocket, success: boolean, problem: Error | null) => {
@@ -79,7 +79,7 @@ class Connecting {
     return {
       ...relay,
       open: (raw: RawSocket) => {
-        this.#raw = raw;
+        this.#reached(raw);
         if (this.#over) return raw.terminate();
         if (raw.write(tunnel.request) < tunnel.request.length) {
           this.#fail(systemError("EMSGSIZE", "the proxy did not take the request"));
@@ -134,6 +134,11 @@ class Connecting {
     }
   }
 
+  #reached(raw: RawSocket): void {
+    this.#raw = raw;
+    clearTimeout(this.#reachTimer);
+  }
+
   #connected(raw: RawSocket): void {
     if (this.#over) return raw.terminate();
     this.#over = true;
@@ -149,6 +154,7 @@ class Connecting {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#reachTimer);
     this.#settled.reject(error);
     this.#raw?.terminate();
   }

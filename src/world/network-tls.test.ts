@@ -356,3 +356,23 @@ function pumpTo(port: number): (client: Socket) => ByteStreamEvents {
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
+
+tlsTest(
+  "a far machine that takes the connection may take longer to say something than one that does not",
+  async () => {
+    const silent = await realNetwork.listen({ address: { host: HOST, port: 0 }, connection: () => quiet });
+    const began = performance.now();
+    const refused = await realNetwork
+      .connect({
+        address: { host: HOST, port: silent.port },
+        tls: asHub(),
+        reachTimeoutMs: 30,
+        timeoutMs: 300,
+        connected: () => quiet,
+      })
+      .catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "ETIMEDOUT" });
+    expect(performance.now() - began).toBeGreaterThan(290);
+    silent.close();
+  },
+);

@@ -111,7 +111,10 @@ export interface ConnectOptions {
   /** Then `address` is that of the proxy. */
   tunnel?: Tunnel;
   tls?: { serverName: string; ca?: string; rejectUnauthorized?: boolean };
+  /** Until all of it stands, TLS and tunnel included. */
   timeoutMs: number;
+  /** Until the far machine has taken the connection, as far as that can be seen; no shorter where absent. */
+  reachTimeoutMs?: number;
   /** Called once connected, before any event; returns who is told. */
   connected(socket: Socket): ByteStreamEvents;
 }

@@ -12,9 +12,8 @@ import type { Truth } from "./truth.ts";
  */
 const NOTICED_WITHIN_MS = 5_000;
 const TELLING_MS = 700;
-/** Traffic 2 s after the network is back, and what loss adds to a handshake of four round trips. */
+/** Traffic 2 s after the network is back. */
 const BACK_WITHIN_MS = 2_000;
-const LOSS_ADDS_MS = 1_500;
 /** Of one program, with a fleet as small as this. */
 const TIMERS_MAX = 300;
 const LOOK_EVERY_MS = 50;
@@ -106,7 +105,7 @@ export class Checkers {
     const calmSinceMs = this.#truth.calmSinceMs(device);
     if (calmSinceMs === undefined) return undefined;
     const noticedMs = this.#truth.lastDisturbedMs(device) + NOTICED_WITHIN_MS + TELLING_MS;
-    return Math.max(calmSinceMs, noticedMs) + BACK_WITHIN_MS + LOSS_ADDS_MS;
+    return Math.max(calmSinceMs, noticedMs) + BACK_WITHIN_MS;
   }
 
   /** A device that nothing disturbs any more is back, and stays. */

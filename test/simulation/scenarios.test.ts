@@ -110,6 +110,22 @@ describe("a device", () => {
     }
   });
 
+  test("is back two seconds after its network is, however long that was away", () => {
+    const slow: string[] = [];
+    for (let seed = 1; seed <= 40; seed++) {
+      const fleet = begun(seed);
+      const [north] = fleet.devices;
+      partition(fleet, false);
+      const awayMs = 6000 + ((seed * 1373) % 25_000);
+      fleet.time.runFor(awayMs);
+      partition(fleet, true);
+      const backMs = msUntil(fleet, () => north.isConnected);
+      if (backMs > 2000) slow.push(`seed ${seed}, away ${awayMs} ms: ${backMs.toFixed(0)} ms`);
+      fleet.close();
+    }
+    expect(slow).toEqual([]);
+  });
+
   test("stays connected though an earlier dial of it hung and failed", () => {
     for (let breakMs = 0; breakMs < 120; breakMs += 12) {
       const fleet = begun();

@@ -216,7 +216,10 @@ class Attempt {
 
   begin(): void {
     const { place, options } = this.#options;
-    this.#limit = place.process.timers.after(options.timeoutMs, () => this.#timedOut());
+    const { timeoutMs, reachTimeoutMs = timeoutMs } = options;
+    // Here a connection stands as soon as it is taken.
+    const limitMs = Math.min(timeoutMs, reachTimeoutMs);
+    this.#limit = place.process.timers.after(limitMs, () => this.#timedOut());
     for (const atMs of SYN_AT_MS) this.#wiring.time.after(atMs, () => this.#sendSyn());
   }
 

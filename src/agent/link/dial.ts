@@ -7,7 +7,17 @@ import type { Wire } from "../../trunk/outbox.ts";
 import type { ByteStreamEvents, ConnectOptions, Socket, World } from "../../world/world.ts";
 import { connectTunnel, type Proxy } from "./proxy.ts";
 
-export const DIAL_TIMEOUT_MS = 5000;
+/** A kernel that hears nothing tries again after 1 s, then 3 s and 7 s (RFC 6298): a new dial tries sooner. */
+const REACH_TIMEOUT_MS = 2500;
+/** From the first try to the 101. Longer after `PATIENT_AFTER_TRIES`: a hub that comes back has a crowd to greet. */
+const USUAL_TIMEOUT_MS = 5000;
+const PATIENT_TIMEOUT_MS = 10_000;
+const PATIENT_AFTER_TRIES = 4;
+
+/** `tries`: since there was a session. */
+export function dialTimeoutMs(tries: number): number {
+  return tries < PATIENT_AFTER_TRIES ? USUAL_TIMEOUT_MS : PATIENT_TIMEOUT_MS;
+}
 
 export interface TrunkAddress {
   /** http: or https:, as joined; its path is not used. */
@@ -37,6 +47,11 @@ export interface Dialled {
 
 export type DialWorld = Pick<World, "network" | "timers">;
 
+export interface Dial {
+  address: TrunkAddress;
+  timeoutMs: number;
+}
+
 const UPGRADE = "muster-trunk/1";
 const ASKED_FOR = { method: "GET", version: "1.1", upgrade: UPGRADE } as const;
 
@@ -59,11 +74,14 @@ export function connectTarget(address: TrunkAddress): Pick<ConnectOptions, "addr
 }
 
 /** Rejects with `hub_unreachable` when nothing answers, and with `unavailable` when what answers is no trunk. */
-export async function dialTrunk({ network, timers }: DialWorld, address: TrunkAddress): Promise<Dialled> {
+export async function dialTrunk(
+  { network, timers }: DialWorld,
+  { address, timeoutMs }: Dial,
+): Promise<Dialled> {
   const conversation = new UpgradeConversation(new URL(address.url).host);
-  const options = { ...connectTarget(address), timeoutMs: DIAL_TIMEOUT_MS };
+  const options = { ...connectTarget(address), timeoutMs, reachTimeoutMs: REACH_TIMEOUT_MS };
   // A connection that stands proves nothing: what took it may be gone before it answers.
-  const limit = timers.after(DIAL_TIMEOUT_MS, () => conversation.giveUp());
+  const limit = timers.after(timeoutMs, () => conversation.giveUp());
   try {
     await network.connect({ ...options, connected: (socket) => conversation.begin(socket) });
     return await conversation.upgraded;

@@ -23,7 +23,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { Trunk } from "../../trunk/trunk.ts";
 import type { TrunkClosed } from "../../trunk/closing.ts";
 import type { Timer, World } from "../../world/world.ts";
-import type { Dialled, TrunkAddress } from "./dial.ts";
+import { dialTimeoutMs, type Dialled, type TrunkAddress } from "./dial.ts";
 import { watchMachine } from "./machine-watch.ts";
 import { redialPauseMs, type RedialReason } from "./redial.ts";
 import { dialHub, WayMemory } from "./way.ts";
@@ -73,6 +73,7 @@ export class HubSession {
   #tries = 0;
   /** Counts up; only the newest dial counts. */
   #dials = 0;
+  #dialledAtMs = -Infinity;
   #downSinceMs: number;
   #stopWatch: (() => void) | undefined;
   #stopped = false;
@@ -149,6 +150,7 @@ export class HubSession {
     this.#timer?.cancel();
     if (this.#stopped) return;
     this.#dials += 1;
+    this.#dialledAtMs = this.#options.world.clock.monotonic();
     const dial = this.#dials;
     this.#connect(dial).catch((error: unknown) => {
       // One that hung from before the network changed has nothing to say about the session of today.
@@ -159,7 +161,8 @@ export class HubSession {
   async #connect(dial: number): Promise<void> {
     const { world, address, nextSession } = this.#options;
     const session = await nextSession();
-    const dialled = await dialHub(world, address, this.#ways);
+    const timeoutMs = dialTimeoutMs(this.#tries);
+    const dialled = await dialHub(world, { address, timeoutMs }, this.#ways);
     if (this.#stopped || dial !== this.#dials) return dialled.wire.close();
     this.#attempt = new Attempt(this.#options, dialled, session, {
       ready: (registered) => {
@@ -217,10 +220,14 @@ export class HubSession {
 
   #schedule(reason: RedialReason): void {
     const { clock, random, timers } = this.#options.world;
-    const state = { tries: this.#tries, downMs: clock.monotonic() - this.#downSinceMs };
+    const nowMs = clock.monotonic();
+    const state = { tries: this.#tries, downMs: nowMs - this.#downSinceMs };
     this.#tries += 1;
     this.#timer?.cancel();
-    this.#timer = timers.after(redialPauseMs(reason, state, random.fraction()), () => this.#dial());
+    const pauseMs = redialPauseMs(reason, state, random.fraction());
+    // A dial that hung has been a pause already.
+    const spentMs = state.tries > 0 && reason.type === "lost" ? nowMs - this.#dialledAtMs : 0;
+    this.#timer = timers.after(Math.max(0, pauseMs - spentMs), () => this.#dial());
   }
 
   /** The network changed or the machine woke: what was there is not believed any more. */

@@ -26,7 +26,7 @@ export interface RedialState {
   downMs: number;
 }
 
-/** Milliseconds to wait before the next dial. `fraction` is uniform in [0, 1). */
+/** Milliseconds from the beginning of a dial that failed, or from the loss, to the next one. `fraction` is uniform in [0, 1). */
 export function redialPauseMs(reason: RedialReason, state: RedialState, fraction: number): number {
   switch (reason.type) {
     case "network_changed":

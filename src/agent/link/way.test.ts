@@ -5,7 +5,7 @@ import { FakeTime } from "../../trunk/testing.ts";
 import type { Network, Socket, WebSocketEvents, WebSocketPeer } from "../../world/world.ts";
 import { dialHub, TRUNK_AGAIN_EVERY, WayMemory } from "./way.ts";
 
-const ADDRESS = { url: "http://hub.test" };
+const DIAL = { address: { url: "http://hub.test" }, timeoutMs: 5000 };
 const STRIPPED = "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n";
 const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: muster-trunk/1\r\n\r\n";
 
@@ -33,7 +33,7 @@ function world(box: { answer: string; webSockets: boolean }) {
 
 test("what strips the upgrade is passed by WebSocket", async () => {
   const { tried, world: dialled } = world({ answer: STRIPPED, webSockets: true });
-  const { way, binding } = await dialHub(dialled, ADDRESS, new WayMemory());
+  const { way, binding } = await dialHub(dialled, DIAL, new WayMemory());
   expect(way).toBe("web_socket");
   expect(binding).toHaveLength(0);
   expect(tried).toEqual(["trunk", "ws://hub.test/ws"]);
@@ -44,17 +44,17 @@ test("what worked is dialled first, and the trunk again now and then", async () 
   const { tried, world: dialled } = world(box);
   const ways = new WayMemory();
   for (let dial = 0; dial <= TRUNK_AGAIN_EVERY; dial += 1)
-    ways.worked((await dialHub(dialled, ADDRESS, ways)).way);
+    ways.worked((await dialHub(dialled, DIAL, ways)).way);
   expect(tried.filter((each) => each === "trunk")).toHaveLength(2);
   box.answer = SWITCHED;
   for (let dial = 0; dial < TRUNK_AGAIN_EVERY; dial += 1)
-    ways.worked((await dialHub(dialled, ADDRESS, ways)).way);
+    ways.worked((await dialHub(dialled, DIAL, ways)).way);
   expect(ways.next()).toBe("trunk");
 });
 
 test("where neither works the trunk's reason is told", async () => {
   const { world: dialled } = world({ answer: STRIPPED, webSockets: false });
-  const refused = await dialHub(dialled, ADDRESS, new WayMemory()).catch((error: unknown) => error);
+  const refused = await dialHub(dialled, DIAL, new WayMemory()).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "unavailable", message: expect.stringContaining("426") });
 });
 
@@ -64,7 +64,7 @@ test("a WebSocket that no longer works is forgotten", async () => {
   const ways = new WayMemory();
   ways.worked("web_socket");
   box.webSockets = false;
-  await dialHub(dialled, ADDRESS, ways).catch(() => {});
+  await dialHub(dialled, DIAL, ways).catch(() => {});
   expect(ways.next()).toBe("trunk");
 });
 
@@ -74,7 +74,7 @@ test("a hub that is full or not ready is not asked by another way", async () => 
     ["HTTP/1.1 503 Service Unavailable\r\n\r\n", "hub_unreachable"],
   ] as const) {
     const { tried, world: dialled } = world({ answer, webSockets: true });
-    const refused = await dialHub(dialled, ADDRESS, new WayMemory()).catch((error: unknown) => error);
+    const refused = await dialHub(dialled, DIAL, new WayMemory()).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code });
     expect(tried).toEqual(["trunk"]);
   }
@@ -90,7 +90,7 @@ test("what comes before its reader is kept, up to a bound, and an early end is t
       return Promise.resolve();
     },
   } as unknown as Network; // nothing else of it is used
-  const dial = () => dialHub({ network, timers: new FakeTime() }, ADDRESS, new WayMemory());
+  const dial = () => dialHub({ network, timers: new FakeTime() }, DIAL, new WayMemory());
   const first = await dial();
   peer?.message("early");
   const heard: Uint8Array[] = [];

@@ -3,14 +3,7 @@
 // again now and then, since boxes are replaced and laptops move.
 import { MusterError } from "../../protocol/errors.ts";
 import { WebSocketWire } from "../../trunk/web-socket.ts";
-import {
-  DIAL_TIMEOUT_MS,
-  dialTrunk,
-  type Dialled,
-  type DialWorld,
-  type TrunkAddress,
-  type Way,
-} from "./dial.ts";
+import { dialTrunk, type Dial, type Dialled, type DialWorld, type Way } from "./dial.ts";
 import { proxyUrl } from "./proxy.ts";
 
 /** Every how many dials a WebSocket user tries the trunk again. */
@@ -42,19 +35,19 @@ export class WayMemory {
 }
 
 /** By the way that is known to work, else by the trunk, else by a WebSocket. */
-export async function dialHub(world: DialWorld, address: TrunkAddress, ways: WayMemory): Promise<Dialled> {
+export async function dialHub(world: DialWorld, dial: Dial, ways: WayMemory): Promise<Dialled> {
   if (ways.next() === "web_socket") {
-    return dialWebSocket(world, address).catch((error: unknown) => {
+    return dialWebSocket(world, dial).catch((error: unknown) => {
       ways.failed("web_socket");
       throw error;
     });
   }
   try {
-    return await dialTrunk(world, address);
+    return await dialTrunk(world, dial);
   } catch (refused) {
     // Only what answers without opening a trunk may still take a WebSocket.
     if (!(refused instanceof MusterError) || refused.code !== "unavailable") throw refused;
-    return dialWebSocket(world, address).catch(() => {
+    return dialWebSocket(world, dial).catch(() => {
       ways.failed("web_socket");
       throw refused;
     });
@@ -62,7 +55,7 @@ export async function dialHub(world: DialWorld, address: TrunkAddress, ways: Way
 }
 
 /** Rejects with `hub_unreachable`. */
-async function dialWebSocket({ network, timers }: DialWorld, address: TrunkAddress): Promise<Dialled> {
+async function dialWebSocket({ network, timers }: DialWorld, { address, timeoutMs }: Dial): Promise<Dialled> {
   const { url, ca, proxy } = address;
   const early: (string | Uint8Array)[] = [];
   let wire: WebSocketWire | undefined;
@@ -70,7 +63,7 @@ async function dialWebSocket({ network, timers }: DialWorld, address: TrunkAddre
   let taken = false;
   try {
     await network.webSocket(`${new URL(url).origin.replace(/^http/, "ws")}/ws`, {
-      timeoutMs: DIAL_TIMEOUT_MS,
+      timeoutMs,
       ...(ca === undefined ? {} : { ca }),
       ...(proxy === undefined ? {} : { proxy: proxyUrl(proxy).reveal() }),
       opened(peer) {
