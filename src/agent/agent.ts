@@ -19,6 +19,7 @@ import { DeviceDesk } from "./device-desk.ts";
 import { makeDeviceToken } from "./device-tokens.ts";
 import { FleetWatch } from "./fleet-watch.ts";
 import { gatewayKey } from "./gateway-key.ts";
+import { withoutFolder } from "./gateway/closed-folder.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";
 import { reportHealth } from "./health-report.ts";
@@ -150,11 +151,12 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     shares: () => shares.states(),
   });
 
+  const pageDisk = withoutFolder(disk, await disk.realPath(paths.home));
   const gateway = new Gateway({
     clock,
     timers,
     network,
-    disk,
+    disk: pageDisk,
     randomBytes: (length) => world.random.bytes(length),
     hmacSha256: (key, bytes) => crypto.hmacSha256(key, bytes),
     verifyEd25519: (key, bytes, signature) => crypto.verifyEd25519(key, bytes, signature),
@@ -173,6 +175,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     hub,
     hasher: options.hasher,
     notices,
+    pageDisk,
     logs: paths.logs,
     environment: options.environment,
     forbiddenPorts: () => [...options.forbiddenPorts(), ...(late.port === undefined ? [] : [late.port])],

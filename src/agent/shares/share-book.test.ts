@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { MusterError } from "../../protocol/errors.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
 import type { AddShare } from "../../protocol/local-api.ts";
@@ -9,6 +9,7 @@ import type { Store } from "../../store/open-store.ts";
 import { findRuntime } from "../../store/runtime.ts";
 import { realWorld } from "../../world/real.ts";
 import type { World } from "../../world/world.ts";
+import { withoutFolder } from "../gateway/closed-folder.ts";
 import { Notices } from "../notices.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import {
@@ -66,6 +67,7 @@ async function bookOf(
     hub,
     hasher: plainHasher,
     notices,
+    pageDisk: withoutFolder(world.disk, `${realpathSync(home.path)}/own`),
     logs: home.path,
     environment: { PATH: process.env["PATH"] ?? "" },
     forbiddenPorts: () => [7575],
@@ -112,6 +114,22 @@ test("a folder becomes a page under its own name, with a password shown once and
   expect(JSON.stringify(row)).not.toContain(`"${password}"`);
   expect(book.target(share.id)).toMatchObject({ kind: "page", access: "password", chosenPassword: false });
   expect(book.list()).toHaveLength(1);
+});
+
+test("the folder with this device's keys is never a page, whatever leads there", async () => {
+  const { book, home, hub } = await bookOf();
+  mkdirSync(home.file("own/hub"), { recursive: true });
+  writeFileSync(home.file("own/identity"), "key");
+  symlinkSync(home.file("own"), home.file("alias"));
+  for (const path of ["own", "own/", "own/hub", "own/identity", "alias", "alias/identity"]) {
+    expect(await rejection(book.add({ path: home.file(path), access: "public" }))).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("Muster's own"),
+    });
+  }
+  expect(hub.asked).toEqual([]);
+  const { warnings } = await book.add({ path: home.path, name: "all", access: "public" });
+  expect(warnings[0]).toContain("own");
 });
 
 test("a chosen password is not told back, and counts as guessable", async () => {

@@ -26,6 +26,7 @@ import type { World } from "../../world/world.ts";
 import { callerGone } from "../apps/app.ts";
 import { rotatedLogs } from "../apps/rotate-log.ts";
 import type { PasswordHasher } from "../gateway/password-check.ts";
+import type { PageDisk } from "../gateway/page-files.ts";
 import type { ShareTarget } from "../gateway/share-target.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { Notices } from "../notices.ts";
@@ -48,6 +49,8 @@ export interface ShareBookOptions {
   hub: HubPort;
   hasher: Pick<PasswordHasher, "hash">;
   notices: Notices;
+  /** The disk as visitors may see it. */
+  pageDisk: PageDisk;
   /** Folder of the apps' logs. */
   logs: string;
   environment: Record<string, string>;
@@ -152,9 +155,10 @@ export class ShareBook {
 
   /** When `caller` is aborted, nobody learns the password of what was made: then there is nothing. */
   async add(asked: AddShare, caller?: AbortSignal): Promise<Added> {
-    const { world, forbiddenPorts, hasher } = this.#options;
+    const { world, forbiddenPorts, hasher, pageDisk } = this.#options;
     const wish = await checkWish(asked, {
       disk: world.disk,
+      pageDisk,
       randomBytes: (length) => world.random.bytes(length),
       forbiddenPorts: forbiddenPorts(),
     });
@@ -164,7 +168,7 @@ export class ShareBook {
     const unfinished = await this.#insert(wish, asked, verifier);
     return this.#turns.run(unfinished.row.id, async () => {
       const record = await this.#carryOut(unfinished, caller);
-      const warnings = await warningsOf(world, wish);
+      const warnings = await warningsOf({ network: world.network, disk: pageDisk }, wish);
       if (caller?.aborted === true) {
         await this.#end(record.row.id);
         throw callerGone();

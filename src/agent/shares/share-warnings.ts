@@ -2,7 +2,8 @@
 // files that are left out, an app that others reach without passing the gateway.
 import { portAnswers } from "../apps/port-answers.ts";
 import { scanFolder, type FolderScan } from "../gateway/left-out.ts";
-import type { Disk, Network } from "../../world/world.ts";
+import type { PageDisk } from "../gateway/page-files.ts";
+import type { Network } from "../../world/world.ts";
 import type { ShareWish } from "./share-wish.ts";
 
 const NAMED_MAX = 5;
@@ -11,7 +12,7 @@ const CONNECT_TIMEOUT_MS = 500;
 const ADDRESSES_MAX = 8;
 
 export interface WarningWorld {
-  disk: Disk;
+  disk: PageDisk;
   network: Pick<Network, "connect" | "interfaces">;
 }
 

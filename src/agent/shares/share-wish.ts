@@ -8,6 +8,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { AddShare } from "../../protocol/local-api.ts";
 import { HOST_NAME_MIN, hostNameProblem, nameFromFolder } from "../../protocol/names.ts";
 import type { ShareKind } from "../../protocol/views.ts";
+import { nothingIfMissing, type PageDisk } from "../gateway/page-files.ts";
 import type { Disk } from "../../world/world.ts";
 
 export interface ShareWish {
@@ -25,6 +26,8 @@ export interface ShareWish {
 
 export interface WishSurroundings {
   disk: Pick<Disk, "info">;
+  /** As visitors may see it. */
+  pageDisk: Pick<PageDisk, "realPath">;
   randomBytes: RandomBytes;
   /** Ports that are this program's own. */
   forbiddenPorts: readonly number[];
@@ -47,6 +50,7 @@ export async function checkWish(asked: AddShare, around: WishSurroundings): Prom
     asked.path === undefined
       ? null
       : await checkPath(asked.path, { disk: around.disk, folder: run !== undefined });
+  if (path !== null && run === undefined) await refuseOwnFolder(path, around.pageDisk);
   return {
     kind: port === undefined ? "page" : "app",
     name: asked.name ?? defaultName(path, port),
@@ -101,6 +105,12 @@ async function checkPath(
   if (folder && info.kind !== "folder")
     throw new MusterError("usage", `a command runs in a folder, and "${normal}" is a file`);
   return normal.length > 1 ? normal.replace(/\/+$/, "") : normal;
+}
+
+/** It exists, as was checked: where visitors see nothing, it is this program's own. */
+async function refuseOwnFolder(path: string, pageDisk: WishSurroundings["pageDisk"]): Promise<void> {
+  if ((await nothingIfMissing(() => pageDisk.realPath(path))) !== undefined) return;
+  throw new MusterError("usage", `"${path}" is Muster's own folder, or may not be read, and can't be shared`);
 }
 
 function defaultName(path: string | null, port: number | undefined): string {
