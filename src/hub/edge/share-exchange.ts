@@ -2,13 +2,15 @@
 // are written anew, bodies are not touched.
 //
 // While the device is away the request waits, bounded in time and number. What was sent is never sent twice;
-// only a GET or HEAD whose stream died before a byte came back is given to the device once more.
+// only a GET or HEAD whose stream died before a byte came back is given to the device once more, and whatever
+// the device refused unseen, if nothing of its body has gone.
 import type { AbortReason, Exchange, ExchangeEvents } from "../../http1/exchange.ts";
 import { NOBODY } from "../../http1/exchange.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import { decodeFin } from "../../protocol/fin.ts";
 import { OFFLINE_HOLD_MS } from "../../protocol/limits.ts";
 import { encodeOpen, RAW_FLAG } from "../../protocol/open.ts";
+import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Directory } from "../sessions/directory.ts";
 import type { Session } from "../sessions/session.ts";
@@ -86,6 +88,8 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   /** Response bytes that the visitor did not take yet. */
   #downstream: Uint8Array | undefined;
   #bodySent = false;
+  /** The device never looked at it. */
+  #refused = false;
   #raw = false;
   #deviceEnded = false;
   #endAfterFlush = false;
@@ -186,6 +190,10 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
     else this.#fin = payload.slice();
   }
 
+  reset(code: number): void {
+    this.#refused = code === RESET.refused;
+  }
+
   close(error?: Error): void {
     if (this.#over) return;
     const { exchange } = this.#visit;
@@ -197,12 +205,13 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
       exchange.receive(passOrHold(this.#door, this.#visit, this.#tries));
       return;
     }
-    this.#door.fail(this.#visit, "device_lost");
+    this.#door.fail(this.#visit, this.#refused ? "device_busy" : "device_lost");
   }
 
-  /** Safe to repeat (RFC 9110, 9.2.2), and nothing of a body has gone. */
+  /** Safe to repeat (RFC 9110, 9.2.2) or not begun, and nothing of a body has gone or waits here. */
   #mayTryAgain({ method, framing }: RequestHead): boolean {
     if (this.#tries >= TRIES_MAX || this.#bodySent) return false;
+    if (this.#refused && this.#upstream === undefined) return true;
     return (method === "GET" || method === "HEAD") && framing.kind === "none";
   }
 
