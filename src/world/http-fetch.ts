@@ -24,8 +24,9 @@ function directFetch(target: URL, init: RequestInit, ca: string | undefined): Pr
       target,
       {
         method: init.method ?? "GET",
-        headers: Object.fromEntries(new Headers(init.headers)),
+        headers: { ...Object.fromEntries(new Headers(init.headers)), host: target.host },
         agent: false,
+        ...thisMachine(target),
         ...(ca === undefined ? {} : { ca }),
         ...(init.signal == null ? {} : { signal: init.signal }),
       },
@@ -44,4 +45,9 @@ function directFetch(target: URL, init: RequestInit, ca: string | undefined): Pr
     outgoing.on("error", reject);
     outgoing.end(typeof init.body === "string" ? init.body : undefined);
   });
+}
+
+/** All below localhost is this machine (RFC 6761); not every resolver knows. */
+function thisMachine({ hostname }: URL): { hostname?: string; servername?: string } {
+  return hostname.endsWith(".localhost") ? { hostname: "127.0.0.1", servername: hostname } : {};
 }
