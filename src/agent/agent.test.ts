@@ -54,7 +54,8 @@ async function prepared() {
     version: "0.1.0",
     pid: 4711,
     paths: {
-      home: home.path,
+      // Sites of these tests lie beside it: a home is never a page.
+      home: home.file("own"),
       stateDatabase: home.file("state.db"),
       lock: home.file("lock.db"),
       token: home.file("token"),
