@@ -21,6 +21,6 @@ const alsoPlain: Network["listen"] = async ({ tls, ...options }) => {
 };
 const { hub } = await openHub(
   { ...parts, world: { ...parts.world, network: { ...network, listen: alsoPlain } } },
-  { hosts: ["127.0.0.1"], config, insecure: false, environment: process.env },
+  { hosts: ["127.0.0.1"], config, insecure: false, guests: false, environment: process.env },
 );
 console.log(JSON.stringify({ url: hub.url, servingAtMs: Date.now() }));

@@ -157,6 +157,20 @@ export class FakeHub implements HubLink {
         return { type: "device_renamed", id, device_id: asked.device_id, name: asked.name };
       case "device_revoke":
         return { type: "done", id };
+      case "create_pairing":
+        return {
+          type: "mailbox",
+          id,
+          mailbox: "K7",
+          expires_at: new Date(NOW).toISOString(),
+          reach: "anyone",
+        };
+      case "join_pairing":
+      case "paired":
+      case "unpair":
+        return { type: "done", id };
+      case "send":
+        return { type: "relayed", id, held: false };
       case "command":
       case "command_outcome":
         throw new MusterError("unknown_message", "a device does not ask that");

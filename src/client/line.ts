@@ -2,7 +2,7 @@
 // hub is still there and gives up after 5 s of silence. Ends exactly once, by `lost` or by `drop`.
 import { fromUtf8, utf8 } from "../protocol/bytes.ts";
 import { isErrorCode, MusterError } from "../protocol/errors.ts";
-import { RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
+import { PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import type { TrunkClosed } from "../trunk/closing.ts";
 import { RESET } from "../trunk/frame.ts";
 import { Trunk } from "../trunk/trunk.ts";
@@ -85,7 +85,7 @@ export function openLine(
     send(text) {
       trunk?.message(utf8(text));
     },
-    trust: () => trunk?.allowMessages(RELAY_MESSAGE_MAX_BYTES),
+    trust: () => trunk?.allowMessages(PROVEN_MESSAGE_MAX_BYTES),
     drop() {
       over = true;
       if (trunk === undefined) socket.close();

@@ -20,12 +20,19 @@ export type AuditAction =
   | "device.disconnected"
   | "device.revoked"
   | "device.renamed"
+  | "device.confirmed"
+  | "device.admitted"
+  | "device.denied"
+  | "device.prepared"
   | "browser.admitted"
   | "log.appended"
   | "share.published"
   | "share.removed"
   | "share.entered"
-  | "command.relayed";
+  | "command.relayed"
+  | "pairing.created"
+  | "devices.paired"
+  | "devices.unpaired";
 
 export interface Deed {
   /** `device:…`, `user:…`, `address:…` or `hub`. */

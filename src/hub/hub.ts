@@ -13,6 +13,7 @@ import { assertComplete } from "../protocol/permissions.ts";
 import { HUB_MIGRATIONS } from "../store/hub-migrations.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addLoginLink } from "../store/login-links.ts";
+import { dropHalfPairs } from "../store/pairs.ts";
 import { openStore, type StoreNotice } from "../store/open-store.ts";
 import { createSealer } from "../store/seal.ts";
 import { getSetting, setSetting } from "../store/settings.ts";
@@ -41,6 +42,10 @@ import { listenEverywhere, wantedPort, type HubBinding } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { OwnerLogs } from "./owner-logs.ts";
 import { Prober } from "./prober.ts";
+import { Mailboxes } from "./pairing/mailboxes.ts";
+import { Pairs } from "./relay/pairs.ts";
+import { RelayDesk } from "./relay/relay-desk.ts";
+import { Relay } from "./relay/relay.ts";
 import { CommandDesk } from "./sessions/command-desk.ts";
 import { Directory } from "./sessions/directory.ts";
 import { SessionDoor } from "./sessions/door.ts";
@@ -72,6 +77,8 @@ export interface HubOptions {
   trustedProxies?: readonly string[];
   /** Devices may come by plain HTTP from elsewhere: started with --insecure. */
   insecure?: boolean;
+  /** Keys that are enrolled nowhere may pair, send and receive here. */
+  guests?: boolean;
   limits?: HubLimits;
   assets: Assets;
   /** What new machines install; without it this hub hands out nothing. */
@@ -96,6 +103,7 @@ export interface Hub {
 
 const SAVE_SEEN_EVERY_MS = 10_000;
 const EXPIRE_EVERY_MS = 1000;
+const TIDY_RELAY_EVERY_MS = 60_000;
 /** For the last bytes of the last answers, once every answer is whole. */
 const PARTING: DrainBounds = { usualMs: 500, longestMs: 500 };
 /** Devices are asked back right away: another process may serve them already. */
@@ -143,10 +151,12 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const directory = new Directory(world.timers, {
     joined: (session) => {
       life.removals.joined(session);
+      relayDesk.joined(session);
       changed();
       for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
     },
     left: (session) => {
+      relayDesk.left(session);
       changed();
       for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
     },
@@ -199,6 +209,19 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   const tokens = new SessionTokens(crypto);
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
+  const pairs = new Pairs(db, now);
+  await pairs.load();
+  const relay = new Relay({ db, log: log.part("relay"), now });
+  await relay.load();
+  const relayDesk = new RelayDesk({
+    clock,
+    log: log.part("relay"),
+    audit,
+    mailboxes: new Mailboxes(world),
+    pairs,
+    relay,
+    homeRoots: () => [owner.root],
+  });
   const door = new SessionDoor({
     world,
     db,
@@ -214,6 +237,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     ownerLogs,
     directory,
     removals: life.removals,
+    guests: options.guests ?? false,
     tokens,
     messages: {
       log,
@@ -225,6 +249,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
       prober,
       ownerLogs,
       commands,
+      relay: relayDesk,
       life,
       makeLoginLink: loginLink,
       homeRoots: () => [owner.root],
@@ -347,6 +372,13 @@ export async function startHub(options: HubOptions): Promise<Hub> {
         .catch((error: unknown) => log.error("expired shares could not be removed", { error }));
     }),
   ];
+  timers.push(
+    world.timers.every(TIDY_RELAY_EVERY_MS, () => {
+      Promise.all([relay.dropOld(), dropHalfPairs(db, now())]).catch((error: unknown) =>
+        log.error("old messages could not be dropped", { error }),
+      );
+    }),
+  );
   const stopWatch =
     options.tls === undefined
       ? () => {}

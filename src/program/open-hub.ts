@@ -20,6 +20,8 @@ export interface OpenHubOptions {
   environment: Environment;
   /** Devices may come by plain HTTP from elsewhere. */
   insecure: boolean;
+  /** Whether keys that are not enrolled may pair, where the configuration does not say. */
+  guests: boolean;
 }
 
 const SECRET_BYTES = 32;
@@ -59,6 +61,7 @@ export async function openHub(
     publicPort: config.number("hub.public_port") ?? usualPublicPort,
     trustedProxies: proxies,
     insecure: options.insecure,
+    guests: config.flag("pairing.guests") ?? options.guests,
     limits: limitsOf(config),
     assets: await loadAssets(),
     downloads: openDownloads(paths.hub, { version, log: log.part("downloads") }),

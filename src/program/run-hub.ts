@@ -22,6 +22,7 @@ export async function runHub(options: HubOptions, environment: Environment): Pro
       config,
       environment,
       insecure: options.insecure,
+      guests: false,
     });
     notices.ready(`hub at ${hub.url}`);
     options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });

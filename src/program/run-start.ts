@@ -66,6 +66,7 @@ function ownHub(
     config,
     environment,
     insecure: false,
+    guests: true,
   });
 }
 

@@ -30,6 +30,10 @@ export const DEAD_AFTER_MS = 5_000;
 export const MESSAGE_MAX_BYTES = 256 * KIB;
 /** Relayed messages and query parts. */
 export const RELAY_MESSAGE_MAX_BYTES = 1 * MIB;
+/** A message of that size, sealed (less than 1 KiB more), in base64url. */
+export const RELAY_PAYLOAD_MAX_CHARACTERS = Math.ceil(((RELAY_MESSAGE_MAX_BYTES + KIB) * 4) / 3);
+/** And with the JSON around it: what a proven session may send in one message. */
+export const PROVEN_MESSAGE_MAX_BYTES = RELAY_PAYLOAD_MAX_CHARACTERS + 4 * KIB;
 export const JSON_MAX_DEPTH = 32;
 export const OPENING_MESSAGES_PER_SECOND = 100;
 export const OPENING_MESSAGES_BURST = 500;
@@ -48,6 +52,20 @@ export const SHARES_PER_DEVICE = 100;
 export const SHARE_LABEL_WAIT_MS = 5_000;
 export const PROOF_EVERY_MS = 5_000;
 export const PROOF_TIMEOUT_MS = 5_000;
+
+// Pairing and the relay (pairing.md).
+/** Names of two letters that one owner's devices have for themselves: 31 × 31. */
+export const OWNER_MAILBOXES_MAX = 961;
+/** While this many of strangers are open, new ones get three letters, so that guessing a name stays rare. */
+export const OPEN_MAILBOXES_OF_TWO = 240;
+/** Of 29,791 names of three letters: a free one is still found in a few draws. */
+export const OPEN_MAILBOXES_MAX = 20_000;
+export const OPEN_JOINS_PER_ADDRESS_AND_MINUTE = 10;
+export const OPEN_JOINS_PER_KEY_AND_MINUTE = 30;
+/** What a hub keeps for a device that is away. */
+export const RELAY_KEPT_MS = 7 * 86_400_000;
+export const RELAY_WAITING_MAX = 10_000;
+export const RELAY_WAITING_MAX_BYTES = 64 * MIB;
 
 // The owner log (security.md).
 export const OWNER_LOG_MAX_ENTRIES = 4096;

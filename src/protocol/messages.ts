@@ -9,11 +9,19 @@
 //   then, in any order   log_entries, share_published, ->
 //                        fleet, command, error         <-  share_publish, log_append, fleet_watch, …
 //
+//   a pairing, the maker left and the joiner right; what payloads say is in pairing-messages.ts
+//   create_pairing -> mailbox                              join_pairing -> done
+//   pairing_message                  <- hub ->             pairing_message
+//   paired -> done                                         paired -> done
+//                        paired to both, once both have said it
+//   then, between the two: send -> relayed · relay <- · relay_ack ->
+//
 // A message is one JSON object, `type` first by habit. It travels as one MSG of a trunk, or as one text
 // message of a WebSocket. A message with an `id` asks for an answer, and the answer carries the same `id`.
 // Keys, nonces, hashes and signatures are base64url without padding. What is signed is in signed.ts.
 import { z } from "zod";
 import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
+import { RELAY_PAYLOAD_MAX_CHARACTERS } from "./limits.ts";
 import { ownerLogEntry } from "./owner-log.ts";
 import { SESSION_KINDS } from "./signed.ts";
 import { deviceKind, fleetView, machineHealth, shareAccess, shareKind, shareState } from "./views.ts";
@@ -26,6 +34,16 @@ const bytes = z
   .max(1024)
   .regex(/^[A-Za-z0-9_-]*$/);
 const requestId = z.string().min(1).max(64);
+/** An identity key. */
+const key = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const mailboxName = z.string().min(1).max(8);
+/** What the hub carries and does not read: JSON of pairing-messages.ts. */
+const pairingPayload = z.string().max(4096);
+/** A sealed message in base64url. */
+const sealedPayload = z
+  .string()
+  .max(RELAY_PAYLOAD_MAX_CHARACTERS)
+  .regex(/^[A-Za-z0-9_-]+$/);
 const shortText = z.string().max(200);
 /** A code that only a newer version has reads as "internal": its text and hint still say what it was. */
 const errorCode = z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]).catch("internal");
@@ -39,6 +57,13 @@ const error = z.object({
   code: errorCode,
   message: z.string().max(2000),
   hint: z.string().max(2000).optional(),
+});
+
+/** From one side of a mailbox to the other. The hub says the last one again to a side that comes back. */
+const pairingMessage = z.object({
+  type: z.literal("pairing_message"),
+  mailbox: mailboxName,
+  payload: pairingPayload,
 });
 
 // ---- hub to client --------------------------------------------------------------------------------
@@ -130,6 +155,32 @@ const command = z.object({
   signature: bytes,
 });
 
+const mailbox = z.object({
+  type: z.literal("mailbox"),
+  id: requestId,
+  /** Two letters, or three while many strangers pair. */
+  mailbox: mailboxName,
+  expires_at: z.iso.datetime(),
+  /** "owner": only devices of the same owner reach it, because it was asked for or strangers' room is full. */
+  reach: z.enum(["anyone", "owner"]),
+});
+
+/** Both sides have reported their pin: from now on the hub relays between them. Said again at each start. */
+const pairedNow = z.object({ type: z.literal("paired"), peer: key });
+/** The hub relays nothing between this key and that one. It makes nobody forget a pin. */
+const notPaired = z.object({ type: z.literal("not_paired"), peer: key });
+
+/** `from` is the proven key of whoever sent it. */
+const relay = z.object({
+  type: z.literal("relay"),
+  relay_id: z.number().int().positive(),
+  from: key,
+  payload: sealedPayload,
+});
+
+/** The hub has it. `held`: it had it already, and it still waits there. */
+const relayed = z.object({ type: z.literal("relayed"), id: requestId, held: z.boolean() });
+
 /** The hub asks this client to come back elsewhere or later, e.g. before it restarts. */
 const reconnect = z.object({ type: z.literal("reconnect"), after_ms: z.number().int().min(0).max(600_000) });
 
@@ -210,6 +261,31 @@ const deviceRename = z.object({
 });
 /** By the hub's own word: the key stays with the device, and its owner's log says nothing of it. */
 const deviceRevoke = z.object({ type: z.literal("device_revoke"), id: requestId, device_id: shortText });
+/** Asks for a name under which another device finds this one for five minutes. Answered by `mailbox`. */
+const createPairing = z.object({
+  type: z.literal("create_pairing"),
+  id: requestId,
+  /** Who may join: anyone with the code, or only devices of the same owner, whom no stranger can disturb. */
+  reach: z.enum(["anyone", "owner"]),
+});
+/** Whatever is wrong with the name, the refusal is one and the same. */
+const joinPairing = z.object({ type: z.literal("join_pairing"), id: requestId, mailbox: mailboxName });
+/** The maker gives its code up. */
+const endPairing = z.object({ type: z.literal("end_pairing"), mailbox: mailboxName });
+/** This side has stored its pin of that key. May be said again. */
+const paired = z.object({ type: z.literal("paired"), id: requestId, peer: key });
+/** Nothing more is to be relayed between the two; what waits is dropped. */
+const unpair = z.object({ type: z.literal("unpair"), id: requestId, peer: key });
+const send = z.object({
+  type: z.literal("send"),
+  id: requestId,
+  to: key,
+  /** The sender's own name for it: sent again under the same name, it is kept once. */
+  message: z.string().min(1).max(64),
+  payload: sealedPayload,
+});
+/** This one and all before it, of this session, need not be relayed again. */
+const relayAck = z.object({ type: z.literal("relay_ack"), relay_id: z.number().int().positive() });
 const commandOutcome = z.object({
   type: z.literal("command_outcome"),
   id: requestId,
@@ -232,6 +308,12 @@ export const hubToClient = z.discriminatedUnion("type", [
   audit,
   command,
   commandOutcome,
+  mailbox,
+  pairingMessage,
+  pairedNow,
+  notPaired,
+  relay,
+  relayed,
   reconnect,
   error,
 ]);
@@ -252,6 +334,14 @@ export const clientToHub = z.discriminatedUnion("type", [
   deviceRevoke,
   command,
   commandOutcome,
+  createPairing,
+  joinPairing,
+  endPairing,
+  pairingMessage,
+  paired,
+  unpair,
+  send,
+  relayAck,
   error,
 ]);
 

@@ -63,6 +63,7 @@ const RESOURCES: { [Kind in ResourceKind]: (tenant: Tenant) => Resource } = {
   device: ({ key, root }) => ({ kind: "device", deviceKey: key, ownerRoots: [root] }),
   share: ({ key, root }) => ({ kind: "share", deviceKey: key, ownerRoots: [root] }),
   command: ({ key }) => ({ kind: "command", deviceKey: key }),
+  pair: ({ key }) => ({ kind: "pair", keys: [key, "key-carla"] }),
 };
 
 const KINDS = Object.keys(ACTORS) as ActorKind[];
@@ -119,6 +120,8 @@ describe("the authorization table", () => {
       const byKey = row.resource === "share" || row.resource === "device" || row.resource === "command";
       for (const kind of KINDS) {
         if (kind === "register" && byKey) continue;
+        // A pairing is between two keys, whatever an owner's log says of them.
+        if (row.resource === "pair") continue;
         // An account without owners is still its own.
         if (row.resource === "account" && kind === "person") continue;
         const actor = REVOKED[kind](ANNA);

@@ -52,7 +52,9 @@ export type Resource =
   | { readonly kind: "device"; readonly deviceKey: string; readonly ownerRoots: readonly string[] }
   | { readonly kind: "share"; readonly deviceKey: string; readonly ownerRoots: readonly string[] }
   /** A command that waits for the outcome of the device that was asked. */
-  | { readonly kind: "command"; readonly deviceKey: string };
+  | { readonly kind: "command"; readonly deviceKey: string }
+  /** Two keys that have pinned each other, and what waits between them. */
+  | { readonly kind: "pair"; readonly keys: readonly string[] };
 
 export type ResourceKind = Resource["kind"];
 export type ResourceOf<Kind extends ResourceKind> = Extract<Resource, { kind: Kind }>;
@@ -96,6 +98,8 @@ const itself = (actor: ActorOf<"register">, thing: { readonly deviceKey: string 
   thing.deviceKey === actor.deviceKey;
 const own = (actor: ActorOf<"person">, account: ResourceOf<"account">): boolean =>
   actor.userId === account.userId;
+const amongThem = (actor: ActorOf<"person" | "guest">, pair: ResourceOf<"pair">): boolean =>
+  pair.keys.includes(actor.key);
 const sharesOwner = (actor: Actor, thing: { readonly ownerRoots: readonly string[] }): boolean =>
   thing.ownerRoots.some((root) => rootsOf(actor).includes(root));
 
@@ -156,8 +160,18 @@ export const RIGHTS = {
   "session.complain": right("hub", { messages: ["error"], allow: everyone }),
   /** The setup token's pin finds the log, and the signed entry is what decides. */
   "device.join": right("hub", {
-    routes: ["POST /api/device/log", "POST /api/device/register"],
+    routes: [
+      "POST /api/device/log",
+      "POST /api/device/register",
+      "POST /api/device/code",
+      "POST /api/device/token",
+    ],
     allow: { anonymous: always },
+  }),
+  /** Into one's own fleet, and by the hub's word only: such a device takes no command. */
+  "device.admit": right("owner", {
+    routes: ["POST /api/device/lookup", "POST /api/device/decide", "POST /api/device/setup"],
+    allow: { person: ofOwner },
   }),
   "device.report": right("device", { messages: ["device_state"], allow: { register: itself } }),
   /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */
@@ -214,6 +228,24 @@ export const RIGHTS = {
       person: (actor, device) => actor.controller === "command" && sharesOwner(actor, device),
       register: commandsAny,
       attach: commandsAny,
+    },
+  }),
+  /** Whoever holds a key may pair it. What a pairing is worth is decided by the two, not here. */
+  "pairing.run": right("hub", {
+    messages: ["create_pairing", "join_pairing", "pairing_message", "end_pairing", "paired"],
+    allow: { person: always, register: always, guest: always },
+  }),
+  /** What has come is this session's own: nobody can name another's. */
+  "relay.take": right("hub", {
+    messages: ["relay_ack"],
+    allow: { person: always, register: always, guest: always },
+  }),
+  "relay.use": right("pair", {
+    messages: ["send", "unpair"],
+    allow: {
+      person: amongThem,
+      register: (actor, pair) => pair.keys.includes(actor.deviceKey),
+      guest: amongThem,
     },
   }),
   /** Only the device that was asked can answer. */
@@ -327,6 +359,7 @@ function sees(actor: Actor, resource: Resource): boolean {
       return sharesOwner(actor, resource);
     case "account":
     case "command":
+    case "pair":
       return false;
   }
 }

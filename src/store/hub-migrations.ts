@@ -113,4 +113,71 @@ export const HUB_MIGRATIONS: Migration[] = [
       ) ${tableEnd}`,
     ],
   },
+  {
+    name: "003-joining",
+    statements: ({ integer, bytes, tableEnd }) => [
+      `create table device_codes (
+        code_hash ${bytes} primary key,
+        handle text not null unique,
+        user_code_hash ${bytes} not null,
+        public_key ${bytes} not null,
+        link_key ${bytes} not null,
+        name text not null,
+        kind text not null,
+        platform text not null,
+        version text not null,
+        source text not null,
+        state text not null,
+        tries ${integer} not null,
+        user_id text,
+        owner_root text,
+        polled_at ${integer},
+        interval_ms ${integer} not null,
+        created_at ${integer} not null,
+        expires_at ${integer} not null
+      ) ${tableEnd}`,
+      `create index device_codes_by_end on device_codes (expires_at)`,
+      `create table setups (
+        setup_id text primary key,
+        code_hash ${bytes} unique,
+        claim_key ${bytes} unique,
+        owner_root text not null references owners,
+        user_id text not null,
+        device_type text not null,
+        name text not null,
+        link text not null,
+        created_at ${integer} not null,
+        expires_at ${integer} not null,
+        spent_at ${integer},
+        device_id text
+      ) ${tableEnd}`,
+      `create index setups_by_owner on setups (owner_root)`,
+      `create index setups_by_end on setups (expires_at)`,
+    ],
+  },
+  {
+    name: "003-relay",
+    statements: ({ integer, bytes, tableEnd }) => [
+      `create table pairs (
+        low text not null,
+        high text not null,
+        low_at ${integer},
+        high_at ${integer},
+        primary key (low, high)
+      ) ${tableEnd}`,
+      `create index pairs_by_high on pairs (high)`,
+      // Names no device: a guest's key is in no other table.
+      `create table relayed (
+        id ${integer} primary key,
+        recipient text not null,
+        sender text not null,
+        message text not null,
+        payload ${bytes} not null,
+        at ${integer} not null,
+        unique (recipient, sender, message)
+      ) ${tableEnd}`,
+      `create index relayed_by_recipient on relayed (recipient, id)`,
+      `create index relayed_by_age on relayed (at)`,
+    ],
+  },
 ];

@@ -123,7 +123,75 @@ export interface TunnelStepsTable {
   done_at: number | null;
 }
 
+export type DeviceCodeState = "pending" | "approved" | "denied";
+
+export interface DeviceCodesTable {
+  /** Keyed hash of what the device polls with. */
+  code_hash: Uint8Array;
+  /** The first letters of what the person types, by which it is found. */
+  handle: string;
+  /** Keyed hash of all of what the person types. */
+  user_code_hash: Uint8Array;
+  public_key: Uint8Array;
+  link_key: Uint8Array;
+  name: string;
+  kind: DeviceKind;
+  platform: string;
+  version: string;
+  /** Address that it asked from. */
+  source: string;
+  state: DeviceCodeState;
+  /** Wrong codes that were typed under its handle. */
+  tries: number;
+  /** The account that typed it rightly first. */
+  user_id: string | null;
+  owner_root: string | null;
+  polled_at: number | null;
+  interval_ms: number;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface SetupsTable {
+  setup_id: string;
+  /** Keyed hash of the registration code; null where a token of the owner log is the key. */
+  code_hash: Uint8Array | null;
+  claim_key: Uint8Array | null;
+  owner_root: string;
+  user_id: string;
+  device_type: string;
+  name: string;
+  link: string;
+  created_at: number;
+  expires_at: number;
+  spent_at: number | null;
+  device_id: string | null;
+}
+
+/** Two keys in base64url, the smaller first, and when each of them reported its pin of the other. */
+export interface PairsTable {
+  low: string;
+  high: string;
+  low_at: number | null;
+  high_at: number | null;
+}
+
+export interface RelayedTable {
+  /** Counts up, so that the order of a recipient's rows is that of their coming. */
+  id: number;
+  /** Identity keys in base64url. */
+  recipient: string;
+  sender: string;
+  /** The sender's own name for it. */
+  message: string;
+  /** Sealed. */
+  payload: Uint8Array;
+  at: number;
+}
+
 export interface HubDatabase extends CommonDatabase {
+  pairs: PairsTable;
+  relayed: RelayedTable;
   owners: OwnersTable;
   invites: InvitesTable;
   devices: DevicesTable;
@@ -132,4 +200,6 @@ export interface HubDatabase extends CommonDatabase {
   login_links: LoginLinksTable;
   tunnels: TunnelsTable;
   tunnel_steps: TunnelStepsTable;
+  device_codes: DeviceCodesTable;
+  setups: SetupsTable;
 }

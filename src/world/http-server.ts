@@ -1,11 +1,12 @@
 // The real HTTP server for a program's own pages and API: Bun.serve. Visitors never reach it directly; the
 // edge hands on what it has parsed itself.
+import { PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import { chmodSync, rmSync } from "node:fs";
 import type { Listener, ServeOptions, WebSocketEvents, WebSocketPeer } from "./world.ts";
 
 /** Bun closes a quiet connection after this many seconds; 0 is never: the edge has bounds of its own. */
 const IDLE_TIMEOUT_S = 0;
-const MESSAGE_MAX_BYTES = 1024 * 1024 + 64 * 1024;
+const MESSAGE_MAX_BYTES = PROVEN_MESSAGE_MAX_BYTES + 64 * 1024;
 const BACKPRESSURE_LIMIT_BYTES = 16 * 1024 * 1024;
 
 type Handlers = Pick<Bun.Serve.Options<Connection>, "idleTimeout" | "development"> & {

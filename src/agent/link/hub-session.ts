@@ -13,7 +13,7 @@ import { readMessage } from "../../client/read-message.ts";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { fromUtf8, utf8 } from "../../protocol/bytes.ts";
 import { MusterError, publicError, type ErrorCode } from "../../protocol/errors.ts";
-import { REGISTER_TIMEOUT_MS, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { REGISTER_TIMEOUT_MS, PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientToHub, HubMessage, HubToClient } from "../../protocol/messages.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
@@ -358,7 +358,7 @@ class Attempt {
   #begin(registered: HubMessage<"registered">): void {
     this.#phase = "ready";
     this.#limit.cancel();
-    this.trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
+    this.trunk.allowMessages(PROVEN_MESSAGE_MAX_BYTES);
     this.#events.ready(registered);
     for (const message of this.#early.splice(0)) this.#events.message(message);
   }

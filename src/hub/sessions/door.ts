@@ -5,9 +5,10 @@ import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { BindingRule, Handshake } from "../../identity/session.ts";
 import { fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
-import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
+import type { ClientToHub } from "../../protocol/messages.ts";
 import type { Actor, Role } from "../../protocol/permissions.ts";
 import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
 import { groupCommit } from "../../store/group-commit.ts";
@@ -47,6 +48,7 @@ export interface DoorParts {
   ownerLogs: OwnerLogs;
   directory: Directory;
   removals: Pick<Removals, "proofFor">;
+  guests: boolean;
   tokens: SessionTokens;
   messages: MessageParts;
 }
@@ -62,6 +64,11 @@ export interface Arrival {
   /** It has proved itself, or is gone. */
   settled(): void;
 }
+
+/** Sessions of keys that cost nothing to make. */
+const GUESTS_MAX = 2_000;
+/** Bounded by what is answered and by the room of the relay, not by their number in a second. */
+const RELAYING: ReadonlySet<ClientToHub["type"]> = new Set(["send", "relay_ack"]);
 
 export class SessionDoor {
   readonly #parts: DoorParts;
@@ -134,7 +141,7 @@ export class SessionDoor {
         };
       },
       admitted: (proved) => {
-        trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
+        trunk.allowMessages(PROVEN_MESSAGE_MAX_BYTES);
         session = this.#begin(proved, trunk, arrival);
         arrival.settled();
         if (token !== undefined) this.#parts.tokens.bind(token, session);
@@ -162,12 +169,25 @@ export class SessionDoor {
             throw new MusterError("forbidden", "this browser was removed");
           return register.name;
         case "guest":
-          throw new MusterError("forbidden", "this hub takes no guests");
+          this.#admitGuest(handshake);
+          return register.name;
       }
     } catch (error) {
       metrics.session(handshake.sessionKind, "refused");
       throw error;
     }
+  }
+
+  /** A key that is enrolled nowhere: it pairs, sends and receives, and sees nothing of any owner. */
+  #admitGuest({ deviceKey }: Handshake): void {
+    const { guests, devices, directory } = this.#parts;
+    if (!guests) throw new MusterError("forbidden", "this hub takes no guests");
+    if (devices.byKey(deviceKey) !== undefined) {
+      throw new MusterError("forbidden", "this key is a device of this hub and no guest");
+    }
+    let count = 0;
+    for (const { facts } of directory.all()) if (facts.kind === "guest") count += 1;
+    if (count >= GUESTS_MAX) throw new MusterError("too_many", "too many guests are here");
   }
 
   async #admitDevice(
@@ -265,9 +285,10 @@ export class SessionDoor {
 
   #message(session: Session, bytes: Uint8Array): void {
     try {
-      const waitMs = this.#messageLimit.take(session.key);
+      const message = readClientMessage(fromUtf8(bytes));
+      const waitMs = RELAYING.has(message.type) ? 0 : this.#messageLimit.take(session.key);
       if (waitMs > 0) throw new MusterError("too_many", "too many messages; slow down");
-      void handleMessage(this.#parts.messages, session, readClientMessage(fromUtf8(bytes)));
+      void handleMessage(this.#parts.messages, session, message);
     } catch (error) {
       const told = publicError(error);
       if (told.code === "unknown_message") return this.#unknown(session, told);

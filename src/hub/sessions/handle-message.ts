@@ -12,6 +12,7 @@ import type { Prober } from "../prober.ts";
 import type { ShareTable } from "../shares/share-table.ts";
 import type { Addresses } from "../addresses.ts";
 import type { DeviceLife } from "../devices/device-life.ts";
+import type { RelayDesk } from "../relay/relay-desk.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { Session } from "./session.ts";
 
@@ -25,6 +26,7 @@ export interface MessageParts {
   prober: Pick<Prober, "probe">;
   ownerLogs: OwnerLogs;
   commands: CommandDesk;
+  relay: RelayDesk;
   life: Pick<DeviceLife, "handle">;
   /** A new login link, or null when there is no need for one. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
@@ -113,6 +115,15 @@ async function handle(
     case "command_outcome":
       parts.commands.outcome(session, message);
       return undefined;
+    case "create_pairing":
+    case "join_pairing":
+    case "end_pairing":
+    case "pairing_message":
+    case "paired":
+    case "unpair":
+    case "send":
+    case "relay_ack":
+      return parts.relay.handle(session, message);
     case "error":
       parts.log.info("client reports", { device: session.facts.deviceId, code: message.code });
       return undefined;

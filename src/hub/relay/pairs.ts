@@ -1,0 +1,52 @@
+// Whom the hub relays between, in memory beside the database: every relayed message asks.
+import type { Kysely } from "kysely";
+import type { HubDatabase } from "../../store/hub-schema.ts";
+import { listPairs, removePair, reportPin, type ReportOutcome } from "../../store/pairs.ts";
+
+export class Pairs {
+  readonly #db: Kysely<HubDatabase>;
+  readonly #now: () => number;
+  readonly #peers = new Map<string, Set<string>>();
+
+  constructor(db: Kysely<HubDatabase>, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  async load(): Promise<void> {
+    for (const { low, high } of await listPairs(this.#db)) this.#add(low, high);
+  }
+
+  has(one: string, other: string): boolean {
+    return this.#peers.get(one)?.has(other) === true;
+  }
+
+  peersOf(key: string): readonly string[] {
+    return [...(this.#peers.get(key) ?? [])];
+  }
+
+  /** One side's word that it has pinned the other; durable when it resolves. */
+  async report(by: string, peer: string): Promise<ReportOutcome> {
+    const outcome = await reportPin(this.#db, { by, peer }, this.#now());
+    if (outcome === "whole") this.#add(by, peer);
+    return outcome;
+  }
+
+  async remove(one: string, other: string): Promise<boolean> {
+    this.#peers.get(one)?.delete(other);
+    this.#peers.get(other)?.delete(one);
+    for (const key of [one, other]) if (this.#peers.get(key)?.size === 0) this.#peers.delete(key);
+    return removePair(this.#db, one, other);
+  }
+
+  #add(one: string, other: string): void {
+    this.#of(one).add(other);
+    this.#of(other).add(one);
+  }
+
+  #of(key: string): Set<string> {
+    const known = this.#peers.get(key) ?? new Set<string>();
+    this.#peers.set(key, known);
+    return known;
+  }
+}

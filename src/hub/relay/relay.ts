@@ -1,0 +1,244 @@
+// Sealed messages on their way between two paired keys: kept until the recipient has said that it has them,
+// handed on as fast as it takes them, and no faster. The hub reads none of it and promises no more than that it
+// has them; whether they have arrived is between the two devices.
+//
+// Everything here is bounded: what waits for one key on the disk, what is under way to one session, and what
+// one session may ask before it is answered.
+import type { Kysely } from "kysely";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { RELAY_KEPT_MS, RELAY_WAITING_MAX, RELAY_WAITING_MAX_BYTES } from "../../protocol/limits.ts";
+import type { Log } from "../../protocol/log.ts";
+import { groupCommit } from "../../store/group-commit.ts";
+import type { HubDatabase } from "../../store/hub-schema.ts";
+import {
+  dropBetween,
+  dropOldRelayed,
+  dropTaken,
+  findRelayed,
+  keepRelayed,
+  lastRelayId,
+  nextRelayed,
+  waitingFor,
+  type Taken,
+  type Waiting,
+} from "../../store/relay-rows.ts";
+import type { Recipient } from "./present.ts";
+
+/** Under way to one session and not yet taken. A thousand that do not read must not cost the hub its memory. */
+const UNDER_WAY_MAX_BYTES = 96 * 1024;
+const UNDER_WAY_MAX = 64;
+/** Rows looked up at once. */
+const LOOK_AHEAD = 64;
+
+export interface RelayOptions {
+  db: Kysely<HubDatabase>;
+  log: Log;
+  now(): number;
+  limits?: { waiting: number; waitingBytes: number };
+}
+
+/** One session's share of what waits for its key. */
+interface Line {
+  session: Recipient;
+  /** Highest id that was handed to it. */
+  sent: number;
+  /** Sizes of what it has not taken yet, by id, in order. */
+  underWay: Map<number, number>;
+  bytes: number;
+  /** Everything there was has been handed on. */
+  idle: boolean;
+  pumping: boolean;
+}
+
+export interface Sent {
+  from: string;
+  to: string;
+  message: string;
+  payload: string;
+}
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #limits: { waiting: number; waitingBytes: number };
+  readonly #lines = new Map<string, Line>();
+  /** By recipient; what the database has, plus what is on its way into it. */
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #keep: (row: Parameters<typeof keepRelayed>[1][number]) => Promise<boolean>;
+  readonly #drop: (taken: Taken) => Promise<Waiting>;
+  #lastId = 0;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? { waiting: RELAY_WAITING_MAX, waitingBytes: RELAY_WAITING_MAX_BYTES };
+    const { db } = options;
+    this.#keep = groupCommit({ commit: (rows) => keepRelayed(db, rows), groupMax: 64 });
+    this.#drop = groupCommit({ commit: (taken) => dropTaken(db, taken) });
+  }
+
+  async load(): Promise<void> {
+    this.#lastId = await lastRelayId(this.#options.db);
+  }
+
+  joined(session: Recipient): void {
+    const { key } = session;
+    this.#lines.set(key, {
+      session,
+      sent: 0,
+      underWay: new Map(),
+      bytes: 0,
+      idle: false,
+      pumping: false,
+    });
+    this.#pump(key);
+  }
+
+  left(session: Recipient): void {
+    if (this.#lines.get(session.key)?.session === session) this.#lines.delete(session.key);
+  }
+
+  /**
+   * Durable when it resolves. `held`: it waits here already, under the same name. Throws `too_many` at the
+   * recipient's bounds, `protocol_error`.
+   */
+  async send({ from, to, message, payload }: Sent): Promise<{ held: boolean }> {
+    const bytes = fromBase64Url(payload);
+    if (bytes === undefined) throw new MusterError("protocol_error", "a payload is not base64url");
+    const waiting = await this.#waitingFor(to);
+    const { waiting: most, waitingBytes } = this.#limits;
+    if (waiting.count >= most || waiting.bytes + bytes.length > waitingBytes) {
+      throw new MusterError("too_many", "too much waits at the hub for that device", {
+        hint: "it is sent by itself once that device has been online",
+      });
+    }
+    waiting.count += 1;
+    waiting.bytes += bytes.length;
+    const row = {
+      id: ++this.#lastId,
+      recipient: to,
+      sender: from,
+      message,
+      payload: bytes,
+      at: this.#options.now(),
+    };
+    let isNew = false;
+    try {
+      isNew = await this.#keep(row);
+    } finally {
+      if (!isNew) this.#free(to, { count: 1, bytes: bytes.length });
+    }
+    if (isNew) this.#handOn(row.id, { from, to, payload, bytes: bytes.length });
+    return { held: !isNew };
+  }
+
+  /** The session has this one and all before it. What it was never given is passed over. */
+  taken(session: Recipient, upTo: number): void {
+    const line = this.#lines.get(session.key);
+    if (line?.session !== session || upTo > line.sent) return;
+    for (const [id, bytes] of line.underWay) {
+      if (id > upTo) break;
+      line.underWay.delete(id);
+      line.bytes -= bytes;
+    }
+    this.#drop({ recipient: session.key, upTo }).then(
+      (freed) => this.#free(session.key, freed),
+      (error: unknown) => this.#failed("taken messages could not be dropped", error),
+    );
+    this.#pump(session.key);
+  }
+
+  async dropBetween(one: string, other: string): Promise<void> {
+    await dropBetween(this.#options.db, one, other);
+    this.#waiting.delete(one);
+    this.#waiting.delete(other);
+  }
+
+  async dropOld(): Promise<void> {
+    // Counted anew at the next message: nobody knows whose they were.
+    if (await dropOldRelayed(this.#options.db, this.#options.now() - RELAY_KEPT_MS)) this.#waiting.clear();
+  }
+
+  /** At once, where it is the next one and there is room; else the line finds it in the database. */
+  #handOn(id: number, what: { from: string; to: string; payload: string; bytes: number }): void {
+    const line = this.#lines.get(what.to);
+    if (line === undefined) return;
+    if (line.idle && !line.pumping && hasRoom(line, what.bytes) && id > line.sent) {
+      give(line, { id, ...what });
+      return;
+    }
+    line.idle = false;
+    this.#pump(what.to);
+  }
+
+  #pump(key: string): void {
+    const line = this.#lines.get(key);
+    if (line === undefined || line.pumping || line.idle) return;
+    line.pumping = true;
+    this.#pumpAll(key, line).catch((error: unknown) =>
+      this.#failed("waiting messages could not be read", error),
+    );
+  }
+
+  async #pumpAll(key: string, line: Line): Promise<void> {
+    try {
+      await this.#giveAll(key, line);
+    } finally {
+      // In the same turn as the last look: nothing can come unseen in between.
+      line.pumping = false;
+    }
+  }
+
+  async #giveAll(key: string, line: Line): Promise<void> {
+    const { db } = this.#options;
+    while (this.#lines.get(key) === line && hasRoom(line, 0)) {
+      line.idle = true; // until something comes while this looks
+      const next = await nextRelayed(db, key, { after: line.sent, limit: LOOK_AHEAD });
+      if (next.length === 0) {
+        if (line.idle) return;
+        continue;
+      }
+      line.idle = false;
+      for (const { id, bytes } of next) {
+        if (!hasRoom(line, bytes) || this.#lines.get(key) !== line) return;
+        const row = await findRelayed(db, id);
+        if (row === undefined) line.sent = id;
+        else give(line, { id, from: row.sender, payload: toBase64Url(row.payload), bytes });
+      }
+    }
+  }
+
+  async #waitingFor(key: string): Promise<Waiting> {
+    const known = this.#waiting.get(key);
+    if (known !== undefined) return known;
+    const counted = await waitingFor(this.#options.db, key);
+    // Another one may have been counted meanwhile; there is one count for each.
+    const waiting = this.#waiting.get(key) ?? { ...counted };
+    this.#waiting.set(key, waiting);
+    return waiting;
+  }
+
+  #free(key: string, freed: Waiting): void {
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) return;
+    waiting.count = Math.max(0, waiting.count - freed.count);
+    waiting.bytes = Math.max(0, waiting.bytes - freed.bytes);
+    if (waiting.count === 0) this.#waiting.delete(key);
+  }
+
+  #failed(what: string, error: unknown): void {
+    this.#options.log.error(what, { error });
+  }
+}
+
+/** One at least, however large. */
+function hasRoom(line: Line, bytes: number): boolean {
+  if (line.underWay.size === 0) return true;
+  return line.underWay.size < UNDER_WAY_MAX && line.bytes + bytes <= UNDER_WAY_MAX_BYTES;
+}
+
+function give(line: Line, what: { id: number; from: string; payload: string; bytes: number }): void {
+  line.sent = what.id;
+  line.underWay.set(what.id, what.bytes);
+  line.bytes += what.bytes;
+  line.session.send({ type: "relay", relay_id: what.id, from: what.from, payload: what.payload });
+}
