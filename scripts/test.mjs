@@ -19,6 +19,11 @@ const PACKAGES = {
   dash: "dash",
   busybox: "busybox",
   mksh: "mksh",
+  mmdebstrap: "mmdebstrap",
+  "systemd-nspawn": "systemd-container",
+  ip: "iproute2",
+  ssh: "openssh-client",
+  caddy: "caddy",
   "qemu-aarch64-static": "qemu-user-static",
   "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1": "libc6-arm64-cross",
 };
@@ -34,7 +39,14 @@ const suites = [
   {
     name: "scripts",
     needs: ["shellcheck"],
-    run: () => check("shellcheck", ["bin/muster", ".ci/run", "src/hub/downloads/install.sh"]),
+    run: () =>
+      check("shellcheck", [
+        "bin/muster",
+        ".ci/run",
+        "src/hub/downloads/install.sh",
+        "test/machine/build-root.sh",
+        "test/machine/lab.sh",
+      ]),
   },
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
   { name: "documents", run: () => bunTest(["test/docs"]) },
@@ -44,6 +56,7 @@ const suites = [
   { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"]) },
   { name: "release", run: () => bunTest(["test/release"]) },
   { name: "compiled", run: () => bunTest(["test/compiled"]) },
+  { name: "machine", run: () => bunTest(["test/machine"]) },
 ];
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
