@@ -57,7 +57,6 @@ async function prepared() {
       // Sites of these tests lie beside it: a home is never a page.
       home: home.file("own"),
       stateDatabase: home.file("state.db"),
-      lock: home.file("lock.db"),
       token: home.file("token"),
       agentFile: home.file("agent.json"),
       logs: home.file("logs"),
@@ -117,7 +116,7 @@ test("it tells where it is in files of this user alone, and takes them back at i
   const { agent, home } = await started();
   const file: unknown = await Bun.file(home.file("agent.json")).json();
   expect(file).toEqual({ pid: 4711, port: agent.port, token_file: home.file("token") });
-  for (const name of ["agent.json", "token", "state.db", "lock.db"]) {
+  for (const name of ["agent.json", "token", "state.db"]) {
     expect(statSync(home.file(name)).mode & 0o777).toBe(0o600);
   }
   const token = await Bun.file(home.file("token")).text();
@@ -125,17 +124,6 @@ test("it tells where it is in files of this user alone, and takes them back at i
   await agent.stop("stop");
   expect(await Bun.file(home.file("agent.json")).exists()).toBe(false);
   expect(await Bun.file(home.file("token")).text()).toBe(token);
-});
-
-test("a home has one agent, and the next one may come when it has ended", async () => {
-  const { agent, options } = await started();
-  expect(await rejection(startAgent({ ...options, pid: 99 }))).toMatchObject({
-    code: "agent_running",
-    message: expect.stringContaining("process 4711"),
-  });
-  await agent.stop("leave");
-  const next = await startAgent({ ...options, pid: 99 });
-  await next.stop("leave");
 });
 
 test("a start that fails leaves the home free", async () => {

@@ -1,4 +1,4 @@
-// The agent of one home, put together: lock, state, shares, gateway, session with the hub, local API. Plain
+// The agent of one home, put together: state, shares, gateway, session with the hub, local API. Plain
 // wiring in the order in which one needs the other; what was begun ends in the opposite order.
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { OwnerLog } from "../identity/owner-log.ts";
@@ -29,7 +29,6 @@ import type { TrunkAddress } from "./link/dial.ts";
 import { HubSession, type HubSessionOptions, type HubSessionState } from "./link/hub-session.ts";
 import { localHandlers } from "./local-api/local-handlers.ts";
 import { serveLocalApi } from "./local-api/local-server.ts";
-import { lockHome } from "./lock.ts";
 import { createMetrics } from "./metrics.ts";
 import { Notices } from "./notices.ts";
 import { OwnerBook } from "./owner-book.ts";
@@ -41,7 +40,6 @@ import { openShareStream } from "./streams.ts";
 export interface AgentPaths {
   home: string;
   stateDatabase: string;
-  lock: string;
   /** Token of the local API. */
   token: string;
   agentFile: string;
@@ -105,7 +103,7 @@ export interface Agent {
 
 const TIDY_EVERY_MS = 3_600_000;
 
-/** Throws `agent_running` where this home has an agent already. Resolves once the local API answers. */
+/** The home is held by the caller, for this agent alone. Resolves once the local API answers. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const ends = new Ends();
   try {
@@ -120,9 +118,6 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const { world, crypto, log, version, pid, paths, signer, hub: joined } = options;
   const { clock, timers, disk, network } = world;
   for (const folder of [paths.home, paths.logs, paths.sockets]) await disk.makeFolder(folder);
-
-  const lock = lockHome(world.openSqlite, paths.lock, pid);
-  ends.add(() => lock.release());
 
   const notices = new Notices();
   if (joined.insecure === true) notices.set("insecure", INSECURE_NOTICE);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { MusterError } from "../protocol/errors.ts";
 import { hubFile, INSECURE_NOTICE, type HubFile, type LocalResponse } from "../protocol/local-api.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
-import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
+import { readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
 import { agentMissing, findAgent, type LocalAgent } from "./local-api.ts";
 import { plainLine } from "./plain-text.ts";
@@ -67,31 +67,6 @@ export async function askAgentOrHub<Result>(
 export async function joinedHub({ surroundings, home }: Invocation): Promise<HubFile | undefined> {
   const file = hubFile.safeParse(await readJsonFile(surroundings.disk, join(home, "hub.json")));
   return file.success ? file.data : undefined;
-}
-
-const HUB_TIMEOUT_MS = 2_000;
-
-/** Whether the very hub that this home runs answers at its address; another program there is not it. */
-export async function hubAnswers(
-  { surroundings, interrupted }: Invocation,
-  joined: HubFile,
-): Promise<boolean> {
-  const timeout = new AbortController();
-  const timer = surroundings.timers.after(HUB_TIMEOUT_MS, () => timeout.abort());
-  try {
-    const signal = AbortSignal.any([timeout.signal, interrupted]);
-    const response = await surroundings.fetch(`${joined.local_url ?? joined.hub_url}/api/hub`, {
-      redirect: "error",
-      signal,
-    });
-    const facts = await readJson(response, 64 * 1024);
-    return isObject(facts) && facts["hub_id"] === joined.hub_id;
-  } catch {
-    interrupted.throwIfAborted();
-    return false; // no answer in time is the answer
-  } finally {
-    timer.cancel();
-  }
 }
 
 async function withHubSession<Result>(

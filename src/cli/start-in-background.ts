@@ -54,8 +54,11 @@ export async function startInBackground(
         const ended = left;
         const search = await findAgent(invocation);
         if (search.state === "running") return search.agent;
-        if (ended) throw await endedEarly(invocation, { logFile, logFrom });
-        return undefined;
+        if (!ended) return undefined;
+        // Another start was faster: what it starts is what was asked for.
+        const holder = await surroundings.homeHolder(home);
+        if (holder?.runs === "agent") return undefined;
+        throw await endedEarly(invocation, { logFile, logFrom });
       },
     );
     if (agent === undefined) {

@@ -27,6 +27,10 @@ export interface Surroundings {
   /** Told of SIGINT and SIGTERM, which then do nothing else. Returns how to stop listening. */
   onInterrupt(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   processAlive(pid: number): boolean;
+  /** Asks a process of this program to end (SIGTERM). */
+  endProcess(pid: number): void;
+  /** Who has this home, as its lock says: an agent, or a hub without one. Undefined when nobody has. */
+  homeHolder(home: string): Promise<{ pid: number; runs: "agent" | "hub" } | undefined>;
   /** Columns that the text takes on a terminal (wide and zero-width characters, no escape sequences). */
   stringWidth(text: string): number;
   /** Starts this program again, detached, with both its outputs appended to `logFile` (its folder is made). */

@@ -1,6 +1,6 @@
 // What the CLI touches outside itself, for real. The long-lived programs are loaded only when they are run.
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "./parts.ts";
 import type { Background, Surroundings } from "../cli/surroundings.ts";
@@ -35,10 +35,16 @@ export function realSurroundings(environment: Environment = process.env): Surrou
         listening = true;
         process.on("SIGINT", () => interrupted("SIGINT"));
         process.on("SIGTERM", () => interrupted("SIGTERM"));
+        // The terminal was closed. Whoever started this with nohup wants it to go on.
+        if (!hangUpIgnored()) process.on("SIGHUP", () => interrupted("SIGTERM"));
       }
       return () => void interrupts.delete(listener);
     },
     processAlive,
+    endProcess,
+    async homeHolder(home) {
+      return (await import("./hold-home.ts")).homeHolder(home);
+    },
     stringWidth: (text) => Bun.stringWidth(text),
     spawnSelf,
     async runStart(options) {
@@ -103,6 +109,24 @@ function output(stream: NodeJS.WriteStream): Surroundings["stdout"] {
       return stream.isTTY ? stream.columns : undefined;
     },
   };
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (error) {
+    if (processAlive(pid)) throw error;
+  }
+}
+
+/** Where that can be seen. A listener of our own would undo it. */
+function hangUpIgnored(): boolean {
+  try {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return ignored !== undefined && (BigInt(`0x${ignored}`) & 1n) === 1n;
+  } catch {
+    return false; // no /proc here
+  }
 }
 
 function processAlive(pid: number): boolean {

@@ -3,6 +3,7 @@ import type { AgentOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { holdingHome } from "./hold-home.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
 import { findRegistration, register, type Registration } from "./registration-file.ts";
@@ -13,7 +14,11 @@ import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import { removalNote } from "./wipe-home.ts";
 import { stoppingOn } from "./until-stopped.ts";
 
-export async function runAgent(options: AgentOptions, environment: Environment): Promise<void> {
+export function runAgent(options: AgentOptions, environment: Environment): Promise<void> {
+  return holdingHome(options.home, "agent", () => runHere(options, environment));
+}
+
+async function runHere(options: AgentOptions, environment: Environment): Promise<void> {
   const config = await loadConfig(
     { ...options, environment },
     {

@@ -1,7 +1,7 @@
 // `muster hub`: only the hub, for a server or a container.
 import type { HubOptions } from "../cli/surroundings.ts";
-import { lockHome } from "../agent/lock.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { holdingHome } from "./hold-home.ts";
 import { openHub } from "./open-hub.ts";
 import { openNotices } from "./service/open-notices.ts";
 import { openHome, type Environment } from "./parts.ts";
@@ -10,26 +10,25 @@ import { stoppingOn } from "./until-stopped.ts";
 
 const EVERYWHERE = "0.0.0.0";
 
-export async function runHub(options: HubOptions, environment: Environment): Promise<void> {
+export function runHub(options: HubOptions, environment: Environment): Promise<void> {
+  return holdingHome(options.home, "hub", () => runHere(options, environment));
+}
+
+async function runHere(options: HubOptions, environment: Environment): Promise<void> {
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);
-  const lock = lockHome(parts.world.openSqlite, parts.paths.lock, process.pid);
   const stopping = stoppingOn(options.stop);
-  try {
-    const { hub } = await openHub(parts, {
-      hosts: hostsFor(config.text("hub.host") ?? EVERYWHERE),
-      config,
-      environment,
-      insecure: options.insecure,
-      guests: false,
-    });
-    notices.ready(`hub at ${hub.url}`);
-    options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });
-    await stopping.reason;
-    notices.stopping();
-    await hub.close();
-  } finally {
-    lock.release();
-  }
+  const { hub } = await openHub(parts, {
+    hosts: hostsFor(config.text("hub.host") ?? EVERYWHERE),
+    config,
+    environment,
+    insecure: options.insecure,
+    guests: false,
+  });
+  notices.ready(`hub at ${hub.url}`);
+  options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });
+  await stopping.reason;
+  notices.stopping();
+  await hub.close();
 }

@@ -6,6 +6,7 @@ import { BRIEF, PATIENT } from "../trunk/drain.ts";
 import type { Hub } from "../hub/hub.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Config, Flags } from "./config/read-config.ts";
+import { holdingHome } from "./hold-home.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
 import { openHub } from "./open-hub.ts";
@@ -16,7 +17,11 @@ import { stoppingOn } from "./until-stopped.ts";
 /** Loopback alone, in both families, unless --host says otherwise. */
 const LOOPBACK = ["127.0.0.1", "::1"];
 
-export async function runStart(options: StartOptions, environment: Environment): Promise<void> {
+export function runStart(options: StartOptions, environment: Environment): Promise<void> {
+  return holdingHome(options.home, "agent", () => runHere(options, environment));
+}
+
+async function runHere(options: StartOptions, environment: Environment): Promise<void> {
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);

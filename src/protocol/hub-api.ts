@@ -32,11 +32,16 @@ export const loginRequest = z.object({
   /** e.g. "Firefox on Linux". */
   name: z.string().max(64),
 });
-export const loginResponse = z.object({ user: z.object({ id: z.string(), name: z.string() }), device_id: z.string() });
+export const loginResponse = z.object({
+  user: z.object({ id: z.string(), name: z.string() }),
+  device_id: z.string(),
+});
 
 /** `GET /api/session`: who the cookie says is there. */
 export const sessionResponse = z.object({
-  user: z.object({ id: z.string(), name: z.string(), has_password: z.boolean(), passkeys: z.number() }).nullable(),
+  user: z
+    .object({ id: z.string(), name: z.string(), has_password: z.boolean(), passkeys: z.number() })
+    .nullable(),
   passkeys_allowed: z.boolean(),
 });
 

@@ -1,9 +1,9 @@
 // What scripts may rely on: the JSON of each command, exit codes, errors as JSON, and how long things take.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { resolve } from "node:path";
-import { Home, hubIn, portOf, type StartFacts } from "./harness.ts";
+import { join, resolve } from "node:path";
+import { Home, hubIn, portOf, PROGRAM, type StartFacts } from "./harness.ts";
 import { failure, until } from "./until.ts";
 import { ask, text, Wire } from "./wire.ts";
 
@@ -240,6 +240,42 @@ describe("starting and stopping", () => {
     expect(fresh.processes()).toEqual([]);
     await fresh.ok(["start"]);
     expect(text(await ask(url))).toBe("docs");
+  });
+
+  test("two starts at once start one, and both say where it is", async () => {
+    await using fresh = new Home();
+    const [one, other] = await Promise.all([fresh.start(), fresh.start()]);
+    expect(other.pid).toBe(one.pid);
+    expect(other.hub_url).toBe(one.hub_url);
+    expect(fresh.processes()).toEqual([one.pid]);
+    const again = await fresh.refused(["start", "--foreground"]);
+    expect(again).toMatchObject({ code: "agent_running", exit: 1 });
+  });
+
+  test("a terminal that is closed ends what runs in it, in good order; nohup keeps it", async () => {
+    await using fresh = new Home();
+    const begun = async (program: readonly string[]) => {
+      const running = fresh.spawn(["start", "--foreground", "--json"], { program });
+      await running.firstJson();
+      running.signal("SIGHUP");
+      return running;
+    };
+    const closed = await begun([PROGRAM]);
+    expect(await closed.exited).toBe(0);
+    const kept = await begun(["nohup", PROGRAM]);
+    expect((await fresh.ok(["status"])).hub.state).toBe("connected");
+    expect(kept.process.exitCode).toBeNull();
+  });
+
+  test("stop ends a hub that runs alone, whatever its certificate is for", async () => {
+    await using fresh = new Home();
+    const { hub } = await hubIn(fresh);
+    // Where its address leads is not asked: only others may be able to go there.
+    const file = join(fresh.path, "hub.json");
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("localhost", "hub.test"));
+    expect(await fresh.ok(["stop"])).toEqual({ stopped: true, pid: expect.any(Number) });
+    expect(await hub.exited).toBe(0);
+    expect(await fresh.ok(["stop"])).toEqual({ stopped: false, pid: null });
   });
 
   test("a port that is taken is named, and nothing is left running", async () => {

@@ -52,12 +52,7 @@ export const PLANTED_BUGS: Record<string, PlantedBug> = {
 const COMMIT_LATE_MS = 1500;
 
 function acknowledgesEarly(world: World): World {
-  const openSqlite = (path: string) => {
-    const database = world.openSqlite(path);
-    // The lock is held by a transaction of its own.
-    return path.endsWith("lock.db") ? database : commitsLate(database, world.timers);
-  };
-  return { ...world, openSqlite };
+  return { ...world, openSqlite: (path) => commitsLate(world.openSqlite(path), world.timers) };
 }
 
 /** Everything is written into one transaction that is committed some time later. */

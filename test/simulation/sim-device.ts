@@ -81,7 +81,6 @@ export class SimDevice {
       paths: {
         home: HOME,
         stateDatabase: `${HOME}/state.db`,
-        lock: `${HOME}/lock.db`,
         token: `${HOME}/token`,
         agentFile: `${HOME}/agent.json`,
         logs: `${HOME}/logs`,

@@ -1,21 +1,15 @@
-// `muster stop`: the agent of this home, and the hub in its process. Stopped means that its process is gone.
+// `muster stop`: whatever runs in this home, agent, hub or both. Stopped means that its process is gone.
 
-import { MusterError } from "../../protocol/errors.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { agentMissing, findAgent } from "../local-api.ts";
-import { hubAnswers, joinedHub } from "../overview.ts";
-import { stopAgent } from "../stop-agent.ts";
+import { stopAgent, stopHolder } from "../stop-agent.ts";
 import { stopApp } from "./apps.ts";
 
 export async function stop(invocation: Invocation, app: string | undefined): Promise<void> {
   if (app !== undefined) return stopApp(invocation, app);
   const search = await findAgent(invocation);
   if (search.state === "silent") throw agentMissing(search);
-  if (search.state === "absent") {
-    await refuseForHub(invocation);
-    if (invocation.json) return printJson(invocation, { stopped: false, pid: null });
-    return invocation.out.line("Nothing runs here.");
-  }
+  if (search.state === "absent") return stopOther(invocation);
   await stopAgent(invocation, search.agent);
   // What keeps the agent running would start it again.
   const desk = await invocation.surroundings.openService(invocation.home);
@@ -24,15 +18,15 @@ export async function stop(invocation: Invocation, app: string | undefined): Pro
   invocation.out.line("Stopped. Start again: muster start");
 }
 
-/** `muster hub` has no local API: it belongs to the terminal, unit or container that runs it. */
-async function refuseForHub(invocation: Invocation): Promise<void> {
-  const joined = await joinedHub(invocation);
-  if (joined?.embedded !== true || !(await hubAnswers(invocation, joined))) return;
-  throw new MusterError(
-    "conflict",
-    `no agent runs here, but the hub of this home does, at ${joined.hub_url}`,
-    {
-      hint: "it ends with what runs `muster hub`: Ctrl-C there, or stop its unit",
-    },
-  );
+/** `muster hub` has no local API, and its address may be for others' names only; its home's lock names it. */
+async function stopOther(invocation: Invocation): Promise<void> {
+  const { surroundings, home, json, out } = invocation;
+  const holder = await surroundings.homeHolder(home);
+  if (holder === undefined) {
+    if (json) return printJson(invocation, { stopped: false, pid: null });
+    return out.line("Nothing runs here.");
+  }
+  await stopHolder(invocation, holder.pid);
+  if (json) return printJson(invocation, { stopped: true, pid: holder.pid });
+  out.line(`Stopped. Start again: muster ${holder.runs === "hub" ? "hub" : "start"}`);
 }

@@ -61,7 +61,6 @@ export function fakeAgent(): FakeAgent {
 
 async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): Promise<Response> {
   const url = new URL(text);
-  if (url.origin === HUB_URL && agent.hubAlone) return Response.json({ hub_id: "hub1" });
   if (!agent.running || url.hostname !== "127.0.0.1" || Number(url.port) !== AGENT_PORT) throw refused();
   init.signal?.throwIfAborted();
   if (url.pathname === "/health") return Response.json({ ok: true, pid: agent.healthPid });

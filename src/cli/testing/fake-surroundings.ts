@@ -74,7 +74,12 @@ export function fakeSurroundings(): FakeSurroundings {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    processAlive: (pid) => agent.running && pid === agent.pid,
+    processAlive: (pid) => (agent.running || agent.hubAlone) && pid === agent.pid,
+    endProcess(pid) {
+      ran.push({ name: "endProcess", options: { pid } });
+      agent.hubAlone = false;
+    },
+    homeHolder: async () => (agent.hubAlone ? { pid: agent.pid, runs: "hub" } : undefined),
     stringWidth: (text) => Bun.stringWidth(text),
     spawnSelf(args) {
       ran.push({ name: "spawnSelf", options: { args } });
