@@ -193,7 +193,10 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const grown = (known: OwnerLog): void => removed.look(known);
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
-  const devices = new DeviceDesk({ clock, crypto, signer, hub, book, embedded: joined.embedded });
+  const devices = new DeviceDesk({
+    ...{ clock, crypto, signer, hub, hubKey, book },
+    embedded: joined.embedded,
+  });
 
   const commands = new CommandDesk({
     db,
@@ -351,6 +354,7 @@ function hubPort(late: { session?: HubLink }): HubPort {
     },
     request: (asked, type) => late.session?.request(asked, type) ?? Promise.reject(notYet),
     send: (message) => late.session?.send(message) ?? false,
+    openStream: (payload, events) => late.session?.openStream(payload, events) ?? "closed",
   };
 }
 

@@ -4,6 +4,7 @@
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import { appendEntry, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
 import type { Participant } from "../identity/owner-log-state.ts";
+import { joiningKeys, joiningWords, type JoiningKeys } from "../identity/joining.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf, parseDeviceId } from "../protocol/ids.ts";
@@ -19,6 +20,8 @@ export interface DeviceDeskOptions {
   crypto: Crypto;
   signer: Signer;
   hub: Pick<HubPort, "request">;
+  /** Pinned. */
+  hubKey: Uint8Array;
   book: Pick<OwnerBook, "log" | "problem" | "fetch" | "take">;
   /** This home's own process runs the hub. */
   embedded: boolean;
@@ -44,7 +47,70 @@ export class DeviceDesk {
       self: view.id === this.#ownId(),
       role: this.#roleOf(participant),
       in_log: participant !== undefined,
+      words: participant === undefined && this.#mayAdmin() ? (await this.#asking(view)).words : null,
     };
+  }
+
+  /** Lets in a device that joined by the hub's word, once a person has compared the words. */
+  async approve({ device, words }: LocalRequest<"device_approve">): Promise<LocalResponse<"device_approve">> {
+    const { signer } = this.#options;
+    const { view, participant } = await this.#find(device);
+    if (participant !== undefined) {
+      throw new MusterError("conflict", `${view.name} is in the owner log already`);
+    }
+    if (!this.#mayAdmin()) throw this.#notAdmin("let devices in");
+    const asking = await this.#asking(view);
+    if (asking.words.join(" ") !== words.join(" ")) {
+      throw new MusterError(
+        "bad_signature",
+        "the device's words are others now than those that were compared",
+        {
+          hint: "compare them again: muster device approve",
+        },
+      );
+    }
+    await this.#append(() => ({
+      kind: "member",
+      body: {
+        public_key: toBase64Url(asking.publicKey),
+        link_key: toBase64Url(asking.linkKey),
+        name: view.name,
+        kind: view.kind,
+        platform: view.platform,
+        ssh_host_keys: [],
+        claim: null,
+      },
+      signer,
+    }));
+    return { device_id: view.id, name: view.name };
+  }
+
+  async rotate({ device }: LocalRequest<"device_rotate">): Promise<LocalResponse<"device_rotate">> {
+    const { view } = await this.#find(device);
+    await this.#options.hub.request({ type: "device_rotate", device_id: view.id }, "done");
+    return { device_id: view.id, name: view.name };
+  }
+
+  /** The keys that the hub names for it: they fit its id, and the words say whether the id is the device's. */
+  async #asking(view: DeviceView): Promise<JoiningKeys & { words: string[] }> {
+    const { hub, crypto, hubKey } = this.#options;
+    const told = await hub.request({ type: "device_key_get", device_id: view.id }, "device_key");
+    const keys = joiningKeys(told);
+    if (this.#idOf(keys.publicKey) !== view.id) {
+      throw new MusterError("bad_signature", `the hub names another key for ${view.name} than its id says`);
+    }
+    return { ...keys, words: joiningWords(crypto, { ...keys, hubKey }) };
+  }
+
+  #mayAdmin(): boolean {
+    const { book, signer, clock } = this.#options;
+    return book.log?.mayAdmin(signer.publicKey, clock.now()) === true;
+  }
+
+  #notAdmin(what: string): MusterError {
+    return new MusterError("forbidden", `this device may not ${what}`, {
+      hint: "do it on a controller, such as the machine that runs the hub",
+    });
   }
 
   async rename({ device, name }: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">> {
@@ -60,12 +126,8 @@ export class DeviceDesk {
     if (view.id === this.#ownId()) {
       throw new MusterError("conflict", "that is this device", { hint: "leave with: muster device remove" });
     }
-    const { hub, signer, clock, book } = this.#options;
-    if (book.log !== undefined && !book.log.mayAdmin(signer.publicKey, clock.now())) {
-      throw new MusterError("forbidden", "this device may not remove others from its owner", {
-        hint: "do it on a controller, such as the machine that runs the hub",
-      });
-    }
+    const { hub, signer } = this.#options;
+    if (!this.#mayAdmin()) throw this.#notAdmin("remove others from its owner");
     if (participant === undefined) {
       await hub.request({ type: "device_revoke", device_id: view.id }, "done");
       return { device_id: view.id, name: view.name, by: "hub" };

@@ -106,6 +106,10 @@ export class FakeHub implements HubLink {
     return true;
   }
 
+  openStream(): "closed" {
+    return "closed";
+  }
+
   async request<Type extends HubToClient["type"]>(asked: Asked, type: Type): Promise<HubMessage<Type>> {
     if (this.state.at !== "connected") throw new MusterError("hub_unreachable", "no session");
     this.asked.push(asked);
@@ -155,6 +159,9 @@ export class FakeHub implements HubLink {
         return { type: "audit", id, items: [], cursor: null };
       case "device_rename":
         return { type: "device_renamed", id, device_id: asked.device_id, name: asked.name };
+      case "device_key_get":
+        return { type: "device_key", id, device_id: asked.device_id, public_key: "", link_key: "" };
+      case "device_rotate":
       case "device_revoke":
         return { type: "done", id };
       case "create_pairing":

@@ -20,6 +20,8 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device show": "device",
   "muster device rename": "device",
   "muster device remove": "device",
+  "muster device approve": "device",
+  "muster device rotate": "device",
 };
 
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);

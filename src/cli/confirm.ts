@@ -9,14 +9,19 @@ export interface Question {
   lost: readonly string[];
   /** Ends without a question mark's answer: "Remove pi?" */
   ask: string;
+  /** The option that answers it. */
+  option?: string;
 }
 
 /** Throws `usage` where there is no terminal, `unavailable` when the answer was no. */
-export async function confirm(invocation: Invocation, { lost, ask }: Question): Promise<void> {
+export async function confirm(
+  invocation: Invocation,
+  { lost, ask, option = "--yes" }: Question,
+): Promise<void> {
   const { stdin } = invocation.surroundings;
   if (!stdin.isTerminal || invocation.json) {
     throw new MusterError("usage", "this can't be taken back, and nobody is here to confirm it", {
-      hint: "say so with --yes",
+      hint: `say so with ${option}`,
     });
   }
   for (const line of lost) invocation.err.line(line);

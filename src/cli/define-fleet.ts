@@ -74,6 +74,38 @@ function addDevice(program: Command, choose: Choose): void {
       });
     });
   device
+    .command("approve")
+    .summary("let in a device that waits, once its words are compared")
+    .description(
+      "Let in a device that joined by a code, and is unconfirmed: compare the words that it showed, and write " +
+        "it into the owner log.",
+    )
+    .argument("<device>", "name or id of a device")
+    .option("--words <words>", "the words that the device showed, instead of the question")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device approve pi")
+    .action((reference, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-approve.ts")).deviceApprove(invocation, reference, options),
+      });
+    });
+  device
+    .command("rotate")
+    .summary("give a device's tunnel a new secret")
+    .description(
+      "Give the named link of a device a new secret. An offline device gets it when it comes back.",
+    )
+    .argument("<device>", "name or id of a device")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device rotate pi")
+    .action((reference) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-rotate.ts")).deviceRotate(invocation, reference),
+      });
+    });
+  device
     .command("remove")
     .summary("take a device out of the fleet, for good")
     .description(

@@ -13,6 +13,8 @@ export function askAboutDevices<Answer>(
       ask({
         show: (request) => agent.call("device_show", request),
         rename: (request) => agent.call("device_rename", request),
+        approve: (request) => agent.call("device_approve", request),
+        rotate: (request) => agent.call("device_rotate", request),
         remove: (request) => agent.call("device_remove", request),
       }),
     hub: async (session) => ask(await session.devices()),

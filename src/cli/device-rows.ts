@@ -33,11 +33,17 @@ export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
     device.latency_ms === null || device.status !== "online" ? "" : `${Math.round(device.latency_ms)} ms`;
   return [
     { text: device.name, style: "bold" },
-    { text: device.status, style: STATUS_STYLES[device.status] },
+    statusCell(device),
     { text: sinceText(device, now) },
     { text: `${device.kind}, ${device.platform}`, short: device.kind },
     { text: latency },
   ];
+}
+
+/** Whoever has not compared its words should see that first. */
+function statusCell({ status, confirmed }: DeviceView): Cell {
+  if (confirmed !== false || status === "revoked") return { text: status, style: STATUS_STYLES[status] };
+  return { text: `unconfirmed, ${status}`, short: "unconfirmed", style: "yellow" };
 }
 
 /** How long it has been online, or when it was last heard of. */

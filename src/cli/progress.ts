@@ -10,12 +10,14 @@ const FRAME_MS = 100;
 
 export interface Progress {
   phase(text: string): void;
+  /** Has lines of one's own printed above it. */
+  hold(print: () => void): void;
   /** Takes the living line away. Safe to repeat. */
   end(): void;
 }
 
 export function startProgress(invocation: Invocation, firstPhase: string): Progress {
-  if (invocation.json) return { phase: () => undefined, end: () => undefined };
+  if (invocation.json) return { phase: () => undefined, hold: () => undefined, end: () => undefined };
   return invocation.err.interactive ? livingLine(invocation, firstPhase) : plainLines(invocation, firstPhase);
 }
 
@@ -27,7 +29,7 @@ function plainLines({ err }: Invocation, firstPhase: string): Progress {
     err.line(`${plainLine(text)} ...`);
   };
   phase(firstPhase);
-  return { phase, end: () => undefined };
+  return { phase, hold: (print) => print(), end: () => undefined };
 }
 
 function livingLine({ err, surroundings }: Invocation, firstPhase: string): Progress {
@@ -48,6 +50,11 @@ function livingLine({ err, surroundings }: Invocation, firstPhase: string): Prog
   return {
     phase: (next) => {
       text = plainLine(next);
+    },
+    hold: (print) => {
+      err.write("\r\u001b[K");
+      print();
+      draw();
     },
     end: () => {
       if (timer === undefined) return;

@@ -205,7 +205,10 @@ export interface JoinOptions {
   home: string;
   /** Scheme, host and port, without a path. */
   hubUrl: string;
-  token: string;
+  /** A setup token or a registration code. Without one a person is asked to approve it in the hub's page. */
+  token?: string;
+  /** Where and with which code a person lets it in, and the words to compare. */
+  ask?(prompt: JoinPrompt): void;
   name?: string;
   kind?: DeviceKind;
   location?: string;
@@ -220,7 +223,18 @@ export interface JoinOptions {
   phase(text: string): void;
 }
 
+export interface JoinPrompt {
+  userCode: string;
+  url: string;
+  /** With the code filled in. */
+  completeUrl: string;
+  words: readonly string[];
+  expiresInMs: number;
+}
+
 export interface JoinResult {
+  /** False while no controller has compared the words: it publishes, and takes no command. */
+  confirmed?: boolean;
   /** It had joined this very hub before, and nothing was changed. */
   before: boolean;
   device_id: string;
@@ -259,6 +273,8 @@ export type HubQuestion = keyof HubAnswers;
 
 /** The same calls as an agent's local API has. */
 export interface DeviceCalls {
+  approve(request: LocalRequest<"device_approve">): Promise<LocalResponse<"device_approve">>;
+  rotate(request: LocalRequest<"device_rotate">): Promise<LocalResponse<"device_rotate">>;
   show(request: LocalRequest<"device_show">): Promise<LocalResponse<"device_show">>;
   rename(request: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">>;
   remove(request: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">>;

@@ -30,6 +30,7 @@ export type AuditAction =
   | "share.removed"
   | "share.entered"
   | "command.relayed"
+  | "session.opened"
   | "pairing.created"
   | "devices.paired"
   | "devices.unpaired";

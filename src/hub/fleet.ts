@@ -97,6 +97,7 @@ export class Fleet {
       location: row.location,
       hostname: addresses.deviceHost(row.name) || null,
       controller: role === "controller",
+      ...(row.confirmed === 0 ? { confirmed: false } : {}),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
     };

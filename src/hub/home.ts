@@ -2,7 +2,7 @@
 // browsers that spend a login link it printed.
 import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../identity/crypto.ts";
-import { appendEntry, beginLog } from "../identity/owner-log.ts";
+import { appendEntry, beginLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
@@ -11,7 +11,7 @@ import { isHostName, nameFromFolder } from "../protocol/names.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import { addDevice } from "../store/devices.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
-import type { BrowserKeys, Home } from "./api/ports.ts";
+import type { BrowserKeys, Home, NewMember } from "./api/ports.ts";
 import type { DeviceBook } from "./device-book.ts";
 import type { OwnerLogs } from "./owner-logs.ts";
 
@@ -37,7 +37,12 @@ const TRIES_MAX = 5;
 /** Begins the owner log where there is none that this key began. */
 export async function openHome(parts: HomeParts): Promise<Home & { root: string }> {
   const root = (await beginOnce(parts)) ?? "";
-  return { root, ownerRoot: () => root, admitBrowser: (browser) => admitBrowser(parts, root, browser) };
+  return {
+    root,
+    ownerRoot: () => root,
+    admitBrowser: (browser) => admitBrowser(parts, root, browser),
+    admitMember: (device) => admitMember(parts, root, device),
+  };
 }
 
 async function beginOnce({ crypto, keys, ownerLogs }: HomeParts): Promise<string | undefined> {
@@ -68,13 +73,33 @@ async function admitBrowser(
   return { deviceId };
 }
 
+async function admitMember(parts: HomeParts, root: string, device: NewMember): Promise<void> {
+  const { publicKey, linkKey, name, kind, platform } = device;
+  const { signer } = parts.keys;
+  await append(parts, root, (log) =>
+    log.participant(publicKey)?.member === true
+      ? undefined
+      : {
+          kind: "member",
+          body: {
+            public_key: toBase64Url(publicKey),
+            link_key: toBase64Url(linkKey),
+            name,
+            kind,
+            platform,
+            ssh_host_keys: [],
+            claim: null,
+          },
+          signer,
+        },
+  );
+}
+
 async function appendController(parts: HomeParts, root: string, browser: BrowserKeys): Promise<void> {
-  const { crypto, keys, ownerLogs, now } = parts;
-  for (let tries = 1; ; tries += 1) {
-    const log = ownerLogs.get(root);
-    if (log === undefined) throw new MusterError("unavailable", "this hub has no owner yet");
+  const { keys, now } = parts;
+  await append(parts, root, () => {
     const since = now();
-    const longer = await appendEntry(crypto, log, {
+    return {
       kind: "controller",
       body: {
         public_key: toBase64Url(browser.publicKey),
@@ -88,7 +113,22 @@ async function appendController(parts: HomeParts, root: string, browser: Browser
         named: true,
       },
       signer: keys.signer,
-    });
+    };
+  });
+}
+
+/** Signs an entry behind the newest, and again where another came first. Nothing for what stands there already. */
+async function append(
+  { crypto, ownerLogs }: HomeParts,
+  root: string,
+  make: (log: OwnerLog) => NewEntry | undefined,
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const log = ownerLogs.get(root);
+    if (log === undefined) throw new MusterError("unavailable", "this hub has no owner yet");
+    const wanted = make(log);
+    if (wanted === undefined) return;
+    const longer = await appendEntry(crypto, log, wanted);
     const entry = longer.entries.at(-1);
     if (entry === undefined) throw new Error("an appended log has no last entry");
     try {

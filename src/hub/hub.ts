@@ -10,6 +10,7 @@ import { LOGIN_LINK_MINUTES } from "../protocol/limits.ts";
 import type { Log } from "../protocol/log.ts";
 import { clientToHub } from "../protocol/messages.ts";
 import { assertComplete } from "../protocol/permissions.ts";
+import { SESSION_PURPOSES } from "../protocol/session-open.ts";
 import { HUB_MIGRATIONS } from "../store/hub-migrations.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addLoginLink } from "../store/login-links.ts";
@@ -18,6 +19,7 @@ import { openStore, type StoreNotice } from "../store/open-store.ts";
 import { createSealer } from "../store/seal.ts";
 import { getSetting, setSetting } from "../store/settings.ts";
 import { Pulse } from "../trunk/liveness.ts";
+import type { CloudflareSettings } from "../tunnels/cloudflare/settings.ts";
 import type { TlsFiles, World } from "../world/world.ts";
 import type { PasswordHasher } from "./accounts/accounts.ts";
 import { createAccounts } from "./accounts/better-auth-accounts.ts";
@@ -28,6 +30,7 @@ import { createAudit } from "./audit.ts";
 import type { Downloads } from "./downloads/downloads.ts";
 import { DeviceBook } from "./device-book.ts";
 import { DeviceLife } from "./devices/device-life.ts";
+import { openNamedLinks } from "./devices/named-links.ts";
 import { watchCertificate } from "./certificate-watch.ts";
 import { drain, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import { Edge } from "./edge/edge.ts";
@@ -49,6 +52,7 @@ import { Relay } from "./relay/relay.ts";
 import { CommandDesk } from "./sessions/command-desk.ts";
 import { Directory } from "./sessions/directory.ts";
 import { SessionDoor } from "./sessions/door.ts";
+import { Splices } from "./sessions/splices.ts";
 import { SessionTokens } from "./sessions/tokens.ts";
 import { Unproven } from "./sessions/unproven.ts";
 import { webSocketHandler } from "./sessions/web-socket-handler.ts";
@@ -86,6 +90,8 @@ export interface HubOptions {
   hasher: PasswordHasher;
   home: HomeKeys;
   metricsToken: Secret<string> | undefined;
+  /** Named links; without settings there are none. */
+  cloudflare?: { settings: CloudflareSettings | undefined; baseUrl?: string | undefined };
   onNotice(notice: StoreNotice): void;
 }
 
@@ -113,7 +119,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { world, crypto, log, signer, version, home, limits = USUAL_LIMITS } = options;
   const now = () => world.clock.now();
   const id = deviceIdOf(crypto.sha256(signer.publicKey));
-  assertComplete({ routes: [], messages: clientToHub.options.map((one) => one.shape.type.value) });
+  assertComplete({ routes: [], messages: clientToHub.options.map((one) => one.shape.type.value),
+    streams: SESSION_PURPOSES,
+  });
 
   const store = await openStore<HubDatabase>({
     world,
@@ -151,6 +159,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const directory = new Directory(world.timers, {
     joined: (session) => {
       life.removals.joined(session);
+      void life.back(session);
       relayDesk.joined(session);
       changed();
       for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
@@ -175,8 +184,19 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   await shares.load();
 
   const { clock } = world;
-  const life = new DeviceLife({ db, ownerLogs, devices, shares, directory, audit, log, now, clock });
-  await life.removals.finish();
+  const sealer = createSealer(options.secret.reveal(), world.random);
+  const life = new DeviceLife({
+    ...{ db, ownerLogs, devices, shares, directory, audit, log, now, clock, crypto },
+    timers: world.timers,
+    hubKey: signer.publicKey,
+    secret: options.secret,
+    named: openNamedLinks({
+      ...{ db, world, sealer, hubId: id, log: log.part("links") },
+      cloudflare: options.cloudflare?.settings,
+      baseUrl: options.cloudflare?.baseUrl,
+    }),
+  });
+  await life.finish();
   const owner = await openHome({ db, crypto, keys: home, ownerLogs, devices, now });
   const accounts = createAccounts({
     db,
@@ -239,6 +259,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     removals: life.removals,
     guests: options.guests ?? false,
     tokens,
+    splices: new Splices({ directory, devices, audit }),
     messages: {
       log,
       audit,
@@ -383,6 +404,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     options.tls === undefined
       ? () => {}
       : await watchCertificate({ world, log, files: options.tls, renew: (files) => listening.renew(files) });
+  const stopLinks = life.named.tend();
   prober.start();
   log.info("hub listens", { url: addresses.hubUrl, hub: id });
 
@@ -396,6 +418,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
     async close(bounds = PATIENT) {
       for (const timer of timers) timer.cancel();
       stopWatch();
+      stopLinks();
       prober.stop();
       listening.close();
       edge.retire();

@@ -38,7 +38,11 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       const book = await readLog(parts, session, hubFile);
       const { crypto, identity } = parts;
       const { signer } = identity;
-      return new DeviceDesk({ clock, crypto, signer, hub: session, book, embedded: hubFile.embedded });
+      return new DeviceDesk({
+        ...{ clock, crypto, signer, hub: session, book },
+        hubKey: keyOf(hubFile),
+        embedded: hubFile.embedded,
+      });
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);

@@ -1,25 +1,25 @@
-// Joining a hub with a setup token: the token pins hub and owner log, the log is fetched and checked, and a
+// Joining a hub. With a setup token: the token pins hub and owner log, the log is fetched and checked, and a
 // claim is signed by the token's own key and by this device's. The token itself never travels.
 import type { JoinOptions, JoinResult } from "../cli/surroundings.ts";
 import { verifyLog } from "../identity/owner-log.ts";
 import { Secret } from "../identity/secret.ts";
 import { makeClaim, pinOf } from "../identity/setup-token.ts";
 import { equalSecretBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
-import { isErrorCode, MusterError } from "../protocol/errors.ts";
+import { MusterError } from "../protocol/errors.ts";
 import { deviceLogResponse, deviceRegisterResponse, hubFacts, type HubFacts } from "../protocol/hub-api.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
+import { REGISTRATION_CODE } from "../protocol/joining-api.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
-import type { z } from "zod";
 import { proxyFor, proxyUrl } from "../agent/link/proxy.ts";
 import type { Disk, FetchOptions } from "../world/world.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
 import { checkSecure } from "./hub-address.ts";
+import { callHub } from "./hub-call.ts";
+import { joinByApproval, joinByCode } from "./join-by-code.ts";
 import type { Environment, HomeParts } from "./parts.ts";
 
-const CALL_TIMEOUT_MS = 10_000;
 /** Another device may claim at the same moment; then the log is fetched and the claim signed anew. */
 const TRIES_MAX = 5;
-const ANSWER_MAX_BYTES = 80 * 1024 * 1024;
 const CA_MAX_BYTES = 256 * 1024;
 
 /** What every call of one joining takes. */
@@ -42,10 +42,9 @@ export async function joinHub(
   const known = await joinedBefore(parts, options, hubUrl);
   if (known !== undefined) return known;
   options.phase("asking the hub who it is");
-  const facts = await call(parts, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
+  const facts = await callHub(parts.world.network, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
   const hubKey = hubKeyOf(parts, facts, hubUrl);
-  options.phase("fetching the owner log");
-  const joined = await claim(parts, options, { hubUrl, hubKey });
+  const joined = await takePlace(parts, options, { hubUrl, hubKey });
   await writeHubFile(parts.world.disk, parts.paths, {
     hub_url: hubUrl,
     hub_id: facts.hub_id,
@@ -59,7 +58,21 @@ export async function joinHub(
     ...(options.insecure && hubUrl.startsWith("http:") ? { insecure: true } : {}),
     ...(ca === undefined ? {} : { ca }),
   });
-  return { before: false, device_id: joined.device_id, name: joined.name, hostname: joined.hostname };
+  const { device_id, name, hostname, confirmed } = joined;
+  return { before: false, device_id, name, hostname, ...(confirmed === undefined ? {} : { confirmed }) };
+}
+
+/** By a setup token, a registration code, or the word of a person in the hub's page. */
+function takePlace(
+  parts: HomeParts,
+  options: Joining,
+  hub: { hubUrl: string; hubKey: Uint8Array },
+): Promise<Claimed> {
+  const { token } = options;
+  if (token === undefined) return joinByApproval(parts, options, hub);
+  return REGISTRATION_CODE.test(token)
+    ? joinByCode(parts, { ...options, code: token }, hub)
+    : claim(parts, { ...options, token }, hub);
 }
 
 interface Claimed extends Omit<JoinResult, "before"> {
@@ -80,15 +93,16 @@ async function readAuthority(disk: Disk, path: string): Promise<string> {
 
 async function claim(
   parts: HomeParts,
-  options: Joining,
+  options: Joining & { token: string },
   hub: { hubUrl: string; hubKey: Uint8Array },
 ): Promise<Claimed> {
   const { crypto, identity, about, version } = parts;
+  options.phase("fetching the owner log");
   const token = parseSetupToken(options.token);
   const name = options.name ?? about.name;
   const kind = options.kind ?? about.kind;
   for (let tries = 1; ; tries += 1) {
-    const answer = await call(parts, options, {
+    const answer = await callHub(parts.world.network, options, {
       url: `${hub.hubUrl}/api/device/log`,
       body: { pin: toBase64Url(token.pin) },
       shape: deviceLogResponse,
@@ -111,7 +125,7 @@ async function claim(
     });
     options.phase("claiming a place");
     try {
-      const place = await call(parts, options, {
+      const place = await callHub(parts.world.network, options, {
         url: `${hub.hubUrl}/api/device/register`,
         body: { entry, name, kind, platform: about.platform, version },
         shape: deviceRegisterResponse,
@@ -159,75 +173,4 @@ function hubKeyOf({ crypto }: HomeParts, facts: HubFacts, hubUrl: string): Uint8
     );
   }
   return key;
-}
-
-interface Call<Shape extends z.ZodType> {
-  url: string;
-  body?: unknown;
-  shape: Shape;
-}
-
-async function call<Shape extends z.ZodType>(
-  { world }: HomeParts,
-  { stop, way }: Joining,
-  { url, body, shape }: Call<Shape>,
-): Promise<z.infer<Shape>> {
-  const init: RequestInit = {
-    method: body === undefined ? "GET" : "POST",
-    headers: {
-      Accept: "application/json",
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-    },
-    signal: AbortSignal.any([stop, AbortSignal.timeout(CALL_TIMEOUT_MS)]),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  };
-  const origin = new URL(url).origin;
-  let response: Response;
-  let text: string;
-  try {
-    response = await world.network.fetch(url, init, way);
-    text = await boundedText(response);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new MusterError("hub_unreachable", `can't reach the hub at ${origin}: ${why}`, {
-      hint: "check the address, and that this machine is online",
-      cause: error,
-    });
-  }
-  const value = parseJson(text);
-  const read = response.ok ? shape.safeParse(value) : undefined;
-  if (read?.success === true) return read.data;
-  throw refusalIn(value) ?? notAHub(origin, response.status);
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const bytes = await response.bytes();
-  if (bytes.length > ANSWER_MAX_BYTES) throw new Error("the answer is too long");
-  return new TextDecoder().decode(bytes);
-}
-
-/** A captive portal or a wrong address answers in HTML, or with a redirect. */
-function notAHub(origin: string, status: number): MusterError {
-  return new MusterError("hub_unreachable", `what answers at ${origin} is no hub (status ${status})`, {
-    hint: "check the address; on a guest network, sign in to it first",
-  });
-}
-
-function refusalIn(value: unknown): MusterError | undefined {
-  if (typeof value !== "object" || value === null || !("error" in value)) return undefined;
-  const { error } = value;
-  if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error))
-    return undefined;
-  const { code, message } = error;
-  if (typeof code !== "string" || typeof message !== "string" || !isErrorCode(code)) return undefined;
-  const hint = "hint" in error && typeof error.hint === "string" ? { hint: error.hint } : {};
-  return new MusterError(code, message, hint);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // no shape takes it
-  }
 }

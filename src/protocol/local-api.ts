@@ -87,11 +87,22 @@ export const LOCAL_API = {
       /** By this device's own copy of the owner log, not by the hub's word. */
       role: z.enum(["controller", "member", "none"]),
       in_log: z.boolean(),
+      /** Of the keys that it would be let in with; null where the log names it already. */
+      words: z.array(z.string()).nullable(),
     }),
   },
   device_rename: {
     request: z.object({ device: reference, name: z.string().min(1).max(64) }),
     response: z.object({ device_id: z.string(), from: z.string(), name: z.string() }),
+  },
+  /** Writes it into the owner log as a member. `words` are those that were compared, and must still hold. */
+  device_approve: {
+    request: z.object({ device: reference, words: z.array(z.string().max(40)).length(5) }),
+    response: z.object({ device_id: z.string(), name: z.string() }),
+  },
+  device_rotate: {
+    request: z.object({ device: reference }),
+    response: z.object({ device_id: z.string(), name: z.string() }),
   },
   /** `by`: the owner log, after which its key never comes back, or only the hub. */
   device_remove: {

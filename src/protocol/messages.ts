@@ -107,6 +107,24 @@ const deviceRenamed = z.object({
   name: shortText,
 });
 
+/** As the hub has it: whoever acts on it compares the words first. */
+const deviceKey = z.object({
+  type: z.literal("device_key"),
+  id: requestId,
+  device_id: shortText,
+  public_key: bytes,
+  link_key: bytes,
+});
+
+/** Of the device's named link, to the device itself; it says `tunnel_taken` once they are on its disk. */
+const tunnelCredentials = z.object({
+  type: z.literal("tunnel_credentials"),
+  account_tag: shortText,
+  tunnel_id: shortText,
+  hostname: z.string().max(300),
+  tunnel_secret: z.string().max(200),
+});
+
 const logEntries = z.object({
   type: z.literal("log_entries"),
   id: requestId.optional(),
@@ -259,6 +277,9 @@ const deviceRename = z.object({
   device_id: shortText,
   name: z.string().min(1).max(64),
 });
+const deviceKeyGet = z.object({ type: z.literal("device_key_get"), id: requestId, device_id: shortText });
+const deviceRotate = z.object({ type: z.literal("device_rotate"), id: requestId, device_id: shortText });
+const tunnelTaken = z.object({ type: z.literal("tunnel_taken") });
 /** By the hub's own word: the key stays with the device, and its owner's log says nothing of it. */
 const deviceRevoke = z.object({ type: z.literal("device_revoke"), id: requestId, device_id: shortText });
 /** Asks for a name under which another device finds this one for five minutes. Answered by `mailbox`. */
@@ -302,6 +323,8 @@ export const hubToClient = z.discriminatedUnion("type", [
   sharePublished,
   done,
   deviceRenamed,
+  deviceKey,
+  tunnelCredentials,
   logEntries,
   fleet,
   loginLink,
@@ -332,6 +355,9 @@ export const clientToHub = z.discriminatedUnion("type", [
   auditGet,
   deviceRename,
   deviceRevoke,
+  deviceKeyGet,
+  deviceRotate,
+  tunnelTaken,
   command,
   commandOutcome,
   createPairing,

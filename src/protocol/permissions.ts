@@ -8,9 +8,10 @@
 // others: callers hand both to `demand` and let its text be the answer.
 import { MusterError } from "./errors.ts";
 import type { ClientToHub } from "./messages.ts";
+import type { SessionPurpose } from "./session-open.ts";
 
 /** What a key may do in one owner log; `admin` includes `command`. */
-export type Role = "member" | "command" | "admin";
+export type Role = "unconfirmed" | "member" | "command" | "admin";
 
 /** Keys are base64url, owner roots as in the owner log. */
 export type Actor =
@@ -69,6 +70,8 @@ interface Right<R extends ResourceKind> {
   /** "METHOD /path", as the router spells it. */
   readonly routes?: readonly string[];
   readonly messages?: readonly ClientToHub["type"][];
+  /** Purposes of streams that a client may open towards a device. */
+  readonly streams?: readonly SessionPurpose[];
   readonly allow: { readonly [A in ActorKind]?: Rule<A, R> };
 }
 
@@ -173,16 +176,24 @@ export const RIGHTS = {
     routes: ["POST /api/device/lookup", "POST /api/device/decide", "POST /api/device/setup"],
     allow: { person: ofOwner },
   }),
-  "device.report": right("device", { messages: ["device_state"], allow: { register: itself } }),
+  "device.report": right("device", {
+    messages: ["device_state", "tunnel_taken"],
+    allow: { register: itself },
+  }),
   /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */
   "device.rename": right("device", {
     messages: ["device_rename"],
     allow: { person: sharesOwner, register: sharesOwner, attach: sharesOwner },
   }),
+  /** What a controller needs to let a device in that no log names yet. */
+  "device.key": right("device", {
+    messages: ["device_key_get"],
+    allow: { register: administersAny, attach: administersAny },
+  }),
   /** By the hub's own word, which a device survives; only an entry of the owner log takes its key. */
   "device.revoke": right("device", {
-    routes: ["DELETE /api/devices/:id"],
-    messages: ["device_revoke"],
+    routes: ["DELETE /api/devices/:id", "POST /api/devices/:id/tunnel/rotate"],
+    messages: ["device_revoke", "device_rotate"],
     allow: {
       person: sharesOwner,
       register: (actor, device) => itself(actor, device) || administersAny(actor, device),
@@ -199,9 +210,14 @@ export const RIGHTS = {
     messages: ["audit_get"],
     allow: { person: ofOwner, register: commandsOwner, attach: ofOwner },
   }),
+  /** One that is unconfirmed learns here that it no longer is. */
   "log.read": right("owner", {
     messages: ["log_get"],
-    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
+    allow: {
+      person: ofOwner,
+      register: (actor, owner) => actor.roles.has(owner.root),
+      attach: ofOwner,
+    },
   }),
   /** The entry's own signature and scope decide whether it is taken. */
   "log.append": right("owner", {
@@ -248,6 +264,15 @@ export const RIGHTS = {
       guest: amongThem,
     },
   }),
+  /** A stream to a device, joined and not looked into; the device's own owner log decides what it is good for. */
+  "device.reach": right("device", {
+    streams: ["command", "log"],
+    allow: {
+      person: (actor, device) => actor.controller === "command" && sharesOwner(actor, device),
+      register: commandsAny,
+      attach: commandsAny,
+    },
+  }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),
 } as const;
@@ -286,35 +311,46 @@ export function kindsFor(action: Action): readonly ActorKind[] {
 }
 
 export interface Row {
-  readonly by: "route" | "message";
-  /** "GET /api/fleet", or a message's type. */
+  readonly by: "route" | "message" | "stream";
+  /** "GET /api/fleet", a message's type, or a stream's purpose. */
   readonly name: string;
   readonly action: Action;
   readonly resource: ResourceKind;
   readonly kinds: readonly ActorKind[];
 }
 
-/** One row per route and message type. Tests of handlers walk this list. */
+/** One row per route, message type and purpose of a stream. Tests of handlers walk this list. */
 export function everyRow(): Row[] {
   return Object.entries(RIGHTS).flatMap(([name, entry]) => {
     // Object.entries forgets that the names are the table's own.
     const action = name as Action;
-    const { resource, routes = [], messages = [] }: Right<ResourceKind> = entry as Right<ResourceKind>;
+    const {
+      resource,
+      routes = [],
+      messages = [],
+      streams = [],
+    }: Right<ResourceKind> = entry as Right<ResourceKind>;
     const kinds = kindsFor(action);
     return [
       ...routes.map((route): Row => ({ by: "route", name: route, action, resource, kinds })),
       ...messages.map((type): Row => ({ by: "message", name: type, action, resource, kinds })),
+      ...streams.map((purpose): Row => ({ by: "stream", name: purpose, action, resource, kinds })),
     ];
   });
 }
 
-/** Throws when a route or message type has no row, or more than one. Called once, before anything listens. */
-export function assertComplete(served: { routes: readonly string[]; messages: readonly string[] }): void {
+/** Throws when a route, a message type or a stream's purpose has no row, or more than one. Called once, before anything listens. */
+export function assertComplete(served: {
+  routes: readonly string[];
+  messages: readonly string[];
+  streams?: readonly string[];
+}): void {
   const rows = everyRow();
   const problems: string[] = [];
   for (const [by, names] of [
     ["route", served.routes],
     ["message", served.messages],
+    ["stream", served.streams ?? []],
   ] as const) {
     for (const name of names) {
       const found = rows.filter((row) => row.by === by && row.name === name).length;
@@ -371,7 +407,7 @@ function rootsOf(actor: Actor): readonly string[] {
       return actor.ownerRoots;
     case "register":
     case "attach":
-      return [...actor.roles.keys()];
+      return [...actor.roles].filter(([, role]) => role !== "unconfirmed").map(([root]) => root);
     case "anonymous":
     case "operator":
     case "guest":

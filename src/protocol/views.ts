@@ -72,6 +72,8 @@ export const deviceView = z.object({
   location: z.string().nullable(),
   hostname: z.string().nullable(),
   controller: z.boolean(),
+  /** False for one that joined by the hub's word alone, until a controller has let it in; it takes no command. */
+  confirmed: z.boolean().optional(),
   /** Round trip of the trunk's last ping, milliseconds. */
   latency_ms: z.number().nullable(),
   health: machineHealth.nullable(),

@@ -148,6 +148,17 @@ export function noteSeen(db: Kysely<HubDatabase>, seen: Seen[]): Promise<void> {
   });
 }
 
+/** A controller has let it in: the owner log names it from now on. False when that was known. */
+export async function confirmDevice(db: Kysely<HubDatabase>, deviceId: string): Promise<boolean> {
+  const result = await db
+    .updateTable("devices")
+    .set({ confirmed: 1 })
+    .where("device_id", "=", deviceId)
+    .where("confirmed", "=", 0)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
 /** Repeatable: false when it was revoked already or isn't there. Its shares go and its names begin to rest. */
 export function revokeDevice(db: Kysely<HubDatabase>, deviceId: string, now: number): Promise<boolean> {
   return inTransaction(db, async (transaction) => {

@@ -112,6 +112,18 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
         return { result, detail: result };
       }),
 
+    device_approve: (request) =>
+      recorded("device.approve", request.device, async () => {
+        const result = await options.devices.approve(request);
+        return { result, detail: result };
+      }),
+
+    device_rotate: (request) =>
+      recorded("device.rotate", request.device, async () => {
+        const result = await options.devices.rotate(request);
+        return { result, detail: result };
+      }),
+
     leave: () =>
       recorded("device.leave", device().id, async () => {
         const { id, name } = device();

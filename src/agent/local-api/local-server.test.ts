@@ -38,6 +38,8 @@ const handlers: LocalHandlers = {
   device_show: refuse,
   device_rename: refuse,
   device_remove: refuse,
+  device_approve: refuse,
+  device_rotate: refuse,
   leave: refuse,
   login_link: refuse,
   audit: refuse,

@@ -10,7 +10,7 @@ import { tableLines, type Cell } from "../table.ts";
 const ROLES = {
   controller: "controller: it may command the fleet",
   member: "member: it publishes, and commands nothing",
-  none: "unconfirmed: in no owner log yet; it publishes, and commands nothing",
+  none: "unconfirmed: in no owner log; it publishes, and takes and gives no command",
 } as const;
 
 export async function deviceShow(
@@ -28,7 +28,7 @@ export async function deviceShow(
   for (const line of tableLines(out, rows, { wide: true })) out.line(line);
 }
 
-function facts({ device, shares, role, self }: LocalResponse<"device_show">, now: number): Cell[][] {
+function facts({ device, shares, role, self, words }: LocalResponse<"device_show">, now: number): Cell[][] {
   const row = (name: string, text: string | null): Cell[][] =>
     text === null || text === "" ? [] : [[{ text: name, style: "dim" }, { text }]];
   const since = device.since === null ? "" : ` for ${shortDuration(now - Date.parse(device.since))}`;
@@ -43,6 +43,7 @@ function facts({ device, shares, role, self }: LocalResponse<"device_show">, now
     ...row("Address", device.hostname),
     ...row("Version", device.agent_version),
     ...row("Id", device.id),
+    ...row("Words", words === null ? null : words.join(" ")),
     ...row("Shares", shares.map((share) => share.url).join(", ")),
   ];
 }

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { hostNameProblem } from "../../protocol/names.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { REGISTRATION_CODE } from "../../protocol/joining-api.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
 import { parseHubUrl } from "../hub-url.ts";
 import { configFile } from "../config-file.ts";
@@ -12,6 +13,7 @@ import { joinedHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { readSecretText } from "../secret-input.ts";
+import { showPrompt } from "../join-prompt.ts";
 import type { JoinResult } from "../surroundings.ts";
 
 const LOCATION_MAX_CHARACTERS = 50;
@@ -45,14 +47,15 @@ export async function init(
   checkLabels({ ...flags, location });
   // Joining one's own hub again needs no token: it changes nothing, and sees that everything is in place.
   const again = flags.token === undefined && (await joinedHub(invocation))?.hub_url === hubUrl;
-  const token = again ? "" : await setupToken(invocation, flags.token);
+  const token = again ? undefined : await setupToken(invocation, flags.token);
   const ca = flags.ca === undefined ? undefined : resolve(surroundings.cwd, flags.ca);
   const progress = startProgress(invocation, `Joining ${hubUrl}`);
   const joined = await surroundings
     .join({
       home,
       hubUrl,
-      token,
+      ...(token === undefined ? {} : { token }),
+      ask: (prompt) => showPrompt(invocation, prompt, progress),
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(flags.kind === undefined ? {} : { kind: flags.kind }),
       ...(location === undefined ? {} : { location }),
@@ -111,21 +114,28 @@ function printJoined(
   out.line(`${how} ${out.style("bold", joined.name)} (${joined.device_id}${host}).`);
   if (!joined.before && asked !== undefined && asked !== joined.name)
     out.line(`The name ${asked} was taken.`);
+  if (joined.confirmed === false) {
+    out.line("It is unconfirmed: it publishes, and takes no command until a controller lets it in. There:");
+    out.line(`  muster device approve ${joined.name}`);
+  }
   for (const note of finished.notes) warn(invocation, note);
   if (finished.url !== null) out.line(`Reached at ${out.style("bold", finished.url)}`);
   else if (started) out.line("Connected. Publish a folder or a port: muster add ./site");
   else out.line("Bring it online: muster agent");
 }
 
-async function setupToken(invocation: Invocation, given: string | undefined): Promise<string> {
+/** Undefined: a person is asked, in the hub's page. */
+async function setupToken(invocation: Invocation, given: string | undefined): Promise<string | undefined> {
   if (given === undefined) {
-    throw new MusterError("usage", "`muster init` needs --token", {
+    // A script has nobody who could read a code to.
+    if (!invocation.json) return undefined;
+    throw new MusterError("usage", "with --json, `muster init` needs --token", {
       hint: "make one on a machine that has joined: `muster device token`",
     });
   }
   const token = given === "-" ? (await readSecretText(invocation, { what: "token" })).trim() : given;
   // mst1_ and base64url of a pin, an invite number and a seed: 52 bytes or a few more.
-  if (/^mst1_[A-Za-z0-9_-]{64,128}$/.test(token)) return token;
+  if (/^mst1_[A-Za-z0-9_-]{64,128}$/.test(token) || REGISTRATION_CODE.test(token)) return token;
   throw new MusterError("usage", "that is no setup token: one begins with mst1_ and is one long word", {
     hint: "copy all of it, or make a new one: `muster device token`",
   });

@@ -58,7 +58,8 @@ interface Shown {
 }
 
 function printShares({ out }: Invocation, { overview, now, wide }: Shown): void {
-  const { shares } = overview;
+  // Those in trouble first, as with devices.
+  const shares = overview.shares.toSorted((a, b) => Number(isLive(a)) - Number(isLive(b)));
   if (shares.length === 0) return;
   out.line("Shares:");
   const ids = shares.map((share) => share.id);
@@ -67,6 +68,10 @@ function printShares({ out }: Invocation, { overview, now, wide }: Shown): void 
     .map((share) => statusRow(share, { now, ids }));
   for (const line of tableLines(out, rows, { indent: "  ", shorten: STATUS_SHORTEN, wide })) out.line(line);
   if (rows.length < shares.length) out.line(`  and ${shares.length - rows.length} more: muster ls`);
+}
+
+function isLive({ proof }: ShareView): boolean {
+  return proof.state === "live";
 }
 
 function printDevices({ out }: Invocation, { overview, now, wide }: Shown): void {

@@ -13,6 +13,8 @@ export const HUB_URL = "http://localhost:8080";
 export const DEVICE_ID = "k3x9q2a-mm4pz7c-bbq6tu5-w2jhd4n".replaceAll("9", "f");
 export const TOKEN = `mst1_${"A".repeat(70)}`;
 
+const WORDS = ["amber", "bicycle", "candle", "drift", "ember"];
+
 export interface FakeAgent {
   running: boolean;
   /** `muster hub` runs, without an agent. */
@@ -138,12 +140,11 @@ const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: n
     const device = findDevice(agent, request.device);
     return {
       device,
-      shares: agent.shares.filter(
-        (share) => share.device_id === device.id || share.device_name === device.name,
-      ),
+      shares: agent.shares.filter((share) => share.device_name === device.name),
       self: device.id === DEVICE_ID,
-      role: device.id === DEVICE_ID ? "controller" : "member",
-      in_log: true,
+      role: device.confirmed === false ? "none" : device.id === DEVICE_ID ? "controller" : "member",
+      in_log: device.confirmed !== false,
+      words: device.confirmed === false ? WORDS : null,
     };
   },
   device_rename: (agent, request: { device: string; name: string }) => {
@@ -157,6 +158,15 @@ const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: n
     const device = findDevice(agent, request.device);
     device.status = "revoked";
     return { device_id: device.id, name: device.name, by: "owner_log" };
+  },
+  device_approve: (agent, request: { device: string }) => {
+    const device = findDevice(agent, request.device);
+    delete device.confirmed;
+    return { device_id: device.id, name: device.name };
+  },
+  device_rotate: (agent, request: { device: string }) => {
+    const device = findDevice(agent, request.device);
+    return { device_id: device.id, name: device.name };
   },
   leave: () => ({ device_id: DEVICE_ID, name: "laptop" }),
   login_link: (agent, request: { even_if_signed_in: boolean }) => ({

@@ -107,11 +107,21 @@ export function fakeSurroundings(): FakeSurroundings {
       ready({ hub_url: HUB_URL, device_id: DEVICE_ID, device_name: "laptop", pid: AGENT_PID });
       await aborted(stop);
     },
-    async join({ phase, stop: _stop, ...options }) {
+    async join({ phase, stop: _stop, ask, ...options }) {
       ran.push({ name: "join", options });
+      if (options.token === undefined) {
+        ask?.({
+          userCode: "K7Q2-MX4P",
+          url: "https://muster.example.com/device",
+          completeUrl: "https://muster.example.com/device#K7Q2-MX4P",
+          words: ["amber", "bicycle", "candle", "drift", "ember"],
+          expiresInMs: 600_000,
+        });
+      }
       phase("Proving this machine's key");
       return {
         before: false,
+        ...(options.token === undefined ? { confirmed: false } : {}),
         device_id: DEVICE_ID,
         name: options.name ?? "laptop",
         hostname: "laptop.example.com",
@@ -202,7 +212,16 @@ function fakeHubSession(): HubSession {
     async devices() {
       const view = deviceView({ name: "pi" });
       return {
-        show: async () => ({ device: view, shares: [], self: false, role: "member", in_log: true }),
+        show: async () => ({
+          device: view,
+          shares: [],
+          self: false,
+          role: "member",
+          in_log: true,
+          words: null,
+        }),
+        approve: async () => ({ device_id: view.id, name: view.name }),
+        rotate: async () => ({ device_id: view.id, name: view.name }),
         rename: async ({ name }) => ({ device_id: view.id, from: view.name, name }),
         remove: async () => ({ device_id: view.id, name: view.name, by: "owner_log" }),
       };

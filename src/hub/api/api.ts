@@ -7,11 +7,13 @@ import { downloadRoutes } from "../downloads/routes.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { accessRoutes } from "./access-routes.ts";
 import { accountRoutes } from "./account-routes.ts";
+import { deviceFlowRoutes } from "./device-flow-routes.ts";
 import { deviceLifeRoutes } from "./device-life-routes.ts";
 import { deviceRoutes } from "./device-routes.ts";
 import { factsRoutes } from "./facts-routes.ts";
 import { fleetRoutes } from "./fleet-routes.ts";
 import { loginRoute } from "./login-route.ts";
+import { setupRoutes } from "./setup-routes.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
 import type { Route } from "./route.ts";
@@ -82,6 +84,8 @@ function allRoutes(parts: ApiParts): Route[] {
     loginRoute(parts, entries),
     ...accountRoutes(parts, entries),
     ...deviceRoutes(parts, entries),
+    ...deviceFlowRoutes(parts, entries),
+    ...setupRoutes(parts),
     ...deviceLifeRoutes(parts),
     ...fleetRoutes(parts),
     ...accessRoutes(parts),

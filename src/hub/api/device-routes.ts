@@ -2,6 +2,7 @@
 // token names, checks it by itself, and sends the member entry that the token's key and its own key signed.
 //
 // Spent, over, unknown, wrongly signed or for another log: one answer for all of them.
+import { z } from "zod";
 import { type OwnerLog, extendLog } from "../../identity/owner-log.ts";
 import { equalBytes, fromBase64Url } from "../../protocol/bytes.ts";
 import { parseCanonicalJson } from "../../protocol/canonical-json.ts";
@@ -13,6 +14,7 @@ import {
   type DeviceRegisterResponse,
 } from "../../protocol/hub-api.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
+import { codeRegisterRequest, type CodeRegisterRequest } from "../../protocol/joining-api.ts";
 import { ENTRY_BODIES, type EntryBody, type OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { PIN_BYTES, tokenInvalid } from "../../protocol/setup-token.ts";
 import { claimInvite, findInvite } from "../../store/invites.ts";
@@ -24,6 +26,7 @@ import { holdBack } from "./hold-back.ts";
 import { hubResource, ofHome } from "./hub-resource.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
+import { registerWithCode } from "./setup-routes.ts";
 
 /** A log can be long, so asking for it costs more than its asker. */
 const LOGS = { burst: 60, refillMs: 60_000 };
@@ -55,10 +58,26 @@ export function deviceRoutes(parts: ApiParts, entries: RateLimiter): Route[] {
       async answer(call) {
         call.allow(hubResource(parts));
         holdBack(entries.take(sourceOf(call.facts.visitor)));
-        return json(await register(parts, await call.json(deviceRegisterRequest), call.facts));
+        const asked = await call.json(z.union([codeRegisterRequest, deviceRegisterRequest]));
+        if ("code" in asked) return json(await byCode(parts, asked, call.facts));
+        return json(await register(parts, asked, call.facts));
       },
     }),
   ];
+}
+
+/** A code that is refused is told of like a token. */
+async function byCode(
+  parts: ApiParts,
+  asked: CodeRegisterRequest,
+  facts: RequestFacts,
+): Promise<DeviceRegisterResponse> {
+  try {
+    return await registerWithCode(parts, asked, facts);
+  } catch (error) {
+    await tellRefusal(parts, error, facts);
+    throw error;
+  }
 }
 
 async function register(
@@ -81,17 +100,20 @@ async function register(
     });
     return answered;
   } catch (error) {
-    if (error instanceof MusterError && error.code === "token_invalid") {
-      await parts.audit.record({
-        actor: `address:${facts.visitor}`,
-        action: "device.join_refused",
-        target: "setup token",
-        ...ofHome(parts),
-        requestId: facts.requestId,
-      });
-    }
+    await tellRefusal(parts, error, facts);
     throw error;
   }
+}
+
+async function tellRefusal(parts: ApiParts, error: unknown, facts: RequestFacts): Promise<void> {
+  if (!(error instanceof MusterError) || error.code !== "token_invalid") return;
+  await parts.audit.record({
+    actor: `address:${facts.visitor}`,
+    action: "device.join_refused",
+    target: "setup token",
+    ...ofHome(parts),
+    requestId: facts.requestId,
+  });
 }
 
 async function claim(

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
 import type { Action, Actor, ResourceOf } from "../../protocol/permissions.ts";
 import type { DeviceView } from "../../protocol/views.ts";
+import type { SetupRow } from "../../store/setups.ts";
+import { pendingSetups, platformOf } from "../devices/setups.ts";
 import { json } from "./answers.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
@@ -12,7 +14,8 @@ const auditQuery = z.strictObject({
   cursor: z.string().min(1).max(200).optional(),
 });
 
-export function fleetRoutes({ fleet, audit }: ApiParts): Route[] {
+export function fleetRoutes(parts: ApiParts): Route[] {
+  const { fleet, audit } = parts;
   return [
     route<"fleet.see">({
       method: "GET",
@@ -26,7 +29,12 @@ export function fleetRoutes({ fleet, audit }: ApiParts): Route[] {
       path: "/api/device/status",
       action: "fleet.see",
       at: "hub",
-      answer: (call) => json({ devices: fleet.viewOf(allowedRoots(call)).devices.map(deviceStatus) }),
+      async answer(call) {
+        const roots = allowedRoots(call);
+        const devices = fleet.viewOf(roots).devices.map(deviceStatus);
+        const setups = await pendingSetups(parts.life.setups, roots);
+        return json({ devices: [...devices, ...setups.map((setup) => setupStatus(parts, setup))] });
+      },
     }),
     route<"audit.see">({
       method: "GET",
@@ -68,12 +76,34 @@ function deviceStatus(device: DeviceView): Record<string, unknown> {
     location: device.location,
     hostname: device.hostname,
     status: device.status,
+    confirmed: device.confirmed !== false,
     last_seen: device.last_seen,
     agent_version: device.agent_version,
     services: [],
     capabilities: [],
     // Of the device itself nothing has been proved through a public address.
     link: { kind: "hub", state: "unknown", checked_at: null, reason: null },
+  };
+}
+
+/** A place that no device has taken yet. */
+function setupStatus({ addresses }: ApiParts, setup: SetupRow): Record<string, unknown> {
+  return {
+    device_id: null,
+    setup_id: setup.setup_id,
+    name: setup.name,
+    kind: null,
+    platform: platformOf(setup.device_type),
+    location: null,
+    hostname: addresses.hostnameOf(setup.name),
+    status: "pending",
+    confirmed: false,
+    expires_at: new Date(setup.expires_at).toISOString(),
+    last_seen: null,
+    agent_version: null,
+    services: [],
+    capabilities: [],
+    link: { kind: setup.link, state: "unknown", checked_at: null, reason: null },
   };
 }
 

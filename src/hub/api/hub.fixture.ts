@@ -29,6 +29,7 @@ import { createAudit } from "../audit.ts";
 import { DeviceBook } from "../device-book.ts";
 import { DeviceLife } from "../devices/device-life.ts";
 import { createMetrics } from "../metrics.ts";
+import { openNamedLinks } from "../devices/named-links.ts";
 import { OwnerLogs } from "../owner-logs.ts";
 import { Directory } from "../sessions/directory.ts";
 import { ShareTable } from "../shares/share-table.ts";
@@ -121,7 +122,7 @@ export async function testHub(
   const home = await newOwner(base, "home");
   const other = await newOwner(base, "other");
   const audit = createAudit({ db, clock, log: SILENT_LOG });
-  const { life, devices } = deviceLife({ db, crypto, logs, clock, audit });
+  const { life, devices } = deviceLife({ db, crypto, logs, clock, audit, hubKey: hubSigner.publicKey });
   const parts: ApiParts = {
     db,
     clock,
@@ -153,6 +154,19 @@ export async function testHub(
         const entry = log.entries.at(-1);
         if (entry !== undefined) await logs.append(entry);
         return { deviceId: deviceIdOf(crypto.sha256(publicKey)) };
+      },
+      async admitMember({ publicKey, linkKey, name, kind, platform }) {
+        const log = await appendEntry(crypto, home.log(), {
+          kind: "member",
+          body: {
+            ...{ name, kind, platform, ssh_host_keys: [], claim: null },
+            public_key: toBase64Url(publicKey),
+            link_key: toBase64Url(linkKey),
+          },
+          signer: home.signer,
+        });
+        const entry = log.entries.at(-1);
+        if (entry !== undefined) await logs.append(entry);
       },
     },
     ownerLogs: logs,
@@ -295,9 +309,13 @@ function testAddresses(pageOrigin: string | undefined): Addresses {
 }
 
 function deviceLife(
-  base: Pick<OwnerParts, "db" | "crypto" | "logs" | "clock"> & { audit: ApiParts["audit"] },
+  base: Pick<OwnerParts, "db" | "crypto" | "logs" | "clock"> & {
+    audit: ApiParts["audit"];
+    hubKey: Uint8Array;
+  },
 ) {
-  const { db, crypto, logs: ownerLogs, clock, audit } = base;
+  const { db, crypto, logs: ownerLogs, clock, audit, hubKey } = base;
+  const network = { fetch: () => Promise.reject(new Error("no test of the API asks anybody outside")) };
   const changed = (): void => {};
   const timers = { after: () => ({ cancel() {} }), every: () => ({ cancel() {} }), soon() {} };
   const { now } = clock;
@@ -313,6 +331,23 @@ function deviceLife(
     log: SILENT_LOG,
     now,
     clock,
+    timers,
+    crypto,
+    hubKey,
+    secret: new Secret(new Uint8Array(32).fill(5)),
+    named: openNamedLinks({
+      db,
+      world: {
+        clock,
+        timers,
+        random: { bytes: (length) => crypto.randomBytes(length), fraction: () => 0 },
+        network,
+      },
+      sealer,
+      hubId: "hub",
+      log: SILENT_LOG,
+      cloudflare: undefined,
+    }),
   });
   return { life, devices };
 }

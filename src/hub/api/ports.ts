@@ -4,7 +4,7 @@ import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { Secret } from "../../identity/secret.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ActorOf } from "../../protocol/permissions.ts";
-import type { FleetView } from "../../protocol/views.ts";
+import type { DeviceKind, FleetView } from "../../protocol/views.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import type { Clock } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
@@ -37,6 +37,17 @@ export interface Home {
    * is away or the key is none that may stand there.
    */
   admitBrowser(browser: BrowserKeys): Promise<{ deviceId: string }>;
+  /** Makes a device a member. Repeatable. */
+  admitMember(device: NewMember): Promise<void>;
+}
+
+/** A device whose words a person has compared. */
+export interface NewMember {
+  publicKey: Uint8Array;
+  linkKey: Uint8Array;
+  name: string;
+  kind: DeviceKind;
+  platform: string;
 }
 
 export interface BrowserKeys {
@@ -105,7 +116,10 @@ export interface ApiParts {
   metricsToken?: Secret<string>;
   /** Claims and sign-ins that one source may try in a minute; 10 unless told. */
   entriesPerMinute?: number;
-  life: Pick<DeviceLife, "removals" | "deletionWaitMs">;
+  life: Pick<
+    DeviceLife,
+    "removals" | "confirmations" | "setups" | "flow" | "named" | "rotate" | "deletionWaitMs"
+  >;
   /** A device has taken its place. */
   joined?(deviceId: string): void;
   /** Some or all sessions of this account have ended: what hangs on its cookie elsewhere ends with them. */

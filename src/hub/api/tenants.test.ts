@@ -2,6 +2,7 @@
 // answered byte for byte as what does not exist, before and after a revocation. The table below must name every
 // route: a new one does not pass this test until somebody has said which ids it takes.
 import { describe, expect, test } from "bun:test";
+import { makeInvite } from "../../identity/setup-token.ts";
 import { Secret } from "../../identity/secret.ts";
 import { everyRow } from "../../protocol/permissions.ts";
 import { revokeDevice } from "../../store/devices.ts";
@@ -16,6 +17,7 @@ interface Tenants {
   anna: Person;
   bert: Person;
   annasDevice: string;
+  annasClaim: string;
 }
 
 interface Person {
@@ -47,6 +49,29 @@ const ROUTES: Record<string, Coverage> = {
   "POST /api/sign-out": "takes no id",
   "GET /api/fleet": "takes no id",
   "GET /api/device/status": "takes no id",
+  "POST /api/device/code": "takes no id",
+  "POST /api/device/token": "proves itself by what only its owner knows",
+  "POST /api/device/lookup": "proves itself by what only its owner knows",
+  "POST /api/device/decide": "proves itself by what only its owner knows",
+  "POST /api/device/setup": [
+    {
+      of: "the claim key of a setup token",
+      theirs: ({ annasClaim }) => annasClaim,
+      missing: NONCE,
+      ask: (claim_key, { bert }) => [
+        "/api/device/setup",
+        { body: { device_type: "linux_arm64", claim_key }, token: bert.token, at: HUB },
+      ],
+    },
+  ],
+  "POST /api/devices/:id/tunnel/rotate": [
+    {
+      of: "a device",
+      theirs: ({ annasDevice }) => annasDevice,
+      missing: "abcdefg-hijklmn-opqrstu-vwxyz23",
+      ask: (id, { bert }) => [`/api/devices/${id}/tunnel/rotate`, { body: {}, token: bert.token, at: HUB }],
+    },
+  ],
   "POST /api/login": "proves itself by what only its owner knows",
   "POST /api/sign-in": "proves itself by what only its owner knows",
   "POST /api/device/log": "proves itself by what only its owner knows",
@@ -159,7 +184,16 @@ async function twoTenants(): Promise<Tenants> {
     .insertInto("account_passkeys" as never)
     .values(passkey)
     .execute();
-  return { hub, anna, bert, annasDevice: annas.deviceId };
+  const made = await makeInvite(hub.crypto, {
+    log: hub.home.log(),
+    hubKey: hub.hubSigner.publicKey,
+    names: [],
+    expiresAtMs: hub.clock.now() + 3_600_000,
+    signer: hub.home.signer,
+  });
+  await hub.logs.append(made.entry);
+  const annasClaim = String((JSON.parse(made.entry.body) as { claim_key: string }).claim_key);
+  return { hub, anna, bert, annasDevice: annas.deviceId, annasClaim };
 }
 
 /** All of an answer but the id of its own request. */

@@ -1,4 +1,5 @@
-// What happens to a device between its joining and its end, as far as the hub has a hand in it: names, removal.
+// What happens to a device from its joining to its end, as far as the hub has a hand in it: codes, set-ups,
+// confirmation, names, links, removal.
 // The messages about it are answered here, each after the permission table was asked.
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
@@ -6,38 +7,93 @@ import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
 import { demand, type ResourceOf } from "../../protocol/permissions.ts";
 import { renameDevice, type DeviceRow } from "../../store/devices.ts";
 import { RateLimiter } from "../rate-limit.ts";
-import type { Clock } from "../../world/world.ts";
+import type { HandOver, LinkStatus } from "../../tunnels/link.ts";
+import type { Clock, Timers } from "../../world/world.ts";
+import type { Crypto } from "../../identity/crypto.ts";
+import type { Secret } from "../../identity/secret.ts";
 import type { Session } from "../sessions/session.ts";
+import { CodeSecrets } from "./code-secrets.ts";
+import { Confirmations } from "./confirmations.ts";
+import type { DeviceFlowParts } from "./device-flow.ts";
+import type { NamedLinks } from "./named-links.ts";
 import { Removals, type RemovalParts } from "./removals.ts";
+import type { SetupParts } from "./setups.ts";
 
-export interface DeviceLifeParts extends RemovalParts {
+export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
   clock: Clock;
+  timers: Timers;
+  crypto: Crypto;
+  hubKey: Uint8Array;
+  /** Keeps the hashes of codes. */
+  secret: Secret<Uint8Array>;
+  named: NamedLinks;
 }
 
-type LifeMessage = ClientMessage<"device_rename" | "device_revoke">;
+type LifeMessage = ClientMessage<"device_rename" | "device_revoke" | "device_key_get" | "device_rotate">;
+/** A device writes them down and starts its helper anew. */
+const HAND_OVER_TIMEOUT_MS = 15_000;
 
 /** Revocations of one account or controller. */
 const DELETIONS = { burst: 20, refillMs: 3_600_000 };
 
 export class DeviceLife {
   readonly removals: Removals;
+  readonly confirmations: Confirmations;
+  readonly flow: DeviceFlowParts;
+  readonly setups: SetupParts;
+  readonly named: NamedLinks;
   readonly #parts: DeviceLifeParts;
   readonly #deletions: RateLimiter;
+  /** Who was handed credentials and has not said yet that it has them. */
+  readonly #taken = new Map<Session, () => void>();
 
   constructor(parts: DeviceLifeParts) {
     this.#parts = parts;
-    this.removals = new Removals(parts);
+    const { db, crypto, hubKey, now, named, log } = parts;
+    this.named = named;
+    this.removals = new Removals({
+      ...parts,
+      revoked: ({ device_id }) => {
+        named.link
+          .remove(device_id)
+          .catch((error: unknown) => log.warn("a named link could not be removed", { error }));
+      },
+    });
+    this.confirmations = new Confirmations(parts);
+    this.flow = { db, crypto, hubKey, now, codes: new CodeSecrets(crypto, parts.secret) };
+    this.setups = this.flow;
     this.#deletions = new RateLimiter(parts.clock, DELETIONS);
+  }
+
+  /** Ends what an earlier run began and did not end. */
+  async finish(): Promise<void> {
+    await this.removals.finish();
+    await this.confirmations.finish();
   }
 
   async handle(session: Session, message: LifeMessage): Promise<HubToClient> {
     const device = this.#parts.devices.byId(message.device_id);
     switch (message.type) {
+      case "device_key_get": {
+        const found = demand(session.actor, "device.key", deviceResource(device));
+        const { link_key = new Uint8Array(0) } = device ?? {};
+        return {
+          type: "device_key",
+          id: message.id,
+          device_id: message.device_id,
+          public_key: found.deviceKey,
+          link_key: toBase64Url(link_key),
+        };
+      }
       case "device_rename": {
         demand(session.actor, "device.rename", deviceResource(device));
         const name = await this.rename(message, `device:${session.facts.deviceId}`);
         return { type: "device_renamed", id: message.id, device_id: message.device_id, name };
       }
+      case "device_rotate":
+        demand(session.actor, "device.revoke", deviceResource(device));
+        await this.rotate(message.device_id);
+        return { type: "done", id: message.id };
       case "device_revoke":
         demand(session.actor, "device.revoke", deviceResource(device));
         if (device !== undefined) await this.removals.revoke(device, `device:${session.facts.deviceId}`);
@@ -63,6 +119,52 @@ export class DeviceLife {
       ownerRoot: before.owner_root,
     });
     return name;
+  }
+
+  /** Another secret for its tunnel: handed to the device over its own session, or once it is back. */
+  async rotate(deviceId: string): Promise<LinkStatus> {
+    const session = this.#parts.directory.device(deviceId);
+    const handOver = session === undefined ? undefined : this.#handOver(session);
+    return this.named.link.rotate(deviceId, handOver);
+  }
+
+  /** The device said that it has them. Only one that was asked is heard. */
+  tookTunnel(session: Session): void {
+    this.#taken.get(session)?.();
+  }
+
+  #handOver(session: Session): HandOver {
+    return ({ accountTag, tunnelId, hostname, secret }) =>
+      new Promise((resolve, reject) => {
+        const done = (): void => {
+          limit.cancel();
+          this.#taken.delete(session);
+          resolve();
+        };
+        const limit = this.#parts.timers.after(HAND_OVER_TIMEOUT_MS, () => {
+          this.#taken.delete(session);
+          reject(new MusterError("device_offline", "the device did not take the new credentials in time"));
+        });
+        this.#taken.set(session, done);
+        session.send({
+          type: "tunnel_credentials",
+          account_tag: accountTag,
+          tunnel_id: tunnelId,
+          hostname,
+          tunnel_secret: Buffer.from(secret.reveal()).toString("base64"),
+        });
+      });
+  }
+
+  /** It is back: what waited for it is handed over. Never rejects. */
+  async back(session: Session): Promise<void> {
+    const { deviceId, kind } = session.facts;
+    if (kind !== "register") return;
+    try {
+      if ((await this.named.link.status(deviceId)).state === "rotating") await this.rotate(deviceId);
+    } catch (error) {
+      this.#parts.log.warn("a tunnel could not be rotated", { device: deviceId, error });
+    }
   }
 
   /** Milliseconds to wait before this account may revoke another one; 0 when it may now. */

@@ -70,7 +70,7 @@ check_token() {
   case $token in
     '') ;;
     *[!A-Za-z0-9_-]*) misused "that is no setup token: one begins with mst1_ and is one long word" ;;
-    mst1_*) ;;
+    mst1_* | mrc1_*) ;;
     *) misused "that is no setup token: one begins with mst1_ and is one long word" ;;
   esac
 }

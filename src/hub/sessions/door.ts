@@ -31,6 +31,7 @@ import { Greeting, type Proved } from "./greeting.ts";
 import { handleMessage, type MessageParts } from "./handle-message.ts";
 import { readClientMessage, unknownRequest } from "./read-client-message.ts";
 import { Session } from "./session.ts";
+import type { Splices } from "./splices.ts";
 import type { SessionTokens } from "./tokens.ts";
 
 export interface DoorParts {
@@ -50,6 +51,7 @@ export interface DoorParts {
   removals: Pick<Removals, "proofFor">;
   guests: boolean;
   tokens: SessionTokens;
+  splices: Pick<Splices, "open">;
   messages: MessageParts;
 }
 
@@ -98,8 +100,8 @@ export class SessionDoor {
       clock: world.clock,
       pulse,
       events: {
-        opened: (stream) => {
-          // Streams towards the hub come with sealed sessions; nobody may open one yet.
+        opened: (stream, payload) => {
+          if (session !== undefined) return this.#parts.splices.open(session, stream, payload);
           stream.reset(RESET.refused);
           return { data() {}, drain() {}, end() {}, close() {} };
         },
@@ -268,7 +270,7 @@ export class SessionDoor {
     const deviceId = this.#idOf(publicKey);
     switch (kind) {
       case "register":
-        return () => ({ kind: "register", deviceKey: key, deviceId, roles: ownerLogs.rolesOf(publicKey) });
+        return () => ({ kind: "register", deviceKey: key, deviceId, roles: this.#rolesOf(publicKey) });
       case "attach":
         return () => ({ kind: "attach", key, roles: ownerLogs.rolesOf(publicKey) });
       case "person": {
@@ -312,6 +314,14 @@ export class SessionDoor {
     messages.commands.left(session);
     if (kind === "register" && directory.device(deviceId) === session) devices.seen(deviceId);
     directory.remove(session);
+  }
+
+  /** By the logs; and of a device that no log names yet, that it waits for its owner's. */
+  #rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
+    const roles = this.#parts.ownerLogs.rolesOf(publicKey);
+    const row = roles.size > 0 ? undefined : this.#parts.devices.byKey(publicKey);
+    if (row === undefined || row.confirmed === 1 || row.revoked_at !== null) return roles;
+    return new Map([[row.owner_root, "unconfirmed"]]);
   }
 
   #isRevoked(publicKey: Uint8Array): boolean {

@@ -27,7 +27,7 @@ export interface MessageParts {
   ownerLogs: OwnerLogs;
   commands: CommandDesk;
   relay: RelayDesk;
-  life: Pick<DeviceLife, "handle">;
+  life: Pick<DeviceLife, "handle" | "tookTunnel">;
   /** A new login link, or null when there is no need for one. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
   homeRoots(): string[];
@@ -109,7 +109,13 @@ async function handle(
       return audit(parts, session, message);
     case "device_rename":
     case "device_revoke":
+    case "device_key_get":
+    case "device_rotate":
       return parts.life.handle(session, message);
+    case "tunnel_taken":
+      demand(session.actor, "device.report", itself(session));
+      parts.life.tookTunnel(session);
+      return undefined;
     case "command":
       return parts.commands.relay(session, message);
     case "command_outcome":

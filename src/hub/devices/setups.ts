@@ -1,0 +1,121 @@
+// Places that a person prepares in the page for devices that are yet to come: a name, a registration code of 256
+// bits that is shown once, and a named link where one is asked for. What nobody takes in time goes again, with
+// all that was made for it.
+import type { Kysely } from "kysely";
+import type { Crypto } from "../../identity/crypto.ts";
+import { isJoiningSigned, joiningKeys } from "../../identity/joining.ts";
+import { fromBase64Url } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import {
+  DEVICE_TYPES,
+  type CodeRegisterRequest,
+  type DeviceSetupRequest,
+} from "../../protocol/joining-api.ts";
+import { tokenInvalid } from "../../protocol/setup-token.ts";
+import type { DeviceRow } from "../../store/devices.ts";
+import type { HubDatabase } from "../../store/hub-schema.ts";
+import { findInvite } from "../../store/invites.ts";
+import { addSetup, listSetups, removeSetups, spendSetup, type SetupRow } from "../../store/setups.ts";
+import { newRowId } from "../../store/row-id.ts";
+import type { CodeSecrets } from "./code-secrets.ts";
+
+export interface SetupParts {
+  db: Kysely<HubDatabase>;
+  crypto: Crypto;
+  codes: CodeSecrets;
+  hubKey: Uint8Array;
+  now(): number;
+}
+
+export interface PreparedSetup {
+  setup: SetupRow;
+  /** Null where a setup token of the owner log is the key. */
+  code: string | null;
+}
+
+const USUAL_LIFETIME_S = 15 * 60;
+const CODE_PREFIX = "mrc1_";
+
+export async function prepareSetup(
+  parts: SetupParts,
+  asked: DeviceSetupRequest,
+  by: { userId: string; ownerRoot: string },
+): Promise<PreparedSetup> {
+  const { db, codes, now } = parts;
+  const platform = platformOf(asked.device_type);
+  const claimKey =
+    asked.claim_key === undefined ? null : await knownClaim(parts, asked.claim_key, by.ownerRoot);
+  const code = claimKey === null ? codes.draw(CODE_PREFIX) : null;
+  const setup = {
+    setup_id: `setup-${newRowId({ bytes: (length) => parts.crypto.randomBytes(length) })}`,
+    code_hash: code === null ? null : codes.hash("registration code", code),
+    claim_key: claimKey,
+    owner_root: by.ownerRoot,
+    user_id: by.userId,
+    device_type: asked.device_type,
+    name: asked.name ?? usualName(platform),
+    link: asked.link ?? "hub",
+    created_at: now(),
+    expires_at: now() + (asked.expires_in ?? USUAL_LIFETIME_S) * 1000,
+  };
+  const name = await addSetup(db, setup, now());
+  return { setup: { ...setup, name, spent_at: null, device_id: null }, code };
+}
+
+/** A device takes its place by a code. Throws `token_invalid` for spent, over, unknown and wrongly signed, alike. */
+export async function registerByCode(
+  parts: SetupParts,
+  asked: CodeRegisterRequest,
+): Promise<{ device: DeviceRow; setup: SetupRow }> {
+  const { db, crypto, codes, hubKey, now } = parts;
+  const { code, signature, ...device } = asked;
+  const { publicKey, linkKey } = joiningKeys(device);
+  if (!isJoiningSigned(crypto, { code, hubKey, device }, signature)) throw tokenInvalid();
+  const spent = await spendSetup(db, {
+    codeHash: codes.hash("registration code", code),
+    device: {
+      deviceId: deviceIdOf(crypto.sha256(publicKey)),
+      publicKey,
+      linkKey,
+      kind: device.kind,
+      platform: device.platform,
+      agentVersion: device.version,
+    },
+    now: now(),
+  });
+  if (spent === undefined) throw tokenInvalid();
+  return spent;
+}
+
+export function pendingSetups(parts: SetupParts, ownerRoots: readonly string[]): Promise<SetupRow[]> {
+  return listSetups(parts.db, ownerRoots, parts.now());
+}
+
+/** Those whose code has ended; what else was made for them is the caller's to remove. */
+export function endedSetups(parts: SetupParts): Promise<SetupRow[]> {
+  return removeSetups(parts.db, "over", parts.now());
+}
+
+export function platformOf(deviceType: string): string {
+  // Compared as an own key on the next line.
+  if (Object.hasOwn(DEVICE_TYPES, deviceType)) return DEVICE_TYPES[deviceType as keyof typeof DEVICE_TYPES];
+  throw new MusterError("invalid", `there is no device type "${deviceType.slice(0, 40)}"`, {
+    hint: `one of ${Object.keys(DEVICE_TYPES).join(", ")}`,
+  });
+}
+
+function usualName(platform: string): string {
+  return `${platform.split("-")[0] ?? "new"}-device`;
+}
+
+async function knownClaim(parts: SetupParts, text: string, ownerRoot: string): Promise<Uint8Array> {
+  const key = fromBase64Url(text);
+  const invite = key?.length === 32 ? await findInvite(parts.db, key) : undefined;
+  const open = invite !== undefined && invite.owner_root === ownerRoot && invite.spent_at === null;
+  if (key !== undefined && open) return key;
+  throw new MusterError(
+    "invalid",
+    "that claim key belongs to no setup token of yours that can still be used",
+  );
+}

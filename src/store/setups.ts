@@ -1,0 +1,116 @@
+// Set-ups: places that a person has prepared for devices that are yet to come. A set-up holds its name, and its
+// tunnel where it has one, until a device takes its place with the registration code, once, or the code ends.
+
+import type { Kysely, Selectable } from "kysely";
+import { addDevice, type DeviceRow, type NewDevice } from "./devices.ts";
+import type { HubDatabase, SetupsTable } from "./hub-schema.ts";
+import { inTransaction } from "./in-transaction.ts";
+import { claimLabel, freeLabels } from "./labels.ts";
+
+export type SetupRow = Selectable<SetupsTable>;
+export type NewSetup = Omit<SetupRow, "spent_at" | "device_id">;
+
+/** The name that is held for it: the wish, or that with a number. Throws `name_taken`, `invalid`. */
+export function addSetup(db: Kysely<HubDatabase>, setup: NewSetup, now: number): Promise<string> {
+  return inTransaction(db, async (transaction) => {
+    const holder = { deviceId: setup.setup_id };
+    const name = await claimLabel(transaction, {
+      wish: setup.name,
+      holder,
+      ownerRoot: setup.owner_root,
+      now,
+    });
+    await transaction
+      .insertInto("setups")
+      .values({ ...setup, name, spent_at: null, device_id: null })
+      .execute();
+    return name;
+  });
+}
+
+/** Those that wait for their devices. */
+export async function listSetups(
+  db: Kysely<HubDatabase>,
+  ownerRoots: readonly string[],
+  now: number,
+): Promise<SetupRow[]> {
+  if (ownerRoots.length === 0) return [];
+  return db
+    .selectFrom("setups")
+    .selectAll()
+    .where("owner_root", "in", ownerRoots)
+    .where("spent_at", "is", null)
+    .where("expires_at", ">", now)
+    .orderBy("created_at")
+    .execute();
+}
+
+export function findSetup(db: Kysely<HubDatabase>, setupId: string): Promise<SetupRow | undefined> {
+  return db.selectFrom("setups").selectAll().where("setup_id", "=", setupId).executeTakeFirst();
+}
+
+export function findSetupByClaim(
+  db: Kysely<HubDatabase>,
+  claimKey: Uint8Array,
+): Promise<SetupRow | undefined> {
+  return db.selectFrom("setups").selectAll().where("claim_key", "=", claimKey).executeTakeFirst();
+}
+
+/** What nobody took, and one that was withdrawn: its name is free again. Returns those that went. */
+export function removeSetups(
+  db: Kysely<HubDatabase>,
+  which: { setupId: string } | "over",
+  now: number,
+): Promise<SetupRow[]> {
+  return inTransaction(db, async (transaction) => {
+    const gone = await transaction
+      .deleteFrom("setups")
+      .where((row) =>
+        which === "over"
+          ? row.and([row("expires_at", "<=", now), row("spent_at", "is", null)])
+          : row("setup_id", "=", which.setupId),
+      )
+      .returningAll()
+      .execute();
+    for (const { setup_id } of gone) await freeLabels(transaction, { deviceId: setup_id }, now);
+    return gone;
+  });
+}
+
+export interface SetupSpend {
+  codeHash: Uint8Array;
+  device: Omit<NewDevice, "name" | "ownerRoot" | "confirmed">;
+  now: number;
+}
+
+/**
+ * A device takes the place: code, name and row in one commit. Undefined for a code that is spent, over or
+ * unknown, alike; a device whose answer was lost gets its own again.
+ */
+export function spendSetup(
+  db: Kysely<HubDatabase>,
+  { codeHash, device, now }: SetupSpend,
+): Promise<{ device: DeviceRow; setup: SetupRow } | undefined> {
+  return inTransaction(db, async (transaction) => {
+    const setup = await transaction
+      .updateTable("setups")
+      .set({ spent_at: now, device_id: device.deviceId })
+      .where("code_hash", "=", codeHash)
+      .where("expires_at", ">", now)
+      .where((row) => row.or([row("spent_at", "is", null), row("device_id", "=", device.deviceId)]))
+      .returningAll()
+      .executeTakeFirst();
+    if (setup === undefined) return undefined;
+    await freeLabels(transaction, { deviceId: setup.setup_id }, now);
+    const { name, owner_root: ownerRoot } = setup;
+    const added = await addDevice(transaction, { ...device, name, ownerRoot, confirmed: false }, now);
+    // Undone whole: a key that this hub has revoked spends nothing.
+    if (added.outcome === "refused") throw new RefusedKey();
+    return { device: added.device, setup };
+  }).catch((error: unknown) => {
+    if (error instanceof RefusedKey) return undefined;
+    throw error;
+  });
+}
+
+class RefusedKey extends Error {}
