@@ -18,20 +18,38 @@ export interface Gauges {
   shares(): readonly ShareState[];
 }
 
+const STATUS_CLASSES = 10;
+
 export function createMetrics(gauges: Gauges): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({
-    name: "muster_agent_requests_total",
-    help: "Requests of visitors that were answered.",
-    labelNames: ["status"] as const,
-    registers,
-  });
-  const bytes = new Counter({
-    name: "muster_agent_answered_bytes_total",
-    help: "Bytes of the answers' bodies.",
-    registers,
-  });
+  // Plain numbers until somebody asks: prom-client's own cost 0.4 µs a request.
+  const answered = Array.from({ length: STATUS_CLASSES }, () => 0);
+  let answeredBytes = 0;
+  registry.registerMetric(
+    new Counter({
+      name: "muster_agent_requests_total",
+      help: "Requests of visitors that were answered.",
+      labelNames: ["status"] as const,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [digit, count] of answered.entries())
+          if (count > 0) this.inc({ status: `${digit}xx` }, count);
+      },
+    }),
+  );
+  registry.registerMetric(
+    new Counter({
+      name: "muster_agent_answered_bytes_total",
+      help: "Bytes of the answers' bodies.",
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(answeredBytes);
+      },
+    }),
+  );
   const calls = new Counter({
     name: "muster_agent_local_calls_total",
     help: "Calls of the local API.",
@@ -62,8 +80,9 @@ export function createMetrics(gauges: Gauges): Metrics {
   );
   return {
     served({ status, length }) {
-      requests.inc({ status: `${Math.trunc(status / 100)}xx` });
-      bytes.inc(length);
+      const digit = Math.min(STATUS_CLASSES - 1, Math.trunc(status / 100));
+      answered[digit] = (answered[digit] ?? 0) + 1;
+      answeredBytes += length;
     },
     localCall: (name, outcome) => calls.inc({ name, outcome }),
     contentType: registry.contentType,

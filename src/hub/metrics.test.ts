@@ -29,3 +29,27 @@ test("two hubs in one process count apart", async () => {
   expect(await one.render()).toContain('muster_refused_total{reason="offline"} 1');
   expect(await two.render()).not.toContain('reason="offline"');
 });
+
+test("a time counts in its bucket and in every larger one", async () => {
+  const metrics = createMetrics();
+  for (const seconds of [0.001, 0.3, 60]) {
+    metrics.request({ place: "share", route: "share", status: 502, seconds });
+  }
+  const text = await metrics.render();
+  const lines = text.split("\n").filter((line) => line.startsWith("muster_request"));
+  expect(lines).toEqual([
+    'muster_requests_total{place="share",route="share",status="5xx"} 3',
+    'muster_request_seconds_bucket{le="0.001",place="share"} 1',
+    'muster_request_seconds_bucket{le="0.005",place="share"} 1',
+    'muster_request_seconds_bucket{le="0.01",place="share"} 1',
+    'muster_request_seconds_bucket{le="0.05",place="share"} 1',
+    'muster_request_seconds_bucket{le="0.1",place="share"} 1',
+    'muster_request_seconds_bucket{le="0.5",place="share"} 2',
+    'muster_request_seconds_bucket{le="1",place="share"} 2',
+    'muster_request_seconds_bucket{le="5",place="share"} 2',
+    'muster_request_seconds_bucket{le="30",place="share"} 2',
+    'muster_request_seconds_bucket{le="+Inf",place="share"} 3',
+    'muster_request_seconds_sum{place="share"} 60.301',
+    'muster_request_seconds_count{place="share"} 3',
+  ]);
+});

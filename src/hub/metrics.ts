@@ -1,12 +1,12 @@
 // What the hub counts, in Prometheus' words. One registry per hub, so that two in one process do not add up.
 // Labels come from closed lists only: a label whose values visitors choose would grow without end.
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
+import { RequestTally, type RequestDone } from "./request-tally.ts";
 
 export type RequestPlace = "api" | "page" | "share";
 
 export interface Metrics {
-  /** `route` is the route's own pattern, never a path. */
-  request(done: { place: RequestPlace; route: string; status: number; seconds: number }): void;
+  request(done: RequestDone): void;
   bytes(direction: "to_device" | "to_visitor", count: number): void;
   /** Requests that did not reach their app, by why. */
   refused(reason: "offline" | "timeout" | "access" | "limit" | "malformed" | "other"): void;
@@ -28,25 +28,10 @@ const GAUGES = {
 } as const;
 export type GaugeName = keyof typeof GAUGES;
 
-/** From a cached page on this machine to an answer that took its time. */
-const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30];
-
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Counter({
-    name: "muster_requests_total",
-    help: "Requests that were answered.",
-    labelNames: ["place", "route", "status"] as const,
-    registers,
-  });
-  const durations = new Histogram({
-    name: "muster_request_seconds",
-    help: "From a request's head to the end of its answer.",
-    labelNames: ["place"] as const,
-    buckets: SECONDS,
-    registers,
-  });
+  const requests = new RequestTally();
   const bytes = new Counter({
     name: "muster_bytes_total",
     help: "Bytes that passed between visitors and devices.",
@@ -73,10 +58,7 @@ export function createMetrics(): Metrics {
   });
 
   return {
-    request({ place, route, status, seconds }) {
-      requests.inc({ place, route, status: `${Math.trunc(status / 100)}xx` });
-      durations.observe({ place }, seconds);
-    },
+    request: (done) => requests.add(done),
     bytes: (direction, count) => bytes.inc({ direction }, count),
     refused: (reason) => refusals.inc({ reason }),
     session: (kind, event) => sessions.inc({ kind, event }),
@@ -94,6 +76,6 @@ export function createMetrics(): Metrics {
       );
     },
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render: async () => `${requests.text()}\n${await registry.metrics()}`,
   };
 }

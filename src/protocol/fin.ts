@@ -18,27 +18,39 @@ export interface Fin {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("latin1");
-const CLOSE = "c";
-const NO_FLAGS = "-";
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const CLOSE = 0x63;
+const NO_FLAGS = 0x2d;
 
 export function encodeFin(fin: Fin): Uint8Array {
-  const flags = fin.close ? CLOSE : NO_FLAGS;
+  const flags = fin.close ? "c" : "-";
   return encoder.encode(`${fin.status} ${Math.max(0, Math.round(fin.firstByteMs))} ${fin.length} ${flags}`);
 }
 
 /** Undefined when it is not exactly what `encodeFin` writes. */
 export function decodeFin(bytes: Uint8Array): Fin | undefined {
   if (bytes.length > FIN_MAX_BYTES) return undefined;
-  const [status, firstByteMs, length, flags, ...rest] = decoder.decode(bytes).split(" ");
-  const fin = { status: count(status), firstByteMs: count(firstByteMs), length: count(length) };
-  if (fin.status < 100 || fin.status > 999 || fin.firstByteMs < 0 || fin.length < 0) return undefined;
-  if (rest.length > 0 || (flags !== CLOSE && flags !== NO_FLAGS)) return undefined;
-  return { ...fin, close: flags === CLOSE };
+  const statusEnd = bytes.indexOf(SPACE);
+  const firstByteEnd = bytes.indexOf(SPACE, statusEnd + 1);
+  const lengthEnd = bytes.indexOf(SPACE, firstByteEnd + 1);
+  const status = count(bytes, 0, statusEnd);
+  const firstByteMs = count(bytes, statusEnd + 1, firstByteEnd);
+  const length = count(bytes, firstByteEnd + 1, lengthEnd);
+  const flags = bytes[lengthEnd + 1];
+  if (status < 100 || status > 999 || firstByteMs < 0 || length < 0) return undefined;
+  if (bytes.length !== lengthEnd + 2 || (flags !== CLOSE && flags !== NO_FLAGS)) return undefined;
+  return { status, firstByteMs, length, close: flags === CLOSE };
 }
 
-/** A whole number in its one decimal form; -1 for anything else. */
-function count(text: string | undefined): number {
-  const value = Number(text);
-  return text !== undefined && Number.isSafeInteger(value) && String(value) === text ? value : -1;
+/** A whole number in its one decimal form; -1 for anything else. Read from the bytes: it is of every request. */
+function count(bytes: Uint8Array, from: number, to: number): number {
+  if (to <= from || (bytes[from] === DIGIT_0 && to > from + 1)) return -1;
+  let value = 0;
+  for (let at = from; at < to; at++) {
+    const digit = (bytes[at] as number) - DIGIT_0; // in bounds
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return Number.isSafeInteger(value) ? value : -1;
 }

@@ -50,12 +50,37 @@ test("a FIN comes back as it was sent, its time in whole milliseconds", () => {
   expect(decodeFin(encodeFin(sent))).toEqual({ ...sent, firstByteMs: 12 });
 });
 
-test.each(["", "200 1 2", "200 1 2 - x", "99 1 2 -", "200 -1 2 -", "200 1 2.5 -", "0200 1 2 -", "200 1 2 z"])(
-  "a FIN of %j is refused",
-  (text) => {
-    expect(decodeFin(new TextEncoder().encode(text))).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "200 1 2",
+  "200 1 2 ",
+  " 200 1 2 -",
+  "200  2 -",
+  "200 1 99999999999999999999 -",
+  "2e2 1 2 -",
+  "200 1 2 -\n",
+  "200 1 2 - x",
+  "99 1 2 -",
+  "200 -1 2 -",
+  "200 1 2.5 -",
+  "0200 1 2 -",
+  "200 1 2 z",
+])("a FIN of %j is refused", (text) => {
+  expect(decodeFin(new TextEncoder().encode(text))).toBeUndefined();
+});
+
+test.each([
+  "",
+  "t",
+  "t\n-\n::1\nh\nhub",
+  "t\n-\n::1\nh\nhub\nr\n",
+  "t\n-\n::1\nh\nhub\nr\nmore",
+  "\n-\n::1\nh\nhub\nr",
+  "t\n-\n\nh\nhub\nr",
+  "t\n-\n::1\nh\nmoon\nr",
+])("an OPEN of %j is refused", (text) => {
+  expect(decodeOpen(new TextEncoder().encode(text))).toBeUndefined();
+});
 
 test("an OPEN that is too long is refused", () => {
   expect(decodeOpen(new TextEncoder().encode(`t\n-\n::1\n${"h".repeat(5000)}\nhub\nr`))).toBeUndefined();

@@ -53,30 +53,41 @@ export function encodeOpen(open: Open): Uint8Array {
 
 /** Undefined when it is not exactly what `encodeOpen` writes. */
 export function decodeOpen(bytes: Uint8Array): Open | undefined {
-  if (bytes.length > OPEN_MAX_BYTES) return undefined;
-  for (const byte of bytes) if ((byte <= 0x20 && byte !== LINE_BREAK) || byte > 0x7e) return undefined;
-  const values = decoder.decode(bytes).split("\n");
-  if (values.length !== 6 || values.includes("")) return undefined;
-  const [target, flags, visitor, host, link, requestId] = values as [
-    // six of them: checked above
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+  if (bytes.length > OPEN_MAX_BYTES || !isSixLines(bytes)) return undefined;
+  const text = decoder.decode(bytes);
+  const targetEnd = text.indexOf("\n");
+  const flagsEnd = text.indexOf("\n", targetEnd + 1);
+  const visitorEnd = text.indexOf("\n", flagsEnd + 1);
+  const hostEnd = text.indexOf("\n", visitorEnd + 1);
+  const linkEnd = text.indexOf("\n", hostEnd + 1);
+  const flags = text.substring(targetEnd + 1, flagsEnd);
+  const link = text.substring(hostEnd + 1, linkEnd);
   if (!isLinkKind(link)) return undefined;
   return {
-    target,
+    target: text.substring(0, targetEnd),
     https: flags.includes(HTTPS),
     secure: flags.includes(SECURE),
     visitorCloses: flags.includes(VISITOR_CLOSES),
-    visitor,
-    host,
+    visitor: text.substring(flagsEnd + 1, visitorEnd),
+    host: text.substring(visitorEnd + 1, hostEnd),
     link,
-    requestId,
+    requestId: text.substring(linkEnd + 1),
   };
+}
+
+/** Whether these are six lines of printable ASCII, none empty. By index: `for … of` bytes takes nine times as long. */
+function isSixLines(bytes: Uint8Array): boolean {
+  let breaks = 0;
+  let lineStart = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number; // in bounds
+    if (byte === LINE_BREAK) {
+      if (at === lineStart) return false;
+      breaks++;
+      lineStart = at + 1;
+    } else if (byte <= 0x20 || byte > 0x7e) return false;
+  }
+  return breaks === 5 && lineStart < bytes.length;
 }
 
 function isLinkKind(text: string): text is LinkKind {
