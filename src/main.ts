@@ -3,4 +3,8 @@
 import { runCli } from "./cli/run-cli.ts";
 import { realSurroundings } from "./program/real-surroundings.ts";
 
-void runCli(process.argv.slice(2), realSurroundings()).then((code) => process.exit(code));
+const surroundings = realSurroundings();
+const code = await runCli(process.argv.slice(2), surroundings);
+const printed = await surroundings.printed();
+if (!printed) surroundings.stderr.write("muster: error: the output could not be written\n");
+process.exit(printed || code !== 0 ? code : 1);

@@ -7,38 +7,53 @@ import type { Background, Surroundings } from "../cli/surroundings.ts";
 import { realDisk } from "../world/disk.ts";
 import { realClock, realTimers } from "../world/time.ts";
 import { directFetch } from "./direct-fetch.ts";
+import { printedTo, type Printed } from "./printed.ts";
 import { SYSTEM_HOME, type Program } from "./service/layout.ts";
 import { terminalInput } from "./terminal-input.ts";
 import { VERSION } from "./version.ts";
 
-export function realSurroundings(environment: Environment = process.env): Surroundings {
+export interface RealSurroundings extends Surroundings {
+  /** Once what was printed is with its reader, or lost: then false. */
+  printed(): Promise<boolean>;
+}
+
+export function realSurroundings(environment: Environment = process.env): RealSurroundings {
   const interrupts = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
   const interrupted = (signal: "SIGINT" | "SIGTERM") => {
     for (const listener of interrupts) listener(signal);
   };
-  let listening = false;
+  const signals: Record<string, () => void> = {
+    SIGINT: () => interrupted("SIGINT"),
+    SIGTERM: () => interrupted("SIGTERM"),
+    // The terminal was closed. Whoever started this with nohup wants it to go on.
+    ...(hangUpIgnored() ? {} : { SIGHUP: () => interrupted("SIGTERM") }),
+  };
+  const stdout = printedTo(process.stdout);
+  const stderr = printedTo(process.stderr);
   return {
     version: VERSION,
     environment,
     cwd: process.cwd(),
     systemHome: systemHome(),
     stdin: terminalInput(() => interrupted("SIGINT")),
-    stdout: output(process.stdout),
-    stderr: output(process.stderr),
+    stdout: output(process.stdout, stdout),
+    stderr: output(process.stderr, stderr),
+    async printed() {
+      const [out] = await Promise.all([stdout.settled(), stderr.settled()]);
+      return out;
+    },
     disk: realDisk,
     clock: realClock,
     timers: realTimers,
     fetch: (environment["MUSTER_LOG"] ?? "") === "" ? directFetch : loggedFetch(environment),
     onInterrupt(listener) {
+      if (interrupts.size === 0) for (const [name, heard] of Object.entries(signals)) process.on(name, heard);
       interrupts.add(listener);
-      if (!listening) {
-        listening = true;
-        process.on("SIGINT", () => interrupted("SIGINT"));
-        process.on("SIGTERM", () => interrupted("SIGTERM"));
-        // The terminal was closed. Whoever started this with nohup wants it to go on.
-        if (!hangUpIgnored()) process.on("SIGHUP", () => interrupted("SIGTERM"));
-      }
-      return () => void interrupts.delete(listener);
+      return () => {
+        // Nobody listens any more: the signal ends the process, as it does by itself.
+        if (!interrupts.delete(listener) || interrupts.size > 0) return;
+        for (const [name, heard] of Object.entries(signals)) process.off(name, heard);
+      };
     },
     processAlive,
     endProcess,
@@ -97,11 +112,9 @@ export function realSurroundings(environment: Environment = process.env): Surrou
   };
 }
 
-function output(stream: NodeJS.WriteStream): Surroundings["stdout"] {
-  // A reader that has seen enough (`muster ls | head`) is no failure.
-  stream.on("error", () => {});
+function output(stream: NodeJS.WriteStream, printed: Printed): Surroundings["stdout"] {
   return {
-    write: (text) => void stream.write(text),
+    write: printed.write,
     get isTerminal() {
       return stream.isTTY;
     },
