@@ -31,6 +31,12 @@ const PASSWORD_MAX = 1_024;
 const ORIGINS_MAX = 20;
 
 export async function addRequest(invocation: Invocation, target: string, flags: AddFlags): Promise<AddShare> {
+  // A variable that is not set: resolved, it would be the folder one stands in.
+  if (target.trim() === "") {
+    throw new MusterError("usage", "the path is empty", {
+      hint: "give a file, a folder, or the port of an app; `.` is this folder",
+    });
+  }
   const isPort = /^[0-9]+$/.test(target);
   refuseContradictions(target, flags, isPort);
   refuseUnfit(flags);

@@ -1,6 +1,7 @@
 // `muster status`: one screen whose first line says whether all is well. It succeeds whenever it can tell,
 // also when what it tells is that nothing runs.
 
+import type { ShareView } from "../../protocol/views.ts";
 import type { Invocation } from "../invocation.ts";
 import { printJson } from "../invocation.ts";
 import { deviceStatusRow } from "../device-rows.ts";
