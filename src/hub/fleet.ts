@@ -1,6 +1,7 @@
 // The picture of the fleet that people, CLIs and devices see, made from what is so now; and who wants to be
 // told when it changes. Changes are gathered for a moment, so that a thousand devices coming back are a few
 // pictures and not a thousand.
+import { rootsOf } from "../protocol/permissions.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";
 import type { Timers } from "../world/world.ts";
@@ -57,14 +58,14 @@ export class Fleet {
 
   /** What one session may see. */
   viewFor(session: Session): FleetView {
-    return this.viewOf(rootsOf(session));
+    return this.viewOf(rootsOf(session.actor));
   }
 
   #tellWatchers(): void {
     const pictures = new Map<string, FleetView>();
     for (const session of this.#parts.directory.all()) {
       if (!session.watchesFleet) continue;
-      const roots = rootsOf(session);
+      const roots = rootsOf(session.actor);
       const key = roots.join(" ");
       const fleet = pictures.get(key) ?? this.viewOf(roots);
       pictures.set(key, fleet);
@@ -131,23 +132,6 @@ export class Fleet {
       links: [{ kind: "hub", url, state: share.proof.state }],
       stable: true,
     };
-  }
-}
-
-/** Whose things this session may look at. */
-export function rootsOf(session: Session): readonly string[] {
-  const { actor } = session;
-  switch (actor.kind) {
-    case "person":
-    case "account":
-      return actor.ownerRoots;
-    case "register":
-    case "attach":
-      return [...actor.roles.keys()];
-    case "anonymous":
-    case "operator":
-    case "guest":
-      return [];
   }
 }
 

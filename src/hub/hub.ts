@@ -9,7 +9,7 @@ import { deviceIdOf } from "../protocol/ids.ts";
 import { LOGIN_LINK_MINUTES } from "../protocol/limits.ts";
 import type { Log } from "../protocol/log.ts";
 import { clientToHub } from "../protocol/messages.ts";
-import { assertComplete } from "../protocol/permissions.ts";
+import { assertComplete, rootsOf } from "../protocol/permissions.ts";
 import { SESSION_PURPOSES } from "../protocol/session-open.ts";
 import { HUB_MIGRATIONS } from "../store/hub-migrations.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
@@ -38,7 +38,7 @@ import { failureAnswer } from "./edge/failure-answer.ts";
 import { OwnPages } from "./edge/own-pages.ts";
 import { requestIds } from "./edge/request-ids.ts";
 import { trunkHandler } from "./edge/trunk-handler.ts";
-import { Fleet, rootsOf } from "./fleet.ts";
+import { Fleet } from "./fleet.ts";
 import { openHome, type HomeKeys } from "./home.ts";
 import { USUAL_LIMITS, type HubLimits } from "./hub-limits.ts";
 import { listenEverywhere, wantedPort, type HubBinding } from "./listen.ts";
@@ -278,7 +278,8 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   });
   ownerLogs.onAppended((root, entries) => {
     for (const session of directory.all()) {
-      if (rootsOf(session).includes(root)) session.tell({ type: "log_entries", owner_root: root, entries });
+      if (rootsOf(session.actor).includes(root))
+        session.tell({ type: "log_entries", owner_root: root, entries });
     }
     changed();
   });

@@ -4,7 +4,7 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
-import { deviceView, fleetView, shareAccess, shareView } from "./views.ts";
+import { auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
 
@@ -117,19 +117,7 @@ export const LOCAL_API = {
   },
   audit: {
     request: z.object({ limit: z.number().int().min(1).max(200), cursor: z.string().nullable() }),
-    response: z.object({
-      items: z.array(
-        z.object({
-          id: z.string(),
-          at: z.iso.datetime(),
-          actor: z.string(),
-          action: z.string(),
-          target: z.string(),
-          detail: z.record(z.string(), z.unknown()),
-        }),
-      ),
-      cursor: z.string().nullable(),
-    }),
+    response: auditPage,
   },
   /** Ends the agent (and the hub in the same process) after its answer. */
   stop: { request: z.object({}), response: z.object({ pid: z.number() }) },

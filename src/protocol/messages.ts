@@ -24,7 +24,15 @@ import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
 import { RELAY_PAYLOAD_MAX_CHARACTERS } from "./limits.ts";
 import { ownerLogEntry } from "./owner-log.ts";
 import { SESSION_KINDS } from "./signed.ts";
-import { deviceKind, fleetView, machineHealth, shareAccess, shareKind, shareState } from "./views.ts";
+import {
+  auditPage,
+  deviceKind,
+  fleetView,
+  machineHealth,
+  shareAccess,
+  shareKind,
+  shareState,
+} from "./views.ts";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -144,17 +152,7 @@ const loginLink = z.object({
 const audit = z.object({
   type: z.literal("audit"),
   id: requestId,
-  items: z.array(
-    z.object({
-      id: z.string(),
-      at: z.iso.datetime(),
-      actor: z.string(),
-      action: z.string(),
-      target: z.string(),
-      detail: z.record(z.string(), z.unknown()),
-    }),
-  ),
-  cursor: z.string().nullable(),
+  ...auditPage.shape,
 });
 
 /** The hub hands on what a controller signed; the device decides by its own copy of the owner log. */

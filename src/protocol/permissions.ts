@@ -400,7 +400,8 @@ function sees(actor: Actor, resource: Resource): boolean {
   }
 }
 
-function rootsOf(actor: Actor): readonly string[] {
+/** Whose things this actor may look at. */
+export function rootsOf(actor: Actor): readonly string[] {
   switch (actor.kind) {
     case "account":
     case "person":

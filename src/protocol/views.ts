@@ -85,6 +85,21 @@ export const fleetView = z.object({
   shares: z.array(shareView),
 });
 
+/** What owners did, newest first; `cursor` leads to what came before. */
+export const auditPage = z.object({
+  items: z.array(
+    z.object({
+      id: z.string(),
+      at: z.iso.datetime(),
+      actor: z.string(),
+      action: z.string(),
+      target: z.string(),
+      detail: z.record(z.string(), z.unknown()),
+    }),
+  ),
+  cursor: z.string().nullable(),
+});
+
 export type ShareKind = z.infer<typeof shareKind>;
 export type ShareState = z.infer<typeof shareState>;
 export type ShareAccess = z.infer<typeof shareAccess>;

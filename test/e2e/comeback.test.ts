@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync } from "node:fs";
 import { app } from "./app.ts";
 import { FaultyNetwork } from "./faulty-network.ts";
-import { agent as agentOf, agentIn, Home, hubIn, portOf, signal, type Running } from "./harness.ts";
+import { agent as agentOf, Home, hubWithDevice, portOf, signal, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 import { ask, text, Wire } from "./wire.ts";
 
@@ -19,13 +19,8 @@ let host: string;
 let page: string;
 
 beforeAll(async () => {
-  owner = new Home();
-  device = new Home();
-  const started = await hubIn(owner);
-  hub = started.hub;
-  port = portOf(started.hub_url);
+  ({ owner, device, hub, agent, port } = await hubWithDevice("away"));
   network = await FaultyNetwork.to(port);
-  agent = await agentIn(device, { owner, hubUrl: started.hub_url, name: "away" });
   await throughNetwork();
   url = (await device.add(String((await app(device)).port), "--public", "--name", "app")).url;
   host = new URL(url).host;

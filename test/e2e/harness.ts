@@ -211,6 +211,30 @@ export async function hubIn(
   return { hub, ...((await hub.firstJson()) as { hub_url: string; login_url: string | null }) };
 }
 
+export interface HubWithDevice {
+  owner: Home;
+  device: Home;
+  hub: Running;
+  agent: Running;
+  hubUrl: string;
+  port: number;
+}
+
+/** A hub and a device that joined it, each in a home of its own. */
+export async function hubWithDevice(name?: string): Promise<HubWithDevice> {
+  const owner = new Home();
+  const device = new Home();
+  try {
+    const { hub, hub_url: hubUrl } = await hubIn(owner);
+    const agent = await agentIn(device, { owner, hubUrl, ...(name === undefined ? {} : { name }) });
+    return { owner, device, hub, agent, hubUrl, port: portOf(hubUrl) };
+  } catch (error) {
+    await device[Symbol.asyncDispose]();
+    await owner[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
 /** A second device of a fleet: joined by a token and running. */
 export async function agentIn(
   home: Home,

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { app, pairs, type Echo } from "./app.ts";
-import { agentIn, Home, hubIn, memoryOf, portOf, type Running } from "./harness.ts";
+import { type Home, hubWithDevice, memoryOf, type Running } from "./harness.ts";
 import { within } from "./until.ts";
 import { ask, field, text, Wire, type Answer } from "./wire.ts";
 
@@ -19,17 +19,12 @@ let port: number;
 let page: string;
 
 beforeAll(async () => {
-  owner = new Home();
-  device = new Home();
-  const started = await hubIn(owner);
-  hub = started.hub;
-  agent = await agentIn(device, { owner, hubUrl: started.hub_url, name: "far" });
+  ({ owner, device, hub, agent, port } = await hubWithDevice("far"));
   const { port: appPort } = await app(device);
   url = (await device.add(String(appPort), "--public", "--name", "app")).url;
   device.write("page/index.html", "a page");
   page = (await device.add("page", "--public")).url;
   host = new URL(url).host;
-  port = portOf(url);
 });
 afterAll(async () => {
   await device[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { app, type App } from "./app.ts";
-import { agent as agentOf, agentIn, Home, hubIn, portOf, type Running } from "./harness.ts";
+import { agent as agentOf, agentIn, Home, hubWithDevice, portOf, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 import { ask, text, Wire } from "./wire.ts";
 
@@ -19,12 +19,7 @@ let web: App;
 let url: string;
 
 beforeAll(async () => {
-  owner = new Home();
-  device = new Home();
-  const started = await hubIn(owner);
-  hub = started.hub;
-  port = portOf(started.hub_url);
-  agent = await agentIn(device, { owner, hubUrl: started.hub_url });
+  ({ owner, device, hub, agent, port } = await hubWithDevice());
   web = await app(device);
   url = (await device.add(String(web.port), "--public", "--name", "app")).url;
 });

@@ -2,7 +2,7 @@
 // again by them as soon as it serves.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { app, type App } from "./app.ts";
-import { agentIn, Home, hubIn, portOf, type Running } from "./harness.ts";
+import { type Home, hubIn, hubWithDevice, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 import { ask, text, Wire } from "./wire.ts";
 
@@ -17,12 +17,7 @@ let served: App;
 let url: string;
 
 beforeAll(async () => {
-  owner = new Home();
-  device = new Home();
-  const started = await hubIn(owner);
-  hub = started.hub;
-  port = portOf(started.hub_url);
-  await agentIn(device, { owner, hubUrl: started.hub_url, name: "attic" });
+  ({ owner, device, hub, port } = await hubWithDevice("attic"));
   served = await app(device);
   url = (await device.add(String(served.port), "--public", "--name", "app")).url;
 });

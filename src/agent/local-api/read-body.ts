@@ -2,17 +2,13 @@
 import type { z } from "zod";
 import { fromUtf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { jsonDepth } from "../../protocol/json-depth.ts";
 import { JSON_MAX_DEPTH } from "../../protocol/limits.ts";
 
 export const BODY_MAX_BYTES = 64 * 1024;
 
 /** A form or a script of another page can send text, but not this type without asking first. */
 const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
-
-const BACKSLASH = 0x5c;
-const QUOTE = 0x22;
-const OPENING = new Set([0x7b, 0x5b]);
-const CLOSING = new Set([0x7d, 0x5d]);
 
 /** Throws `bad_request` or `too_large`. */
 export async function readBody<Shape extends z.ZodType>(
@@ -25,7 +21,7 @@ export async function readBody<Shape extends z.ZodType>(
     });
   }
   const text = fromUtf8(await readBounded(request));
-  if (text === undefined || nestsDeeper(text, JSON_MAX_DEPTH)) throw notJson();
+  if (text === undefined || jsonDepth(text) > JSON_MAX_DEPTH) throw notJson();
   const read = shape.safeParse(parse(text));
   if (read.success) return read.data;
   const field = read.error.issues[0]?.path[0];
@@ -56,23 +52,6 @@ function parse(text: string): unknown {
   } catch {
     throw notJson(); // the parser's own message quotes the text
   }
-}
-
-/** Of brackets outside strings, before anything walks the value. */
-function nestsDeeper(text: string, most: number): boolean {
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < text.length; at++) {
-    const character = text.charCodeAt(at);
-    if (inString) {
-      if (character === BACKSLASH) at++;
-      else if (character === QUOTE) inString = false;
-    } else if (character === QUOTE) inString = true;
-    else if (OPENING.has(character)) {
-      if (++depth > most) return true;
-    } else if (CLOSING.has(character)) depth--;
-  }
-  return false;
 }
 
 function notJson(): MusterError {

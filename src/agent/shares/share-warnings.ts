@@ -1,6 +1,6 @@
 // What a person should know of a share that was made, although nothing is wrong with it: nothing listens yet,
 // files that are left out, an app that others reach without passing the gateway.
-import { portAnswers } from "../apps/port-answers.ts";
+import { accepts, portAnswers } from "../apps/port-answers.ts";
 import { scanFolder, type FolderScan } from "../gateway/left-out.ts";
 import type { PageDisk } from "../gateway/page-files.ts";
 import type { Network } from "../../world/world.ts";
@@ -17,10 +17,7 @@ export interface WarningWorld {
 }
 
 /** Of a wish that was carried out. */
-export async function warningsOf(
-  world: WarningWorld & { network: Network },
-  wish: ShareWish,
-): Promise<string[]> {
+export async function warningsOf(world: WarningWorld, wish: ShareWish): Promise<string[]> {
   const { port, path, kind } = wish;
   if (kind === "page") {
     const scan = path === null ? undefined : await scanFolder(world.disk, path);
@@ -57,7 +54,9 @@ async function openAddresses(network: WarningWorld["network"], port: number): Pr
   const tried = await Promise.all(
     outer
       .slice(0, ADDRESSES_MAX)
-      .map(async ({ address }) => ((await accepts(network, address, port)) ? [address] : [])),
+      .map(async ({ address }) =>
+        (await accepts(network, { host: address, port }, CONNECT_TIMEOUT_MS)) ? [address] : [],
+      ),
   );
   return tried.flat();
 }
@@ -65,18 +64,4 @@ async function openAddresses(network: WarningWorld["network"], port: number): Pr
 /** Needs a zone to be dialled, and reaches no further than the next switch. */
 function isLinkLocal(address: string): boolean {
   return /^(?:fe[89ab]|169\.254\.)/i.test(address);
-}
-
-async function accepts(network: WarningWorld["network"], host: string, port: number): Promise<boolean> {
-  try {
-    const socket = await network.connect({
-      address: { host, port },
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      connected: () => ({ data() {}, drain() {}, end() {}, close() {} }),
-    });
-    socket.close();
-    return true;
-  } catch {
-    return false; // refused or no way there: nobody else comes in there either
-  }
 }

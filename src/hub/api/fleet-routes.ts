@@ -1,7 +1,7 @@
 // What a person sees of their fleet: devices, shares, and who did what. Only what their own owner logs cover.
 import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
-import type { Action, Actor, ResourceOf } from "../../protocol/permissions.ts";
+import { rootsOf, type Action, type ResourceOf } from "../../protocol/permissions.ts";
 import type { DeviceView } from "../../protocol/views.ts";
 import type { SetupRow } from "../../store/setups.ts";
 import { pendingSetups, platformOf } from "../devices/setups.ts";
@@ -62,10 +62,6 @@ function allowedRoots<A extends Action>(call: Pick<Call<A>, "actor"> & { allow: 
 }
 
 type AllowOwner = (resource: ResourceOf<"owner"> | undefined) => ResourceOf<"owner">;
-
-function rootsOf(actor: Actor): readonly string[] {
-  return actor.kind === "person" ? actor.ownerRoots : [];
-}
 
 function deviceStatus(device: DeviceView): Record<string, unknown> {
   return {

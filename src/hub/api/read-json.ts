@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { fromUtf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { JSON_MAX_DEPTH } from "../../protocol/limits.ts";
-import { jsonDepth } from "../json-depth.ts";
+import { jsonDepth } from "../../protocol/json-depth.ts";
 
 /** The largest honest body is an owner log's entry. */
 export const BODY_MAX_BYTES = 64 * 1024;

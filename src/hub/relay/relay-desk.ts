@@ -5,10 +5,9 @@ import { OPEN_JOINS_PER_ADDRESS_AND_MINUTE, OPEN_JOINS_PER_KEY_AND_MINUTE } from
 import type { Log } from "../../protocol/log.ts";
 import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
 import { PAIRING_LIFETIME_MS } from "../../protocol/pairing-code.ts";
-import { demand } from "../../protocol/permissions.ts";
+import { demand, rootsOf } from "../../protocol/permissions.ts";
 import type { Clock } from "../../world/world.ts";
 import type { Audit } from "../audit.ts";
-import { rootsOf } from "../fleet.ts";
 import { Mailboxes, type Delivery } from "../pairing/mailboxes.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
 import type { Session } from "../sessions/session.ts";
@@ -115,7 +114,7 @@ export class RelayDesk {
       throw new MusterError("too_many", "too many pairing codes in a minute", { hint: "wait a minute" });
     }
     const { mailboxes, clock, log, audit } = this.#options;
-    const party = { key: session.key, ownerRoots: rootsOf(session) };
+    const party = { key: session.key, ownerRoots: rootsOf(session.actor) };
     const mailbox = mailboxes.create(party, message.reach);
     log.info("pairing created", { mailbox: mailbox.name, device: session.facts.deviceId });
     for (const ownerRoot of party.ownerRoots) {
@@ -137,7 +136,7 @@ export class RelayDesk {
 
   #join(session: Session, name: string): void {
     const { mailboxes } = this.#options;
-    const party = { key: session.key, ownerRoots: rootsOf(session) };
+    const party = { key: session.key, ownerRoots: rootsOf(session.actor) };
     // Asked before the name is looked up, so that being held back tells nothing of it.
     if (!mailboxes.isOwn(party, name)) {
       const limiter = isStranger(session) ? this.#joinsOfAddress : this.#joinsOfKey;
@@ -216,7 +215,7 @@ export class RelayDesk {
 
   #record(action: "devices.paired" | "devices.unpaired", session: Session, other: Session | undefined): void {
     const { audit } = this.#options;
-    const roots = new Set([...rootsOf(session), ...(other === undefined ? [] : rootsOf(other))]);
+    const roots = new Set([...rootsOf(session.actor), ...(other === undefined ? [] : rootsOf(other.actor))]);
     for (const ownerRoot of roots) {
       void audit.record({
         actor: `device:${session.facts.deviceId}`,

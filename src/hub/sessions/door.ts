@@ -9,7 +9,7 @@ import { PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientToHub } from "../../protocol/messages.ts";
-import type { Actor, Role } from "../../protocol/permissions.ts";
+import { rootsOf, type Actor, type Role } from "../../protocol/permissions.ts";
 import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
 import { groupCommit } from "../../store/group-commit.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
@@ -21,7 +21,6 @@ import type { ByteStreamEvents, World } from "../../world/world.ts";
 import type { Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Removals } from "../devices/removals.ts";
-import { rootsOf } from "../fleet.ts";
 import type { HubLimits } from "../hub-limits.ts";
 import type { Metrics } from "../metrics.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
@@ -258,7 +257,7 @@ export class SessionDoor {
   }
 
   #tellLogs(session: Session): void {
-    for (const root of rootsOf(session)) {
+    for (const root of rootsOf(session.actor)) {
       const entries = [...(this.#parts.ownerLogs.get(root)?.entries ?? [])];
       session.tell({ type: "log_entries", owner_root: root, entries });
     }

@@ -3,10 +3,10 @@
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientMessage, ClientToHub, HubToClient } from "../../protocol/messages.ts";
-import { demand, type Action } from "../../protocol/permissions.ts";
+import { demand, rootsOf, type Action } from "../../protocol/permissions.ts";
 import type { Audit } from "../audit.ts";
 import type { DeviceBook } from "../device-book.ts";
-import { rootsOf, type Fleet } from "../fleet.ts";
+import type { Fleet } from "../fleet.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
 import type { Prober } from "../prober.ts";
 import type { ShareTable } from "../shares/share-table.ts";
@@ -228,7 +228,7 @@ function demandOwnShare(session: Session, parts: MessageParts, shareId: string):
 }
 
 function itself(session: Session): { kind: "device"; deviceKey: string; ownerRoots: readonly string[] } {
-  return { kind: "device", deviceKey: session.key, ownerRoots: rootsOf(session) };
+  return { kind: "device", deviceKey: session.key, ownerRoots: rootsOf(session.actor) };
 }
 
 function demandOwner(
@@ -241,5 +241,5 @@ function demandOwner(
 
 /** Today a session belongs to one owner; several come with co-owners. */
 function firstRoot(session: Session): string {
-  return rootsOf(session)[0] ?? "";
+  return rootsOf(session.actor)[0] ?? "";
 }

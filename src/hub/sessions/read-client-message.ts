@@ -1,7 +1,7 @@
 // One message of a client, from bytes to a trusted shape. Depth is bounded before anything walks the value.
 import { MusterError } from "../../protocol/errors.ts";
 import { JSON_MAX_DEPTH } from "../../protocol/limits.ts";
-import { jsonDepth } from "../json-depth.ts";
+import { jsonDepth } from "../../protocol/json-depth.ts";
 import { clientToHub, type ClientToHub } from "../../protocol/messages.ts";
 
 const KNOWN: ReadonlySet<string> = new Set(clientToHub.options.map((option) => option.shape.type.value));
