@@ -1,11 +1,13 @@
 // Many devices in one process: each dials the hub by itself, proves its own key on its own trunk, does what an
-// agent does when it is connected, and comes back after a loss as agents do. What the machine under an agent
-// does (apps, disk, watching for sleep) is left out.
+// agent does when it is connected (asks for what its copy of the owner log lacks, tells how its machine is), and
+// comes back after a loss as agents do. What the machine under an agent does (apps, disk, watching for sleep) is
+// left out.
 //
 //   bun bench/agents.ts URL CA_FILE HUB_KEY COUNT
 //
 // Says `{"connected": N, "atMs": …}` each time when all are connected.
 import { readFileSync } from "node:fs";
+import { reportHealth } from "../src/agent/health-report.ts";
 import { HubSession } from "../src/agent/link/hub-session.ts";
 import { toBase64Url } from "../src/protocol/bytes.ts";
 import { fromBase64Url } from "../src/protocol/bytes.ts";
@@ -25,6 +27,17 @@ const FIRST_DIALS_PER_SECOND = 2_000;
 // One process stands for many machines: none of them sleeps, and a busy loop here is not a machine that woke.
 const timers = { ...realWorld.timers, every: () => ({ cancel() {} }) };
 const connected = new Set<number>();
+const health = {
+  uptime_s: 86_400,
+  load_1m: 0.1,
+  cpus: 2,
+  memory_used: 1e9,
+  memory_total: 4e9,
+  disk_free: 30e9,
+  disk_total: 40e9,
+};
+/** Of the last entry of every owner's log: joining has left a copy of it all. */
+const lastEntry = Math.min(count, DEVICES_PER_OWNER);
 
 for (let index = 0; index < count; index += 1) {
   const root = toBase64Url((await ownerOf(Math.floor(index / DEVICES_PER_OWNER))).log.id);
@@ -51,12 +64,15 @@ function start(index: number, root: string): void {
         connected.add(index);
         if (connected.size === count) console.log(JSON.stringify({ connected: count, atMs: Date.now() }));
         // What comes back is read and forgotten; a lost session is told by its state.
-        session.request({ type: "log_get", owner_root: root, from: 0 }, "log_entries").catch(() => {});
-        session.request({ type: "fleet_watch" }, "fleet").catch(() => {});
+        session
+          .request({ type: "log_get", owner_root: root, from: lastEntry }, "log_entries")
+          .catch(() => {});
+        report.connected();
       },
       message() {},
       opened: () => ({ data() {}, drain() {}, end() {}, close() {} }),
     },
   });
+  const report = reportHealth(realWorld.timers, session, () => health);
   session.start();
 }

@@ -153,7 +153,7 @@ test("the status says what is so: first that there is no session, then since whe
   expect((await call("status", {})).hub).toMatchObject({ state: "connecting", reason: "nothing answers" });
 });
 
-test("a session begins with the owner log, the fleet, this machine's health and every share", async () => {
+test("a session begins with the owner log, this machine's health and every share; the fleet is for who asks", async () => {
   const { hub, home, call } = await connected();
   mkdirSync(home.file("site"));
   const { share } = await call("add", { path: home.file("site"), access: "public" });
@@ -161,10 +161,12 @@ test("a session begins with the owner log, the fleet, this machine's health and 
   hub.asked.length = 0;
   hub.connect();
   await until(() => hub.askedFor("share_publish").some(({ share_id }) => share_id === share.id));
-  expect(hub.askedFor("fleet_watch")).toHaveLength(1);
   expect(hub.sent.some(({ type }) => type === "device_state")).toBe(true);
+  expect([...hub.askedFor("fleet_watch"), ...hub.askedFor("fleet_get")]).toEqual([]);
   const { shares } = await call("status", {});
   expect(shares).toMatchObject([{ id: share.id, proof: { state: "unknown" } }]);
+  expect(hub.askedFor("fleet_get")).toHaveLength(1);
+  expect(hub.askedFor("fleet_watch")).toEqual([]);
 });
 
 test("a damaged database is set aside, and the status says so", async () => {

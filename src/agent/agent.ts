@@ -17,7 +17,6 @@ import type { World } from "../world/world.ts";
 import { CommandDesk } from "./commands.ts";
 import { DeviceDesk } from "./device-desk.ts";
 import { makeDeviceToken } from "./device-tokens.ts";
-import { FleetWatch } from "./fleet-watch.ts";
 import { gatewayKey } from "./gateway-key.ts";
 import { withoutFolder } from "./gateway/closed-folder.ts";
 import { Gateway } from "./gateway/gateway.ts";
@@ -29,6 +28,7 @@ import type { TrunkAddress } from "./link/dial.ts";
 import { HubSession, type HubSessionOptions, type HubSessionState } from "./link/hub-session.ts";
 import { localHandlers } from "./local-api/local-handlers.ts";
 import { serveLocalApi } from "./local-api/local-server.ts";
+import { KnownFleet } from "./known-fleet.ts";
 import { createMetrics } from "./metrics.ts";
 import { Notices } from "./notices.ts";
 import { OwnerBook } from "./owner-book.ts";
@@ -140,7 +140,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   };
   const hubUrl = () => (hub.state.at === "connected" ? hub.state.registered.hub_url : joined.hub_url);
 
-  const fleet = new FleetWatch(hub, timers);
+  const fleet = new KnownFleet(hub, timers);
   const metrics = createMetrics({
     trunkConnected: () => hub.state.at === "connected",
     shares: () => shares.states(),
@@ -235,12 +235,10 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const connected = (): void => {
     health.connected();
     inBackground("owner log", book.fetch());
-    inBackground("fleet", fleet.watch());
     inBackground("shares", shares.connected());
   };
   const heard = (message: HubToClient): void => {
-    if (message.type === "fleet") fleet.told(message.fleet);
-    else if (message.type === "log_entries") {
+    if (message.type === "log_entries") {
       if (message.owner_root === joined.owner_root) inBackground("owner log", book.take(message.entries));
     } else if (message.type === "command") {
       inBackground(

@@ -7,8 +7,8 @@ import type { CommonDatabase } from "../../store/common-schema.ts";
 import type { World } from "../../world/world.ts";
 import type { DeviceDesk } from "../device-desk.ts";
 import type { makeDeviceToken } from "../device-tokens.ts";
-import type { FleetWatch } from "../fleet-watch.ts";
 import type { HubPort } from "../hub-port.ts";
+import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
 import type { ShareBook } from "../shares/share-book.ts";
 import { logStream } from "./log-stream.ts";
@@ -25,7 +25,7 @@ export interface LocalHandlersOptions {
   /** As the hub says, once it has. */
   hubUrl(): string;
   shares: ShareBook;
-  fleet: FleetWatch;
+  fleet: KnownFleet;
   notices: Notices;
   makeToken(request: Parameters<typeof makeDeviceToken>[1]): ReturnType<typeof makeDeviceToken>;
   devices: DeviceDesk;
