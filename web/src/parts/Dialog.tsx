@@ -14,6 +14,8 @@ export function Dialog({ title, onClose, children }: DialogProps): ReactNode {
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // The browser would take the first button, which closes; an autofocus came before it was open.
+    dialog?.querySelector<HTMLElement>("form input, [data-first]")?.focus();
     return () => dialog?.close();
   }, []);
 

@@ -7,6 +7,8 @@ export interface Task {
   problem: MusterError | null;
   /** Ignored while busy, so that a second click asks nothing twice. */
   run(work: () => Promise<void>): void;
+  /** The problem is told no more: something newer is. */
+  forget(): void;
 }
 
 export function useTask(): Task {
@@ -20,5 +22,5 @@ export function useTask(): Task {
       .catch((error: unknown) => setProblem(publicError(error)))
       .finally(() => setBusy(false));
   };
-  return { busy, problem, run };
+  return { busy, problem, run, forget: () => setProblem(null) };
 }

@@ -41,7 +41,7 @@ function AddShareForm({ onAdded }: { onAdded(added: CommandResponse<"share.add">
     event.preventDefault();
     const read = readAddForm(form);
     setProblems("problems" in read ? read.problems : {});
-    if ("problems" in read) return;
+    if ("problems" in read) return task.forget();
     task.run(async () => onAdded(await page.order("share.add", read.request)));
   };
 
@@ -52,7 +52,6 @@ function AddShareForm({ onAdded }: { onAdded(added: CommandResponse<"share.add">
           <input
             {...ids}
             className="input mono"
-            autoFocus
             autoComplete="off"
             autoCapitalize="none"
             spellCheck={false}

@@ -33,7 +33,7 @@ export function RemoveShare({ share, onClose }: { share: ShareView; onClose(): v
         <Problem what={`${share.name} was not removed`} problem={task.problem} />
       )}
       <div className="form-end">
-        <button type="button" className="button" onClick={onClose} autoFocus>
+        <button type="button" className="button" onClick={onClose} data-first>
           Keep it
         </button>
         <button type="button" className="button danger" onClick={remove} disabled={task.busy}>
