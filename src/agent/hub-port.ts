@@ -1,6 +1,8 @@
 // What the agent's parts need of the session with the hub: ask, tell, and know whether there is one.
 import type { ClientToHub, HubMessage, HubToClient } from "../protocol/messages.ts";
 import { MusterError } from "../protocol/errors.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
+import type { OpenRefusal } from "../trunk/trunk.ts";
 import type { Timers } from "../world/world.ts";
 import type { Asked, HubSessionState } from "./link/hub-session.ts";
 
@@ -10,6 +12,8 @@ export interface HubPort {
   request<Type extends HubToClient["type"]>(asked: Asked, type: Type): Promise<HubMessage<Type>>;
   /** False while there is no session. */
   send(message: ClientToHub): boolean;
+  /** A stream towards the hub; in words why there is none. */
+  openStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | OpenRefusal;
 }
 
 /** The answer, or `hub_unreachable` when it takes longer than a person waits. */

@@ -110,6 +110,10 @@ export class FakeHub implements HubLink {
     return "closed";
   }
 
+  openStream(): "closed" {
+    return "closed";
+  }
+
   async request<Type extends HubToClient["type"]>(asked: Asked, type: Type): Promise<HubMessage<Type>> {
     if (this.state.at !== "connected") throw new MusterError("hub_unreachable", "no session");
     this.asked.push(asked);

@@ -31,6 +31,7 @@ export type AuditAction =
   | "share.entered"
   | "command.relayed"
   | "session.opened"
+  | "session.opened"
   | "pairing.created"
   | "devices.paired"
   | "devices.unpaired";

@@ -53,6 +53,7 @@ import { CommandDesk } from "./sessions/command-desk.ts";
 import { Directory } from "./sessions/directory.ts";
 import { SessionDoor } from "./sessions/door.ts";
 import { Splices } from "./sessions/splices.ts";
+import { Splices } from "./sessions/splices.ts";
 import { SessionTokens } from "./sessions/tokens.ts";
 import { Unproven } from "./sessions/unproven.ts";
 import { webSocketHandler } from "./sessions/web-socket-handler.ts";

@@ -255,6 +255,58 @@ export interface Processes {
   startMark(pid: number): string | undefined;
 }
 
+export type SignalWord = "INT" | "TERM" | "KILL" | "HUP";
+
+interface ProgramOptions {
+  command: string[];
+  cwd: string;
+  environment: Record<string, string>;
+  /** Once, with its last output told before. `code` is null when a signal ended it. */
+  ended(code: number | null, signal: string | null): void;
+}
+
+export interface PipedOptions extends ProgramOptions {
+  /** Whether it has an input at all. */
+  input: boolean;
+  /** The bytes are only valid during the call. */
+  output(from: "stdout" | "stderr", bytes: Uint8Array): void;
+  /** After `write` said false. */
+  inputDrained(): void;
+}
+
+/** A program that leads its own process group, which signals go to. */
+export interface PipedProgram {
+  readonly pid: number;
+  /** False: taken, but wait for `inputDrained`. */
+  write(bytes: Uint8Array): boolean;
+  endInput(): void;
+  /** Stops `output`; the program waits once its pipes are full. */
+  pause(): void;
+  resume(): void;
+  signal(name: SignalWord): void;
+}
+
+export interface TerminalOptions extends ProgramOptions {
+  cols: number;
+  rows: number;
+  output(bytes: Uint8Array): void;
+}
+
+export interface TerminalProgram {
+  readonly pid: number;
+  write(bytes: Uint8Array): void;
+  resize(cols: number, rows: number): void;
+  signal(name: SignalWord): void;
+  /** Its end of the terminal; who sits behind it is hung up on. */
+  close(): void;
+}
+
+/** Programs that are talked to while they run. */
+export interface Programs {
+  piped(options: PipedOptions): PipedProgram;
+  terminal(options: TerminalOptions): TerminalProgram;
+}
+
 /** A synchronous SQLite handle: the few calls the store's dialect needs (bun:sqlite has them all). */
 export interface SqliteDatabase {
   query(sql: string): SqliteStatement;

@@ -20,7 +20,7 @@ import type { DeviceKind } from "../../protocol/views.ts";
 import { drain, type DrainBounds } from "../../trunk/drain.ts";
 import type { Pulse } from "../../trunk/liveness.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
-import { Trunk } from "../../trunk/trunk.ts";
+import { Trunk, type OpenRefusal } from "../../trunk/trunk.ts";
 import type { TrunkClosed } from "../../trunk/closing.ts";
 import type { Timer, World } from "../../world/world.ts";
 import { dialTimeoutMs, type Dialled, type TrunkAddress } from "./dial.ts";
@@ -122,6 +122,12 @@ export class HubSession {
   send(message: ClientToHub): boolean {
     if (this.#state.at !== "connected" || this.#attempt === undefined) return false;
     return this.#attempt.trunk.message(utf8(JSON.stringify(message)));
+  }
+
+  /** For what only the hub's far side will read. In words why there is none. */
+  openStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | OpenRefusal {
+    if (this.#state.at !== "connected" || this.#attempt === undefined) return "closed";
+    return this.#attempt.trunk.open(payload, events);
   }
 
   /** Rejects with the hub's refusal, or `hub_unreachable` when there is no session or no answer in time. */

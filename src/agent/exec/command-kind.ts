@@ -1,0 +1,34 @@
+// What a kind of command is to the session that it came in: how it starts, what it hears, how it ends. A command
+// may outlive its session; then another one of the same key may take its place.
+import type { ControllerMessage, SealedOutcome } from "../../protocol/command-messages.ts";
+
+/** The far end, as the command sees it. Silent once it is gone. */
+export interface CommandPeer {
+  /** False: taken, but wait for `drain`. */
+  send(channel: number, bytes: Uint8Array): boolean;
+  /** How many bytes `send` takes now. */
+  readonly roomBytes: number;
+  /** So much of the input was used: as much may come again. */
+  inputTaken(bytes: number): void;
+}
+
+export interface RunningCommand {
+  /** For the far end, before anything else. */
+  readonly facts: Record<string, unknown>;
+  readonly outcome: Promise<SealedOutcome>;
+  input(bytes: Uint8Array): void;
+  message(message: ControllerMessage): void;
+  /** The far end takes bytes again. */
+  drain(): void;
+  /** The session is gone. */
+  left(): void;
+  /** The same command came in a later session, while it still runs. */
+  rejoin?(peer: CommandPeer): void;
+  /** Its signer may not command any more. */
+  revoke(): void;
+}
+
+export interface CommandKind<Request> {
+  /** Throws a refusal, and then nothing was started. */
+  start(request: Request, given: { peer: CommandPeer; signer: Uint8Array }): Promise<RunningCommand>;
+}

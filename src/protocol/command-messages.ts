@@ -1,0 +1,152 @@
+// What is said inside a sealed session between a controller and a device. A message that begins with "{" is one
+// of the JSON objects below; any other is a channel byte and raw bytes.
+//
+//   both        head                        number and hash of the last entry of their owner log
+//   the longer  entries…                    what the other one lacks
+//   device      ready | refused             as far as its own log and policy say
+//   controller  command (signed)
+//   device      accepted | outcome          then bytes each way, controls, and the outcome (signed)
+//   both        end
+//
+// Input is bounded by credit, so that a signal is never stuck behind it: the controller sends no more than
+// INPUT_WINDOW_BYTES that the device has not called taken.
+
+import { z } from "zod";
+import { ERROR_TABLE, MusterError } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
+import { OWNER_LOG_MAX_ENTRIES } from "./limits.ts";
+import { ownerLogEntry } from "./owner-log.ts";
+
+export const CHANNEL = { input: 0, output: 1, errors: 2 } as const;
+export const INPUT_WINDOW_BYTES = 256 * 1024;
+
+const digest = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const code = z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]); // its keys are the codes
+export const errorBody = z.object({
+  code,
+  message: z.string().max(2000),
+  hint: z.string().max(2000).optional(),
+});
+
+/** As it was on the other side. */
+export function errorOf({ code, message, hint }: z.infer<typeof errorBody>): MusterError {
+  return new MusterError(code, message, hint === undefined ? {} : { hint });
+}
+
+export const levelMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("head"),
+    log: digest,
+    number: z
+      .number()
+      .int()
+      .min(0)
+      .max(OWNER_LOG_MAX_ENTRIES - 1),
+    hash: digest,
+  }),
+  z.object({ type: z.literal("entries"), entries: z.array(ownerLogEntry).max(64), more: z.boolean() }),
+]);
+export type LevelMessage = z.infer<typeof levelMessage>;
+
+export const deviceMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("ready") }),
+  z.object({ type: z.literal("refused"), error: errorBody }),
+  /** It is durably taken and starts. `facts` as its kind tells. */
+  z.object({
+    type: z.literal("accepted"),
+    command_id: z.string().max(64),
+    facts: z.record(z.string(), z.unknown()),
+  }),
+  z.object({
+    type: z.literal("input_taken"),
+    bytes: z.number().int().min(1).max(INPUT_WINDOW_BYTES),
+  }),
+  z.object({
+    type: z.literal("outcome"),
+    command_id: z.string().max(64),
+    outcome: z.string(),
+    signature: z.string(),
+  }),
+]);
+export type DeviceMessage = z.infer<typeof deviceMessage>;
+
+export const SIGNALS = ["INT", "TERM", "KILL", "HUP"] as const;
+export type SignalName = (typeof SIGNALS)[number];
+const side = z.number().int().min(1).max(1000);
+
+export const controllerMessage = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("input_end") }),
+  z.object({ type: z.literal("signal"), name: z.enum(SIGNALS) }),
+  z.object({ type: z.literal("resize"), cols: side, rows: side }),
+]);
+export type ControllerMessage = z.infer<typeof controllerMessage>;
+
+const environment = z
+  .record(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+      .max(200),
+    z.string().max(32_768),
+  )
+  .refine((variables) => Object.keys(variables).length <= 200);
+
+/** What each kind of command asks for. */
+export const COMMAND_REQUESTS = {
+  exec: z.strictObject({
+    /** A program with its arguments, or a script for /bin/sh. */
+    argv: z.array(z.string().max(131_072)).min(1).max(4096).optional(),
+    script: z.string().min(1).max(512_000).optional(),
+    /** The home of the agent's user where it is absent; a relative one stands under it. */
+    cwd: z.string().max(4096).optional(),
+    environment: environment.optional(),
+    timeout_ms: z
+      .number()
+      .int()
+      .min(1)
+      .max(30 * 86_400_000)
+      .optional(),
+    /** Whether there is input at all; without, it reads nothing. */
+    stdin: z.boolean(),
+  }),
+  shell: z.strictObject({
+    cols: side,
+    rows: side,
+    /** One that was left, to be taken up again. */
+    session: z
+      .string()
+      .regex(/^[a-z2-7]{10}$/)
+      .optional(),
+    term: z
+      .string()
+      .regex(/^[A-Za-z0-9._+-]{1,40}$/)
+      .optional(),
+  }),
+  forward: z.strictObject({
+    /** Name of a service, or a port that the device has registered. */
+    service: z.union([z.string().min(1).max(64), z.number().int().min(1).max(65_535)]),
+  }),
+} as const;
+
+export type SealedKind = keyof typeof COMMAND_REQUESTS;
+export type SealedRequest<Kind extends SealedKind> = z.infer<(typeof COMMAND_REQUESTS)[Kind]>;
+
+/** How a program ended. */
+export const execResult = z.object({
+  status: z.enum(["completed", "failed", "cancelled"]),
+  exit_code: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  reason: z.string().nullable(),
+  started_at: z.iso.datetime(),
+  ended_at: z.iso.datetime(),
+  /** The end of what it wrote, both outputs together. */
+  logs: z.string(),
+  logs_truncated: z.boolean(),
+});
+export type ExecResult = z.infer<typeof execResult>;
+
+export const sealedOutcome = z.object({
+  result: z.record(z.string(), z.unknown()).optional(),
+  error: errorBody.optional(),
+});
+export type SealedOutcome = z.infer<typeof sealedOutcome>;

@@ -1,0 +1,112 @@
+// Programs that somebody talks to: with pipes for their input and outputs, or in a terminal of their own. Each leads
+// its own process group, so that it is ended whole.
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { systemCode } from "../protocol/errors.ts";
+import type {
+  PipedOptions,
+  PipedProgram,
+  Programs,
+  SignalWord,
+  TerminalOptions,
+  TerminalProgram,
+} from "./world.ts";
+
+/** What a shell answers for a command that it cannot find, and for one that it may not run. */
+const NOT_FOUND = 127;
+const NOT_ALLOWED = 126;
+/** What a program leaves behind may hold its outputs open for ever: so long is waited for its last bytes. */
+const LAST_BYTES_MS = 500;
+
+function piped(options: PipedOptions): PipedProgram {
+  const [program, ...rest] = options.command;
+  if (program === undefined) throw new Error("an empty command");
+  const child = spawn(program, rest, {
+    cwd: options.cwd,
+    env: options.environment,
+    detached: true,
+    stdio: [options.input ? "pipe" : "ignore", "pipe", "pipe"],
+  });
+  let told = false;
+  let paused = false;
+  let ending: { code: number | null; signal: string | null } | undefined;
+  let heardAtMs = 0;
+  const end = (code: number | null, signal: string | null): void => {
+    if (told) return;
+    told = true;
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    options.ended(code, signal);
+  };
+  const look = (): void => {
+    if (told || ending === undefined) return;
+    if (!paused && performance.now() - heardAtMs >= LAST_BYTES_MS) return end(ending.code, ending.signal);
+    setTimeout(look, LAST_BYTES_MS / 2);
+  };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name]?.on("data", (bytes: Buffer) => {
+      heardAtMs = performance.now();
+      if (!told) options.output(name, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+    });
+    child[name]?.on("error", () => {}); // its end tells enough
+  }
+  child.stdin?.on("drain", () => options.inputDrained());
+  child.stdin?.on("error", () => {}); // it may end without reading
+  child.on("error", (error) => {
+    options.output("stderr", new TextEncoder().encode(`${error.message}\n`));
+    end(systemCode(error) === "EACCES" ? NOT_ALLOWED : NOT_FOUND, null);
+  });
+  child.on("exit", (code, signal) => {
+    ending = { code, signal };
+    heardAtMs = performance.now();
+    look();
+  });
+  child.on("close", (code, signal) => end(code, signal));
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    write: (bytes) => child.stdin?.write(new Uint8Array(bytes)) ?? true,
+    endInput: () => void child.stdin?.end(),
+    pause() {
+      paused = true;
+      child.stdout?.pause();
+      child.stderr?.pause();
+    },
+    resume() {
+      paused = false;
+      heardAtMs = performance.now();
+      child.stdout?.resume();
+      child.stderr?.resume();
+    },
+    signal: (name) => signalGroup(pid, name),
+  };
+}
+
+function terminal(options: TerminalOptions): TerminalProgram {
+  const { cols, rows, cwd, environment } = options;
+  const shown = new Bun.Terminal({ cols, rows, data: (_, bytes) => options.output(new Uint8Array(bytes)) });
+  const child = Bun.spawn(options.command, { cwd, env: environment, terminal: shown });
+  child.exited.then(
+    () => options.ended(child.exitCode, child.signalCode === null ? null : String(child.signalCode)),
+    () => options.ended(null, null),
+  );
+  return {
+    pid: child.pid,
+    write: (bytes) => void shown.write(new Uint8Array(bytes)),
+    resize: (width, height) => shown.resize(width, height),
+    signal: (name) => signalGroup(child.pid, name),
+    close: () => shown.close(),
+  };
+}
+
+function signalGroup(pid: number, name: SignalWord): void {
+  if (pid <= 1) return;
+  try {
+    process.kill(-pid, constants.signals[`SIG${name}`]);
+  } catch (error) {
+    // Nobody is left in the group: what was wanted holds already.
+    if (systemCode(error) !== "ESRCH") throw error;
+  }
+}
+
+export const realPrograms: Programs = { piped, terminal };
