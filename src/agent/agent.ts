@@ -353,7 +353,6 @@ function hubPort(late: { session?: HubLink }): HubPort {
     request: (asked, type) => late.session?.request(asked, type) ?? Promise.reject(notYet),
     send: (message) => late.session?.send(message) ?? false,
     openStream: (payload, events) => late.session?.openStream(payload, events) ?? "closed",
-    openStream: (payload, events) => late.session?.openStream(payload, events) ?? "closed",
   };
 }
 

@@ -110,10 +110,6 @@ export class FakeHub implements HubLink {
     return "closed";
   }
 
-  openStream(): "closed" {
-    return "closed";
-  }
-
   async request<Type extends HubToClient["type"]>(asked: Asked, type: Type): Promise<HubMessage<Type>> {
     if (this.state.at !== "connected") throw new MusterError("hub_unreachable", "no session");
     this.asked.push(asked);

@@ -31,7 +31,6 @@ export type AuditAction =
   | "share.entered"
   | "command.relayed"
   | "session.opened"
-  | "session.opened"
   | "pairing.created"
   | "devices.paired"
   | "devices.unpaired";

@@ -53,7 +53,6 @@ import { CommandDesk } from "./sessions/command-desk.ts";
 import { Directory } from "./sessions/directory.ts";
 import { SessionDoor } from "./sessions/door.ts";
 import { Splices } from "./sessions/splices.ts";
-import { Splices } from "./sessions/splices.ts";
 import { SessionTokens } from "./sessions/tokens.ts";
 import { Unproven } from "./sessions/unproven.ts";
 import { webSocketHandler } from "./sessions/web-socket-handler.ts";
@@ -120,7 +119,9 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   const { world, crypto, log, signer, version, home, limits = USUAL_LIMITS } = options;
   const now = () => world.clock.now();
   const id = deviceIdOf(crypto.sha256(signer.publicKey));
-  assertComplete({ routes: [], messages: clientToHub.options.map((one) => one.shape.type.value),
+  assertComplete({
+    routes: [],
+    messages: clientToHub.options.map((one) => one.shape.type.value),
     streams: SESSION_PURPOSES,
   });
 

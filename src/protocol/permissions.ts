@@ -9,7 +9,6 @@
 import { MusterError } from "./errors.ts";
 import type { ClientToHub } from "./messages.ts";
 import type { SessionPurpose } from "./session-open.ts";
-import type { SessionPurpose } from "./session-open.ts";
 
 /** What a key may do in one owner log; `admin` includes `command`. */
 export type Role = "unconfirmed" | "member" | "command" | "admin";
@@ -274,15 +273,6 @@ export const RIGHTS = {
       attach: commandsAny,
     },
   }),
-  /** A stream to a device, joined and not looked into; the device's own owner log decides what it is good for. */
-  "device.reach": right("device", {
-    streams: ["command", "log"],
-    allow: {
-      person: (actor, device) => actor.controller === "command" && sharesOwner(actor, device),
-      register: commandsAny,
-      attach: commandsAny,
-    },
-  }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),
 } as const;
@@ -345,7 +335,6 @@ export function everyRow(): Row[] {
       ...routes.map((route): Row => ({ by: "route", name: route, action, resource, kinds })),
       ...messages.map((type): Row => ({ by: "message", name: type, action, resource, kinds })),
       ...streams.map((purpose): Row => ({ by: "stream", name: purpose, action, resource, kinds })),
-      ...streams.map((purpose): Row => ({ by: "stream", name: purpose, action, resource, kinds })),
     ];
   });
 }
@@ -361,7 +350,6 @@ export function assertComplete(served: {
   for (const [by, names] of [
     ["route", served.routes],
     ["message", served.messages],
-    ["stream", served.streams ?? []],
     ["stream", served.streams ?? []],
   ] as const) {
     for (const name of names) {

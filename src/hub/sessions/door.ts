@@ -31,7 +31,6 @@ import { handleMessage, type MessageParts } from "./handle-message.ts";
 import { readClientMessage, unknownRequest } from "./read-client-message.ts";
 import { Session } from "./session.ts";
 import type { Splices } from "./splices.ts";
-import type { Splices } from "./splices.ts";
 import type { SessionTokens } from "./tokens.ts";
 
 export interface DoorParts {
