@@ -6,6 +6,7 @@ import { deviceIdOf } from "../protocol/ids.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import { USUAL_LIMITS, type HubLimits } from "../hub/hub-limits.ts";
 import { startHub, type Hub } from "../hub/hub.ts";
+import { readCloudflareSettings } from "../tunnels/cloudflare/settings.ts";
 import { loadAssets } from "../world/page-assets.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { MusterError } from "../protocol/errors.ts";
@@ -67,6 +68,10 @@ export async function openHub(
     downloads: openDownloads(paths.hub, { version, log: log.part("downloads") }),
     hasher: realPasswordHasher,
     home: { signer: identity.signer, linkKey: identity.linkKey, about },
+    cloudflare: {
+      settings: readCloudflareSettings(options.environment, log),
+      baseUrl: options.environment["MUSTER_CLOUDFLARE_API"],
+    },
     metricsToken: metricsToken === "" ? undefined : new Secret(metricsToken),
     onNotice: (notice) => log.error("state was damaged", { ...notice }),
   });

@@ -4,18 +4,23 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { app } from "./app.ts";
-import { agentIn, Home, hubIn, type Running } from "./harness.ts";
+import { agent, agentIn, Home, hubIn, type Running } from "./harness.ts";
+import { signedIn, type Person } from "./person.ts";
 import { until } from "./until.ts";
 import { ask, text } from "./wire.ts";
 
 let owner: Home;
 let hubUrl: string;
+let person: Person;
 
 beforeAll(async () => {
   owner = new Home();
-  hubUrl = (await hubIn(owner)).hub_url;
+  const started = await hubIn(owner);
+  hubUrl = started.hub_url;
+  person = await signedIn(started.login_url ?? "");
 });
 afterAll(async () => {
+  person[Symbol.dispose]();
   await owner[Symbol.asyncDispose]();
 });
 
@@ -103,6 +108,82 @@ test("a member removes nobody, and the hub's own home can't leave", async () => 
   expect(await owner.refused(["device", "remove", "--yes"])).toMatchObject({ code: "conflict" });
   expect(await owner.refused(["device", "remove", "target"])).toMatchObject({ exit: 2, code: "usage" });
 });
+
+test("the hub's bare word makes a device wait, and forget nothing", async () => {
+  const { home, running } = await joined("kept");
+  await using _ = home;
+  const id = (await owner.ok(["device", "show", "kept"])).id;
+  const [status] = await person.call(`/api/devices/${id}`, undefined, "DELETE");
+  expect(status).toBe(200);
+  const refused = await until("the hub's refusal", async () => {
+    const { hub } = await home.ok(["status"]);
+    return hub.state === "refused" && hub;
+  });
+  expect(refused.reason).toContain("revoked");
+  expect(existsSync(join(home.path, "identity"))).toBe(true);
+  expect(existsSync(join(home.path, "hub.json"))).toBe(true);
+  expect(running.process.exitCode).toBeNull();
+});
+
+test("a device is let in by its code, unconfirmed, and by its words for good", async () => {
+  await using home = new Home();
+  const init = home.spawn(["init", hubUrl, "--no-service", "--name", "porch"]);
+  const said = await until("the code", () => init.stderr.includes("these words") && init.stderr);
+  const code = /([2-9A-Z]{4}-[2-9A-Z]{4})/.exec(said)?.[1] ?? "";
+  const words = /must stand:\s+(.+)/.exec(said)?.[1]?.trim() ?? "";
+  const [found, asking] = await person.call("/api/device/lookup", { user_code: code });
+  expect([found, asking]).toMatchObject([200, { name: "porch", can_confirm: true }]);
+  expect(asking.words.join(" ")).toBe(words);
+  expect(await person.call("/api/device/decide", { user_code: code, decision: "approve" })).toMatchObject([
+    200,
+    { confirmed: false },
+  ]);
+  expect(await init.exited).toBe(0);
+  expect(init.stdout).toContain("unconfirmed");
+
+  await using running = stopping(await agent(home));
+  void running;
+  home.write("hello/index.html", "from the porch");
+  const share = await home.add("hello", "--public");
+  expect(text(await ask(share.url))).toBe("from the porch");
+  expect((await owner.ok(["device", "show", "porch"])).role).toBe("none");
+  const wrong = await owner.refused(["device", "approve", "porch", "--words", "a b c d e"]);
+  expect(wrong).toMatchObject({ code: "bad_signature" });
+  expect(await owner.ok(["device", "approve", "porch", "--words", words])).toMatchObject({ name: "porch" });
+  expect((await owner.ok(["device", "show", "porch"])).role).toBe("member");
+  await until(
+    "its own copy of the log",
+    async () => (await home.ok(["device", "show", "porch"])).role === "member",
+  );
+}, 40_000);
+
+test("a device that is denied says so, and Ctrl-C ends the wait", async () => {
+  await using home = new Home();
+  const denied = home.spawn(["init", hubUrl, "--no-service", "--name", "denied"]);
+  const said = await until("the code", () => denied.stderr.includes("these words") && denied.stderr);
+  const user_code = /([2-9A-Z]{4}-[2-9A-Z]{4})/.exec(said)?.[1] ?? "";
+  await person.call("/api/device/decide", { user_code, decision: "deny" });
+  expect(await denied.exited).toBe(1);
+  expect(denied.stderr).toContain("refused this device");
+  const waiting = home.spawn(["init", hubUrl, "--no-service", "--name", "waiting"]);
+  await until("the code", () => waiting.stderr.includes("these words"));
+  waiting.signal("SIGINT");
+  expect(await waiting.exited).toBe(130);
+  expect(existsSync(join(home.path, "hub.json"))).toBe(false);
+}, 30_000);
+
+test("a place that was prepared in the page is taken by its code", async () => {
+  await using home = new Home();
+  const [, made] = await person.call("/api/device/setup", { device_type: "linux_x86_64", name: "cellar" });
+  const args = ["init", hubUrl, "--token", made.registration_code, "--no-service"];
+  expect(await home.ok(args)).toMatchObject({ name: "cellar" });
+  await using again = new Home();
+  expect(await again.refused(args)).toMatchObject({ code: "token_invalid" });
+});
+
+function stopping(program: Running): AsyncDisposable {
+  return { [Symbol.asyncDispose]: () => program.kill() };
+}
 
 async function joined(name: string): Promise<{ home: Home; running: Running }> {
   const home = new Home();

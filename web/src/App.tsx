@@ -1,5 +1,6 @@
 // The page's frame, and which of its few screens is shown.
 import { type ReactNode } from "react";
+import { APPROVE_PATH, ApproveDevice } from "./device/ApproveDevice.tsx";
 import { FleetPage } from "./fleet/FleetPage.tsx";
 import { Header } from "./Header.tsx";
 import { Command } from "./parts/Command.tsx";
@@ -51,7 +52,7 @@ function CurrentScreen(): ReactNode {
         </section>
       );
     case "fleet":
-      return <FleetPage />;
+      return location.pathname === APPROVE_PATH ? <ApproveDevice /> : <FleetPage />;
     case "broken":
       return (
         <section className="card">

@@ -61,6 +61,17 @@ describe("the door to a share", () => {
     expect((await hub.call("/access.js")).headers.get("content-type")).toContain("text/javascript");
   });
 
+  test("is at the page's host, to which the hub's other names send a browser", async () => {
+    const { hub, cookie } = await withDoor();
+    await using _ = hub;
+    const path = `/access?to=blog.localhost%3A8080&nonce=${NONCE}`;
+    const sent = await hub.call(path, { cookie, at: HUB, headers: ELSEWHERE });
+    expect([sent.status, sent.headers.get("location")]).toEqual([303, `${PAGE}${path}`]);
+    expect((await hub.call(path, { cookie, at: HUB, headers: { accept: "*/*" } })).status).toBe(404);
+    const strange = await hub.call(path, { cookie, at: "http://evil.example", headers: ELSEWHERE });
+    expect(strange.status).toBe(404);
+  });
+
   test("goes by itself for what the hub's own page began, round by the share, once", async () => {
     const { hub, cookie } = await withDoor();
     await using _ = hub;

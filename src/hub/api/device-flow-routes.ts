@@ -157,7 +157,12 @@ function refused({ error, intervalMs }: Extract<PollResult, { at: "refused" }>):
 function shown(asking: Asking, canConfirm: boolean): DeviceLookupResponse {
   const { name, kind, platform, version, source, deviceId, words } = asking;
   return {
-    ...{ name, kind, platform, version, source, words },
+    name,
+    kind,
+    platform,
+    version,
+    source,
+    words,
     device_id: deviceId,
     expires_at: new Date(asking.expiresAt).toISOString(),
     can_confirm: canConfirm,

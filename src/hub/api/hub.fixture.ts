@@ -159,7 +159,11 @@ export async function testHub(
         const log = await appendEntry(crypto, home.log(), {
           kind: "member",
           body: {
-            ...{ name, kind, platform, ssh_host_keys: [], claim: null },
+            name,
+            kind,
+            platform,
+            ssh_host_keys: [],
+            claim: null,
             public_key: toBase64Url(publicKey),
             link_key: toBase64Url(linkKey),
           },

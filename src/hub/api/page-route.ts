@@ -2,14 +2,13 @@
 // where there is no way. Whatever a person navigates to that is no file is the page itself, which knows its
 // own places.
 import { MusterError } from "../../protocol/errors.ts";
-import { escapeHtml } from "../../protocol/plain-page.ts";
-import { isLocalName } from "../addresses.ts";
-import { page, PAGE_HEADERS, redirect } from "./answers.ts";
+import { PAGE_HEADERS } from "./answers.ts";
 import { hubResource } from "./hub-resource.ts";
 import { isNavigation } from "./origin-guard.ts";
 import { pageOriginAt } from "./page-place.ts";
-import type { Addresses, ApiParts, Asset, Assets } from "./ports.ts";
+import type { ApiParts, Asset, Assets } from "./ports.ts";
 import { type Route, route } from "./route.ts";
+import { wayToThePage } from "./way-to-page.ts";
 
 const INDEX = "/index.html";
 
@@ -70,26 +69,6 @@ function takesBrotli(header: string | null): boolean {
     const [name = "", ...parameters] = coding.split(";").map((part) => part.trim().toLowerCase());
     return name === "br" && !parameters.some((parameter) => /^q=0(?:\.0{0,3})?$/.test(parameter));
   });
-}
-
-// A page on a name of this machine can only be opened from this machine: sending others to it would send them
-// to their own.
-function wayToThePage(addresses: Addresses, url: URL): Response {
-  const pageOrigin = addresses.pageOrigin();
-  if (pageOrigin === undefined) return noPage(`<p>This hub shows no page.</p>`);
-  const pageIsLocal = isLocalName(new URL(pageOrigin).hostname);
-  if (!pageIsLocal || isLocalName(url.hostname)) return redirect(`${pageOrigin}${url.pathname}${url.search}`);
-  const { port } = new URL(pageOrigin);
-  const address = escapeHtml(pageOrigin);
-  return noPage(`<p>The page of this hub opens on the hub's own machine only, at <code>${address}</code>: a password or a key
-that is typed here would pass the network unprotected, or through a tunnel that is not the hub's own.</p>
-<p>From elsewhere, bring that address to your machine and open it there:</p>
-<p><code>ssh -L ${port}:127.0.0.1:${port} ${escapeHtml(url.hostname)}</code></p>
-<p class="quiet">Devices, and pages that are shared here, do not need this.</p>`);
-}
-
-function noPage(words: string): Response {
-  return page("Muster hub", `<h1>This is a Muster hub</h1>\n${words}`);
 }
 
 function noSuchFile(): MusterError {

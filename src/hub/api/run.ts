@@ -10,6 +10,7 @@ import { pageOriginAt } from "./page-place.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { readJson } from "./read-json.ts";
 import type { Call, Route } from "./route.ts";
+import { wayToThePage } from "./way-to-page.ts";
 
 export async function run(
   parts: ApiParts,
@@ -49,6 +50,9 @@ async function answer(
   const url = new URL(request.url);
   const pageOrigin = pageOriginAt(parts.addresses.pageOrigin(), url.host);
   if (found.at === "page" ? pageOrigin === undefined : !parts.addresses.isHubHost(url.host)) {
+    // A person was sent to the hub by its URL, which need not be its page's.
+    const shown = found.html === true && found.method === "GET" && isNavigation(request);
+    if (shown && parts.addresses.isHubHost(url.host)) return wayToThePage(parts.addresses, url);
     throw notHere(parts.addresses.pageOrigin());
   }
   guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });

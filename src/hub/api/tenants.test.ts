@@ -192,7 +192,7 @@ async function twoTenants(): Promise<Tenants> {
     signer: hub.home.signer,
   });
   await hub.logs.append(made.entry);
-  const annasClaim = String((JSON.parse(made.entry.body) as { claim_key: string }).claim_key);
+  const annasClaim = (JSON.parse(made.entry.body) as { claim_key: string }).claim_key;
   return { hub, anna, bert, annasDevice: annas.deviceId, annasClaim };
 }
 

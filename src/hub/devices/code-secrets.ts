@@ -8,6 +8,8 @@ import { drawSecretLetters, PAIRING_LETTERS } from "../../protocol/pairing-code.
 /** Of the eight letters that a person types; 31^8 is a little under 40 bits. */
 export const HANDLE_LETTERS = 4;
 
+const USER_CODE = new RegExp(`^[${PAIRING_LETTERS}]{${2 * HANDLE_LETTERS}}$`);
+
 type Use = "device code" | "user code" | "registration code";
 
 export class CodeSecrets {
@@ -38,8 +40,7 @@ export class CodeSecrets {
 /** What a person typed: any case, with dashes and blanks. Undefined for what can be no code. */
 export function readUserCode(typed: string): string | undefined {
   const letters = typed.toUpperCase().replaceAll(/[-\s]/g, "");
-  const known = [...letters].every((letter) => PAIRING_LETTERS.includes(letter));
-  return known && letters.length === 2 * HANDLE_LETTERS ? letters : undefined;
+  return USER_CODE.test(letters) ? letters : undefined;
 }
 
 export function showUserCode(code: string): string {

@@ -141,7 +141,11 @@ export async function lookUp(
   const keys = { publicKey: row.public_key, linkKey: row.link_key };
   const { name, kind, platform, version, source } = row;
   return {
-    ...{ name, kind, platform, version, source },
+    name,
+    kind,
+    platform,
+    version,
+    source,
     ...keys,
     codeHash: row.code_hash,
     deviceId: deviceIdOf(crypto.sha256(row.public_key)),

@@ -24,6 +24,7 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
         <StateMark state={shownDevice(device)} />
         <LineName name={device.name} open={open} onToggle={toggle}>
           {runsHub ? <span className="tag">hub</span> : null}
+          {device.confirmed === false ? <span className="tag">unconfirmed</span> : null}
         </LineName>
         <span className="cell-kind faint">{kindWord(device.kind)}</span>
         <span className="cell-address faint mono">{device.hostname ?? device.platform}</span>

@@ -2,6 +2,7 @@
 import { useState, type ReactNode } from "react";
 import type { FleetView } from "../../../src/protocol/views.ts";
 import { AccountPrompt } from "../account/AccountPrompt.tsx";
+import { AddDevice } from "../device/AddDevice.tsx";
 import { AddShare } from "../share/AddShare.tsx";
 import { usePageState } from "../state/use-page.ts";
 import { arrange } from "./arrange.ts";
@@ -29,6 +30,7 @@ export function FleetPage(): ReactNode {
 function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
   const [filter, setFilter] = useState("");
   const [adding, setAdding] = useState(false);
+  const [addingDevice, setAddingDevice] = useState(false);
   const stale = usePageState((state) => state.hubLink.at !== "ready");
   const mayAdd = usePageState(
     (state) => state.authority.command === "may" && state.authority.hubDevice !== null,
@@ -47,6 +49,9 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       <Summary fleet={fleet} />
       <AccountPrompt />
       <Toolbar fleet={fleet} filter={filter} setFilter={setFilter}>
+        <button type="button" className="button" onClick={() => setAddingDevice(true)} disabled={stale}>
+          Add device
+        </button>
         {mayAdd && fleet.shares.length > 0 ? (
           <button
             type="button"
@@ -87,6 +92,7 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       </div>
       {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
       <WhyNotAdd />
+      {addingDevice ? <AddDevice onClose={() => setAddingDevice(false)} /> : null}
       {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
     </>
   );

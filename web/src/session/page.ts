@@ -8,6 +8,11 @@ import {
 } from "../../../src/client/command.ts";
 import { nobleCrypto } from "../../../src/identity/crypto-noble.ts";
 import { toBase64Url } from "../../../src/protocol/bytes.ts";
+import type {
+  DeviceLookupResponse,
+  DeviceSetupRequest,
+  DeviceSetupResponse,
+} from "../../../src/protocol/joining-api.ts";
 import { MusterError, publicError } from "../../../src/protocol/errors.ts";
 import { browserName, systemName } from "../platform/browser-name.ts";
 import { browserWorld } from "../platform/browser-world.ts";
@@ -23,6 +28,7 @@ import {
   spendLoginLink,
   type PasswordChange,
 } from "./account-calls.ts";
+import { decideDevice, lookUpDevice, prepareDevice, type Decided, type Decision } from "./device-calls.ts";
 import { openFleetLink, type FleetLink } from "./fleet-link.ts";
 import { takeLoginLink, type LoginLink } from "./login-link.ts";
 import { addPasskey, signInWithPasskey } from "./passkeys.ts";
@@ -37,6 +43,12 @@ export interface Page {
   signOut(): Promise<void>;
   setPassword(change: PasswordChange): Promise<void>;
   addPasskey(): Promise<void>;
+  devices: {
+    /** Who waits under a code. */
+    lookUp(userCode: string): Promise<DeviceLookupResponse>;
+    decide(decision: Decision): Promise<Decided>;
+    prepare(wish: DeviceSetupRequest): Promise<DeviceSetupResponse>;
+  };
   takeOver(): void;
   /** Goes on without the login link that was opened. */
   leaveLink(): void;
@@ -199,6 +211,11 @@ export function openPage(): Page {
     async addPasskey() {
       await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
       await readSession();
+    },
+    devices: {
+      lookUp: (userCode) => lookUpDevice(userCode, link?.token() ?? null),
+      decide: (decision) => decideDevice(decision, link?.token() ?? null),
+      prepare: (wish) => prepareDevice(wish, link?.token() ?? null),
     },
     leaveLink: () => (store.get().user === null ? showSignIn() : run(enter)),
     takeOver: () => tab?.takeOver(tabEvents),
