@@ -40,7 +40,7 @@ export interface ClientExchangeEvents {
 
 export interface ClientExchangeOptions {
   stream: ByteStream;
-  /** The serialised request head. */
+  /** The serialised request head. Nobody keeps it once `start` has returned. */
   head: Uint8Array;
   asked: AskedFor;
   /** Whether a body follows the head. Without one the request is whole at once. */
@@ -217,7 +217,7 @@ export class ClientExchange implements ByteStreamEvents {
       case "response": {
         this.#partial = undefined;
         this.#cursor.reset();
-        const rest = whole.subarray(parsed.headBytes);
+        const rest = parsed.headBytes === whole.length ? NO_BYTES : whole.subarray(parsed.headBytes);
         this.#gotHead(parsed, rest);
         return rest;
       }
@@ -243,8 +243,9 @@ export class ClientExchange implements ByteStreamEvents {
       this.#break(this.#tracker.problem ?? "bad_chunk");
       return NO_BYTES;
     }
-    const rest = bytes.subarray(taken);
-    this.#events.body(taken === bytes.length ? bytes : bytes.subarray(0, taken));
+    const all = taken === bytes.length;
+    const rest = all ? NO_BYTES : bytes.subarray(taken);
+    this.#events.body(all ? bytes : bytes.subarray(0, taken));
     if (this.#state === "body" && this.#tracker.complete) this.#whole(rest);
     return rest;
   }

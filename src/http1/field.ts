@@ -33,12 +33,15 @@ export function field(name: string, value: string): Field {
   return new Field(name, lower, value);
 }
 
-/** `field` for a name that is written on every request: it is looked at once, the values each time. */
+/**
+ * `field` for a name that is written on every request: it is looked at once, and a value only when it is not
+ * the last one again.
+ */
 export function fieldMaker(name: string): (value: string) => Field {
-  const { lower } = field(name, "");
+  let last = field(name, "");
   return (value) => {
-    if (!isFieldValue(value)) return field(name, value);
-    return new Field(name, lower, value);
+    if (value !== last.value) last = field(name, value);
+    return last;
   };
 }
 
@@ -102,7 +105,8 @@ const WELL_KNOWN = spellings(
   `Accept Accept-Encoding Accept-Language Accept-Ranges Access-Control-Allow-Origin Age Authorization
    Cache-Control Connection Content-Disposition Content-Encoding Content-Length Content-Range
    Content-Security-Policy Content-Type Cookie DNT Date ETag Expect Expires Forwarded Host HTTP2-Settings
-   If-Match If-Modified-Since If-None-Match If-Range Keep-Alive Last-Modified Link Location Origin Pragma
+   If-Match If-Modified-Since If-None-Match If-Range Keep-Alive Last-Modified Link Location
+   Muster-Password Muster-Request-Id Origin Pragma
    Priority Proxy-Authenticate Proxy-Authorization Proxy-Connection Range Referer Retry-After
    Sec-CH-UA Sec-CH-UA-Mobile Sec-CH-UA-Platform Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Sec-Fetch-User
    Sec-WebSocket-Accept Sec-WebSocket-Extensions Sec-WebSocket-Key Sec-WebSocket-Protocol

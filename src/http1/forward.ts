@@ -56,7 +56,7 @@ export function forwardedRequest(head: RequestHead, policy: RequestForwarding): 
   if (head.upgrade !== undefined) result.push(CONNECTION.upgrade, field("Upgrade", head.upgrade));
   else if (policy.connection !== undefined) result.push(CONNECTION[policy.connection]);
   if (origin !== undefined) pushOrigin(result, origin);
-  if (policy.add !== undefined) result.push(...policy.add);
+  if (policy.add !== undefined) for (const each of policy.add) result.push(each);
   return result;
 }
 
@@ -90,7 +90,7 @@ export function forwardedResponse(head: ResponseHead, policy: ResponseForwarding
     if (kept !== undefined) result.push(kept);
   }
   if (head.framing.kind === "chunked") result.push(CHUNKED_FIELD);
-  if (policy.add !== undefined) result.push(...policy.add);
+  if (policy.add !== undefined) for (const each of policy.add) result.push(each);
   if (head.interim) return result;
   result.push(CONNECTION[policy.connection]);
   if (policy.connection === "upgrade" && head.upgrade !== undefined) {
@@ -106,13 +106,6 @@ function pushFraming(fields: Field[], framing: ResponseFraming): void {
 }
 
 const contentLength = fieldMaker("Content-Length");
-const forwardedFor = fieldMaker("X-Forwarded-For");
-const forwardedHost = fieldMaker("X-Forwarded-Host");
-const forwarded = fieldMaker("Forwarded");
-const FORWARDED_PROTO: Record<Origin["scheme"], Field> = {
-  http: field("X-Forwarded-Proto", "http"),
-  https: field("X-Forwarded-Proto", "https"),
-};
 const NO_PREFIXES: readonly string[] = [];
 const CHUNKED_FIELD = field("Transfer-Encoding", "chunked");
 const LENGTH_ZERO = field("Content-Length", "0");
@@ -170,11 +163,26 @@ function hostOnly(cookie: Field): Field {
 
 function pushOrigin(fields: Field[], origin: Origin): void {
   const { address, scheme, host } = origin;
-  const node = address.includes(":") ? `"[${address}]"` : address;
-  fields.push(
-    forwardedFor(address),
-    FORWARDED_PROTO[scheme],
-    forwardedHost(host),
-    forwarded(`for=${node};host="${host}";proto=${scheme}`),
-  );
+  const sameAsBefore =
+    address === lastOrigin.address && scheme === lastOrigin.scheme && host === lastOrigin.host;
+  if (!sameAsBefore) {
+    // In this order: what cannot be written throws, and must not pass for the last one's.
+    lastOriginFields = originFields(origin);
+    lastOrigin = origin;
+  }
+  for (const each of lastOriginFields) fields.push(each);
 }
+
+function originFields({ address, scheme, host }: Origin): Field[] {
+  const node = address.includes(":") ? `"[${address}]"` : address;
+  return [
+    field("X-Forwarded-For", address),
+    field("X-Forwarded-Proto", scheme),
+    field("X-Forwarded-Host", host),
+    field("Forwarded", `for=${node};host="${host}";proto=${scheme}`),
+  ];
+}
+
+// Of the requests of one visitor, who sends them in bursts, only the first is written out and checked.
+let lastOrigin: Origin = { address: "127.0.0.1", scheme: "http", host: "localhost" };
+let lastOriginFields = originFields(lastOrigin);

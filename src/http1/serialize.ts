@@ -13,26 +13,56 @@ export interface RequestLine {
   version: HttpVersion;
 }
 
+export interface StatusLine {
+  status: number;
+  reason: string;
+}
+
 /** The bytes of a request head, its empty line included. Throws `internal` on a text that would split it. */
 export function serializeRequest(line: RequestLine, fields: readonly Field[]): Uint8Array {
+  return Buffer.from(requestText(line, fields), "latin1");
+}
+
+/**
+ * The bytes of a response head. It always speaks HTTP/1.1, which is what we do (RFC 9110, 6.2). Throws as
+ * `serializeRequest` does.
+ */
+export function serializeResponse(line: StatusLine, fields: readonly Field[]): Uint8Array {
+  return Buffer.from(responseText(line, fields), "latin1");
+}
+
+/** As `serializeRequest`, for `lentBytes`. */
+export function requestText(line: RequestLine, fields: readonly Field[]): string {
   const { method, target } = line;
   if (!isToken(method) || !VISIBLE.test(target)) {
     throw new MusterError("internal", `cannot write a request line with ${JSON.stringify(method + target)}`);
   }
-  return bytesOf(`${method} ${target} HTTP/${line.version}\r\n${fieldLines(fields)}\r\n`);
+  return `${method} ${target} HTTP/${line.version}\r\n${fieldLines(fields)}\r\n`;
 }
 
-/** The bytes of a response head. It always speaks HTTP/1.1, which is what we do (RFC 9110, 6.2). */
-export function serializeResponse(
-  line: { status: number; reason: string },
-  fields: readonly Field[],
-): Uint8Array {
+/** As `serializeResponse`, for `lentBytes`. */
+export function responseText(line: StatusLine, fields: readonly Field[]): string {
   const { status, reason } = line;
   if (status < 100 || status > 999 || !Number.isInteger(status) || !REASON.test(reason)) {
     throw new MusterError("internal", `cannot write a status line with ${status} ${JSON.stringify(reason)}`);
   }
-  return bytesOf(`HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}\r\n`);
+  return `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}\r\n`;
 }
+
+/**
+ * A head as bytes, with the beginning of its body behind it. They are valid until the next call, so they are
+ * for a `write` at once: a buffer of its own for each of a request's four heads costs 0.5 µs.
+ */
+export function lentBytes(head: string, body: Uint8Array = NO_BYTES): Uint8Array {
+  const length = head.length + body.length;
+  const bytes = length <= lent.length ? lent : new Uint8Array(length);
+  Buffer.prototype.latin1Write.call(bytes, head, 0);
+  if (body.length > 0) bytes.set(body, head.length);
+  return bytes.subarray(0, length);
+}
+
+const NO_BYTES = new Uint8Array(0);
+const lent = new Uint8Array(32 * 1024);
 
 const VISIBLE = /^\/[\x21-\x7e]*$/;
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -41,8 +71,4 @@ function fieldLines(fields: readonly Field[]): string {
   let lines = "";
   for (const { name, value } of fields) lines += `${name}: ${value}\r\n`;
   return lines;
-}
-
-function bytesOf(text: string): Uint8Array {
-  return Buffer.from(text, "latin1");
 }

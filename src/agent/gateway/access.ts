@@ -95,7 +95,13 @@ function basicGuess({ share, open, head }: ShareRequest): Guess | undefined {
 
 /** Field values are latin1, one character a byte; what people mean is UTF-8. */
 function textOf(value: string | undefined): string | undefined {
-  return value === undefined ? undefined : (fromUtf8(Buffer.from(value, "latin1")) ?? value);
+  if (value === undefined || isAscii(value)) return value;
+  return fromUtf8(Buffer.from(value, "latin1")) ?? value;
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
 }
 
 // What those who are not let in get.

@@ -9,7 +9,7 @@ import type { Exchange, ExchangeEvents } from "../../http1/exchange.ts";
 import { field, fieldMaker } from "../../http1/field.ts";
 import type { Field } from "../../http1/field.ts";
 import { forwardedRequest, type RequestForwarding } from "../../http1/forward.ts";
-import { serializeRequest } from "../../http1/serialize.ts";
+import { lentBytes, requestText } from "../../http1/serialize.ts";
 import type { Ticker, Ticking } from "../../http1/ticker.ts";
 import { FIRST_BYTE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { appProblem, type AppProblem } from "./app-problems.ts";
@@ -89,7 +89,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
     this.#upstream = upstream;
     this.#client = new ClientExchange({
       stream: upstream.socket,
-      head: serializeRequest(head, forwardedRequest(head, this.#policy())),
+      head: lentBytes(requestText(head, forwardedRequest(head, this.#policy()))),
       asked: head,
       hasBody: this.#hasBody,
       events: this.#response,

@@ -5,7 +5,7 @@ import type { BrokenReason, ClientExchange, ClientExchangeEvents } from "../../h
 import type { Exchange } from "../../http1/exchange.ts";
 import { forwardedResponse } from "../../http1/forward.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
-import { serializeResponse } from "../../http1/serialize.ts";
+import { lentBytes, responseText } from "../../http1/serialize.ts";
 import type { SendOptions } from "./send-reply.ts";
 import type { ResponseReader } from "./upstream-pool.ts";
 
@@ -36,7 +36,7 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
   readonly #options: AppResponseOptions;
   /** What the request is sent by; another one at a second attempt. */
   client: ClientExchange | undefined;
-  #headWaiting: Uint8Array | undefined;
+  #headWaiting: string | undefined;
   /** What the visitor has not yet taken. */
   #rest: Uint8Array | undefined;
   #status = 0;
@@ -60,7 +60,7 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
 
   interim(head: ResponseHead): void {
     this.#owner.appSpoke(false);
-    this.#push(serializeResponse(head, forwardedResponse(head, { connection: "keep-alive" })));
+    this.#push(lentBytes(responseText(head, forwardedResponse(head, { connection: "keep-alive" }))));
   }
 
   head(head: ResponseHead): void {
@@ -75,7 +75,7 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
     const mayStay = this.#exchange.keepAlive && !this.#options.closes && head.framing.kind !== "close";
     this.#after = mayStay ? "keep-alive" : "close";
     const connection = this.#upgraded ? "upgrade" : this.#after;
-    this.#headWaiting = serializeResponse(head, forwardedResponse(head, { connection }));
+    this.#headWaiting = responseText(head, forwardedResponse(head, { connection }));
   }
 
   body(bytes: Uint8Array): void {
@@ -83,8 +83,8 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
     const head = this.#headWaiting;
     this.#headWaiting = undefined;
     if (head === undefined) return this.#push(bytes);
-    if (bytes.length <= JOIN_MAX_BYTES) return this.#push(Buffer.concat([head, bytes]));
-    this.#push(head);
+    if (bytes.length <= JOIN_MAX_BYTES) return this.#push(lentBytes(head, bytes));
+    this.#push(lentBytes(head));
     this.#push(bytes);
   }
 
@@ -92,7 +92,7 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
     const head = this.#headWaiting;
     if (head === undefined) return;
     this.#headWaiting = undefined;
-    this.#push(head);
+    this.#push(lentBytes(head));
   }
 
   writable(): void {

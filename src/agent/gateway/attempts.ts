@@ -20,6 +20,11 @@ export class Attempts {
   /** Key → when each counted attempt began, oldest first. Recently used keys are last. */
   readonly #began = new Map<string, number[]>();
 
+  /** Nobody has tried lately: nobody waits. */
+  get isEmpty(): boolean {
+    return this.#began.size === 0;
+  }
+
   /** Milliseconds until this visitor may try again; 0 when now. */
   visitorWaitMs(attempt: Attempt, nowMs: number): number {
     return this.#waitMs(visitorBucket(attempt), PER_VISITOR, nowMs);

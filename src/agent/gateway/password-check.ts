@@ -36,6 +36,9 @@ const BUSY: Verdict = { kind: "wait", waitMs: 1_000 };
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 32;
 const REMEMBERED_MAX = 4_096;
+/** What programs sent in the last minute, found without an HMAC: that cost 2 µs of each of their requests. */
+const RECENT_MAX = 256;
+const RECENT_MS = 60_000;
 /** No honest password is longer, and hashing must not become work for its sender's amusement. */
 export const PASSWORD_MAX_BYTES = 1_024;
 
@@ -46,6 +49,9 @@ export class PasswordCheck {
   readonly #attempts = new Attempts();
   /** HMACs of what was found right, and of what is known not to be ours; least recently used first. */
   readonly #remembered = new Map<string, "ours" | "not_ours">();
+  /** Guesses as text, each known by its HMAC before. They count for a minute and go when the next one comes. */
+  readonly #recent = new Set<string>();
+  #recentUntilMs = 0;
   readonly #underWay = new Map<string, Promise<Verdict>>();
   #hashing = 0;
   readonly #waiting: (() => void)[] = [];
@@ -59,8 +65,15 @@ export class PasswordCheck {
 
   /** At once: "ours" when this visitor has proved it, "not_ours" when it is known to be something else. */
   recall(guess: Guess): "ours" | "not_ours" | undefined {
-    if (this.#attempts.visitorWaitMs(attemptOf(guess), this.#nowMs()) > 0) return undefined;
-    return this.#recall(this.#digestOf(guess));
+    const nowMs = this.#nowMs();
+    // Most of the time nobody is guessing, and then who asks need not be looked up.
+    if (!this.#attempts.isEmpty && this.#attempts.visitorWaitMs(attemptOf(guess), nowMs) > 0)
+      return undefined;
+    const text = `${guess.share.id}\n${guess.share.passwordVersion}\n${guess.visitor}\n${guess.password}`;
+    if (nowMs < this.#recentUntilMs && this.#recent.has(text)) return "ours";
+    const known = this.#recall(this.#digestOf(guess));
+    if (known === "ours") this.#noteRecent(text, nowMs);
+    return known;
   }
 
   /** Counts as an attempt when it turns out wrong. */
@@ -134,6 +147,14 @@ export class PasswordCheck {
     const known = this.#remembered.get(digest);
     if (known !== undefined) this.#remember(digest, known);
     return known;
+  }
+
+  #noteRecent(text: string, nowMs: number): void {
+    if (nowMs >= this.#recentUntilMs || this.#recent.size >= RECENT_MAX) {
+      this.#recent.clear();
+      this.#recentUntilMs = nowMs + RECENT_MS;
+    }
+    this.#recent.add(text);
   }
 
   #remember(digest: string, what: "ours" | "not_ours"): void {

@@ -1,9 +1,9 @@
 // The head of a visitor's request as the device gets it: what was parsed, written anew. What claims to come
 // from a proxy ends here, since only we could make it; hop-by-hop fields the device's gateway ends itself,
 // where the next hop begins.
-import { forwardedRequest } from "../../http1/forward.ts";
+import { forwardedRequest, type RequestForwarding } from "../../http1/forward.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
-import { serializeRequest } from "../../http1/serialize.ts";
+import { lentBytes, requestText } from "../../http1/serialize.ts";
 
 /** Fields that only the hub itself may set, on the way to its own pages. */
 const OURS: ReadonlySet<string> = new Set([
@@ -14,12 +14,17 @@ const OURS: ReadonlySet<string> = new Set([
   "muster-proxied",
 ]);
 
+/** The bytes are lent: see `lentBytes`. */
 export function forwardedHead(request: RequestHead): Uint8Array {
-  return serializeRequest(request, forwardedRequest(request, { dropNames: OURS, ...connectionOf(request) }));
+  return lentBytes(requestText(request, forwardedRequest(request, policyOf(request))));
 }
 
+const STAYS: RequestForwarding = { dropNames: OURS };
+const STAYS_10: RequestForwarding = { dropNames: OURS, connection: "keep-alive" };
+const CLOSES: RequestForwarding = { dropNames: OURS, connection: "close" };
+
 /** So that the device sees the same of the visitor's connection as the hub: 1.0 and 1.1 begin differently. */
-function connectionOf({ keepAlive, version }: RequestHead): { connection?: "close" | "keep-alive" } {
-  if (!keepAlive) return { connection: "close" };
-  return version === "1.0" ? { connection: "keep-alive" } : {};
+function policyOf({ keepAlive, version }: RequestHead): RequestForwarding {
+  if (!keepAlive) return CLOSES;
+  return version === "1.0" ? STAYS_10 : STAYS;
 }
