@@ -24,6 +24,7 @@ const PACKAGES = {
   ip: "iproute2",
   ssh: "openssh-client",
   caddy: "caddy",
+  jq: "jq",
   "qemu-aarch64-static": "qemu-user-static",
   "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1": "libc6-arm64-cross",
 };

@@ -1,6 +1,7 @@
 // A server that hands its machine to a hub: the unit that `muster service install --hub` writes, as systemd runs
 // it, and an agent that joins it on the same machine.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { until } from "../e2e/until.ts";
 import { FIRST, Releases } from "./releases.ts";
 import { machineProblem } from "./root.ts";
@@ -53,6 +54,23 @@ describe.skipIf(problem !== undefined)(title, () => {
       "MUSTER_HOME=/var/lib/muster-hub muster hub login-link --json",
     );
     expect(login_url).toContain("#login.");
+  });
+
+  test("a drop-in puts it behind a proxy of the same machine, as the guide says", async () => {
+    const guide = await Bun.file(join(import.meta.dir, "../../docs/guides/vps.md")).text();
+    const [, script = ""] = /```sh\n(sudo install -d \/etc\/systemd[\s\S]*?)```/.exec(guide) ?? [];
+    expect(script).toContain("MUSTER_HUB_TRUSTED_PROXY");
+    await scene.machine.ok(`sudo() { "$@"; }\n${script}`);
+    await healthy();
+    const { login_url } = await scene.machine.json(
+      "MUSTER_HOME=/var/lib/muster-hub muster hub login-link --json",
+    );
+    expect(login_url).toStartWith("https://muster.example.test/");
+    const { install } = await scene.machine.json(
+      "MUSTER_HOME=/var/lib/muster-hub muster device token --json",
+    );
+    expect(install).toStartWith("curl -fsSL https://example.test/install.sh | sh -s -- mst1_");
+    expect(await scene.machine.ok("ss -Hltn 'sport = :80'")).toMatch(/^LISTEN .* 127\.0\.0\.1:80 [^\n]*$/);
   });
 
   test("its unit passes systemd's own check without a word, and stays within its exposure", async () => {
