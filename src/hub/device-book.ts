@@ -18,6 +18,7 @@ export class DeviceBook {
   readonly #byId = new Map<string, DeviceRow>();
   readonly #byKey = new Map<string, DeviceRow>();
   readonly #byName = new Map<string, string>();
+  readonly #byOwner = new Map<string, Map<string, DeviceRow>>();
   /** What outlives a restart of the hub, written in one commit now and then. */
   readonly #unsaved = new Map<string, Seen>();
   /** Where each device last came from, and how many came from there. */
@@ -56,7 +57,7 @@ export class DeviceBook {
 
   /** Every device of these owners, by name. */
   ofOwners(roots: readonly string[]): DeviceRow[] {
-    const found = [...this.#byId.values()].filter((row) => roots.includes(row.owner_root));
+    const found = roots.flatMap((root) => [...(this.#byOwner.get(root)?.values() ?? [])]);
     return found.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
@@ -67,6 +68,9 @@ export class DeviceBook {
     if (row.kind !== "browser") this.#byName.set(row.name, row.device_id);
     this.#byId.set(row.device_id, row);
     this.#byKey.set(toBase64Url(row.public_key), row);
+    // A device never passes to another owner: it would be a new key.
+    const owned = this.#byOwner.get(row.owner_root) ?? new Map<string, DeviceRow>();
+    this.#byOwner.set(row.owner_root, owned.set(row.device_id, row));
     this.#options.changed();
   }
 

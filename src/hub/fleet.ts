@@ -1,6 +1,8 @@
 // The picture of the fleet that people, CLIs and devices see, made from what is so now; and who wants to be
-// told when it changes. Changes are gathered for a moment, so that a thousand devices coming back are a few
-// pictures and not a thousand.
+// told when it changes. Changes are gathered, for longer the longer they go on, and a picture is made and encoded
+// once for all who see the same: ten thousand devices coming back are a few pictures and not ten thousand.
+import { utf8 } from "../protocol/bytes.ts";
+import type { HubToClient } from "../protocol/messages.ts";
 import { rootsOf } from "../protocol/permissions.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";
@@ -12,7 +14,9 @@ import type { Directory } from "./sessions/directory.ts";
 import type { Session } from "./sessions/session.ts";
 import type { ShareRecord, ShareTable } from "./shares/share-table.ts";
 
+/** Of a first change; doubled while they go on. */
 const GATHER_MS = 100;
+const GATHER_MAX_MS = 1000;
 
 export interface FleetParts {
   timers: Timers;
@@ -28,6 +32,7 @@ export interface FleetParts {
 export class Fleet {
   readonly #parts: FleetParts;
   #gathering = false;
+  #isOld = false;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -37,23 +42,19 @@ export class Fleet {
   viewOf(roots: readonly string[]): FleetView {
     const { devices, shares, addresses, hub } = this.#parts;
     const rows = devices.ofOwners(roots);
-    const names = new Map(rows.map((row) => [row.device_id, row.name]));
-    const seen = shares.all().filter((share) => names.has(share.deviceId));
     return {
       hub: { url: addresses.hubUrl, ...hub },
       devices: rows.map((row) => this.#device(row)),
-      shares: seen.map((share) => this.#share(share, names.get(share.deviceId) ?? "")),
+      shares: rows.flatMap((row) =>
+        shares.ofDevice(row.device_id).map((share) => this.#share(share, row.name)),
+      ),
     };
   }
 
   /** Something of it is different now. */
   changed(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
-    this.#parts.timers.after(GATHER_MS, () => {
-      this.#gathering = false;
-      this.#tellWatchers();
-    });
+    this.#isOld = true;
+    if (!this.#gathering) this.#gather(GATHER_MS);
   }
 
   /** What one session may see. */
@@ -61,21 +62,39 @@ export class Fleet {
     return this.viewOf(rootsOf(session.actor));
   }
 
+  #gather(forMs: number): void {
+    this.#gathering = true;
+    this.#parts.timers.after(forMs, () => {
+      this.#gathering = false;
+      if (!this.#isOld) return;
+      this.#isOld = false;
+      this.#tellWatchers();
+      this.#gather(Math.min(2 * forMs, GATHER_MAX_MS));
+    });
+  }
+
   #tellWatchers(): void {
-    const pictures = new Map<string, FleetView>();
+    const pictures = new Map<string, Uint8Array>();
     for (const session of this.#parts.directory.all()) {
-      if (!session.watchesFleet) continue;
+      if (!session.watchesFleet || !session.hears) continue;
       const roots = rootsOf(session.actor);
       const key = roots.join(" ");
-      const fleet = pictures.get(key) ?? this.viewOf(roots);
-      pictures.set(key, fleet);
-      session.tell({ type: "fleet", fleet });
+      const picture = pictures.get(key) ?? this.#pictureOf(roots);
+      pictures.set(key, picture);
+      session.tellEncoded(picture);
     }
+  }
+
+  #pictureOf(roots: readonly string[]): Uint8Array {
+    const message: HubToClient = { type: "fleet", fleet: this.viewOf(roots) };
+    return utf8(JSON.stringify(message));
   }
 
   #device(row: DeviceRow): DeviceView {
     const { directory, addresses, ownerLogs, now } = this.#parts;
-    const session = directory.device(row.device_id) ?? this.#pageOf(row);
+    // A browser is online while its page is.
+    const page = row.kind === "browser" ? directory.page(row.device_id) : undefined;
+    const session = directory.device(row.device_id) ?? page;
     const online = session !== undefined;
     const since = session?.facts.sinceMs ?? row.last_seen;
     const role = ownerLogs.get(row.owner_root)?.roleOf(row.public_key, now());
@@ -102,15 +121,6 @@ export class Fleet {
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
     };
-  }
-
-  /** A browser is online while its page is. */
-  #pageOf(row: DeviceRow): Session | undefined {
-    if (row.kind !== "browser") return undefined;
-    for (const session of this.#parts.directory.all()) {
-      if (session.facts.kind === "person" && session.facts.deviceId === row.device_id) return session;
-    }
-    return undefined;
   }
 
   #share(share: ShareRecord, deviceName: string): ShareView {

@@ -40,6 +40,14 @@ export class Directory {
     return this.#devices.get(deviceId);
   }
 
+  /** The page that a browser's key has open. */
+  page(deviceId: string): Session | undefined {
+    for (const session of this.#clients) {
+      if (session.facts.kind === "person" && session.facts.deviceId === deviceId) return session;
+    }
+    return undefined;
+  }
+
   /** Every session, of devices, people and attached clients. */
   *all(): Generator<Session> {
     yield* this.#devices.values();

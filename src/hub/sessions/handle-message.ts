@@ -76,9 +76,10 @@ async function handle(
       return undefined;
     case "device_state":
       demand(session.actor, "device.report", itself(session));
+      // What merely grows older is asked for by who looks at it; that there is something now is news.
+      if (session.health === undefined) parts.fleet.changed();
       session.health = message.health;
       parts.devices.seen(session.facts.deviceId);
-      parts.fleet.changed();
       return undefined;
     case "log_get": {
       demandOwner(session, "log.read", message.owner_root);

@@ -48,9 +48,19 @@ export class Session {
     return this.trunk.message(utf8(JSON.stringify(message)));
   }
 
+  /** Whether it reads what it is told. */
+  get hears(): boolean {
+    return this.trunk.queuedBytes < UNASKED_HOLD_BYTES;
+  }
+
   /** News that the client will be told again: skipped while it does not read. */
   tell(message: HubToClient): void {
-    if (this.trunk.queuedBytes < UNASKED_HOLD_BYTES) this.send(message);
+    if (this.hears) this.send(message);
+  }
+
+  /** The same, of a message that was encoded once for many. */
+  tellEncoded(message: Uint8Array): void {
+    if (this.hears) this.trunk.message(message);
   }
 
   close(code: ErrorCode, message: string): void {

@@ -52,6 +52,7 @@ export class ShareTable {
   readonly #options: ShareTableOptions;
   readonly #byLabel = new Map<string, ShareRecord>();
   readonly #byId = new Map<string, ShareRecord>();
+  readonly #byDevice = new Map<string, Map<string, ShareRecord>>();
 
   constructor(options: ShareTableOptions) {
     this.#options = options;
@@ -75,7 +76,7 @@ export class ShareTable {
   }
 
   ofDevice(deviceId: string): ShareRecord[] {
-    return this.all().filter((share) => share.deviceId === deviceId);
+    return [...(this.#byDevice.get(deviceId)?.values() ?? [])];
   }
 
   async publish(
@@ -159,6 +160,8 @@ export class ShareTable {
     };
     this.#byId.set(record.shareId, record);
     this.#byLabel.set(record.label, record);
+    const held = this.#byDevice.get(record.deviceId) ?? new Map<string, ShareRecord>();
+    this.#byDevice.set(record.deviceId, held.set(record.shareId, record));
     return record;
   }
 
@@ -167,6 +170,9 @@ export class ShareTable {
     if (share === undefined) return;
     this.#byId.delete(shareId);
     this.#byLabel.delete(share.label);
+    const held = this.#byDevice.get(share.deviceId);
+    held?.delete(shareId);
+    if (held?.size === 0) this.#byDevice.delete(share.deviceId);
     this.#options.changed();
   }
 }

@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { fromUtf8 } from "../protocol/bytes.ts";
+import { Fleet } from "./fleet.ts";
+import type { Session } from "./sessions/session.ts";
+
+/** What of a session a fleet looks at. */
+function watcher(ownerRoot: string): Session & { heard: Uint8Array[] } {
+  const heard: Uint8Array[] = [];
+  const actor = { kind: "person", userId: "u", key: "k", ownerRoots: [ownerRoot], controller: "none" };
+  const session = {
+    actor,
+    heard,
+    hears: true,
+    watchesFleet: true,
+    tellEncoded: (it: Uint8Array) => heard.push(it),
+  };
+  return session as unknown as Session & { heard: Uint8Array[] }; // the rest is never touched here
+}
+
+function fleetOf(sessions: Session[]) {
+  const waits: { afterMs: number; tell(): void }[] = [];
+  let pictures = 0;
+  const parts = {
+    timers: {
+      after: (afterMs: number, tell: () => void) => (waits.push({ afterMs, tell }), { cancel() {} }),
+    },
+    addresses: { hubUrl: "https://hub.example" },
+    devices: { ofOwners: () => ((pictures += 1), []) },
+    shares: { ofDevice: () => [] },
+    directory: { all: () => sessions },
+    ownerLogs: {},
+    now: () => 0,
+    hub: { id: "hub", version: "0.1.0" },
+  };
+  const fleet = new Fleet(parts as unknown as ConstructorParameters<typeof Fleet>[0]);
+  return {
+    fleet,
+    pictures: () => pictures,
+    /** The wait that is under way ends; how long it was. */
+    pass(): number | undefined {
+      const wait = waits.shift();
+      wait?.tell();
+      return wait?.afterMs;
+    },
+  };
+}
+
+test("one picture is made for all who see the same, and they get the same bytes", () => {
+  const [first, second, other] = [watcher("mine"), watcher("mine"), watcher("theirs")];
+  const { fleet, pass, pictures } = fleetOf([first, second, other]);
+  fleet.changed();
+  pass();
+  expect(pictures()).toBe(2);
+  expect(first.heard).toHaveLength(1);
+  expect(second.heard[0]).toBe(first.heard[0] ?? new Uint8Array(0));
+  expect(JSON.parse(fromUtf8(other.heard[0] ?? new Uint8Array(0)) ?? "")).toMatchObject({ type: "fleet" });
+});
+
+test("changes that go on are gathered for longer, up to a second, and a quiet time ends that", () => {
+  const one = watcher("mine");
+  const { fleet, pass } = fleetOf([one]);
+  const waits: (number | undefined)[] = [];
+  for (let round = 0; round < 6; round += 1) {
+    fleet.changed();
+    waits.push(pass());
+  }
+  expect(waits).toEqual([100, 200, 400, 800, 1000, 1000]);
+  expect(one.heard).toHaveLength(6);
+  expect([pass(), pass()]).toEqual([1000, undefined]);
+  fleet.changed();
+  expect(pass()).toBe(100);
+});
+
+test("no picture is made for who does not read, and none for who does not watch", () => {
+  const [deaf, blind] = [watcher("mine"), watcher("mine")];
+  const { fleet, pass, pictures } = fleetOf([
+    Object.assign(deaf, { hears: false }),
+    Object.assign(blind, { watchesFleet: false }),
+  ]);
+  fleet.changed();
+  pass();
+  expect(pictures()).toBe(0);
+});
