@@ -1,4 +1,4 @@
-// Whether something listens on a port. A connection is opened and dropped at once.
+// Whether something listens on a port. A connection is opened and ended at once.
 import type { Network } from "../../world/world.ts";
 
 const CONNECT_TIMEOUT_MS = 1000;
@@ -22,7 +22,8 @@ export async function accepts(
       timeoutMs,
       connected: () => ({ data() {}, drain() {}, end() {}, close() {} }),
     });
-    socket.close();
+    // A plain end: development servers print a stack for each connection that is reset, and this comes often.
+    socket.finish();
     return true;
   } catch {
     // Refused or no route: that is the answer.
