@@ -246,7 +246,7 @@ export class ShareBook {
         this.#options.notices.clear(`publish ${id}`);
       } catch (error) {
         const { code, message } = publicError(error);
-        this.#options.log.warn("share is not published", { share: id, code, problem: message });
+        this.#options.log.warn("share is not published", { share: id, error_code: code, problem: message });
         if (isOutOfReach(error)) return;
         this.#options.notices.set(
           `publish ${id}`,

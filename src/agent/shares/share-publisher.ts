@@ -80,7 +80,7 @@ export class SharePublisher {
     } catch (error) {
       const { code } = publicError(error);
       if (code !== "not_found")
-        return log.info("hub has not heard yet that a share is gone", { share: shareId, code });
+        return log.info("hub has not heard yet that a share is gone", { share: shareId, error_code: code });
     }
     await dropRemoval(db, shareId);
   }

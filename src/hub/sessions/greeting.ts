@@ -120,7 +120,7 @@ export class Greeting {
     this.#limit.cancel();
     const { code, message } = publicError(error);
     if (code === "internal") this.#options.log.error("fault in a registration", { error });
-    else this.#options.log.info("registration refused", { code, reason: message });
+    else this.#options.log.info("registration refused", { error_code: code, reason: message });
     const { trunk } = this.#options;
     trunk.message(utf8(JSON.stringify({ type: "error", code, message })));
     trunk.close(code, message);

@@ -56,7 +56,8 @@ function refuse(
   if (error.code === "internal") parts.log.error("fault in a message", { type: message.type, error });
   const id = "id" in message ? message.id : undefined;
   // Without an id nobody waits for it; what can't be answered is at least seen here.
-  if (id === undefined) return parts.log.info("message refused", { type: message.type, code: error.code });
+  if (id === undefined)
+    return parts.log.info("message refused", { type: message.type, error_code: error.code });
   session.send({ type: "error", id, ...error.toJSON() });
 }
 
@@ -112,6 +113,7 @@ async function handle(
     case "device_revoke":
     case "device_key_get":
     case "device_rotate":
+    case "tunnel_want":
       return parts.life.handle(session, message);
     case "tunnel_taken":
       demand(session.actor, "device.report", itself(session));
@@ -132,7 +134,7 @@ async function handle(
     case "relay_ack":
       return parts.relay.handle(session, message);
     case "error":
-      parts.log.info("client reports", { device: session.facts.deviceId, code: message.code });
+      parts.log.info("client reports", { device: session.facts.deviceId, error_code: message.code });
       return undefined;
     case "register":
       return { type: "error", code: "protocol_error", message: "this session is registered already" };
