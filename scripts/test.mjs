@@ -1,5 +1,6 @@
 // `npm test`: the gate. Every suite, one after the other, with what each one needs installed where that is
-// possible; what could not run is listed with its reason, and one line counts it all at the end.
+// possible. A suite that passes is one line, one that fails shows all that it has to say; what could not run is
+// listed with its reason, and one line counts it all at the end.
 //
 //   npm test                  everything
 //   npm test -- unit lint     only these suites
@@ -76,12 +77,10 @@ for (const suite of suites) {
     continue;
   }
   const began = Date.now();
-  process.stdout.write(`\n== ${suite.name}\n`);
   const ok = suite.run();
   if (!ok) failed.push(suite.name);
-  process.stdout.write(
-    `== ${suite.name}: ${ok ? "ok" : "FAILED"} in ${((Date.now() - began) / 1000).toFixed(1)} s\n`,
-  );
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  process.stdout.write(`${ok ? "ok    " : "FAILED"} ${suite.name}, ${seconds} s\n`);
 }
 for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
 for (const name of failed) process.stdout.write(`failed: ${name}\n`);
@@ -90,32 +89,40 @@ process.exit(failed.length > 0 ? 1 : 0);
 
 /** A tool that passes or fails as a whole. */
 function check(command, args) {
-  const ok = spawnSync(command, args, { cwd: root, stdio: "inherit" }).status === 0;
+  const { ok, output } = run(command, args);
+  if (!ok) process.stdout.write(output);
   counts[ok ? "passed" : "failed"] += 1;
   return ok;
 }
 
-function bunTest(paths) {
+/** `atOnce`: how many files run beside each other. */
+function bunTest(paths, atOnce = 1) {
   const there = paths.filter((path) => existsSync(join(root, path)));
   if (there.length === 0) return true;
-  const run = spawnSync(bun, ["test", "--timeout", "60000", ...there.map((path) => `./${path}/`)], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 256 * 1024 * 1024,
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  const output = `${run.stdout ?? ""}${run.stderr ?? ""}`;
-  const ok = run.status === 0;
-  for (const line of ok
-    ? output.split("\n").filter((text) => text.startsWith("(skip)"))
-    : output.split("\n")) {
-    process.stdout.write(`${line}\n`);
-  }
+  const parallel = atOnce === 1 ? [] : [`--parallel=${atOnce}`];
+  const folders = there.map((path) => `./${path}/`);
+  const { ok, output } = run(bun, ["test", "--timeout", "60000", ...parallel, ...folders]);
+  const lines = output.split("\n");
+  const shown = ok
+    ? lines.filter((line) => line.startsWith("(skip)"))
+    : lines.filter((line) => !line.startsWith("(pass)"));
+  // Bun repeats at the end what was skipped or failed.
+  for (const line of ok ? new Set(shown) : shown) process.stdout.write(`${line}\n`);
   count(output, "pass", "passed");
   count(output, "fail", "failed");
   count(output, "skip", "skipped");
   if (!ok && !/^ *[1-9]\d* fail$/m.test(output)) counts.failed += 1;
   return ok;
+}
+
+function run(command, args) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 256 * 1024 * 1024,
+    env: { ...process.env, NO_COLOR: "1" },
+  });
+  return { ok: status === 0, output: `${stdout ?? ""}${stderr ?? ""}` };
 }
 
 function count(output, word, key) {

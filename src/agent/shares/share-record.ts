@@ -42,10 +42,6 @@ export function recordOf(row: AgentShareRow): ShareRecord {
   }
 }
 
-export function isApp({ row }: ShareRecord): boolean {
-  return row.kind === "app";
-}
-
 /** What the gateway serves; undefined for a row that lacks what its kind needs. */
 export function targetOf({ row, flags }: ShareRecord): ShareTarget | undefined {
   const basics = {
