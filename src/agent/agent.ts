@@ -14,6 +14,7 @@ import { nextSessionNumber } from "../store/session-numbers.ts";
 import { BRIEF, PATIENT, type DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { World } from "../world/world.ts";
+import { openCommanding, type CommandOptions } from "./commanding.ts";
 import { CommandDesk } from "./commands.ts";
 import { DeviceDesk } from "./device-desk.ts";
 import { makeDeviceToken } from "./device-tokens.ts";
@@ -30,10 +31,12 @@ import { localHandlers } from "./local-api/local-handlers.ts";
 import { serveLocalApi } from "./local-api/local-server.ts";
 import { KnownFleet } from "./known-fleet.ts";
 import { createMetrics } from "./metrics.ts";
+import { NamedTunnel } from "./named-tunnel.ts";
 import { Notices } from "./notices.ts";
 import { OwnerBook } from "./owner-book.ts";
 import { Removed } from "./removed.ts";
 import { ShareBook } from "./shares/share-book.ts";
+import { tunnelPath } from "./tunnel-file.ts";
 import { STATE_MIGRATIONS, type StateDatabase } from "./state-migrations.ts";
 import { openShareStream } from "./streams.ts";
 
@@ -80,12 +83,16 @@ export interface AgentOptions {
   localHost?: string;
   /** Ports that may not be shared besides the agent's own: the hub's, a database's. */
   forbiddenPorts(): readonly number[];
+  /** A Cloudflare named tunnel: whether this device's own configuration takes one, and its helper's path. */
+  namedLink?: { wanted: boolean; program: string | undefined };
   /** Its owner log took this device out: key and credentials go from the disk; the notice stays. */
   wipe?(notice: string): Promise<void>;
   /** `muster stop` was called: the owner of this process ends it. */
   onStopAsked(): void;
   /** What apps get; without anything of Muster's. */
   environment: Record<string, string>;
+  /** What it takes to command and be commanding; without it this agent does neither. */
+  command?: CommandOptions;
   /** Makes the session; a test hands in its own. */
   openSession?(options: HubSessionOptions): HubLink;
 }
@@ -182,21 +189,49 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   ends.add(() => shares.close(apps));
   await shares.load();
 
+  const tunnel = new NamedTunnel({
+    world,
+    ticker: options.ticker,
+    log: log.part("link"),
+    notices,
+    wanted: options.namedLink?.wanted ?? false,
+    program: options.namedLink?.program,
+    credentialsPath: tunnelPath(paths.home),
+    folder: `${paths.home}/cloudflared`,
+    socketPath: `${paths.sockets}/tunnel.sock`,
+    hostname: () =>
+      (hub.state.at === "connected" ? hub.state.registered.hostname : (joined.hostname ?? "")).toLowerCase(),
+  });
+  ends.add(() => tunnel.stop());
   const removed = new Removed({
     publicKey: signer.publicKey,
     hubUrl: joined.hub_url,
     notices,
     log,
-    endSession: () => late.session?.stop(),
+    endSession: () => {
+      late.session?.stop();
+      void tunnel.stop();
+    },
     wipe: options.wipe ?? (() => Promise.resolve()),
   });
-  const grown = (known: OwnerLog): void => removed.look(known);
+  const grown = (known: OwnerLog): void => {
+    removed.look(known);
+    commanding.sessions?.look();
+  };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
   const devices = new DeviceDesk({
     ...{ clock, crypto, signer, hub, hubKey, book },
     embedded: joined.embedded,
   });
+
+  const commanding = openCommanding({
+    ...{ world, crypto, log, signer, hub, book, db, hubFile: joined },
+    environment: options.environment,
+    ...(options.command === undefined ? {} : { command: options.command }),
+    targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
+  });
+  ends.add(() => commanding.close());
 
   const commands = new CommandDesk({
     db,
@@ -236,6 +271,10 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     health.connected();
     inBackground("owner log", book.fetch());
     inBackground("shares", shares.connected());
+    inBackground(
+      "named link",
+      tunnel.want(() => hub.request({ type: "tunnel_want" }, "done")),
+    );
   };
   const heard = (message: HubToClient): void => {
     if (message.type === "log_entries") {
@@ -245,8 +284,13 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
         "command",
         commands.handle(message).then((outcome) => void hub.send(outcome)),
       );
+    } else if (message.type === "tunnel_credentials") {
+      const taken = tunnel
+        .take(message)
+        .then((isTaken) => void (isTaken && hub.send({ type: "tunnel_taken" })));
+      inBackground("named link", taken);
     } else if (message.type === "error") {
-      log.warn("hub complains", { code: message.code, problem: message.message });
+      log.warn("hub complains", { error_code: message.code, problem: message.message });
     }
   };
 
@@ -273,6 +317,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
       },
       message: heard,
       opened: (stream, payload) =>
+        commanding.open(stream, payload) ??
         openShareStream({ clock, ticker: options.ticker, gateway, shares }, stream, payload),
     },
   });
@@ -302,6 +347,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
       fleet,
       notices,
       devices,
+      orders: commanding.orders,
       leave: async () => {
         await devices.leave();
         await removed.wiped();
@@ -323,7 +369,10 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
   // One that was killed between the entry and the wiping ends now what it did not end before.
   removed.look(book.log);
-  if (!removed.isSo) session.start();
+  if (!removed.isSo) {
+    session.start();
+    inBackground("named link", tunnel.start());
+  }
 
   let stopping: Promise<void> | undefined;
   return {

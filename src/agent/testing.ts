@@ -161,6 +161,7 @@ export class FakeHub implements HubLink {
         return { type: "device_renamed", id, device_id: asked.device_id, name: asked.name };
       case "device_key_get":
         return { type: "device_key", id, device_id: asked.device_id, public_key: "", link_key: "" };
+      case "tunnel_want":
       case "device_rotate":
       case "device_revoke":
         return { type: "done", id };

@@ -13,6 +13,7 @@ import {
   deviceTokenResponse,
   type JoiningDevice,
 } from "../protocol/joining-api.ts";
+import { tunnelPath, writeTunnelFile } from "../agent/tunnel-file.ts";
 import type { FetchOptions } from "../world/world.ts";
 import { callHub } from "./hub-call.ts";
 import type { HomeParts } from "./parts.ts";
@@ -49,7 +50,9 @@ export async function joinByCode(
   const url = `${hubUrl}/api/device/register`;
   const body = { ...device, code, signature };
   const place = await callHub(world.network, options, { url, body, shape: deviceRegisterResponse });
-  const { device_id, name, hostname, owners } = place;
+  const { device_id, name, hostname, owners, tunnel_credentials: tunnel } = place;
+  // Kept also where the configuration takes no named link yet: they come only once.
+  if (tunnel !== undefined) await writeTunnelFile(world.disk, tunnelPath(parts.paths.home), tunnel);
   return { device_id, name, hostname, ownerRoot: owners[0] ?? "", confirmed: false };
 }
 

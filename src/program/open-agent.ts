@@ -1,13 +1,18 @@
 // The agent of a home, over what main knows: keys, hub, machine.
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { startAgent, type Agent } from "../agent/agent.ts";
 import { Ticker } from "../http1/ticker.ts";
+import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import { Pulse } from "../trunk/liveness.ts";
 import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
+import { realPrograms } from "../world/programs.ts";
+import { configuredServices } from "./config/configured-services.ts";
+import type { Config } from "./config/read-config.ts";
 import { socketFolder } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
+import { findCloudflared } from "./find-cloudflared.ts";
 import { wipeCredentials } from "./wipe-home.ts";
 import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
 
@@ -15,17 +20,21 @@ export interface OpenAgentOptions {
   hubFile: HubFile;
   /** Where this machine stands, as its configuration says. */
   location: string | undefined;
+  /** `[links] named` of this machine's configuration. */
+  namedLink: boolean;
   localHost: string | undefined;
   localPort: number | undefined;
   /** Ports that must never be published: the hub's own, for one. */
   forbiddenPorts: readonly number[];
   environment: Environment;
+  /** For `[policy]` and `[services]`. */
+  config: Config;
   onStopAsked(): void;
 }
 
 export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Promise<Agent> {
   const { world, crypto, log, version, paths, identity, about } = parts;
-  const { hubFile, localHost, localPort, forbiddenPorts, environment, onStopAsked } = options;
+  const { hubFile, config, localHost, localPort, forbiddenPorts, environment, onStopAsked } = options;
   return startAgent({
     world,
     crypto,
@@ -49,6 +58,25 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     ...(localPort === undefined ? {} : { localPort }),
     forbiddenPorts: () => forbiddenPorts,
     environment: environmentForApps(environment),
+    namedLink: {
+      wanted: options.namedLink,
+      program: options.namedLink
+        ? await findCloudflared(world.disk, { home: paths.home, environment })
+        : undefined,
+    },
+    command: {
+      programs: realPrograms,
+      link: {
+        crypto: nodeSessionCrypto(crypto),
+        key: nodeDhKey(crypto, identity.keys.link.reveal()),
+      },
+      policy: {
+        exec: config.text("policy.exec") === "off" ? "off" : "owner",
+        browser: config.text("policy.browser") === "off" ? "off" : "on",
+      },
+      services: configuredServices(config),
+      userHome: homedir(),
+    },
     wipe: (notice) => wipeCredentials(world.disk, paths, notice),
     onStopAsked,
   });

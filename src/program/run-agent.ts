@@ -32,7 +32,9 @@ async function runHere(options: AgentOptions, environment: Environment): Promise
   const stopping = stoppingOn(options.stop);
   const agent = await openAgent(parts, {
     hubFile,
+    config,
     location: config.text("location"),
+    namedLink: config.flag("links.named") === true,
     localHost: config.text("server.host"),
     localPort: config.number("server.port"),
     forbiddenPorts: [],

@@ -36,7 +36,9 @@ async function runHere(options: StartOptions, environment: Environment): Promise
   try {
     agent = await openAgent(parts, {
       hubFile,
+      config,
       location: config.text("location"),
+      namedLink: config.flag("links.named") === true,
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
       forbiddenPorts: hub === undefined ? [] : [hub.port],

@@ -62,6 +62,15 @@ export const deviceRegisterResponse = z.object({
   name: z.string(),
   hostname: z.string(),
   owners: z.array(z.string()),
+  /** Of a named link that was prepared for this device: here and nowhere else. */
+  tunnel_credentials: z
+    .object({
+      account_tag: z.string().max(200),
+      tunnel_id: z.string().max(200),
+      hostname: z.string().max(300),
+      tunnel_secret: z.string().max(200),
+    })
+    .optional(),
 });
 
 export type HubFacts = z.infer<typeof hubFacts>;

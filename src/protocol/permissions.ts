@@ -185,6 +185,11 @@ export const RIGHTS = {
     messages: ["device_rename"],
     allow: { person: sharesOwner, register: sharesOwner, attach: sharesOwner },
   }),
+  /** A tunnel of one's own at the hub's provider: not for one that nobody has confirmed. */
+  "device.link": right("device", {
+    messages: ["tunnel_want"],
+    allow: { register: (actor, device) => itself(actor, device) && sharesOwner(actor, device) },
+  }),
   /** What a controller needs to let a device in that no log names yet. */
   "device.key": right("device", {
     messages: ["device_key_get"],

@@ -23,7 +23,9 @@ export async function signedIn(loginUrl: string): Promise<Person> {
     method: "POST",
     headers: { "content-type": "application/json", origin },
     body: JSON.stringify({
-      ...{ id, secret, name: "Test browser" },
+      id,
+      secret,
+      name: "Test browser",
       public_key: publicKey,
       link_key: toBase64Url(crypto.x25519PublicKey(crypto.randomBytes(32))),
     }),
@@ -60,8 +62,15 @@ function proved(given: {
       openSocket: (address) => new WebSocket(address, { headers: { cookie, origin } } as never),
       world: realWorld,
       prove: keyProver({
-        ...{ crypto, signer, url, hubKey: undefined, sessionKind: "person" },
-        ...{ name: "Test browser", platform: "browser", kind: "browser", version: "0.1.0" },
+        crypto,
+        signer,
+        url,
+        hubKey: undefined,
+        sessionKind: "person",
+        name: "Test browser",
+        platform: "browser",
+        kind: "browser",
+        version: "0.1.0",
       }),
       onState(state) {
         if (state.at === "ready") resolve({ connection, token: state.registered.token ?? "" });

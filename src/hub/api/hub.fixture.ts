@@ -336,6 +336,7 @@ function deviceLife(
     now,
     clock,
     timers,
+    hostnameOf: (label) => `${label}.localhost`,
     crypto,
     hubKey,
     secret: new Secret(new Uint8Array(32).fill(5)),

@@ -27,9 +27,13 @@ export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
   /** Keeps the hashes of codes. */
   secret: Secret<Uint8Array>;
   named: NamedLinks;
+  /** A device's own public host name, "" where the hub has no domain. */
+  hostnameOf(label: string): string;
 }
 
-type LifeMessage = ClientMessage<"device_rename" | "device_revoke" | "device_key_get" | "device_rotate">;
+type LifeMessage = ClientMessage<
+  "device_rename" | "device_revoke" | "device_key_get" | "device_rotate" | "tunnel_want"
+>;
 /** A device writes them down and starts its helper anew. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
 
@@ -72,8 +76,13 @@ export class DeviceLife {
   }
 
   async handle(session: Session, message: LifeMessage): Promise<HubToClient> {
-    const device = this.#parts.devices.byId(message.device_id);
+    const { deviceId } = session.facts;
+    const device = this.#parts.devices.byId("device_id" in message ? message.device_id : deviceId);
     switch (message.type) {
+      case "tunnel_want":
+        demand(session.actor, "device.link", deviceResource(device));
+        if (device !== undefined) await this.#makeLink(session, device.name);
+        return { type: "done", id: message.id };
       case "device_key_get": {
         const found = demand(session.actor, "device.key", deviceResource(device));
         const { link_key = new Uint8Array(0) } = device ?? {};
@@ -128,6 +137,24 @@ export class DeviceLife {
     return this.named.link.rotate(deviceId, handOver);
   }
 
+  /** Made, or found made, and handed over; a device that lost its credentials gets new ones. */
+  async #makeLink(session: Session, name: string): Promise<void> {
+    const { link } = this.named;
+    const { deviceId } = session.facts;
+    const hostname = this.#parts.hostnameOf(name);
+    if (hostname === "") {
+      throw new MusterError("unavailable", "a named link needs a hub with a domain, for its host name");
+    }
+    await link.create({ holder: deviceId, hostname });
+    const credentials = await link.credentials(deviceId);
+    if (credentials === undefined) {
+      await link.rotate(deviceId, this.#handOver(session));
+      return;
+    }
+    await this.#handOver(session)(credentials);
+    await link.delivered(deviceId);
+  }
+
   /** The device said that it has them. Only one that was asked is heard. */
   tookTunnel(session: Session): void {
     this.#taken.get(session)?.();
@@ -161,7 +188,10 @@ export class DeviceLife {
     const { deviceId, kind } = session.facts;
     if (kind !== "register") return;
     try {
-      if ((await this.named.link.status(deviceId)).state === "rotating") await this.rotate(deviceId);
+      const { state } = await this.named.link.status(deviceId);
+      if (state === "rotating") await this.rotate(deviceId);
+      // It wrote down what came with its registration before it came here.
+      else if (state === "ready") await this.named.link.delivered(deviceId);
     } catch (error) {
       this.#parts.log.warn("a tunnel could not be rotated", { device: deviceId, error });
     }

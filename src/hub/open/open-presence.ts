@@ -61,11 +61,12 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
 
 function lifeOf(options: HubOptions, core: Core): DeviceLife {
   const { world, crypto, log, signer, secret, cloudflare } = options;
-  const { id, now, db, sealer, audit, ownerLogs, devices, shares, directory } = core;
+  const { id, now, db, sealer, audit, ownerLogs, devices, shares, directory, addresses } = core;
   const { clock, timers } = world;
   return new DeviceLife({
     ...{ db, ownerLogs, devices, shares, directory, audit, log, now, clock, crypto, timers, secret },
     hubKey: signer.publicKey,
+    hostnameOf: (label) => addresses.deviceHost(label),
     named: openNamedLinks({
       ...{ db, world, sealer, hubId: id, log: log.part("links") },
       cloudflare: cloudflare?.settings,
