@@ -91,7 +91,7 @@ export interface AgentOptions {
   onStopAsked(): void;
   /** What apps get; without anything of Muster's. */
   environment: Record<string, string>;
-  /** What it takes to command and be commanding; without it this agent does neither. */
+  /** What it takes to command and be commanded; without it this agent does neither. */
   command?: CommandOptions;
   /** Makes the session; a test hands in its own. */
   openSession?(options: HubSessionOptions): HubLink;
@@ -221,12 +221,17 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
   const devices = new DeviceDesk({
-    ...{ clock, crypto, signer, hub, hubKey, book },
+    clock,
+    crypto,
+    signer,
+    hub,
+    hubKey,
+    book,
     embedded: joined.embedded,
   });
 
   const commanding = openCommanding({
-    ...{ world, crypto, log, signer, hub, book, db, hubFile: joined },
+    ...{ world, crypto, log, signer, hub, book, db, device, hubFile: joined },
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),

@@ -39,7 +39,11 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       const { crypto, identity } = parts;
       const { signer } = identity;
       return new DeviceDesk({
-        ...{ clock, crypto, signer, hub: session, book },
+        clock,
+        crypto,
+        signer,
+        hub: session,
+        book,
         hubKey: keyOf(hubFile),
         embedded: hubFile.embedded,
       });

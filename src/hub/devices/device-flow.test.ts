@@ -256,6 +256,17 @@ describe("a prepared place", () => {
     expect((await register(hub, registration_code)).status).toBe(403);
   });
 
+  test("that nobody took in time is forgotten, and its name is free", async () => {
+    await using hub = await testHub();
+    const { token } = await hub.home.person("anna");
+    await setup(hub, token, { device_type: "mac_arm64", name: "attic" });
+    hub.clock.advance(15 * MINUTE_MS);
+    await hub.life.forgetEnded();
+    expect(await hub.store.db.selectFrom("setups").selectAll().execute()).toEqual([]);
+    const next = await setup(hub, token, { device_type: "mac_arm64", name: "attic" });
+    expect(await next.json()).toMatchObject({ hostname: "attic.localhost" });
+  });
+
   test("has a known type, and a link that this hub can make", async () => {
     await using hub = await testHub();
     const { token } = await hub.home.person("anna");

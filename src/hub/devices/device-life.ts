@@ -17,7 +17,7 @@ import { Confirmations } from "./confirmations.ts";
 import type { DeviceFlowParts } from "./device-flow.ts";
 import type { NamedLinks } from "./named-links.ts";
 import { Removals, type RemovalParts } from "./removals.ts";
-import type { SetupParts } from "./setups.ts";
+import { endedSetups, type SetupParts } from "./setups.ts";
 
 export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
   clock: Clock;
@@ -36,6 +36,7 @@ type LifeMessage = ClientMessage<
 >;
 /** A device writes them down and starts its helper anew. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
+const LOOK_AT_SETUPS_EVERY_MS = 60_000;
 
 /** Revocations of one account or controller. */
 const DELETIONS = { burst: 20, refillMs: 3_600_000 };
@@ -73,6 +74,28 @@ export class DeviceLife {
   async finish(): Promise<void> {
     await this.removals.finish();
     await this.confirmations.finish();
+  }
+
+  /** Finishes links that were broken off, and takes away places that nobody took in time. The result ends it. */
+  tend(): () => void {
+    const stopLinks = this.named.tend();
+    const { timers, log } = this.#parts;
+    const timer = timers.every(LOOK_AT_SETUPS_EVERY_MS, () => {
+      this.forgetEnded().catch((error: unknown) =>
+        log.warn("set-ups that are over could not be removed", { error }),
+      );
+    });
+    return () => {
+      timer.cancel();
+      stopLinks();
+    };
+  }
+
+  /** With the place goes what was made for it at a provider. */
+  async forgetEnded(): Promise<void> {
+    for (const { setup_id: holder, link } of await endedSetups(this.setups)) {
+      if (link === "named") await this.named.link.remove(holder);
+    }
   }
 
   async handle(session: Session, message: LifeMessage): Promise<HubToClient> {

@@ -34,7 +34,7 @@ export async function keepUp(options: HubOptions, core: Core, presence: Presence
   if (files !== undefined) {
     stops.push(await watchCertificate({ world, log, files, renew: (fresh) => listening.renew(fresh) }));
   }
-  stops.push(life.named.tend());
+  stops.push(life.tend());
   prober.start();
   stops.push(() => prober.stop());
   return () => {

@@ -64,11 +64,26 @@ function lifeOf(options: HubOptions, core: Core): DeviceLife {
   const { id, now, db, sealer, audit, ownerLogs, devices, shares, directory, addresses } = core;
   const { clock, timers } = world;
   return new DeviceLife({
-    ...{ db, ownerLogs, devices, shares, directory, audit, log, now, clock, crypto, timers, secret },
+    db,
+    ownerLogs,
+    devices,
+    shares,
+    directory,
+    audit,
+    log,
+    now,
+    clock,
+    crypto,
+    timers,
+    secret,
     hubKey: signer.publicKey,
     hostnameOf: (label) => addresses.deviceHost(label),
     named: openNamedLinks({
-      ...{ db, world, sealer, hubId: id, log: log.part("links") },
+      db,
+      world,
+      sealer,
+      hubId: id,
+      log: log.part("links"),
       cloudflare: cloudflare?.settings,
       baseUrl: cloudflare?.baseUrl,
     }),
