@@ -2,7 +2,7 @@
 // order, plus the few facts that framing and forwarding hang on.
 
 import { HEAD_MAX_FIELDS } from "../protocol/limits.ts";
-import { Field, isToken, lowerFieldName } from "./field.ts";
+import { Field, isToken, lowerFieldName, wellKnownAt } from "./field.ts";
 import type { RefusalReason } from "./refusal.ts";
 
 export interface FieldSection {
@@ -45,11 +45,18 @@ export function readFieldSection(text: string, from: number): FieldSection | Ref
     if (first === SPACE || first === TAB) return "obs_fold";
     const colon = text.indexOf(":", start);
     if (colon < 0 || colon >= lineEnd) return "bad_field";
-    const name = text.substring(start, colon);
-    const lower = lowerFieldName(name);
+    const known = wellKnownAt(text, start, colon);
+    const name = known === undefined ? text.substring(start, colon) : known.name;
+    const lower = known === undefined ? lowerFieldName(name) : known.lower;
     if (lower === undefined) return whyBadName(name);
     const value = trimmed(text, colon + 1, lineEnd);
-    section.fields.push(new Field(name, lower, value));
+    const isPlain = text.charCodeAt(colon + 1) === SPACE && value.length === lineEnd - colon - 2;
+    section.fields.push(
+      // What stands between the blanks is the value, so the line is what would be written.
+      isPlain
+        ? new Field(name, lower, value, text.substring(start, lineEnd + 2))
+        : new Field(name, lower, value),
+    );
     const reason = note(section, lower, value);
     if (reason !== undefined) return reason;
     start = lineEnd + 2;

@@ -14,12 +14,18 @@ export class Field {
   /** In lower case, for comparing. */
   readonly lower: string;
   readonly value: string;
+  /** As it is written on a wire, line break included. */
+  readonly line: string;
 
-  /** For the parser alone, which has checked every byte; everybody else calls `field()`. */
-  constructor(name: string, lower: string, value: string) {
+  /**
+   * For the parser alone, which has checked every byte; everybody else calls `field()`. A `line` is handed in
+   * by whoever holds these very characters already.
+   */
+  constructor(name: string, lower: string, value: string, line = `${name}: ${value}\r\n`) {
     this.name = name;
     this.lower = lower;
     this.value = value;
+    this.line = line;
   }
 }
 
@@ -54,6 +60,20 @@ export function onlyValue(fields: readonly Field[], lower: string): string | und
     value = each.value;
   }
   return value;
+}
+
+/**
+ * The well-known name that stands there in its usual spelling or in lower case, with its lower case. Found
+ * without making a string of it first, which with the look-up was a third of reading a field.
+ */
+export function wellKnownAt(text: string, start: number, end: number): WellKnown | undefined {
+  const candidates = WELL_KNOWN_BY_LENGTH[end - start];
+  if (candidates === undefined) return undefined;
+  const first = text.charCodeAt(start);
+  for (const each of candidates) {
+    if (each.first === first && text.startsWith(each.name, start)) return each;
+  }
+  return undefined;
 }
 
 /** The name in lower case, or undefined when it is no token (RFC 9110, 5.6.2). */
@@ -121,6 +141,23 @@ function spellings(names: string): Map<string, string> {
     const lower = name.toLowerCase();
     table.set(name, lower);
     table.set(lower, lower);
+  }
+  return table;
+}
+
+interface WellKnown {
+  readonly name: string;
+  readonly lower: string;
+  /** Code of its first character. */
+  readonly first: number;
+}
+
+const WELL_KNOWN_BY_LENGTH = byLength();
+
+function byLength(): (WellKnown[] | undefined)[] {
+  const table: (WellKnown[] | undefined)[] = [];
+  for (const [name, lower] of WELL_KNOWN) {
+    (table[name.length] ??= []).push({ name, lower, first: name.charCodeAt(0) });
   }
   return table;
 }

@@ -8,7 +8,7 @@ import type { RequestForwarding, ResponseForwarding } from "./forward.ts";
 import { parseRequestHead } from "./request-head.ts";
 import type { RequestHead } from "./request-head.ts";
 import { parseResponseHead } from "./response-head.ts";
-import { serializeRequest, serializeResponse } from "./serialize.ts";
+import { lentBytes, responseText, serializeRequest, serializeResponse } from "./serialize.ts";
 
 function request(text: string): RequestHead {
   const head = parseRequestHead(Buffer.from(text, "latin1"));
@@ -205,6 +205,34 @@ describe("writing", () => {
       }),
       FUZZ,
     );
+  });
+
+  test("a field that was read is written as its name and value alone, whatever stood around them", () => {
+    const name = fc.oneof(
+      token,
+      fc.constantFrom("content-type", "CONTENT-TYPE", "Content-Type", "Muster-Password"),
+    );
+    const blank = fc.constantFrom("", " ", "  ", "\t", " \t ");
+    fc.assert(
+      fc.property(name, value, blank, blank, (named, text, before, after) => {
+        const head = parseRequestHead(
+          Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${named}:${before}${text}${after}\r\n\r\n`, "latin1"),
+        );
+        if (head.kind !== "request") throw new Error(JSON.stringify(head));
+        const read = head.fields[1];
+        expect([read?.name, read?.lower, read?.value]).toEqual([named, named.toLowerCase(), text]);
+        expect(read?.line).toBe(`${named}: ${text}\r\n`);
+      }),
+      FUZZ,
+    );
+  });
+
+  test("lent bytes hold a head and the beginning of its body, however long", () => {
+    for (const length of [0, 3, 40_000]) {
+      const text = responseText({ status: 200, reason: "OK" }, [field("X-Long", "\u00e9".repeat(length))]);
+      expect(Buffer.from(lentBytes(text)).toString("latin1")).toBe(text);
+      expect(Buffer.from(lentBytes(text, Buffer.from("body"))).toString("latin1")).toBe(`${text}body`);
+    }
   });
 
   test("and reading a response again gives the same", () => {

@@ -9,9 +9,8 @@ export interface HostAndPort {
 
 /** Undefined when `value` is no valid Host. */
 export function splitHost(value: string): HostAndPort | undefined {
-  const nameEnd = value.charCodeAt(0) === BRACKET ? endOfBracketed(value) : endOfName(value);
-  // 255 is the longest name DNS can carry.
-  if (nameEnd <= 0 || nameEnd > 255) return undefined;
+  const nameEnd = endOf(value);
+  if (nameEnd <= 0) return undefined;
   const name = value.substring(0, nameEnd).toLowerCase();
   if (nameEnd === value.length) return { name, port: undefined };
   const port = portAt(value, nameEnd);
@@ -19,7 +18,15 @@ export function splitHost(value: string): HostAndPort | undefined {
 }
 
 export function isHost(value: string): boolean {
-  return splitHost(value) !== undefined;
+  const nameEnd = endOf(value);
+  return nameEnd > 0 && (nameEnd === value.length || portAt(value, nameEnd) !== undefined);
+}
+
+/** Where the name ends; 0 or less when it is none. */
+function endOf(value: string): number {
+  const end = value.charCodeAt(0) === BRACKET ? endOfBracketed(value) : endOfName(value);
+  // 255 is the longest name DNS can carry.
+  return end > 255 ? -1 : end;
 }
 
 const BRACKET = 0x5b;

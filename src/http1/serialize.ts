@@ -69,6 +69,6 @@ const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function fieldLines(fields: readonly Field[]): string {
   let lines = "";
-  for (const { name, value } of fields) lines += `${name}: ${value}\r\n`;
+  for (const each of fields) lines += each.line;
   return lines;
 }

@@ -48,6 +48,7 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
   readonly ticker: Ticker;
   readonly limits: ConnectionLimits;
   readonly tracker = new BodyTracker();
+  tickerSlot = -1;
   readonly #options: ServerConnectionOptions;
   readonly #cursor = new HeadCursor();
   #state: State = "idle";

@@ -26,12 +26,17 @@ export type HostMeaning =
   /** `page`: the host that carries the page. */
   { kind: "own"; page: boolean } | { kind: "label"; label: string } | { kind: "unknown" };
 
+/** Visitors choose these names, so their number is bounded. */
+const LABELS_KEPT = 1_000;
+
 const UNKNOWN: HostMeaning = { kind: "unknown" };
 const OWN: HostMeaning = { kind: "own", page: false };
 const OWN_PAGE: HostMeaning = { kind: "own", page: true };
 
 export class Addresses {
   readonly #options: AddressOptions;
+  /** Hosts under which shares were asked for: what such a name means does not change. */
+  readonly #labels = new Map<string, HostMeaning>();
 
   constructor(options: AddressOptions) {
     this.#options = options;
@@ -80,6 +85,17 @@ export class Addresses {
 
   /** `host` as in the Host field, port included. */
   meaning(host: string): HostMeaning {
+    const known = this.#labels.get(host);
+    if (known !== undefined) return known;
+    const meaning = this.#read(host);
+    if (meaning.kind === "label") {
+      if (this.#labels.size === LABELS_KEPT) this.#labels.clear();
+      this.#labels.set(host, meaning);
+    }
+    return meaning;
+  }
+
+  #read(host: string): HostMeaning {
     const name = withoutPort(host).toLowerCase();
     const { domain, shareDomain } = this.#options;
     if (name === PAGE_HOST_LOCAL) return domain === undefined ? OWN_PAGE : OWN;

@@ -33,6 +33,7 @@ const DROP_PREFIXES = ["muster-"] as const;
 const DROP_AUTHORIZATION: ReadonlySet<string> = new Set(["authorization"]);
 
 export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
+  tickerSlot = -1;
   readonly #exchange: Exchange;
   readonly #request: ShareRequest<AppTarget>;
   readonly #options: AppRequestOptions;

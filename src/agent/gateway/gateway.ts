@@ -106,7 +106,8 @@ export class Gateway {
       },
       finished: (after: After) => {
         this.#count(share, visit);
-        stream.finish(encodeFin({ ...visit.response, close: after === "close" }));
+        const { status, firstByteMs, length } = visit.response;
+        stream.finish(encodeFin({ status, firstByteMs, length, close: after === "close" }));
         // What is left of the request is nobody's; held back it would keep the stream from ending.
         stream.resume();
       },

@@ -2,7 +2,7 @@
 // connection stays with the share it was made for.
 
 import type { ClientExchange } from "../../http1/client-exchange.ts";
-import type { Ticker } from "../../http1/ticker.ts";
+import type { Ticker, Ticking } from "../../http1/ticker.ts";
 import { systemCode } from "../../protocol/errors.ts";
 import type { ByteStreamEvents, Network, Socket } from "../../world/world.ts";
 
@@ -97,7 +97,8 @@ export type Dialled =
   | { readonly kind: "connected"; readonly upstream: Upstream }
   | { readonly kind: "failed"; readonly code: string };
 
-export class UpstreamPool {
+export class UpstreamPool implements Ticking {
+  tickerSlot = -1;
   readonly port: number;
   readonly #options: UpstreamPoolOptions;
   /** The one used last is last, and is used first: the others get to go. */
