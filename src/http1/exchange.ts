@@ -6,6 +6,7 @@
 // An exchange outlives nothing: once finished, aborted or cut, every call on it is harmless and does
 // nothing, so an answer that comes late can never land in the next request of the same connection.
 
+import type { ByteStreamEvents } from "../world/world.ts";
 import type { Answer } from "./answer.ts";
 import type { RefusalReason } from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -57,6 +58,11 @@ export interface Exchange {
   respond(answer: Answer): void;
   /** From now on raw bytes both ways. Only for a request with `upgrade`; before or after writing the 101. */
   upgrade(): void;
+  /**
+   * In place of `upgrade()`: the stream itself goes to `heir`, with what came behind the head, and nothing of
+   * HTTP stays under it. Returns false where it can't be had: no upgrade was asked for, or all is over.
+   */
+  handOver(heir: ByteStreamEvents): boolean;
   /** After `upgrade()`: no more bytes from this side. */
   shutdown(): void;
   /** Cuts the connection, as the sign that a response is broken off. */

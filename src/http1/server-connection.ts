@@ -37,6 +37,8 @@ export interface ServerConnectionOptions {
    * exchange is whole or its request was refused and answered. The stream is its owner's from then on.
    */
   finished?: (after: After) => void;
+  /** The stream's events belong to `heir` from this call on; without it no handler gets the stream. */
+  handedOver?: (heir: ByteStreamEvents) => void;
 }
 
 type State = "idle" | "head" | "exchange" | "lingering" | "done";
@@ -68,6 +70,8 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
   /** The end of our last answer, when the stream didn't take it whole. */
   #unsent: Uint8Array | undefined;
   #lingerLeft = 0;
+  /** Whose the stream is, until what had come already is passed on. */
+  #heir: ByteStreamEvents | undefined;
 
   constructor(options: ServerConnectionOptions) {
     this.#options = options;
@@ -158,6 +162,16 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
     this.#pauseStream();
   }
 
+  handOver(heir: ByteStreamEvents): boolean {
+    if (this.#options.handedOver === undefined || this.#state !== "exchange") return false;
+    const held = this.#held ?? NO_BYTES;
+    this.#done();
+    this.#heir = heir;
+    this.#options.handedOver(heir);
+    if (!this.#feeding) this.#passOn(held);
+    return true;
+  }
+
   shutdownOutput(): void {
     if (this.#shutDown) return;
     this.#shutDown = true;
@@ -179,12 +193,22 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
       } else if (taken === 0) break;
     }
     this.#feeding = false;
-    if (this.#state === "done") return;
+    if (this.#state === "done") return this.#passOn(rest);
     if (this.#state === "lingering") return this.#discard(rest.length);
     if (rest.length > 0) return this.#hold(rest);
     if (this.#ended) this.#inputEnded();
     // Last, because a stream may deliver at once.
     if (this.#exchange?.paused !== true) this.#resumeStream();
+  }
+
+  /** To the heir, if there is one. The stream resumes last, because it may deliver at once. */
+  #passOn(rest: Uint8Array): void {
+    const heir = this.#heir;
+    if (heir === undefined) return;
+    this.#heir = undefined;
+    if (rest.length > 0) heir.data(rest);
+    if (this.#ended) heir.end();
+    this.#resumeStream();
   }
 
   #take(bytes: Uint8Array): number {

@@ -228,6 +228,55 @@ describe("an upgrade", () => {
     expect([visit.stream.sent, visit.stream.shutDowns]).toEqual(["101bye", 1]);
   });
 
+  test("may give the stream away, with what came behind the head, and keeps nothing of it", () => {
+    const heard: string[] = [];
+    const heir = {
+      data: (bytes: Uint8Array) => void heard.push(Buffer.from(bytes).toString("latin1")),
+      drain: () => void heard.push("drain"),
+      end: () => void heard.push("end"),
+      close: () => void heard.push("close"),
+    };
+    const heirs: object[] = [];
+    const visit = new Visit({ handedOver: (to) => heirs.push(to) });
+    visit.atOnce = (exchange) => expect(exchange.handOver(heir)).toBe(true);
+    visit.send(`${UPGRADE}early`);
+    expect([heirs, heard]).toEqual([[heir], ["early"]]);
+    expect([visit.connection.serving, visit.stream.closed, visit.stream.paused]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    visit.exchange.abort();
+    visit.ticker.advance(400_000);
+    expect([visit.stream.closed, visit.ticker.running]).toEqual([false, false]);
+  });
+
+  test("gives the stream away later too, after what it held", () => {
+    const heard: string[] = [];
+    const note = (text: string) => void heard.push(text);
+    const heir = {
+      data: (bytes: Uint8Array) => note(Buffer.from(bytes).toString("latin1")),
+      drain() {},
+      end: () => note("end"),
+      close() {},
+    };
+    const visit = new Visit({ handedOver() {} });
+    visit.send(`${UPGRADE}early`);
+    visit.send("er");
+    visit.exchange.handOver(heir);
+    expect(heard).toEqual(["earlyer"]);
+  });
+
+  test("is the only way to the stream itself", () => {
+    const heir = { data() {}, drain() {}, end() {}, close() {} };
+    const plain = new Visit({ handedOver() {} });
+    plain.send(GET);
+    expect(plain.exchange.handOver(heir)).toBe(false);
+    const carried = new Visit();
+    carried.send(UPGRADE);
+    expect(carried.exchange.handOver(heir)).toBe(false);
+  });
+
   test("half-closed by the app first", () => {
     const visit = new Visit();
     visit.send(UPGRADE);

@@ -1,7 +1,7 @@
 // One exchange at work: follows the request body, passes the response, and tells its connection when it is
 // over and whether the connection may be used again. While it lasts, the stream's output belongs to it.
 
-import type { ByteStream } from "../world/world.ts";
+import type { ByteStream, ByteStreamEvents } from "../world/world.ts";
 import { serializeAnswer } from "./answer.ts";
 import type { Answer } from "./answer.ts";
 import type { BodyTracker } from "./body-framing.ts";
@@ -29,6 +29,8 @@ export interface ExchangeOwner {
   /** Whether this may not be the connection's last exchange. */
   readonly persists: boolean;
   exchangeOver(outcome: Outcome): void;
+  /** Gives the stream away. False where it is not the connection's to give. */
+  handOver(heir: ByteStreamEvents): boolean;
   /** Half-closes towards the visitor. */
   shutdownOutput(): void;
   /** The exchange takes input again. */
@@ -123,6 +125,14 @@ export class ServerExchange implements Exchange {
     this.#writeDeadline = NEVER;
     this.#owner.inputWanted();
     if (this.#visitorEnded) this.#events.rawEnd();
+  }
+
+  handOver(heir: ByteStreamEvents): boolean {
+    if (this.#phase !== "open" || this.request.upgrade === undefined) return false;
+    if (!this.#owner.handOver(heir)) return false;
+    this.#phase = "over";
+    this.#events = NOBODY;
+    return true;
   }
 
   shutdown(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { DEAD_AFTER_MS, PING_EVERY_MS } from "../protocol/limits.ts";
-import { FRAME } from "./frame.ts";
+import { encodeFrame, FRAME } from "./frame.ts";
 import { BEAT_MS, Pulse } from "./liveness.ts";
 import { RoundTrip } from "./round-trip.ts";
 import { FakeTime } from "./testing.ts";
@@ -15,8 +15,8 @@ describe("an idle trunk", () => {
     pair.time.advance(hourMs);
     expect(pair.hub.trunk.isOpen && pair.agent.trunk.isOpen).toBe(true);
     const frames = pair.hub.trunk.counters.framesIn + pair.agent.trunk.counters.framesIn - before;
-    // Each ping has its pong, and both ends may ask at once.
-    expect(frames).toBeLessThanOrEqual((4 * hourMs) / (PING_EVERY_MS - BEAT_MS));
+    // Each ping has its pong, and it tells both ends.
+    expect(frames).toBeLessThanOrEqual((2 * hourMs) / (PING_EVERY_MS - BEAT_MS));
     expect(pair.hub.trunk.roundTripMs).toBeCloseTo(40);
   });
 
@@ -42,6 +42,30 @@ describe("an idle trunk", () => {
     pair.time.advance(DEAD_AFTER_MS);
     expect([pair.hub.log.code, pair.agent.log.code]).not.toContain(undefined);
   });
+});
+
+test("a far side that says it is there and takes nothing for five minutes is given up", () => {
+  const time = new FakeTime();
+  let code = "";
+  const trunk = new Trunk({
+    role: "hub",
+    stream: { write: () => 0, shutdown() {}, close() {} },
+    timers: time,
+    clock: time,
+    events: {
+      opened: () => ({ data() {}, drain() {}, end() {}, close() {} }),
+      message() {},
+      goaway() {},
+      closed: (closed) => void (code = closed.code),
+    },
+  });
+  for (let second = 0; second < 299; second += 1) {
+    time.advance(1000);
+    trunk.wire.data(encodeFrame(FRAME.pong, 0, new Uint8Array(8)));
+  }
+  expect(code).toBe("");
+  time.advance(2000);
+  expect(code).toBe("dead");
 });
 
 test("bytes of any kind put the ping off", () => {

@@ -1,12 +1,20 @@
-// Is the far side still there? PING every 2 s while nothing comes, dead after 5 s of silence.
+// Is the far side still there? PING every 2 s while nothing comes, dead after 5 s of silence. The hub's PING tells
+// both ends; the agent asks by itself only when that one stays away, or each idle trunk would be asked twice.
 //
 // One coarse interval serves every trunk of a process: ten thousand idle trunks cost ten thousand
 // comparisons a beat and no clock reading per packet. Both bounds are kept on the early side by one beat.
 
 import { DEAD_AFTER_MS, PING_EVERY_MS } from "../protocol/limits.ts";
+import type { TrunkRole } from "./stream-ids.ts";
 import type { Clock, Timer, Timers } from "../world/world.ts";
 
 export const BEAT_MS = 250;
+
+/** Silence after which each end asks. */
+export const PING_AFTER_MS: Record<TrunkRole, number> = {
+  hub: PING_EVERY_MS,
+  agent: PING_EVERY_MS + 1000,
+};
 
 export interface PulseMember {
   beat(timeMs: number): void;
@@ -64,17 +72,19 @@ export class Liveness {
   heard = false;
   #heardAtMs: number;
   #pingAtMs: number;
+  readonly #pingAfterMs: number;
 
-  constructor(timeMs: number) {
+  constructor(timeMs: number, pingAfterMs: number) {
     this.#heardAtMs = timeMs;
-    this.#pingAtMs = timeMs + PING_EVERY_MS - BEAT_MS;
+    this.#pingAfterMs = pingAfterMs;
+    this.#pingAtMs = timeMs + pingAfterMs - BEAT_MS;
   }
 
   check(timeMs: number): LivenessVerdict {
     if (this.heard) {
       this.heard = false;
       this.#heardAtMs = timeMs;
-      this.#pingAtMs = timeMs + PING_EVERY_MS - BEAT_MS;
+      this.#pingAtMs = timeMs + this.#pingAfterMs - BEAT_MS;
       return "alive";
     }
     if (timeMs - this.#heardAtMs >= DEAD_AFTER_MS - BEAT_MS) return "dead";

@@ -17,7 +17,7 @@ import { closedError, decodeGoaway, DRAIN, encodeGoaway } from "./closing.ts";
 import type { CloseCode, TrunkClosed } from "./closing.ts";
 import { FRAME, FrameDecoder, readU32, RESET } from "./frame.ts";
 import type { FrameType } from "./frame.ts";
-import { Liveness, Pulse } from "./liveness.ts";
+import { Liveness, PING_AFTER_MS, Pulse } from "./liveness.ts";
 import { cutMessage, MessageAssembler } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { Wire } from "./outbox.ts";
@@ -72,6 +72,8 @@ export interface TrunkCounters {
 const OPEN_HOLD_BYTES = 1024 * 1024;
 /** How long a closing trunk waits for its last word to leave. */
 const LINGER_MS = 1_000;
+/** A far side that says it is there and takes nothing. Long, because a debugger is no attack. */
+const STALLED_AFTER_MS = 300_000;
 /** Windows follow a round trip no older than this. */
 const ROUND_TRIP_MAX_AGE_MS = 1_000;
 
@@ -110,6 +112,9 @@ export class Trunk {
   #state: "open" | "lingering" | "closed" = "open";
   #lingerTimer: Timer | undefined;
   #closeCode: CloseCode = "done";
+  /** How much was sent when the connection last took something, and when that was. */
+  #takenBytes = 0;
+  #takenAtMs: number;
 
   constructor(options: TrunkOptions) {
     this.#role = options.role;
@@ -135,7 +140,8 @@ export class Trunk {
       failed: (error) => this.#events.failed?.(error),
     };
     this.#pulse.add(this.#member);
-    this.#liveness = new Liveness(this.#pulse.timeMs);
+    this.#takenAtMs = this.#pulse.timeMs;
+    this.#liveness = new Liveness(this.#pulse.timeMs, PING_AFTER_MS[options.role]);
     this.ping();
   }
 
@@ -342,6 +348,10 @@ export class Trunk {
 
   #beat(timeMs: number): void {
     const verdict = this.#liveness.check(timeMs);
+    if (this.#isStalled(timeMs)) {
+      this.#end({ code: "dead", reason: "the far side takes nothing", remote: false });
+      return this.#drop();
+    }
     if (verdict === "alive") return;
     if (verdict === "ping") {
       this.ping();
@@ -351,6 +361,15 @@ export class Trunk {
     }
     this.#end({ code: "dead", reason: "nothing came from the far side", remote: false });
     this.#drop();
+  }
+
+  #isStalled(timeMs: number): boolean {
+    if (this.#outbox.blocked && this.#takenBytes === this.#outbox.sentBytes) {
+      return timeMs - this.#takenAtMs >= STALLED_AFTER_MS;
+    }
+    this.#takenBytes = this.#outbox.sentBytes;
+    this.#takenAtMs = timeMs;
+    return false;
   }
 
   /** The time now; asks for a new round trip when the last is old. */

@@ -15,6 +15,7 @@ import { isLocalName, withoutPort, type Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { ShareTable } from "../shares/share-table.ts";
 import { deviceHostAnswer } from "./device-host.ts";
+import { Line } from "./line.ts";
 import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
 import type { OwnPages } from "./own-pages.ts";
 import { visitShare, type ShareDoor, type VisitTarget } from "./share-exchange.ts";
@@ -35,7 +36,7 @@ export interface EdgeParts {
   shareDoor: ShareDoor;
   ownPages: OwnPages;
   nextRequestId(): string;
-  /** A connection that asked to become a trunk; undefined refuses it. */
+  /** A connection that asked to become a trunk; false refuses it. */
   trunk: TakeTrunk;
   /** A request that reached nobody: for the metrics. */
   malformed(): void;
@@ -45,19 +46,29 @@ export const TRUNK_PROTOCOL = "muster-trunk/1";
 
 export class Edge {
   readonly #parts: EdgeParts;
+  /** What speaks HTTP. */
   readonly #connections = new Set<ServerConnection>();
+  /** Of every kind. */
+  readonly #lines = new Set<Line>();
 
   constructor(parts: EdgeParts) {
     this.#parts = parts;
   }
 
+  readonly #closed = (line: Line): void => {
+    this.#lines.delete(line);
+    if (line.servedBy instanceof ServerConnection) this.#connections.delete(line.servedBy);
+  };
+
   /** Who is told of a new connection's events. */
   connection(socket: Socket): ByteStreamEvents {
-    if (this.#connections.size >= this.#parts.connectionsMax) {
+    if (this.#lines.size >= this.#parts.connectionsMax) {
       socket.close();
       return { data() {}, drain() {}, end() {}, close() {} };
     }
     const { ticker, log, malformed } = this.#parts;
+    const line = new Line(this.#closed);
+    this.#lines.add(line);
     const connection: ServerConnection = new ServerConnection({
       stream: socket,
       ticker,
@@ -67,17 +78,14 @@ export class Edge {
         return refusedAnswer(refused);
       },
       handlerFailed: (error) => log.error("fault in a request", { error }),
+      handedOver: (heir) => {
+        this.#connections.delete(connection);
+        line.serve(heir);
+      },
     });
     this.#connections.add(connection);
-    return {
-      data: (bytes) => connection.data(bytes),
-      drain: () => connection.drain(),
-      end: () => connection.end(),
-      close: () => {
-        this.#connections.delete(connection);
-        connection.close();
-      },
-    };
+    line.serve(connection);
+    return line;
   }
 
   /** Every connection ends after the request it is at. */
@@ -86,7 +94,7 @@ export class Edge {
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#lines.size;
   }
 
   /** Whether a request is in flight. What was upgraded is none any more, and has no end to wait for. */
@@ -160,8 +168,8 @@ export class Edge {
     if (exchange.request.upgrade?.toLowerCase() !== TRUNK_PROTOCOL) {
       return this.#fail(exchange, { failure: "upgrade_needed", requestId });
     }
-    const events = this.#parts.trunk(socket, exchange, from);
-    return events ?? this.#fail(exchange, { failure: "too_many_unproven", requestId });
+    const taken = this.#parts.trunk(socket, exchange, from);
+    return taken ? NOBODY : this.#fail(exchange, { failure: "too_many_unproven", requestId });
   }
 
   #fail(exchange: Exchange, what: { failure: EdgeFailure; requestId: string }): ExchangeEvents {

@@ -60,6 +60,7 @@ class Scene {
       finish() {},
       respond() {},
       upgrade() {},
+      handOver: () => false,
       shutdown() {},
       abort() {},
       pauseBody() {},

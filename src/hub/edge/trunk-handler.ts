@@ -1,11 +1,10 @@
 // `/trunk`: a connection becomes a trunk.
-import type { Exchange, ExchangeEvents } from "../../http1/exchange.ts";
+import type { Exchange } from "../../http1/exchange.ts";
 import type { Socket } from "../../world/world.ts";
 import { bindingRuleFor } from "../sessions/binding-rule.ts";
 import type { SessionDoor } from "../sessions/door.ts";
 import type { Unproven } from "../sessions/unproven.ts";
 import { trunkAnswer } from "./edge.ts";
-import { exchangeWire, wireEvents } from "./exchange-wire.ts";
 import type { Visitor } from "./visitor.ts";
 
 export interface TrunkHandlerParts {
@@ -15,20 +14,19 @@ export interface TrunkHandlerParts {
   insecure: boolean;
 }
 
-/** Undefined when its source has too many connections that never said who they are. */
-export type TakeTrunk = (socket: Socket, exchange: Exchange, from: Visitor) => ExchangeEvents | undefined;
+/** False when its source has too many connections that never said who they are. */
+export type TakeTrunk = (socket: Socket, exchange: Exchange, from: Visitor) => boolean;
 
 export function trunkHandler({ door, unproven, insecure }: TrunkHandlerParts): TakeTrunk {
   return (socket, exchange, { visitor, proxied }) => {
     const settled = unproven.enter(visitor);
-    if (settled === undefined) return undefined;
+    if (settled === undefined) return false;
     const binding = socket.channelBinding();
     const bindingRule = bindingRuleFor({ visitor, proxied, tls: socket.tls, origin: null }, insecure);
     exchange.write(trunkAnswer());
-    exchange.upgrade();
-    const wire = exchangeWire(exchange);
-    return wireEvents(
-      door.arrive({ wire, address: visitor, binding, bindingRule, account: undefined, settled }),
-    );
+    // The socket itself is the wire: a trunk lives for weeks, and nothing of its beginning has to.
+    const arrival = { wire: socket, address: visitor, binding, bindingRule, account: undefined, settled };
+    if (!exchange.handOver(door.arrive(arrival))) exchange.abort();
+    return true;
   };
 }
