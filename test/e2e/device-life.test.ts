@@ -18,7 +18,7 @@ beforeAll(async () => {
   const started = await hubIn(owner);
   hubUrl = started.hub_url;
   person = await signedIn(started.login_url ?? "");
-});
+}, 30_000);
 afterAll(async () => {
   person[Symbol.dispose]();
   await owner[Symbol.asyncDispose]();
