@@ -134,7 +134,7 @@ describe.skipIf(problem !== undefined)(title, () => {
         await shown();
         expect(new Set([pid, started, await scene.agentPid(who)]).size).toBe(3);
         expect(await scene.machine.ok(`${muster} service logs`, who)).toContain("Agent started");
-        const followed = await scene.machine.run(`timeout 2 ${muster} service logs -f`, who);
+        const followed = await scene.machine.run(`timeout 4 ${muster} service logs -f`, who);
         expect([followed.code, followed.out]).toEqual([124, expect.stringContaining("Agent started")]);
       });
 
@@ -148,7 +148,7 @@ describe.skipIf(problem !== undefined)(title, () => {
       test("when it hangs, the watchdog replaces it", async () => {
         // As in the unit, with less patience.
         const drop = `${unit}.d`;
-        const text = "[Service]\\nWatchdogSec=2\\nTimeoutStopSec=2\\n";
+        const text = "[Service]\\nWatchdogSec=4\\nTimeoutStopSec=2\\n";
         await scene.machine.ok(
           `mkdir ${drop} && printf '${text}' >${drop}/quick.conf && ${systemctl} daemon-reload && ${systemctl} restart muster-agent`,
           who,
@@ -156,14 +156,14 @@ describe.skipIf(problem !== undefined)(title, () => {
         await shown();
         const pid = await scene.agentPid(who);
         await scene.machine.ok(`kill -STOP ${pid}`, who);
-        await until("another process", async () => ![0, pid].includes(await scene.agentPid(who)), 20_000);
+        await until("another process", async () => ![0, pid].includes(await scene.agentPid(who)), 30_000);
         await shown();
         expect(await scene.machine.ok(`${muster} service logs`, who)).toContain("watchdog");
         await scene.machine.ok(
           `rm -r ${drop} && ${systemctl} daemon-reload && ${systemctl} restart muster-agent`,
           who,
         );
-      }, 40_000);
+      }, 60_000);
 
       test("after a reboot it is there before anybody logs in", async () => {
         await scene.machine.reboot();

@@ -51,10 +51,9 @@ export class Machine implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), MARK));
     prepare(folder, hosts);
     const script = join(import.meta.dir, "lab.sh");
-    const spaces = "--mount --propagation private --net --pid --fork --kill-child --mount-proc".split(" ");
-    const lab = spawn("unshare", [...spaces, "sh", script, basename(folder), root, folder], {
-      stdio: ["pipe", "ignore", "inherit"],
-    });
+    const spaces = "unshare --mount --propagation private --net --pid --fork --kill-child --mount-proc";
+    const [command, ...words] = [...spaces.split(" "), "sh", script, basename(folder), root, folder];
+    const lab = spawn(command, words, { stdio: ["pipe", "ignore", "inherit"] });
     lab.stdin?.on("error", () => {}); // it ended by itself, which the boot then shows
     const first = await until("the lab's first process", () => childOf(lab.pid ?? 0));
     const machine = new Machine(lab, { folder, root, first });

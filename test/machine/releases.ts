@@ -28,7 +28,18 @@ export class Releases implements AsyncDisposable {
 
   /** BROKEN is there always. */
   static async make(versions: readonly string[]): Promise<Releases> {
-    const folder = await mkdtemp(join(tmpdir(), "muster-releases-"));
+    const releases = new Releases(await mkdtemp(join(tmpdir(), "muster-releases-")));
+    try {
+      await releases.#build(versions);
+      return releases;
+    } catch (error) {
+      await releases[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #build(versions: readonly string[]): Promise<void> {
+    const folder = this.#folder;
     if (!existsSync("web/dist/index.html")) buildPage();
     const releaseKey = toBase64Url(signer.publicKey);
     for (const [at, version] of versions.entries()) {
@@ -39,7 +50,6 @@ export class Releases implements AsyncDisposable {
     const broken = `#!/bin/sh\n[ "$1" = version ] && echo "muster ${BROKEN}" && exit 0\nexit 1\n`;
     await Bun.write(join(folder, BROKEN, name), broken);
     await chmod(join(folder, BROKEN, name), 0o755);
-    return new Releases(folder);
   }
 
   /** Into the folder of a hub's home that it hands out from. */
