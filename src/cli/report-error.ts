@@ -3,6 +3,7 @@
 import { MusterError, publicError } from "../protocol/errors.ts";
 import { plainLine } from "./plain-text.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { systemError } from "./system-error.ts";
 import { createTerminal } from "./terminal.ts";
 
 const INTERNAL_HINT = "run it again with MUSTER_LOG=debug to see where it broke";
@@ -10,7 +11,7 @@ const INTERNAL_HINT = "run it again with MUSTER_LOG=debug to see where it broke"
 /** Writes it and returns the exit code. */
 export function reportError(thrown: unknown, given: { surroundings: Surroundings; json: boolean }): number {
   const { stderr, environment, stringWidth } = given.surroundings;
-  const error = publicError(thrown);
+  const error = publicError(systemError(thrown));
   const message = plainLine(error.message);
   const hint = error.hint ?? (error.code === "internal" ? INTERNAL_HINT : undefined);
   if (given.json) {

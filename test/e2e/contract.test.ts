@@ -290,6 +290,18 @@ describe("starting and stopping", () => {
     expect(other.processes()).toEqual([]);
   });
 
+  test("an address that is not this machine's is named, and so is a home that can't be one", async () => {
+    await using other = new Home();
+    expect(await other.refused(["start", "--port", "0", "--host", "192.0.2.1"])).toMatchObject({
+      exit: 1,
+      message: expect.stringContaining("no address 192.0.2.1 to"),
+    });
+    expect(other.processes()).toEqual([]);
+    await using file = new Home();
+    writeFileSync(file.path, "");
+    expect(await file.refused(["start", "--port", "0"])).toMatchObject({ exit: 1, code: "state_unsafe" });
+  });
+
   test("the hub listens on loopback in both families and on nothing else", async () => {
     const port = portOf(facts.hub_url);
     await using v4 = await Wire.connect(port, "127.0.0.1");

@@ -122,6 +122,15 @@ async function listenWhereWanted(
         cause: error,
       });
     }
+    if (
+      error instanceof Error &&
+      (code === "EADDRNOTAVAIL" || error.message.startsWith("Failed to listen"))
+    ) {
+      throw new MusterError("invalid", `this machine has no address ${binding.hosts[0] ?? ""} to listen on`, {
+        hint: "choose one of its own with --host, or 0.0.0.0 for all of them",
+        cause: error,
+      });
+    }
     throw error;
   }
 }
