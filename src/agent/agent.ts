@@ -87,6 +87,8 @@ export interface AgentOptions {
   namedLink?: { wanted: boolean; program: string | undefined };
   /** Its owner log took this device out: key and credentials go from the disk; the notice stays. */
   wipe?(notice: string): Promise<void>;
+  /** What was damaged beside the agent's own state, to be told as long as it runs. */
+  losses?: readonly string[];
   /** `muster stop` was called: the owner of this process ends it. */
   onStopAsked(): void;
   /** What apps get; without anything of Muster's. */
@@ -127,6 +129,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   for (const folder of [paths.home, paths.logs, paths.sockets]) await disk.makeFolder(folder);
 
   const notices = new Notices();
+  for (const loss of options.losses ?? []) notices.set(loss, loss);
   if (joined.insecure === true) notices.set("insecure", INSECURE_NOTICE);
   const store = await openStore<StateDatabase>({
     world,

@@ -22,6 +22,7 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device remove": "device",
   "muster device approve": "device",
   "muster device rotate": "device",
+  "muster shell": "device",
 };
 
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);

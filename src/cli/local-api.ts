@@ -10,6 +10,7 @@ import {
   type LocalCall,
   type LocalRequest,
   type LocalResponse,
+  type StreamCall,
 } from "../protocol/local-api.ts";
 import { isLoopbackAddress } from "../protocol/permissions.ts";
 import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
@@ -19,13 +20,22 @@ const HEALTH_TIMEOUT_MS = 3_000;
 const CALL_TIMEOUT_MS = 20_000;
 /** An app may take 30 s until its port answers, and is rolled back after that. */
 const APP_TIMEOUT_MS = 60_000;
+/** Input waits for a program to read it, which is its own business. */
+const TIMEOUTS_MS: { readonly [Name in LocalCall]?: number } = {
+  start_app: APP_TIMEOUT_MS,
+  stop_app: APP_TIMEOUT_MS,
+  order_input: 86_400_000,
+};
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface LocalAgent {
   readonly pid: number;
   call<Name extends LocalCall>(name: Name, request: LocalRequest<Name>): Promise<LocalResponse<Name>>;
   /** The body as it comes, until it ends or the run is interrupted. */
-  stream(name: "logs", request: LocalRequest<"logs">): Promise<AsyncIterable<Uint8Array>>;
+  stream<Name extends StreamCall>(
+    name: Name,
+    request: LocalRequest<Name>,
+  ): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /**
@@ -101,7 +111,7 @@ function localAgent(invocation: Invocation, given: { file: AgentFile; token: str
   return {
     pid: file.pid,
     async call(name, request) {
-      const timeoutMs = name === "start_app" || name === "stop_app" ? APP_TIMEOUT_MS : CALL_TIMEOUT_MS;
+      const timeoutMs = TIMEOUTS_MS[name] ?? CALL_TIMEOUT_MS;
       const body = await bounded(invocation, timeoutMs, async (signal) => {
         const response = await post(name, request, signal);
         if (!response.ok) throw await refusalOf(response);

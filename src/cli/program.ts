@@ -3,6 +3,7 @@
 
 import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addFleetCommands } from "./define-fleet.ts";
+import { addOrderCommands } from "./define-orders.ts";
 import { addMachineCommands } from "./define-machine.ts";
 import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
@@ -12,7 +13,10 @@ import type { Surroundings } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
 
 export interface Action {
-  run(invocation: Invocation): Promise<void>;
+  /** A number is the exit code, whatever interrupted it. */
+  run(invocation: Invocation): Promise<void | number>;
+  /** Instead of the error's own, but for wrong usage. */
+  failedExitCode?: number;
   /** A program that runs until it is told to end, and how long its orderly end may take. */
   endsWithinMs?: number;
 }
@@ -61,6 +65,7 @@ export function makeProgram(
   addServiceCommands(program, choose);
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
+  addOrderCommands(program, choose);
   addToolCommands(program, choose);
   acceptVerbose(program);
   return program;

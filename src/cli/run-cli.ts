@@ -2,7 +2,7 @@
 // and 143 ended by Ctrl-C or SIGTERM. Whatever is thrown ends as an error and a hint, never as a stack trace.
 
 import { CommanderError } from "@commander-js/extra-typings";
-import { MusterError } from "../protocol/errors.ts";
+import { ERROR_TABLE, MusterError } from "../protocol/errors.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
 import { makeProgram, type Action } from "./program.ts";
 import { reportError } from "./report-error.ts";
@@ -13,12 +13,15 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export async function runCli(argv: readonly string[], surroundings: Surroundings): Promise<number> {
   const json = asksForJson(argv);
+  let failedExitCode: number | undefined;
   try {
     const { action, verbose } = parse(argv, surroundings);
     if (action === undefined) return 0;
+    failedExitCode = action.failedExitCode;
     return await runAction(action, { surroundings: verbose ? surroundings.verbose() : surroundings, json });
   } catch (thrown) {
-    return reportError(thrown, { surroundings, json });
+    const code = reportError(thrown, { surroundings, json });
+    return code === ERROR_TABLE.usage.exitCode ? code : (failedExitCode ?? code);
   }
 }
 
@@ -69,7 +72,8 @@ async function runAction(
     controller.abort(new MusterError("unavailable", "interrupted"));
   });
   try {
-    await Promise.race([runUntilEnd(action, invocation), graceOver]);
+    const ended = await Promise.race([runUntilEnd(action, invocation), graceOver]);
+    if (typeof ended === "number") return ended;
     // A program that was told to end and did so in good order has done what was asked.
     return exitCode === EXIT_CODES.SIGTERM && action.endsWithinMs !== undefined ? 0 : exitCode;
   } finally {
@@ -77,9 +81,9 @@ async function runAction(
   }
 }
 
-async function runUntilEnd(action: Action, invocation: Invocation): Promise<void> {
+async function runUntilEnd(action: Action, invocation: Invocation): Promise<void | number> {
   try {
-    await action.run(invocation);
+    return await action.run(invocation);
   } catch (thrown) {
     // What fails because of the interrupt is no error of its own.
     if (!invocation.interrupted.aborted) throw thrown;

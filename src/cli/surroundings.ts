@@ -3,6 +3,7 @@
 // The rule: no file of this room reads argv, the environment, the clock, the disk or the network in any other
 // way, and the long-lived programs (hub, agent) are functions handed in, so nothing of theirs is loaded here.
 
+import type { ControllerMessage } from "../protocol/command-messages.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
 import type { DeviceKind } from "../protocol/views.ts";
@@ -26,6 +27,8 @@ export interface Surroundings {
   fetch(url: string, init?: RequestInit): Promise<Response>;
   /** Told of SIGINT and SIGTERM, which then do nothing else. Returns how to stop listening. */
   onInterrupt(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
+  /** Told when the terminal has another size. Returns how to stop listening. */
+  onResize(listener: () => void): () => void;
   processAlive(pid: number): boolean;
   /** Asks a process of this program to end (SIGTERM). */
   endProcess(pid: number): void;
@@ -73,10 +76,18 @@ export interface Input {
   readLine(prompt: string): Promise<string>;
   /** One line from the terminal, not echoed; the echo is back however this ends. */
   readSecret(prompt: string): Promise<string>;
+  /** What comes, as it comes; on a raw terminal each key. Leaving it early stops reading. */
+  pieces(): AsyncIterable<Uint8Array>;
+  /** Of a terminal: every key as it is, without echo, Ctrl-C included. */
+  setRaw(raw: boolean): void;
 }
 
 export interface Output {
   write(text: string): void;
+  /** Bytes as they are. Resolves once more may come. */
+  bytes(bytes: Uint8Array): Promise<void>;
+  /** Of a terminal. */
+  readonly rows: number | undefined;
   readonly isTerminal: boolean;
   /** 0 or undefined where the width is not known: then nothing is drawn that needs one. */
   readonly columns: number | undefined;
@@ -280,6 +291,16 @@ export interface DeviceCalls {
   remove(request: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">>;
 }
 
+/** Orders to devices: streams of order frames, and what those under way are given. */
+export interface OrderCalls {
+  run(request: LocalRequest<"run">): Promise<AsyncIterable<Uint8Array>>;
+  shell(request: LocalRequest<"shell">): Promise<AsyncIterable<Uint8Array>>;
+  forward(request: LocalRequest<"forward">): Promise<AsyncIterable<Uint8Array>>;
+  /** Resolves once it was taken. */
+  input(order: string, bytes: Uint8Array): Promise<void>;
+  tell(order: string, message: ControllerMessage): Promise<void>;
+}
+
 /** Refusals and losses reject with a MusterError. */
 export interface HubSession {
   readonly device: { id: string; name: string };
@@ -290,6 +311,8 @@ export interface HubSession {
   ): Promise<HubMessage<HubAnswers[Type]>>;
   /** What may be done with the devices of the fleet, by this home's controller key. */
   devices(): Promise<DeviceCalls>;
+  /** What may be ordered by this home's controller key. */
+  orders(): Promise<OrderCalls>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */
   deviceToken(request: LocalRequest<"device_token">): Promise<LocalResponse<"device_token">>;
   close(): void;

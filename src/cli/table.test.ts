@@ -46,6 +46,12 @@ test("no line is ever wider than the terminal", () => {
 });
 
 function terminalOf(columns: number): Terminal {
-  const output = { write: () => undefined, isTerminal: true, columns };
+  const output = {
+    write: () => undefined,
+    bytes: () => Promise.resolve(),
+    rows: undefined,
+    isTerminal: true,
+    columns,
+  };
   return createTerminal(output, { NO_COLOR: "1" }, (text) => Bun.stringWidth(text));
 }

@@ -1,9 +1,11 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
-import type { HubSession as CliSession } from "../cli/surroundings.ts";
+import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
+import { OrderDesk } from "../agent/orders/order-desk.ts";
+import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
@@ -47,6 +49,9 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         hubKey: keyOf(hubFile),
         embedded: hubFile.embedded,
       });
+    },
+    async orders() {
+      return ordersOver(parts, { session, hubFile, book: await readLog(parts, session, hubFile) });
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);
@@ -110,6 +115,38 @@ async function connected(parts: HomeParts, hubFile: HubFile, environment: Enviro
   } finally {
     limit.cancel();
   }
+}
+
+/** The same orders as an agent gives, but for what would run here. */
+function ordersOver(
+  { world, crypto, identity }: HomeParts,
+  given: { session: HubSession; hubFile: HubFile; book: Awaited<ReturnType<typeof readLog>> },
+): OrderCalls {
+  const { session, hubFile, book } = given;
+  const { clock, timers, network, random } = world;
+  const { signer, keys } = identity;
+  const link = {
+    crypto: nodeSessionCrypto(crypto),
+    identityKey: signer.publicKey,
+    linkKey: nodeDhKey(crypto, keys.link.reveal()),
+  };
+  const desk = new OrderDesk({
+    clock,
+    network,
+    random,
+    crypto,
+    hub: session,
+    book,
+    controller: { timers, crypto, signer, link, hub: session, book },
+    own: () => ({ id: hubFile.device_id, name: hubFile.name }),
+  });
+  return {
+    run: async (request) => desk.run(request),
+    shell: async (request) => desk.shell(request),
+    forward: async (request) => desk.forward(request),
+    input: (order, bytes) => desk.input(order, bytes),
+    tell: async (order, message) => desk.tell(order, message),
+  };
 }
 
 /** The owner log as the hub has it, checked against the pinned root. */

@@ -29,6 +29,8 @@ export interface OpenAgentOptions {
   environment: Environment;
   /** For `[policy]` and `[services]`. */
   config: Config;
+  /** Of the state of the hub in this home, for `muster status`. */
+  losses?: readonly string[];
   onStopAsked(): void;
 }
 
@@ -77,6 +79,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
       services: configuredServices(config),
       userHome: homedir(),
     },
+    losses: options.losses ?? [],
     wipe: (notice) => wipeCredentials(world.disk, paths, notice),
     onStopAsked,
   });

@@ -55,6 +55,10 @@ export function realSurroundings(environment: Environment = process.env): RealSu
         for (const [name, heard] of Object.entries(signals)) process.off(name, heard);
       };
     },
+    onResize(listener) {
+      process.on("SIGWINCH", listener);
+      return () => void process.off("SIGWINCH", listener);
+    },
     processAlive,
     endProcess,
     async homeHolder(home) {
@@ -115,6 +119,16 @@ export function realSurroundings(environment: Environment = process.env): RealSu
 function output(stream: NodeJS.WriteStream, printed: Printed): Surroundings["stdout"] {
   return {
     write: printed.write,
+    async bytes(bytes) {
+      if (stream.destroyed || stream.write(bytes)) return;
+      // A reader that has gone takes nothing, and nobody waits for it.
+      await new Promise<void>((resolve) => {
+        for (const event of ["drain", "error", "close"]) stream.once(event, resolve);
+      });
+    },
+    get rows() {
+      return stream.isTTY ? stream.rows : undefined;
+    },
     get isTerminal() {
       return stream.isTTY;
     },

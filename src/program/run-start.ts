@@ -3,13 +3,12 @@ import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import type { Agent } from "../agent/agent.ts";
 import { BRIEF, PATIENT } from "../trunk/drain.ts";
-import type { Hub } from "../hub/hub.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Config, Flags } from "./config/read-config.ts";
 import { holdingHome } from "./hold-home.ts";
 import { readHubFile } from "./home-state.ts";
 import { openAgent } from "./open-agent.ts";
-import { openHub } from "./open-hub.ts";
+import { openHub, type OpenedHub } from "./open-hub.ts";
 import { openNotices } from "./service/open-notices.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import { stoppingOn } from "./until-stopped.ts";
@@ -27,9 +26,9 @@ async function runHere(options: StartOptions, environment: Environment): Promise
   const notices = await openNotices(environment);
   const joined = await readHubFile(parts.world.disk, parts.paths);
   const own = joined === undefined || joined.embedded;
-  const { hub, hubFile } = own
+  const { hub, hubFile, losses } = own
     ? await ownHub(parts, config, environment)
-    : { hub: undefined, hubFile: joined };
+    : { hub: undefined, hubFile: joined, losses: [] };
   const stopping = stoppingOn(options.stop);
   let agent: Agent | undefined;
   let reason: "asked" | "signal" = "asked";
@@ -43,6 +42,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
       localPort: config.number("server.port"),
       forbiddenPorts: hub === undefined ? [] : [hub.port],
       environment,
+      losses,
       onStopAsked: () => stopping.ask(),
     });
     notices.ready(`agent of ${hubFile.name}, hub ${hubFile.hub_url}`);
@@ -66,7 +66,7 @@ function ownHub(
   parts: HomeParts,
   config: Config,
   environment: Environment,
-): Promise<{ hub: Hub; hubFile: HubFile }> {
+): Promise<OpenedHub> {
   const host = config.text("hub.host");
   return openHub(parts, {
     hosts: host === undefined ? LOOPBACK : hostsFor(host),

@@ -28,7 +28,21 @@ export function terminalInput(interrupt: () => void): Input {
     },
     readLine,
     readSecret: (prompt) => readSecret(prompt, interrupt),
+    pieces,
+    setRaw(raw) {
+      if (process.stdin.isTTY) process.stdin.setRawMode(raw);
+    },
   };
+}
+
+async function* pieces(): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of process.stdin) yield new Uint8Array(piece);
+  } finally {
+    // Else it keeps the program from ending.
+    process.stdin.pause();
+    process.stdin.unref();
+  }
 }
 
 async function readLine(prompt: string): Promise<string> {

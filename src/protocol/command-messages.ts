@@ -145,6 +145,24 @@ export const execResult = z.object({
 });
 export type ExecResult = z.infer<typeof execResult>;
 
+/** What is said of a shell when it opens, and when one leaves it or it ends. */
+export const shellFacts = z.object({ session: z.string() });
+export const shellResult = z.object({
+  left: z.boolean(),
+  exit_code: z.number().nullish(),
+  signal: z.string().nullish(),
+  reason: z.string().optional(),
+});
+
+/** And of a forward, as the CLI hears it. */
+export const forwardFacts = z.object({
+  name: z.string(),
+  port: z.number(),
+  service_type: z.string(),
+  /** On the machine of who asked. */
+  local_port: z.number(),
+});
+
 export const sealedOutcome = z.object({
   result: z.record(z.string(), z.unknown()).optional(),
   error: errorBody.optional(),

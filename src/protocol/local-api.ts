@@ -4,9 +4,12 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
+import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
 import { auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
+/** Told by the first frame of an order's stream. */
+const orderId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 
 const addShare = z.object({
   /** Exactly one of `path` (absolute) and `port`; `port` with `run` and `path` is an app with its command. */
@@ -119,11 +122,43 @@ export const LOCAL_API = {
     request: z.object({ limit: z.number().int().min(1).max(200), cursor: z.string().nullable() }),
     response: auditPage,
   },
+  /** Streams of order frames: a program here or on a device, a shell, a port of a device on this machine. */
+  run: {
+    request: z.object({
+      /** Here when absent. */
+      device: reference.optional(),
+      request: COMMAND_REQUESTS.exec,
+      wait_ms: z.number().int().min(0).max(86_400_000),
+    }),
+    response: z.never(),
+  },
+  shell: {
+    request: z.object({ device: reference, request: COMMAND_REQUESTS.shell }),
+    response: z.never(),
+  },
+  forward: {
+    request: z.object({
+      device: reference,
+      service: COMMAND_REQUESTS.forward.shape.service,
+      /** On this machine; 0 picks a free one. */
+      port: z.number().int().min(0).max(65_535),
+    }),
+    response: z.never(),
+  },
+  /** What an order under way is to read; answered once it was taken. */
+  order_input: {
+    request: z.object({ order: orderId, bytes: z.string().max(400_000) }),
+    response: z.object({}),
+  },
+  order_tell: { request: z.object({ order: orderId, message: controllerMessage }), response: z.object({}) },
   /** Ends the agent (and the hub in the same process) after its answer. */
   stop: { request: z.object({}), response: z.object({ pid: z.number() }) },
 } as const;
 
 export type LocalCall = keyof typeof LOCAL_API;
+/** Calls whose answer is a stream of bytes. */
+export const STREAM_CALLS = ["logs", "run", "shell", "forward"] as const satisfies readonly LocalCall[];
+export type StreamCall = (typeof STREAM_CALLS)[number];
 export type LocalRequest<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["request"]>;
 export type LocalResponse<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["response"]>;
 export type AddShare = z.infer<typeof addShare>;

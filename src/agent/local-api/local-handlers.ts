@@ -1,5 +1,6 @@
 // What each call of the local API does. Whatever changes something leaves a row in this device's own record.
 import type { Kysely } from "kysely";
+import { fromBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { HubFile, LocalResponse } from "../../protocol/local-api.ts";
 import { appendAudit } from "../../store/audit.ts";
@@ -11,6 +12,7 @@ import type { HubPort } from "../hub-port.ts";
 import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
 import type { ShareBook } from "../shares/share-book.ts";
+import type { OrderDesk } from "../orders/order-desk.ts";
 import { logStream } from "./log-stream.ts";
 import type { LocalHandlers } from "./local-server.ts";
 
@@ -29,6 +31,8 @@ export interface LocalHandlersOptions {
   notices: Notices;
   makeToken(request: Parameters<typeof makeDeviceToken>[1]): ReturnType<typeof makeDeviceToken>;
   devices: DeviceDesk;
+  /** Absent for an agent without a link key. */
+  orders: OrderDesk | undefined;
   /** Resolves once this device has left its owner and forgotten its key. */
   leave(): Promise<void>;
   onStopAsked(): void;
@@ -58,6 +62,11 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       throw error;
     }
   }
+
+  const orders = (): OrderDesk => {
+    if (options.orders !== undefined) return options.orders;
+    throw new MusterError("unavailable", "this agent was started without its link key");
+  };
 
   return {
     async status() {
@@ -131,6 +140,20 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
         return { result: { device_id: id, name } };
       }),
 
+    run: (request) => orders().run(request),
+    shell: (request) => orders().shell(request),
+    forward: (request) => orders().forward(request),
+
+    async order_input({ order, bytes }) {
+      await orders().input(order, inputBytes(bytes));
+      return {};
+    },
+
+    order_tell({ order, message }) {
+      orders().tell(order, message);
+      return Promise.resolve({});
+    },
+
     login_link: (request) =>
       recorded("login_link.make", joined.hub_id, async () => {
         const { login_url } = await hub.request({ type: "login_link_make", ...request }, "login_link");
@@ -147,6 +170,12 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       return Promise.resolve({ pid });
     },
   };
+}
+
+function inputBytes(text: string): Uint8Array {
+  const bytes = fromBase64Url(text);
+  if (bytes !== undefined) return bytes;
+  throw new MusterError("bad_request", "the input of an order is not base64url");
 }
 
 function hubStatus({ hub, joined, hubUrl }: LocalHandlersOptions): LocalResponse<"status">["hub"] {

@@ -45,6 +45,11 @@ const handlers: LocalHandlers = {
   audit: refuse,
   stop: () => Promise.resolve({ pid: 1 }),
   logs: () => new Response("line one\nline two\n").body ?? new ReadableStream(),
+  run: () => new ReadableStream(),
+  shell: () => new ReadableStream(),
+  forward: () => new ReadableStream(),
+  order_input: refuse,
+  order_tell: refuse,
 };
 
 function options(port: number, socketPath: string) {

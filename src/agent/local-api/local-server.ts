@@ -7,6 +7,7 @@ import {
   type LocalCall,
   type LocalRequest,
   type LocalResponse,
+  type StreamCall,
 } from "../../protocol/local-api.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Listener, Network } from "../../world/world.ts";
@@ -21,11 +22,11 @@ const SOCKET_PATH_MAX_BYTES = 107;
 
 /** `caller` is aborted when the caller goes before it has its answer. */
 export type LocalHandlers = {
-  [Name in Exclude<LocalCall, "logs">]: (
+  [Name in Exclude<LocalCall, StreamCall>]: (
     request: LocalRequest<Name>,
     caller: AbortSignal,
   ) => Promise<LocalResponse<Name>>;
-} & { logs(request: LocalRequest<"logs">): ReadableStream<Uint8Array> };
+} & { [Name in StreamCall]: (request: LocalRequest<Name>) => ReadableStream<Uint8Array> };
 
 export interface LocalServerOptions {
   network: Pick<Network, "serve">;
@@ -108,6 +109,7 @@ async function answer(options: LocalServerOptions, guards: Guards, request: Requ
   }
 }
 
+const STREAM_TYPES = { text: "text/plain; charset=utf-8", frames: "application/octet-stream" } as const;
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 async function route(
@@ -138,7 +140,9 @@ async function route(
   const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
   const result = await handler(await readBody(request, shape), request.signal);
   if (result instanceof ReadableStream) {
-    return new Response(result, { headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8" } });
+    return new Response(result, {
+      headers: { ...HEADERS, "content-type": STREAM_TYPES[name === "logs" ? "text" : "frames"] },
+    });
   }
   return Response.json(result, { headers: HEADERS });
 }

@@ -2,7 +2,13 @@
 // remembers its shares, and can be told to be old, away from its hub or gone.
 
 import { MusterError } from "../../protocol/errors.ts";
-import { LOCAL_API, type AddShare, type LocalCall, type LocalResponse } from "../../protocol/local-api.ts";
+import {
+  LOCAL_API,
+  type AddShare,
+  type LocalCall,
+  type LocalResponse,
+  type StreamCall,
+} from "../../protocol/local-api.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 
@@ -85,7 +91,7 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
   }
 }
 
-const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: never) => unknown> = {
+const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, request: never) => unknown> = {
   status: (agent) => ({
     hub: agent.hub,
     device: { id: DEVICE_ID, name: "laptop" },
@@ -164,6 +170,8 @@ const HANDLERS: Record<Exclude<LocalCall, "logs">, (agent: FakeAgent, request: n
     delete device.confirmed;
     return { device_id: device.id, name: device.name };
   },
+  order_input: () => ({}),
+  order_tell: () => ({}),
   device_rotate: (agent, request: { device: string }) => {
     const device = findDevice(agent, request.device);
     return { device_id: device.id, name: device.name };

@@ -24,6 +24,8 @@ export interface FakeSurroundings extends Surroundings {
     readAll(maxBytes: number): Promise<string>;
     readLine(prompt: string): Promise<string>;
     readSecret(prompt: string): Promise<string>;
+    pieces(): AsyncIterable<Uint8Array>;
+    setRaw(raw: boolean): void;
   };
   service: FakeService;
   stdout: FakeOutput;
@@ -42,7 +44,9 @@ export interface FakeOutput {
   text: string;
   isTerminal: boolean;
   columns: number | undefined;
+  rows: number | undefined;
   write(text: string): void;
+  bytes(bytes: Uint8Array): Promise<void>;
 }
 
 export function fakeSurroundings(): FakeSurroundings {
@@ -64,7 +68,14 @@ export function fakeSurroundings(): FakeSurroundings {
     environment: { HOME: "/home/ada" },
     cwd: "/home/ada",
     systemHome: undefined,
-    stdin: { isTerminal: false, readAll: answer, readLine: answer, readSecret: answer },
+    stdin: {
+      isTerminal: false,
+      readAll: answer,
+      readLine: answer,
+      readSecret: answer,
+      pieces: noPieces,
+      setRaw() {},
+    },
     stdout: fakeOutput(),
     stderr: fakeOutput(),
     disk: fakeDisk(files),
@@ -74,6 +85,7 @@ export function fakeSurroundings(): FakeSurroundings {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onResize: () => () => undefined,
     processAlive: (pid) => (agent.running || agent.hubAlone) && pid === agent.pid,
     endProcess(pid) {
       ran.push({ name: "endProcess", options: { pid } });
@@ -226,6 +238,7 @@ function fakeHubSession(): HubSession {
         remove: async () => ({ device_id: view.id, name: view.name, by: "owner_log" }),
       };
     },
+    orders: () => Promise.reject(new Error("nothing is ordered here")),
     deviceToken: async ({ expires_in_ms }) => ({
       token: "mst1_hub",
       expires_at: new Date(Date.UTC(2026, 10, 20, 12) + expires_in_ms).toISOString(),
@@ -240,11 +253,17 @@ function fakeOutput(): FakeOutput {
     text: "",
     isTerminal: false,
     columns: undefined,
+    rows: undefined,
     write(text) {
       this.text += text;
     },
+    async bytes(bytes) {
+      this.text += new TextDecoder().decode(bytes);
+    },
   };
 }
+
+async function* noPieces(): AsyncGenerator<Uint8Array> {}
 
 function fakeDisk(files: Map<string, string>): Surroundings["disk"] {
   const bytesOf = (path: string): Uint8Array => {

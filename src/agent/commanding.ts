@@ -1,0 +1,130 @@
+// The agent's parts that command and are commanded, put together: what runs here by a controller's order, and what
+// the person at this home orders here and elsewhere.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { DhKey, SessionCrypto } from "../identity/sealed/session-crypto.ts";
+import type { HubFile } from "../protocol/local-api.ts";
+import type { Log } from "../protocol/log.ts";
+import { isSessionOpen } from "../protocol/session-open.ts";
+import type { ShareTarget } from "./gateway/share-target.ts";
+import { RESET } from "../trunk/frame.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
+import type { Programs, World } from "../world/world.ts";
+import { execCommand } from "./exec/exec-command.ts";
+import { forwardCommand, type RegisteredPort } from "./exec/forwards.ts";
+import { Runner } from "./exec/runner.ts";
+import { Shells } from "./exec/shells.ts";
+import type { HubPort } from "./hub-port.ts";
+import { OrderDesk } from "./orders/order-desk.ts";
+import type { OwnerBook } from "./owner-book.ts";
+import { CommandSessions, type CommandPolicy } from "./sessions/command-sessions.ts";
+import type { StateDatabase } from "./state-migrations.ts";
+
+export interface CommandOptions {
+  programs: Programs;
+  link: { crypto: SessionCrypto; key: DhKey };
+  policy: CommandPolicy;
+  /** As its configuration names them. */
+  services: readonly RegisteredPort[];
+  /** Where commands run that name no folder. */
+  userHome: string;
+}
+
+export interface CommandingParts {
+  world: World;
+  crypto: Crypto;
+  log: Log;
+  signer: Signer;
+  hub: HubPort;
+  book: OwnerBook;
+  db: Kysely<StateDatabase>;
+  environment: Record<string, string>;
+  command?: CommandOptions;
+  hubFile: HubFile;
+  /** Under the name it goes by now. */
+  device(): { id: string; name: string };
+  /** What is shared now: its apps' ports may be forwarded too. */
+  targets(): readonly ShareTarget[];
+}
+
+export interface Commanding {
+  /** Absent where this agent takes no commands. */
+  readonly sessions: CommandSessions | undefined;
+  readonly orders: OrderDesk | undefined;
+  /** Undefined for a stream that is none of a session. */
+  open(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents | undefined;
+  close(): void;
+}
+
+export function openCommanding(parts: CommandingParts): Commanding {
+  const { world, crypto, log, signer, hub, book, db, environment, command, hubFile } = parts;
+  if (command === undefined) return withoutKeys();
+  const { clock, timers, network, random } = world;
+  const { programs, link, policy, services, userHome: home } = command;
+  const runner = new Runner({ programs, clock, timers, home, environment });
+  const shells = new Shells({ programs, timers, random, home, environment });
+  const own = { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key };
+  const sessions = new CommandSessions({
+    db,
+    clock,
+    timers,
+    crypto,
+    log: log.part("command"),
+    signer,
+    link: own,
+    deviceId: hubFile.device_id,
+    ownerRoot: hubFile.owner_root,
+    book,
+    policy,
+    kinds: {
+      exec: execCommand(runner),
+      shell: shells,
+      forward: forwardCommand({ clock, timers, network, ports: () => portsOf(services, parts.targets()) }),
+    },
+  });
+  const orders = new OrderDesk({
+    clock,
+    network,
+    crypto,
+    hub,
+    book,
+    controller: { timers, crypto, signer, link: own, hub, book },
+    random,
+    own: parts.device,
+    runner,
+  });
+  return {
+    sessions,
+    orders,
+    open: (stream, payload) => (isSessionOpen(payload) ? sessions.open(stream, payload) : undefined),
+    close() {
+      orders.close();
+      sessions.close();
+      shells.close();
+      runner.close();
+    },
+  };
+}
+
+/** Those of the configuration, then the ports of apps that are shared. */
+function portsOf(services: readonly RegisteredPort[], targets: readonly ShareTarget[]): RegisteredPort[] {
+  const shared = targets.flatMap((share) =>
+    share.kind === "app" ? [{ name: share.name, port: share.port, type: "http" as const }] : [],
+  );
+  const named = new Set(services.map((service) => service.name));
+  return [...services, ...shared.filter((share) => !named.has(share.name))];
+}
+
+/** An agent that was given no link key takes no streams of sessions, and has nobody to order. */
+function withoutKeys(): Commanding {
+  return {
+    sessions: undefined,
+    orders: undefined,
+    open(stream, payload) {
+      if (!isSessionOpen(payload)) return undefined;
+      stream.reset(RESET.refused);
+      return { data() {}, drain() {}, end() {}, close() {} };
+    },
+    close() {},
+  };
+}

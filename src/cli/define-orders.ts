@@ -1,0 +1,74 @@
+// The commands that do something on a device: run, shell, forward.
+
+import type { Command } from "@commander-js/extra-typings";
+import type { Choose } from "./program.ts";
+import { parsePort } from "./option-values.ts";
+
+/** As `env`, `timeout` and `docker run` have it: the remote code is ours, and this one is Muster's own. */
+const FAILED_EXIT_CODE = 125;
+/** A program that was told to end has 5 s, and its last words some more. */
+const CANCEL_MS = 8000;
+
+export function addOrderCommands(program: Command, choose: Choose): void {
+  program.commandsGroup("On a device:");
+  addRun(program, choose);
+  program
+    .command("shell")
+    .summary("a terminal on a device")
+    .description(
+      "Open a shell on a device, through the hub and sealed from it. One that is cut is kept for ten minutes.",
+    )
+    .argument("<device>", "name or id of a device")
+    .option("--session <id>", "take up again a shell that was cut")
+    .addHelpText("after", "\nExamples:\n  muster shell pi")
+    .action((device, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/shell.ts")).shell(invocation, device, options),
+        failedExitCode: FAILED_EXIT_CODE,
+      });
+    });
+  program
+    .command("forward")
+    .summary("a port of a device on this machine")
+    .description(
+      "Make a service of a device reachable on this machine alone, until Ctrl-C. Services are those of its " +
+        "[services] and the ports of what it shares.",
+    )
+    .argument("<target>", "DEVICE/SERVICE, or DEVICE/PORT")
+    .argument("[port]", "port on 127.0.0.1; any free one when absent", parsePort)
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExamples:\n  muster forward pi/postgres 5432\n  muster forward pi/3000")
+    .action((target, port) => {
+      choose({
+        run: async (invocation) => (await import("./commands/forward.ts")).forward(invocation, target, port),
+        endsWithinMs: 2000,
+      });
+    });
+}
+
+function addRun(program: Command, choose: Choose): void {
+  program
+    .command("run")
+    .summary("run a command here or on a device")
+    .description(
+      "Run a command, show what it writes, and exit with its code; 125 when Muster itself failed. Ctrl-C asks " +
+        "it to end. On a device it is signed by this home's controller key, and the hub can't read it.",
+    )
+    .argument("<command...>", "the program and its arguments, behind --")
+    .option("-d, --device <device>", "where; on this machine when absent")
+    .option("--cwd <folder>", "folder to run in")
+    .option("--timeout <duration>", "end it after this long: 30s, 2h")
+    .option("--no-queue", "do not wait for a device that is away")
+    .option("--json", "print one JSON object at its end")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster run -- uptime\n  muster run --device pi -- sh -c 'df -h | head'",
+    )
+    .action((words, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/run.ts")).run(invocation, words, options),
+        endsWithinMs: CANCEL_MS,
+        failedExitCode: FAILED_EXIT_CODE,
+      });
+    });
+}
