@@ -4,12 +4,17 @@
 
 const CHUNK_MIN_BYTES = 1024;
 const CHUNK_MAX_BYTES = 64 * 1024;
+/** Of the largest ones, kept for all queues: fresh memory has to be cleared and, page by page, faulted in. */
+const FREE_CHUNKS_MAX = 64;
+const freeChunks: Uint8Array[] = [];
 
 export class ByteQueue {
   /** All full but the last, which is filled up to `#tailFill`. */
   #chunks: Uint8Array[] = [];
   #tailFill = 0;
   #length = 0;
+  /** What the last `shift` lent out. */
+  #lent: Uint8Array | undefined;
 
   get length(): number {
     return this.#length;
@@ -27,24 +32,30 @@ export class ByteQueue {
     }
   }
 
-  /** The next bytes, now the caller's; undefined when nothing waits. */
+  /** The next bytes, valid until the next `shift`; undefined when nothing waits. */
   shift(): Uint8Array | undefined {
+    if (this.#lent?.length === CHUNK_MAX_BYTES && freeChunks.length < FREE_CHUNKS_MAX) {
+      freeChunks.push(this.#lent);
+    }
     const chunk = this.#chunks.shift();
+    this.#lent = chunk;
     if (chunk === undefined) return undefined;
     const bytes = this.#chunks.length === 0 ? chunk.subarray(0, this.#tailFill) : chunk;
     this.#length -= bytes.length;
     return bytes;
   }
 
-  /** Puts back what `shift` gave and could not be used. */
+  /** Puts back the end of what `shift` gave, which could not be used. */
   unshift(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
+    this.#lent = undefined;
     if (this.#chunks.length === 0) this.#tailFill = bytes.length;
     this.#chunks.unshift(bytes);
     this.#length += bytes.length;
   }
 
   clear(): void {
+    this.#lent = undefined;
     this.#chunks = [];
     this.#length = 0;
   }
@@ -54,7 +65,7 @@ export class ByteQueue {
     if (tail !== undefined && this.#tailFill < tail.length) return tail;
     // A queue that grows takes larger chunks; one that holds little stays small.
     const size = Math.min(CHUNK_MAX_BYTES, Math.max(CHUNK_MIN_BYTES, wanted, this.#length));
-    const chunk = new Uint8Array(size);
+    const chunk = (size === CHUNK_MAX_BYTES ? freeChunks.pop() : undefined) ?? new Uint8Array(size);
     this.#chunks.push(chunk);
     this.#tailFill = 0;
     return chunk;

@@ -11,6 +11,7 @@ import type { Field } from "../../http1/field.ts";
 import { forwardedRequest, type RequestForwarding } from "../../http1/forward.ts";
 import { lentBytes, requestText } from "../../http1/serialize.ts";
 import type { Ticker, Ticking } from "../../http1/ticker.ts";
+import { restOfKept } from "../../http1/unsent.ts";
 import { FIRST_BYTE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { appProblem, type AppProblem } from "./app-problems.ts";
 import { AppResponse, type AppResponseOptions, type ResponseOwner } from "./app-response.ts";
@@ -162,7 +163,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
     if (rest === undefined) return;
     const taken = this.#client?.write(rest) ?? -1;
     if (taken >= 0 && taken < rest.length) {
-      this.#rest = rest.subarray(taken);
+      this.#rest = restOfKept(rest, taken);
       return;
     }
     this.#rest = undefined;

@@ -6,6 +6,7 @@ import type { Exchange } from "../../http1/exchange.ts";
 import { forwardedResponse } from "../../http1/forward.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import { lentBytes, responseText } from "../../http1/serialize.ts";
+import { restOfKept } from "../../http1/unsent.ts";
 import type { SendOptions } from "./send-reply.ts";
 import type { ResponseReader } from "./upstream-pool.ts";
 
@@ -120,11 +121,17 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
   visitorWritable(): void {
     const rest = this.#rest;
     if (rest === undefined) return;
+    const taken = this.#exchange.write(rest);
+    if (taken < 0) return this.#visitorGone();
+    if (taken < rest.length) {
+      this.#rest = restOfKept(rest, taken);
+      return;
+    }
     this.#rest = undefined;
-    this.#push(rest);
-    if (this.#waits()) return;
     if (this.#appEnded) this.#endIfTaken();
     this.client?.resume();
+    // A head that came behind what waited.
+    this.readDone();
   }
 
   #push(bytes: Uint8Array): void {
@@ -135,17 +142,15 @@ export class AppResponse implements ClientExchangeEvents, ResponseReader {
     }
     const taken = this.#exchange.write(bytes);
     if (taken === bytes.length) return;
-    if (taken < 0) {
-      this.client?.abort();
-      this.#owner.responseOver();
-      return;
-    }
+    if (taken < 0) return this.#visitorGone();
     this.#rest = bytes.slice(taken);
     this.client?.pause();
   }
 
-  #waits(): boolean {
-    return this.#rest !== undefined;
+  #visitorGone(): void {
+    this.#rest = undefined;
+    this.client?.abort();
+    this.#owner.responseOver();
   }
 
   #endIfTaken(): void {

@@ -7,6 +7,7 @@
 import type { AbortReason, Exchange, ExchangeEvents } from "../../http1/exchange.ts";
 import { NOBODY } from "../../http1/exchange.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
+import { restOfKept } from "../../http1/unsent.ts";
 import { decodeFin } from "../../protocol/fin.ts";
 import { OFFLINE_HOLD_MS } from "../../protocol/limits.ts";
 import { encodeOpen, RAW_FLAG } from "../../protocol/open.ts";
@@ -145,9 +146,13 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   writable(): void {
     const rest = this.#downstream;
     if (rest === undefined) return;
+    const taken = this.#visit.exchange.write(rest);
+    if (taken < 0) return this.#leave();
+    if (taken < rest.length) {
+      this.#downstream = restOfKept(rest, taken);
+      return;
+    }
     this.#downstream = undefined;
-    this.#give(rest);
-    if (this.#downstream !== undefined) return;
     this.#stream?.resume();
     if (this.#fin !== undefined) this.#finish(this.#fin);
   }
@@ -172,9 +177,12 @@ class Passage implements ExchangeEvents, TrunkStreamEvents {
   drain(): void {
     const rest = this.#upstream;
     if (rest === undefined) return;
+    const taken = this.#stream?.write(rest) ?? -1;
+    if (taken >= 0 && taken < rest.length) {
+      this.#upstream = restOfKept(rest, taken);
+      return;
+    }
     this.#upstream = undefined;
-    this.#send(rest);
-    if (this.#upstream !== undefined) return;
     this.#visit.exchange.resumeBody();
     if (this.#endAfterFlush) this.#stream?.shutdown();
   }
