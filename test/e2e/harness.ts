@@ -73,7 +73,9 @@ export class Home implements AsyncDisposable {
     const code = await within(RUN_TIMEOUT_MS, `muster ${args.join(" ")}`, program.exited);
     const { stdout, stderr } = program;
     const json = tryJson(stdout);
-    return { code, stdout, stderr, json, error: tryJson(stderr)?.error, ms: performance.now() - began };
+    // A program that runs on logs there too; its error is the last it says.
+    const last = stderr.trimEnd().split("\n").at(-1) ?? "";
+    return { code, stdout, stderr, json, error: tryJson(last)?.error, ms: performance.now() - began };
   }
 
   /** Runs it and expects that what was asked happened. */

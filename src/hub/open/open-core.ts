@@ -59,17 +59,39 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
   const directory = new Directory(world.timers, sessions);
   const addresses = addressesOf(options, listening.port);
   const fleet: Fleet = new Fleet({
-    ...{ addresses, devices, shares, directory, ownerLogs, now },
+    addresses,
+    devices,
+    shares,
+    directory,
+    ownerLogs,
+    now,
     timers: world.timers,
-    hub: { id, version },
+    hub: {
+      id,
+      version,
+    },
   });
   await ownerLogs.load();
   await devices.load();
   await shares.load();
   return {
-    ...{ id, now, db, sealer, listening, addresses, ownerLogs, devices, shares, directory, fleet },
+    id,
+    now,
+    db,
+    sealer,
+    listening,
+    addresses,
+    ownerLogs,
+    devices,
+    shares,
+    directory,
+    fleet,
     metrics: createMetrics(),
-    audit: createAudit({ db, clock: world.clock, log }),
+    audit: createAudit({
+      db,
+      clock: world.clock,
+      log,
+    }),
     closeStore: () => store.close(),
   };
 }

@@ -27,7 +27,13 @@ export function openDoors(options: HubOptions, core: Core, presence: Presence): 
   const { id, db, addresses } = core;
   const pageOrigin = addresses.pageUrl;
   const accounts = createAccounts({
-    ...{ db, pageOrigin, hubId: id, secret, hasher, clock: world.clock, log },
+    db,
+    pageOrigin,
+    hubId: id,
+    secret,
+    hasher,
+    clock: world.clock,
+    log,
   });
   const tokens = new SessionTokens(crypto);
   const makeLoginLink = loginLinks({ options, core, accounts, ownerRoot: presence.owner.root });
@@ -69,14 +75,43 @@ function sessionDoor(
   const { prober, life, relayDesk: relay, owner } = given.presence;
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
   return new SessionDoor({
-    ...{ world, db, crypto, signer, version, limits, guests, metrics, addresses, devices, ownerLogs },
-    ...{ directory, tokens },
+    world,
+    db,
+    crypto,
+    signer,
+    version,
+    limits,
+    guests,
+    metrics,
+    addresses,
+    devices,
+    ownerLogs,
+    ...{
+      directory,
+      tokens,
+    },
     pulse: new Pulse(world.timers, world.clock),
     log: log.part("session"),
     removals: life.removals,
-    splices: new Splices({ directory, devices, audit }),
+    splices: new Splices({
+      directory,
+      devices,
+      audit,
+    }),
     messages: {
-      ...{ log, audit, addresses, devices, shares, fleet, prober, ownerLogs, commands, relay, life },
+      ...{
+        log,
+        audit,
+        addresses,
+        devices,
+        shares,
+        fleet,
+        prober,
+        ownerLogs,
+        commands,
+        relay,
+        life,
+      },
       makeLoginLink,
       homeRoots: () => [owner.root],
     },

@@ -46,8 +46,13 @@ export async function openFront(options: HubOptions, behind: Behind): Promise<Fr
   await world.disk.makeFolder(options.socketFolder);
   const internal = await serveInside(options, behind, { socketPath, unproven });
   const edge = new Edge({
-    ...{ addresses, shares, devices },
-    ticker: new Ticker({ clock: world.clock, timers: world.timers }),
+    addresses,
+    shares,
+    devices,
+    ticker: new Ticker({
+      clock: world.clock,
+      timers: world.timers,
+    }),
     log: log.part("edge"),
     connectionsMax: limits.connections,
     trustedProxies: new Set(options.trustedProxies),
@@ -57,10 +62,20 @@ export async function openFront(options: HubOptions, behind: Behind): Promise<Fr
       network: world.network,
       path: socketPath,
       fail({ exchange, requestId }) {
-        exchange.respond(failureAnswer({ failure: "hub_pages", requestId, fields: exchange.request.fields }));
+        exchange.respond(
+          failureAnswer({
+            failure: "hub_pages",
+            requestId,
+            fields: exchange.request.fields,
+          }),
+        );
       },
     }),
-    trunk: trunkHandler({ door: doors.door, unproven, insecure }),
+    trunk: trunkHandler({
+      door: doors.door,
+      unproven,
+      insecure,
+    }),
     malformed: () => metrics.refused("malformed"),
   });
   listening.begin((socket) => edge.connection(socket));
@@ -100,7 +115,17 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
   const { life, owner } = presence;
   const { accounts, tokens } = doors;
   return createApi({
-    ...{ db, clock: world.clock, crypto, audit, metrics, accounts, tokens, ownerLogs, fleet, life, version },
+    db,
+    clock: world.clock,
+    crypto,
+    audit,
+    metrics,
+    accounts,
+    tokens,
+    ownerLogs,
+    fleet,
+    life,
+    version,
     log: log.part("api"),
     home: owner,
     addresses: apiAddresses(addresses),

@@ -45,7 +45,11 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
   };
   return {
-    ...{ prober, life, relay, relayDesk, owner },
+    prober,
+    life,
+    relay,
+    relayDesk,
+    owner,
     joined(session) {
       life.removals.joined(session);
       void life.back(session);
@@ -115,7 +119,11 @@ async function openRelay(
   const relay = new Relay({ db, log, now });
   await relay.load();
   const relayDesk = new RelayDesk({
-    ...{ clock: world.clock, log, audit, pairs, relay },
+    clock: world.clock,
+    log,
+    audit,
+    pairs,
+    relay,
     mailboxes: new Mailboxes(world),
     homeRoots: () => [homeRoot],
   });
