@@ -80,10 +80,13 @@ export class DeviceBook {
   }
 
   /** It was heard of just now. */
-  seen(deviceId: string, facts: { version?: string; location?: string | null; source?: string } = {}): void {
+  seen(
+    deviceId: string,
+    facts: { at?: number; version?: string; location?: string | null; source?: string } = {},
+  ): void {
     const row = this.#byId.get(deviceId);
     if (row === undefined) return;
-    const at = this.#options.now();
+    const { at = this.#options.now() } = facts;
     row.last_seen = at;
     row.agent_version = facts.version ?? row.agent_version;
     const seen: Seen = { ...this.#unsaved.get(deviceId), deviceId, at };

@@ -1,18 +1,26 @@
-// The owner logs of this hub: checked once when read, kept checked in memory, written by compare-and-set.
+// The owner logs of this hub: checked once when they come, kept checked in memory, written by compare-and-set.
 // The hub is not believed about them by anyone; it checks so that nonsense never gets in.
 import type { Kysely } from "kysely";
 import type { Crypto } from "../identity/crypto.ts";
-import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
+import {
+  extendLog,
+  readCheckedLog,
+  verifyLog,
+  type CheckedEntry,
+  type OwnerLog,
+} from "../identity/owner-log.ts";
 import { pinOf } from "../identity/setup-token.ts";
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { Role } from "../protocol/permissions.ts";
+import type { OwnerLogTable } from "../store/common-schema.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addInvite } from "../store/invites.ts";
 import { inTransaction } from "../store/in-transaction.ts";
 import { appendLogEntry, listLogEntries, listOwnerRoots, type NewLogEntry } from "../store/owner-log-rows.ts";
 import { addOwner } from "../store/owners.ts";
+import type { VouchedLogs } from "./vouched-logs.ts";
 
 export interface OwnerLogsOptions {
   db: Kysely<HubDatabase>;
@@ -32,19 +40,26 @@ export class OwnerLogs {
     this.#options = options;
   }
 
-  /** Reads and checks every log. Throws `owner_log_invalid` when the database was tampered with. */
-  async load(): Promise<void> {
+  /**
+   * Reads every log, and checks what was not checked by this hub before. Throws `owner_log_invalid` when the
+   * database was tampered with.
+   */
+  async load(vouched: VouchedLogs): Promise<void> {
     const { db, crypto } = this.#options;
+    const grown = new Map<string, OwnerLogTable[]>();
     for (const root of await listOwnerRoots(db)) {
       const rows = await listLogEntries(db, root);
-      this.#keep(
-        root,
-        verifyLog(
-          crypto,
-          rows.map((row) => readEntry(row.json)),
-        ),
-      );
+      const known = await vouched.knownOf(root, rows);
+      const rest = rows.slice(known).map((row) => readEntry(row.json));
+      if (known === 0) this.#keep(root, verifyLog(crypto, rest));
+      else
+        this.#keep(
+          root,
+          extendLog(crypto, readCheckedLog(crypto, rows.slice(0, known).map(checkedEntry)), rest),
+        );
+      if (known < rows.length) grown.set(root, rows);
     }
+    await vouched.vouch(grown);
   }
 
   get(root: string): OwnerLog | undefined {
@@ -58,20 +73,12 @@ export class OwnerLogs {
   /** What this key may do, for each owner that it belongs to. */
   rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
     const roles = new Map<string, Role>();
+    const now = this.#options.now();
     for (const root of this.#rootsByKey.get(toBase64Url(publicKey)) ?? []) {
-      const role = this.#roleIn(root, publicKey);
+      const role = this.#logs.get(root)?.rightOf(publicKey, now);
       if (role !== undefined) roles.set(root, role);
     }
     return roles;
-  }
-
-  #roleIn(root: string, publicKey: Uint8Array): Role | undefined {
-    const log = this.#logs.get(root);
-    const now = this.#options.now();
-    if (log === undefined) return undefined;
-    if (log.mayAdmin(publicKey, now)) return "admin";
-    if (log.mayCommand(publicKey, now)) return "command";
-    return log.roleOf(publicKey, now) === "member" ? "member" : undefined;
   }
 
   /** Told after each entry that is durably in. */
@@ -161,6 +168,11 @@ export function logRow(root: string, log: OwnerLog, entry: OwnerLogEntry): NewLo
   const hash = log.hashAt(entry.number) ?? new Uint8Array(0);
   const previous = entry.number === 0 ? undefined : fromBase64Url(entry.previous);
   return { owner_root: root, number: entry.number, hash, json: JSON.stringify(entry), previous };
+}
+
+/** As it was written: the shape was checked when it came. */
+function checkedEntry({ json, hash }: OwnerLogTable): CheckedEntry {
+  return { entry: JSON.parse(json) as OwnerLogEntry, hash };
 }
 
 function readEntry(json: string): OwnerLogEntry {

@@ -90,6 +90,17 @@ export class OwnerLog {
     return this.participant(publicKey)?.member === true ? "member" : undefined;
   }
 
+  /** The most that the key may do; undefined for one that the log does not know. */
+  rightOf(publicKey: Uint8Array, nowMs: number): "admin" | "command" | "member" | undefined {
+    const participant = this.participant(publicKey);
+    if (participant === undefined) return undefined;
+    if (nowMs < (participant.controller?.untilMs ?? Number.POSITIVE_INFINITY)) {
+      if (hasScope(participant, "admin")) return "admin";
+      if (hasScope(participant, "command")) return "command";
+    }
+    return participant.member ? "member" : undefined;
+  }
+
   /** A copy of the state, for the functions of this file. */
   copyState(): LogState {
     return copyState(this.#state);
@@ -126,6 +137,19 @@ export async function beginLog(
 /** Signs one more entry. Throws `owner_log_invalid` with the reason when it may not stand there. */
 export async function appendEntry(crypto: Crypto, log: OwnerLog, entry: NewEntry): Promise<OwnerLog> {
   return extendLog(crypto, log, [await writeEntry(log, entry)]);
+}
+
+/** An entry with the hash that was computed when it was checked. */
+export interface CheckedEntry {
+  entry: OwnerLogEntry;
+  hash: Uint8Array;
+}
+
+/** A list that this very program checked before, and knows to be the same: only what it says is read again. */
+export function readCheckedLog(crypto: Crypto, checked: readonly CheckedEntry[]): OwnerLog {
+  const entries = checked.map(({ entry }) => entry);
+  const hashes = checked.map(({ hash }) => hash);
+  return new OwnerLog(draftUpTo(crypto, { entries, hashes, state: emptyState() }, entries.length));
 }
 
 /** Checks a whole list from entry 0 on. */
@@ -232,11 +256,8 @@ function compareEntry(crypto: Crypto, draft: Draft, entry: OwnerLogEntry): Muste
 function draftUpTo(crypto: Crypto, checked: Checked, length: number): Draft {
   const state = emptyState();
   const entries = checked.entries.slice(0, length);
-  for (const entry of entries) {
-    const { fields } = decodeEntry(entry);
-    const logId = checked.hashes[0] ?? NO_HASH;
-    applyEntry(crypto, state, { ...entry, logId, by: fields.by });
-  }
+  const logId = checked.hashes[0] ?? NO_HASH;
+  for (const entry of entries) applyEntry(crypto, state, { ...entry, logId, by: bytesOf(entry.by) });
   return { entries, hashes: checked.hashes.slice(0, length), state };
 }
 

@@ -133,7 +133,14 @@ export interface Seen {
 export function noteSeen(db: Kysely<HubDatabase>, seen: Seen[]): Promise<void> {
   if (seen.length === 0) return Promise.resolve();
   return inTransaction(db, async (transaction) => {
-    for (const { deviceId, at, agentVersion, location, facts } of seen) {
+    for (const { at, deviceIds } of merelySeen(seen)) {
+      await transaction
+        .updateTable("devices")
+        .set({ last_seen: at })
+        .where("device_id", "in", deviceIds)
+        .execute();
+    }
+    for (const { deviceId, at, agentVersion, location, facts } of seen.filter(saysMore)) {
       await transaction
         .updateTable("devices")
         .set({
@@ -157,6 +164,24 @@ export async function confirmDevice(db: Kysely<HubDatabase>, deviceId: string): 
     .where("confirmed", "=", 0)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
+}
+
+/** Parameters of one statement. */
+const IN_ONE_STATEMENT = 500;
+
+/** Ten thousand that are simply still there are a few statements. */
+function merelySeen(seen: readonly Seen[]): { at: number; deviceIds: string[] }[] {
+  const groups: { at: number; deviceIds: string[] }[] = [];
+  for (const { at, deviceId } of seen.filter((one) => !saysMore(one))) {
+    const last = groups.at(-1);
+    if (last?.at === at && last.deviceIds.length < IN_ONE_STATEMENT) last.deviceIds.push(deviceId);
+    else groups.push({ at, deviceIds: [deviceId] });
+  }
+  return groups;
+}
+
+function saysMore({ agentVersion, location, facts }: Seen): boolean {
+  return agentVersion !== undefined || location !== undefined || facts !== undefined;
 }
 
 /** Repeatable: false when it was revoked already or isn't there. Its shares go and its names begin to rest. */

@@ -1,6 +1,6 @@
 // Many small writes, one commit. Each commit waits for the disk; when a thousand devices register at once,
-// those that arrive while one commit is under way share the next. Nobody waits for company: a lone call runs
-// at once. A call still resolves only after the commit that holds its write.
+// those that arrive while one commit is under way, or shortly after it, share the next. A lone call runs at once. A
+// call still resolves only after the commit that holds its write.
 
 import { MusterError } from "../protocol/errors.ts";
 import { WAITING_MAX } from "./turnstile.ts";
@@ -10,6 +10,11 @@ export interface GroupCommitOptions<Item, Result> {
   commit: (items: Item[]) => Promise<Result[]>;
   /** A group's largest size: others need their turn at the database too. */
   groupMax?: number;
+  /**
+   * Waited for after each commit, before the next: SQLite's commits hold up the whole process, so without it a
+   * thousand calls that trickle in are nearly a thousand commits.
+   */
+  pause?: () => Promise<void>;
 }
 
 interface Waiting<Item, Result> {
@@ -21,6 +26,7 @@ interface Waiting<Item, Result> {
 export function groupCommit<Item, Result>({
   commit,
   groupMax = 500,
+  pause = () => Promise.resolve(),
 }: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let running = false;
@@ -31,6 +37,7 @@ export function groupCommit<Item, Result>({
       const group = waiting.slice(0, groupMax);
       waiting = waiting.slice(groupMax);
       await settle(group, commit);
+      await pause();
     }
     running = false;
   }

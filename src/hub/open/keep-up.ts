@@ -6,6 +6,8 @@ import type { Core } from "./open-core.ts";
 import type { Presence } from "./open-presence.ts";
 
 const SAVE_SEEN_EVERY_MS = 10_000;
+/** Who is connected is known without the disk; this is for what a hub that was killed says of who then stays away. */
+const SAVE_PRESENT_EVERY_MS = 60_000;
 const EXPIRE_EVERY_MS = 1000;
 const TIDY_RELAY_EVERY_MS = 60_000;
 
@@ -22,8 +24,11 @@ export async function keepUp(options: HubOptions, core: Core, presence: Presence
   };
   countWhatIs(core);
   const stops = [
-    regularly(SAVE_SEEN_EVERY_MS, "last seen could not be saved", () => {
-      for (const { facts } of directory.all()) if (facts.kind === "register") devices.seen(facts.deviceId);
+    regularly(SAVE_SEEN_EVERY_MS, "last seen could not be saved", () => devices.save()),
+    regularly(SAVE_PRESENT_EVERY_MS, "last seen could not be saved", () => {
+      const at = now();
+      for (const { facts } of directory.all())
+        if (facts.kind === "register") devices.seen(facts.deviceId, { at });
       return devices.save();
     }),
     regularly(EXPIRE_EVERY_MS, "expired shares could not be removed", () => shares.removeExpired()),

@@ -18,6 +18,7 @@ import { createMetrics, type Metrics } from "../metrics.ts";
 import { OwnerLogs } from "../owner-logs.ts";
 import { Directory, type DirectoryEvents } from "../sessions/directory.ts";
 import { ShareTable } from "../shares/share-table.ts";
+import { VouchedLogs } from "../vouched-logs.ts";
 
 export interface Core {
   id: string;
@@ -71,7 +72,7 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
       version,
     },
   });
-  await ownerLogs.load();
+  await ownerLogs.load(new VouchedLogs({ db, crypto, secret: options.secret }));
   await devices.load();
   await shares.load();
   return {

@@ -66,6 +66,8 @@ export interface Arrival {
   settled(): void;
 }
 
+/** Between two commits of session numbers: what a returning device may wait, and forty commits a second. */
+const RAISE_PAUSE_MS = 25;
 /** Sessions of keys that cost nothing to make. */
 const GUESTS_MAX = 2_000;
 /** Bounded by what is answered and by the room of the relay, not by their number in a second. */
@@ -84,7 +86,10 @@ export class SessionDoor {
       burst: messagesBurst,
       refillMs: (messagesBurst / messagesPerSecond) * 1000,
     });
-    this.#raise = groupCommit({ commit: (items) => raiseSessions(parts.db, items) });
+    this.#raise = groupCommit({
+      commit: (items) => raiseSessions(parts.db, items),
+      pause: () => new Promise((resolve) => void parts.world.timers.after(RAISE_PAUSE_MS, resolve)),
+    });
   }
 
   /** Plug what it returns under the connection. */

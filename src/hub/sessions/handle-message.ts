@@ -80,7 +80,6 @@ async function handle(
       // What merely grows older is asked for by who looks at it; that there is something now is news.
       if (session.health === undefined) parts.fleet.changed();
       session.health = message.health;
-      parts.devices.seen(session.facts.deviceId);
       return undefined;
     case "log_get": {
       demandOwner(session, "log.read", message.owner_root);

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { groupCommit } from "./group-commit.ts";
+
+test("a lone call is committed at once; what comes during the pause after it shares one commit", async () => {
+  const groups: number[][] = [];
+  let over = Promise.withResolvers<void>();
+  const put = groupCommit<number, number>({
+    commit: (items) => {
+      groups.push(items);
+      return Promise.resolve(items.map((item) => 2 * item));
+    },
+    pause: () => over.promise,
+  });
+  expect(await put(1)).toBe(2);
+  const later = [put(2), put(3)];
+  await Promise.resolve();
+  expect(groups).toEqual([[1]]);
+  over.resolve();
+  over = Promise.withResolvers<void>();
+  expect(await Promise.all(later)).toEqual([4, 6]);
+  expect(groups).toEqual([[1], [2, 3]]);
+});
+
+test("a commit that fails fails its own group alone", async () => {
+  let full = true;
+  const put = groupCommit<number, number>({
+    commit: (items) => (full ? Promise.reject(new Error("no space")) : Promise.resolve(items)),
+  });
+  expect(await put(1).catch((error: unknown) => String(error))).toContain("no space");
+  full = false;
+  expect(await put(2)).toBe(2);
+});
