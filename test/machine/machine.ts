@@ -19,7 +19,7 @@ import { rootFolder } from "./root.ts";
 /** Of the hub and the visitors. */
 export const OUTSIDE = "10.77.0.1";
 const INSIDE = "10.77.0.2";
-const MARK = "muster-test-";
+const MARK = "muster-test-box-";
 const BOOT_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 60_000;
 

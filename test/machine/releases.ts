@@ -28,7 +28,7 @@ export class Releases implements AsyncDisposable {
 
   /** BROKEN is there always. */
   static async make(versions: readonly string[]): Promise<Releases> {
-    const releases = new Releases(await mkdtemp(join(tmpdir(), "muster-releases-")));
+    const releases = new Releases(await mkdtemp(join(tmpdir(), "muster-test-releases-")));
     try {
       await releases.#build(versions);
       return releases;
