@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realWorld } from "../world/real.ts";
@@ -22,6 +22,17 @@ test("a home has one holder, who is named to whoever comes second, and the next 
   const next = lockHome(openSqlite, path, { pid: 99, runs: "hub" });
   expect(() => lockHome(openSqlite, path, { pid: 4711, runs: "agent" })).toThrow("a hub (process 99)");
   next.release();
+});
+
+test("a damaged lock is named, and left for a person to remove", () => {
+  const path = home();
+  writeFileSync(path, "no database at all, but long enough to be read as one".repeat(40), { mode: 0o600 });
+  for (const look of [
+    () => lockHome(openSqlite, path, { pid: 1, runs: "agent" }),
+    () => holderOf(openSqlite, path),
+  ]) {
+    expect(look).toThrow(`"${path}" is damaged`);
+  }
 });
 
 test("a home that nobody holds has no holder, whoever held it before", () => {

@@ -2,6 +2,7 @@
 // home is read or made, and held for life. It dies with its holder, however that ends, so nothing stale is ever
 // believed. Who holds it stands in the file, for whoever comes second and for `muster stop`.
 import { MusterError, systemCode } from "../protocol/errors.ts";
+import { storeError } from "../store/sqlite-errors.ts";
 import type { SqliteDatabase, World } from "../world/world.ts";
 
 export interface Holder {
@@ -16,7 +17,7 @@ export interface HomeLock {
 
 /** Throws `agent_running` when another process has this home. */
 export function lockHome(openSqlite: World["openSqlite"], path: string, own: Holder): HomeLock {
-  const database = openSqlite(path);
+  const database = opened(openSqlite, path);
   try {
     // Whoever is second is told at once.
     database.exec("PRAGMA busy_timeout = 0");
@@ -32,7 +33,7 @@ export function lockHome(openSqlite: World["openSqlite"], path: string, own: Hol
       database.exec("BEGIN EXCLUSIVE");
     } while (named(database)?.pid !== own.pid && rollback(database));
   } catch (error) {
-    const refusal = isBusy(error) ? taken(database) : error;
+    const refusal = isBusy(error) ? taken(database) : (damage(error, path) ?? error);
     database.close();
     throw refusal;
   }
@@ -41,14 +42,14 @@ export function lockHome(openSqlite: World["openSqlite"], path: string, own: Hol
 
 /** Who has this home; undefined where nobody has. The file must be there. */
 export function holderOf(openSqlite: World["openSqlite"], path: string): Holder | undefined {
-  const database = openSqlite(path);
+  const database = opened(openSqlite, path);
   try {
     database.exec("PRAGMA busy_timeout = 0");
     database.exec("BEGIN EXCLUSIVE");
     return undefined;
   } catch (error) {
     if (isBusy(error)) return named(database);
-    throw error;
+    throw damage(error, path) ?? error;
   } finally {
     database.close();
   }
@@ -82,6 +83,24 @@ function named(database: SqliteDatabase): Holder | undefined {
     // The first holder of this home has yet to write it.
     return undefined;
   }
+}
+
+function opened(openSqlite: World["openSqlite"], path: string): SqliteDatabase {
+  try {
+    return openSqlite(path);
+  } catch (error) {
+    throw damage(error, path) ?? error;
+  }
+}
+
+/** Whoever holds a damaged lock can't be told, so it is never moved aside by itself. */
+function damage(error: unknown, path: string): MusterError | undefined {
+  const stands = storeError(error);
+  if (!(stands instanceof MusterError) || stands.code !== "state_corrupt") return undefined;
+  return new MusterError("state_corrupt", `"${path}" is damaged`, {
+    hint: "if nothing of Muster runs in this home, remove that file: it holds no state",
+    cause: error,
+  });
 }
 
 function isBusy(error: unknown): boolean {

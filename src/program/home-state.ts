@@ -68,11 +68,20 @@ export async function writeHubFile(disk: Disk, paths: HomePaths, file: HubFile):
   await disk.write(paths.hubFile, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** A secret of the hub's own folder, made when there is none. */
+/** A secret of the hub's own folder, made when there is none. Throws `state_corrupt` for one of another length. */
 export async function loadSecret(disk: Disk, path: string, make: () => Uint8Array): Promise<Uint8Array> {
   const known = await readPrivate(disk, path);
-  if (known !== undefined) return known;
   const made = make();
+  if (known !== undefined && known.length !== made.length) {
+    throw new MusterError(
+      "state_corrupt",
+      `"${path}" is damaged: it has ${known.length} bytes, not ${made.length}`,
+      {
+        hint: "restore it from a backup: without it this hub is another one",
+      },
+    );
+  }
+  if (known !== undefined) return known;
   await disk.write(path, made);
   return made;
 }

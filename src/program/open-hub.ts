@@ -25,13 +25,17 @@ export interface OpenHubOptions {
   guests: boolean;
 }
 
+export interface OpenedHub {
+  hub: Hub;
+  hubFile: HubFile;
+  /** What a person must know of its state: what was damaged, and where it is now. */
+  losses: readonly string[];
+}
+
 const SECRET_BYTES = 32;
 const HTTPS = 443;
 
-export async function openHub(
-  parts: HomeParts,
-  options: OpenHubOptions,
-): Promise<{ hub: Hub; hubFile: HubFile }> {
+export async function openHub(parts: HomeParts, options: OpenHubOptions): Promise<OpenedHub> {
   const { world, crypto, log, version, paths, identity, about } = parts;
   const { config } = options;
   await world.disk.makeFolder(paths.hub);
@@ -46,6 +50,7 @@ export async function openHub(
   const domain = config.text("hub.domain");
   // A proxy before a hub with a domain is there for https, unless told.
   const usualPublicPort = proxies.length > 0 && domain !== undefined && tls === undefined ? HTTPS : undefined;
+  const losses: string[] = [];
   const hub = await startHub({
     world,
     crypto,
@@ -73,7 +78,10 @@ export async function openHub(
       baseUrl: options.environment["MUSTER_CLOUDFLARE_API"],
     },
     metricsToken: metricsToken === "" ? undefined : new Secret(metricsToken),
-    onNotice: (notice) => log.error("state was damaged", { ...notice }),
+    onNotice(notice) {
+      log.error("state was damaged", { ...notice });
+      losses.push(`${notice.message}: devices and accounts of this hub are in the damaged one`);
+    },
   });
   const hubFile: HubFile = {
     hub_url: hub.url,
@@ -88,7 +96,7 @@ export async function openHub(
     ...(options.insecure && tls === undefined ? { insecure: true } : {}),
   };
   await writeHubFile(world.disk, paths, hubFile);
-  return { hub, hubFile };
+  return { hub, hubFile, losses };
 }
 
 function tlsOf(config: Config): { cert: string; key: string } | undefined {

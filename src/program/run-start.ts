@@ -1,6 +1,5 @@
 // `muster start`: this machine's agent, and a hub in the same process where the home has joined none.
 import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
-import type { HubFile } from "../protocol/local-api.ts";
 import type { Agent } from "../agent/agent.ts";
 import { BRIEF, PATIENT } from "../trunk/drain.ts";
 import { loadConfig } from "./config/load-config.ts";
@@ -62,11 +61,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
   }
 }
 
-function ownHub(
-  parts: HomeParts,
-  config: Config,
-  environment: Environment,
-): Promise<OpenedHub> {
+function ownHub(parts: HomeParts, config: Config, environment: Environment): Promise<OpenedHub> {
   const host = config.text("hub.host");
   return openHub(parts, {
     hosts: host === undefined ? LOOPBACK : hostsFor(host),

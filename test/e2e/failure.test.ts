@@ -166,27 +166,34 @@ describe("a damaged state", () => {
     },
   );
 
-  test("hub.db: moved aside whole, and the hub serves", async () => {
+  test("hub.db: moved aside whole, said, and the hub serves", async () => {
     await using home = new Home();
     await home.start();
     await home.ok(["stop"]);
     damage(join(home.path, "hub", "hub.db"), "nonsense");
     await home.start();
-    expect(
-      readdirSync(join(home.path, "hub")).filter((name) => name.startsWith("hub.db.corrupt-")),
-    ).not.toEqual([]);
+    const aside = readdirSync(join(home.path, "hub")).find((name) => name.startsWith("hub.db.corrupt-"));
+    expect(aside).toBeDefined();
+    expect(JSON.stringify((await home.ok(["status"])).notices)).toContain(aside ?? "-");
     home.write("site/index.html", "site");
     expect(text(await ask((await home.add("site", "--public")).url))).toBe("site");
   });
 
-  test.each(["identity", "hub.json"])("%s: refused by name, not replaced", async (name) => {
-    await using home = new Home();
-    await home.start();
-    await home.ok(["stop"]);
-    writeFileSync(join(home.path, name), "nonsense", { mode: 0o600 });
-    expect(await home.refused(["start"])).toMatchObject({ exit: 1, message: expect.stringContaining(name) });
-    expect(await Bun.file(join(home.path, name)).text()).toBe("nonsense");
-  });
+  test.each(["identity", "hub.json", "hub/key", "hub/secret", "lock.db"])(
+    "%s: refused by name, not replaced",
+    async (name) => {
+      await using home = new Home();
+      await home.start();
+      await home.ok(["stop"]);
+      const nonsense = "nonsense".repeat(200); // SQLite begins anew what is shorter than its own head
+      writeFileSync(join(home.path, name), nonsense, { mode: 0o600 });
+      expect(await home.refused(["start"])).toMatchObject({
+        exit: 1,
+        message: expect.stringContaining(name),
+      });
+      expect(await Bun.file(join(home.path, name)).text()).toBe(nonsense);
+    },
+  );
 });
 
 describe("a full disk", () => {
