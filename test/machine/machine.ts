@@ -200,11 +200,14 @@ function groupsFolder(): string {
   return /^\S+ (\S+) cgroup2 /m.exec(readFileSync("/proc/mounts", "utf8"))?.[1] ?? "";
 }
 
-/** Of runs that were killed: by then nothing lives in them. */
+/** Of runs that were killed. Where something lives, another run is at work. */
 function removeStaleGroups(): void {
   const folder = groupsFolder();
   if (folder === "") return;
-  for (const name of readdirSync(folder)) if (name.startsWith(MARK)) removeGroup(name);
+  for (const name of readdirSync(folder).filter((each) => each.startsWith(MARK))) {
+    const events = readFileSync(join(folder, name, "cgroup.events"), "utf8");
+    if (events.includes("populated 0")) removeGroup(name);
+  }
 }
 
 /** Whether it is gone. What lives in one keeps it. */
