@@ -54,7 +54,8 @@ const suites = [
   { name: "documents", run: () => bunTest(["test/docs"]) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
-  { name: "end to end", run: () => bunTest(["test/e2e"]) },
+  // They wait more than they work: each file has homes and ports of its own.
+  { name: "end to end", run: () => bunTest(["test/e2e"], 3) },
   { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"]) },
   { name: "release", run: () => bunTest(["test/release"]) },
   { name: "compiled", run: () => bunTest(["test/compiled"]) },
