@@ -1,7 +1,7 @@
 // The file system that every machine of these tests boots from. Built once and kept in the person's cache;
 // machines write into layers of their own above it.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -27,8 +27,7 @@ export function machineProblem(): string | undefined {
   if (!tried.success) return `needs namespaces: ${tried.stderr.toString().trim()}`;
   const folder = rootFolder();
   if (existsSync(folder)) return undefined;
-  // What an older script has built goes.
-  rmSync(dirname(folder), { recursive: true, force: true });
+  // What another script has built stays: a machine of another checkout may run on it.
   mkdirSync(dirname(folder), { recursive: true });
   const built = Bun.spawnSync(["sh", BUILD, folder], { timeout: BUILD_TIMEOUT_MS, stdin: "ignore" });
   return built.success
