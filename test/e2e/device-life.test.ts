@@ -24,6 +24,18 @@ afterAll(async () => {
   await owner[Symbol.asyncDispose]();
 });
 
+test("a browser that was here is away since then, not never seen", async () => {
+  const { login_url } = await owner.ok(["hub", "login-link"]);
+  (await signedIn(login_url))[Symbol.dispose]();
+  const away = await until("the browser is away", async () => {
+    const { items } = await owner.ok(["device", "ls"]);
+    return items.find(
+      (one: { kind: string; status: string }) => one.kind === "browser" && one.status === "offline",
+    );
+  });
+  expect(Date.parse(away.last_seen)).toBeGreaterThan(Date.now() - 60_000);
+});
+
 test("a renamed device keeps its shares, and a taken name gets a number", async () => {
   await using device = new Home();
   await agentIn(device, { owner, hubUrl, name: "shed" });

@@ -22,12 +22,20 @@ export async function audit(invocation: Invocation, flags: AuditFlags): Promise<
   if (items.length === 0) return out.line("Nothing is on record.");
   const rows = items.map((item) => [
     { text: item.at.replace("T", " ").replace(/(?:\.[0-9]+)?Z$/, " UTC") },
-    { text: item.actor },
+    { text: item.actor, short: shortIds(item.actor) },
     { text: item.action, style: "bold" as const },
-    { text: item.target },
+    { text: item.target, short: shortIds(item.target) },
     { text: Object.keys(item.detail).length === 0 ? "" : JSON.stringify(item.detail) },
   ]);
   const headings = ["WHEN", "WHO", "WHAT", "ON", "DETAIL"];
-  for (const line of tableLines(out, rows, { headings, wide: flags.wide === true })) out.line(line);
+  const shorten = [1, 3];
+  for (const line of tableLines(out, rows, { headings, shorten, wide: flags.wide === true })) out.line(line);
   if (cursor !== null) out.line(out.style("dim", `Earlier: muster audit --cursor ${plainLine(cursor)}`));
+}
+
+/** Of devices as `device ls` shows them there, and of people. */
+function shortIds(text: string): string {
+  return text
+    .replace(/\b([a-z2-7]{7})(?:-[a-z2-7]{7}){3}\b/g, "$1")
+    .replace(/^(user:[A-Za-z0-9]{7})[A-Za-z0-9]+$/, "$1");
 }

@@ -173,6 +173,7 @@ export class SessionDoor {
             throw new MusterError("unauthorized", "nobody is signed in there");
           if (this.#isRevoked(handshake.deviceKey))
             throw new MusterError("forbidden", "this browser was removed");
+          this.#parts.devices.seen(this.#idOf(handshake.deviceKey));
           return register.name;
         case "guest":
           this.#admitGuest(handshake);
@@ -316,7 +317,8 @@ export class SessionDoor {
     log.info("device disconnected", { device: deviceId, kind, closed: why.code, reason: why.reason });
     tokens.end(session);
     messages.commands.left(session);
-    if (kind === "register" && directory.device(deviceId) === session) devices.seen(deviceId);
+    // A browser may have several sessions, and each was really it; a device's older one was not.
+    if (kind === "person" || directory.device(deviceId) === session) devices.seen(deviceId);
     directory.remove(session);
   }
 
