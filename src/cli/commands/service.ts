@@ -184,9 +184,13 @@ async function notInstalled(invocation: Invocation): Promise<MusterError> {
 }
 
 /** Where this device is reached, null where its hub has no domain. */
-function addressOf({ device, devices }: Overview): string | null {
+function addressOf({ hub, device, devices }: Overview): string | null {
   const host = devices?.find((each) => each.id === device.id)?.hostname ?? "";
-  return host === "" ? null : `https://${host}/`;
+  if (host === "" || hub.url === null) return null;
+  // Scheme and port are those of the hub: both are behind the same door.
+  const address = new URL("/", hub.url);
+  address.hostname = host;
+  return address.href;
 }
 
 /** The latest of this device's shares. */
