@@ -64,9 +64,14 @@ function start(index: number, root: string): void {
         connected.add(index);
         if (connected.size === count) console.log(JSON.stringify({ connected: count, atMs: Date.now() }));
         // What comes back is read and forgotten; a lost session is told by its state.
-        session
-          .request({ type: "log_get", owner_root: root, from: lastEntry }, "log_entries")
-          .catch(() => {});
+        const known = state.registered.owner_heads?.some(
+          (head) => head.owner_root === root && head.number === lastEntry,
+        );
+        if (known !== true) {
+          session
+            .request({ type: "log_get", owner_root: root, from: lastEntry }, "log_entries")
+            .catch(() => {});
+        }
         report.connected();
       },
       message() {},

@@ -7,7 +7,7 @@ import { fromBase64Url } from "../protocol/bytes.ts";
 import { MusterError, publicError } from "../protocol/errors.ts";
 import { INSECURE_NOTICE, type HubFile } from "../protocol/local-api.ts";
 import type { Log } from "../protocol/log.ts";
-import type { HubToClient } from "../protocol/messages.ts";
+import type { HubMessage, HubToClient } from "../protocol/messages.ts";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
 import { openStore } from "../store/open-store.ts";
 import { nextSessionNumber } from "../store/session-numbers.ts";
@@ -275,9 +275,9 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const health = reportHealth(timers, hub, options.health);
   ends.add(() => health.stop());
 
-  const connected = (): void => {
+  const connected = ({ owner_heads: heads }: HubMessage<"registered">): void => {
     health.connected();
-    inBackground("owner log", book.fetch());
+    inBackground("owner log", book.fetch(heads));
     inBackground("shares", shares.connected());
     inBackground(
       "named link",
@@ -321,7 +321,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
           at: state.at,
           problem: state.at === "connected" ? undefined : state.problem?.message,
         });
-        if (state.at === "connected") connected();
+        if (state.at === "connected") connected(state.registered);
       },
       message: heard,
       opened: (stream, payload) =>

@@ -52,6 +52,26 @@ async function forked(): Promise<[OwnerLog, OwnerLog]> {
   return [one, other];
 }
 
+test("nothing is asked of a hub whose log ends where the copy does; one that ends elsewhere is asked", async () => {
+  const { book, hub, store } = await bookOf();
+  hub.entries = [...full.entries];
+  await book.fetch();
+  const before = hub.askedFor("log_get").length;
+  const { number, hash } = full.head;
+  await book.fetch([{ owner_root: ROOT, number, hash: toBase64Url(hash) }]);
+  expect(hub.askedFor("log_get")).toHaveLength(before);
+  for (const told of [
+    { owner_root: ROOT, number, hash: toBase64Url(begun.id) },
+    { owner_root: ROOT, number: number + 1, hash: toBase64Url(hash) },
+    { owner_root: toBase64Url(hash), number, hash: toBase64Url(hash) },
+  ]) {
+    const asked = hub.askedFor("log_get").length;
+    await book.fetch([told]);
+    expect(hub.askedFor("log_get").length).toBeGreaterThan(asked);
+  }
+  await store.close();
+});
+
 test("the log is fetched, checked and known again after a restart", async () => {
   const { book, hub, reopen, store } = await bookOf();
   expect(book.problem()).toMatchObject({ code: "unavailable" });

@@ -8,6 +8,7 @@ import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { OWNER_LOG_MAX_ENTRIES } from "../protocol/limits.ts";
 import type { Log } from "../protocol/log.ts";
+import type { HubMessage } from "../protocol/messages.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { CommonDatabase } from "../store/common-schema.ts";
 import { inTransaction } from "../store/in-transaction.ts";
@@ -81,9 +82,15 @@ export class OwnerBook {
     }
   }
 
-  /** Asks the hub for what came after the last known entry. That entry is asked for too, and must be the same. */
-  async fetch(): Promise<void> {
+  /**
+   * Asks the hub for what came after the last known entry. That entry is asked for too, and must be the same.
+   * `heads`, as the hub told them: a copy that ends where the hub's ends lacks nothing.
+   */
+  async fetch(heads: HubMessage<"registered">["owner_heads"] = []): Promise<void> {
     const { hub, ownerRoot } = this.#options;
+    const told = heads.find(({ owner_root }) => owner_root === ownerRoot);
+    const head = this.#log?.head;
+    if (head !== undefined && told?.number === head.number && told.hash === toBase64Url(head.hash)) return;
     for (let page = 0; page < OWNER_LOG_MAX_ENTRIES; page++) {
       const length = this.#log?.length ?? 0;
       const asked = { type: "log_get", owner_root: ownerRoot, from: Math.max(0, length - 1) } as const;

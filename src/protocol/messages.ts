@@ -95,6 +95,11 @@ const registered = z.object({
   /** A person's page only: the bearer of its API calls, and when it ends (ISO 8601). */
   token: z.string().max(200).optional(),
   token_expires_at: z.iso.datetime().optional(),
+  /** A device only: where each log of its owners ends here, so that one whose copy ends there asks for nothing. */
+  owner_heads: z
+    .array(z.object({ owner_root: bytes, number: z.number().int().nonnegative(), hash: bytes }))
+    .max(64)
+    .optional(),
 });
 
 const sharePublished = z.object({

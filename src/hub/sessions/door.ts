@@ -8,7 +8,7 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import { PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
-import type { ClientToHub } from "../../protocol/messages.ts";
+import type { ClientToHub, HubMessage } from "../../protocol/messages.ts";
 import { rootsOf, type Actor, type Role } from "../../protocol/permissions.ts";
 import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
 import { groupCommit } from "../../store/group-commit.ts";
@@ -68,6 +68,8 @@ export interface Arrival {
 
 /** Between two commits of session numbers: what a returning device may wait, and forty commits a second. */
 const RAISE_PAUSE_MS = 25;
+/** Owners of one device whose heads are told; of others it asks. */
+const HEADS_MAX = 64;
 /** Sessions of keys that cost nothing to make. */
 const GUESTS_MAX = 2_000;
 /** Bounded by what is answered and by the room of the relay, not by their number in a second. */
@@ -109,17 +111,18 @@ export class SessionDoor {
           stream.reset(RESET.refused);
           return { data() {}, drain() {}, end() {}, close() {} };
         },
-        message: (bytes) => (session === undefined ? greeting.receive(bytes) : this.#message(session, bytes)),
+        message: (bytes) =>
+          session === undefined ? greeting?.receive(bytes) : this.#message(session, bytes),
         goaway: () => session !== undefined && (session.leaving = true),
         closed: ({ code, reason }) => {
-          greeting.closed();
+          greeting?.closed();
           arrival.settled();
           if (session !== undefined) this.#left(session, { code, reason });
         },
         failed: (error) => log.error("fault in a stream", { error }),
       },
     });
-    const greeting = new Greeting({
+    let greeting: Greeting | undefined = new Greeting({
       trunk,
       timers: world.timers,
       crypto,
@@ -144,9 +147,14 @@ export class SessionDoor {
           hostname: addresses.deviceHost(name),
           hub_url: addresses.hubUrl,
           ...(token === undefined ? {} : { token }),
+          ...(proved.handshake.sessionKind === "register"
+            ? { owner_heads: this.#headsFor(proved.handshake.deviceKey) }
+            : {}),
         };
       },
       admitted: (proved) => {
+        // It has done its part, and sessions live for weeks.
+        greeting = undefined;
         trunk.allowMessages(PROVEN_MESSAGE_MAX_BYTES);
         session = this.#begin(proved, trunk, arrival);
         arrival.settled();
@@ -260,6 +268,16 @@ export class SessionDoor {
     // A page takes who may command from the log itself, never from the hub's word.
     if (handshake.sessionKind === "person") this.#tellLogs(session);
     return session;
+  }
+
+  #headsFor(publicKey: Uint8Array): HubMessage<"registered">["owner_heads"] {
+    const { ownerLogs } = this.#parts;
+    return [...ownerLogs.rolesOf(publicKey).keys()].slice(0, HEADS_MAX).flatMap((root) => {
+      const head = ownerLogs.get(root)?.head;
+      return head === undefined
+        ? []
+        : [{ owner_root: root, number: head.number, hash: toBase64Url(head.hash) }];
+    });
   }
 
   #tellLogs(session: Session): void {
