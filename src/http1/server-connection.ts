@@ -44,14 +44,18 @@ export interface ServerConnectionOptions {
 type State = "idle" | "head" | "exchange" | "lingering" | "done";
 
 const NEVER = Infinity;
+/** Complete from the start and never reset: most requests have no body, and a stream serves just one. */
+const BODYLESS = new BodyTracker();
 
 export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Ticking {
   readonly stream: ByteStream;
   readonly ticker: Ticker;
   readonly limits: ConnectionLimits;
-  readonly tracker = new BodyTracker();
+  /** The shared one until a request brings a body. */
+  tracker = BODYLESS;
   tickerSlot = -1;
   readonly #options: ServerConnectionOptions;
+  #ownTracker: BodyTracker | undefined;
   readonly #cursor = new HeadCursor();
   #state: State = "idle";
   #exchange: ServerExchange | undefined;
@@ -264,7 +268,8 @@ export class ServerConnection implements ByteStreamEvents, ExchangeOwner, Tickin
   #begin(request: RequestHead): void {
     this.#state = "exchange";
     this.#deadline = NEVER;
-    this.tracker.reset(request.framing);
+    if (request.framing.kind === "none") this.tracker = BODYLESS;
+    else (this.tracker = this.#ownTracker ??= new BodyTracker()).reset(request.framing);
     const exchange = new ServerExchange(this, request);
     this.#exchange = exchange;
     try {

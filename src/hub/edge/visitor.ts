@@ -32,8 +32,12 @@ export function visitorOf(
   };
 }
 
+const NO_VALUES: readonly string[] = [];
+
 /** The members of a list that may be spread over several fields, in order. */
-function valuesOf(fields: readonly Field[], name: string): string[] {
+function valuesOf(fields: readonly Field[], name: string): readonly string[] {
+  // Most requests have none, and then no list is made.
+  if (!fields.some((field) => field.lower === name)) return NO_VALUES;
   return fields
     .filter((field) => field.lower === name)
     .flatMap(({ value }) => value.split(","))
@@ -43,5 +47,5 @@ function valuesOf(fields: readonly Field[], name: string): string[] {
 
 /** An IPv4 address on a socket of both families looks like IPv6. */
 function unmapped(address: string): string {
-  return address.replace(/^::ffff:(?=\d{1,3}\.)/i, "");
+  return address.startsWith("::") ? address.replace(/^::ffff:(?=\d{1,3}\.)/i, "") : address;
 }
