@@ -7,6 +7,7 @@ import {
   noteSeen,
   raiseSession,
   raiseSessions,
+  revokeDevice,
 } from "./devices.ts";
 import { groupCommit } from "./group-commit.ts";
 import { listLabels } from "./labels.ts";
@@ -72,6 +73,24 @@ test("a burst of sessions shares few commits, and each gets its own answer", asy
   expect(raised.every(Boolean)).toBe(true);
   expect(commits).toBe(2);
   expect(await raise({ deviceId: "id-pi", number: 400 })).toBe(false);
+  await close();
+});
+
+test("in one burst each device has its own number; one that is unknown or revoked has none", async () => {
+  const { db, close } = await hubStore();
+  for (const name of ["aa", "bb", "cc"]) await addDevice(db, newDevice(name), NOW);
+  await revokeDevice(db, "id-cc", NOW);
+  const wanted = [
+    { deviceId: "id-aa", number: 5 },
+    { deviceId: "nobody", number: 5 },
+    { deviceId: "id-bb", number: 9 },
+    { deviceId: "id-aa", number: 4 },
+    { deviceId: "id-cc", number: 5 },
+  ];
+  expect(await raiseSessions(db, wanted)).toEqual([true, false, true, false, false]);
+  expect(await findDevice(db, "id-aa")).toMatchObject({ session_number: 5 });
+  expect(await findDevice(db, "id-bb")).toMatchObject({ session_number: 9 });
+  expect(await raiseSessions(db, wanted)).toEqual([false, false, false, false, false]);
   await close();
 });
 

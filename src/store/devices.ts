@@ -1,7 +1,7 @@
 // The devices of a hub. A device is its key: the same key that joins again is the same row, and one that was
 // revoked never comes back under it.
 
-import type { Kysely, Selectable } from "kysely";
+import { sql, type Kysely, type Selectable } from "kysely";
 import type { DeviceKind } from "../protocol/views.ts";
 import type { DevicesTable, HubDatabase } from "./hub-schema.ts";
 import { inTransaction } from "./in-transaction.ts";
@@ -113,11 +113,34 @@ export interface SessionNumber {
 /** The same for many in one commit, answers in order. With `groupCommit` a whole fleet returns in moments. */
 export function raiseSessions(db: Kysely<HubDatabase>, sessions: SessionNumber[]): Promise<boolean[]> {
   return inTransaction(db, async (transaction) => {
-    const raised: boolean[] = [];
-    for (const { deviceId, number } of sessions)
-      raised.push(await raiseSession(transaction, deviceId, number));
-    return raised;
+    const rows = await transaction
+      .selectFrom("devices")
+      .select(["device_id", "session_number"])
+      .where("device_id", "in", [...new Set(sessions.map(({ deviceId }) => deviceId))])
+      .where("revoked_at", "is", null)
+      .execute();
+    const highest = new Map(rows.map((row) => [row.device_id, row.session_number]));
+    const raised = new Map<string, number>();
+    const answers = sessions.map(({ deviceId, number }) => {
+      if (number <= (highest.get(deviceId) ?? Infinity)) return false;
+      highest.set(deviceId, number);
+      raised.set(deviceId, number);
+      return true;
+    });
+    await writeSessions(transaction, raised);
+    return answers;
   });
+}
+
+/** One statement: five hundred of them took ten times as long, and nothing else runs meanwhile. */
+async function writeSessions(db: Kysely<HubDatabase>, numbers: ReadonlyMap<string, number>): Promise<void> {
+  if (numbers.size === 0) return;
+  const cases = [...numbers].map(([deviceId, number]) => sql`when ${deviceId} then ${number}`);
+  await db
+    .updateTable("devices")
+    .set({ session_number: sql<number>`case device_id ${sql.join(cases, sql` `)} end` })
+    .where("device_id", "in", [...numbers.keys()])
+    .execute();
 }
 
 export interface Seen {
