@@ -53,6 +53,7 @@ const suites = [
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
   { name: "documents", run: () => bunTest(["test/docs"]) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
+  { name: "delivery", run: () => bunTest(["test/delivery"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   // They wait more than they work: each file has homes and ports of its own.
   { name: "end to end", run: () => bunTest(["test/e2e"], 3) },

@@ -63,6 +63,8 @@ async function prepared() {
       sockets: home.file("run"),
     },
     signer,
+    linkKey: crypto.x25519PublicKey(crypto.randomBytes(32)),
+    subtle: globalThis.crypto.subtle,
     hub: joined,
     about: { name: "laptop", platform: "linux-x86_64", kind: "laptop" },
     health: () => ({

@@ -34,6 +34,9 @@ import { createMetrics } from "./metrics.ts";
 import { NamedTunnel } from "./named-tunnel.ts";
 import { Notices } from "./notices.ts";
 import { OwnerBook } from "./owner-book.ts";
+import { PairingDesk } from "./pairing/pairing-desk.ts";
+import { PeerDesk } from "./peers/peer-desk.ts";
+import { Post } from "./peers/post.ts";
 import { Removed } from "./removed.ts";
 import { ShareBook } from "./shares/share-book.ts";
 import { tunnelPath } from "./tunnel-file.ts";
@@ -68,6 +71,10 @@ export interface AgentOptions {
   pid: number;
   paths: AgentPaths;
   signer: Signer;
+  /** The public half of the key for live sessions, which a pairing tells the other device. */
+  linkKey: Uint8Array;
+  /** WebCrypto: what opens sealed messages. */
+  subtle: SubtleCrypto;
   /** What this home has joined. */
   hub: HubFile;
   /** How to get there, where it is not simply its URL. */
@@ -272,11 +279,39 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const tidy = timers.every(TIDY_EVERY_MS, () => inBackground("old commands", commands.tidy()));
   ends.add(() => tidy.cancel());
 
+  const post = new Post({ ...options, db, clock, timers, hub, notices, log: log.part("post") });
+  ends.add(() => post.stop());
+  const pairing = new PairingDesk({
+    db,
+    clock,
+    timers,
+    crypto,
+    signer,
+    hub,
+    hubKey,
+    hubUrl,
+    linkKey: options.linkKey,
+    kind: options.about.kind,
+    nickname: () => device().name,
+    pinned: (peer) => post.pinned(peer),
+  });
+  ends.add(() => pairing.stop());
+  const peers = new PeerDesk({
+    db,
+    timers,
+    disk,
+    sha256: (bytes) => crypto.sha256(bytes),
+    post,
+    pairing,
+    received: `${paths.home}/received`,
+  });
+
   const health = reportHealth(timers, hub, options.health);
   ends.add(() => health.stop());
 
   const connected = ({ owner_heads: heads }: HubMessage<"registered">): void => {
     health.connected();
+    post.connected();
     inBackground("owner log", book.fetch(heads));
     inBackground("shares", shares.connected());
     inBackground(
@@ -285,6 +320,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     );
   };
   const heard = (message: HubToClient): void => {
+    post.heard(message);
     if (message.type === "log_entries") {
       if (message.owner_root === joined.owner_root) inBackground("owner log", book.take(message.entries));
     } else if (message.type === "command") {
@@ -297,6 +333,8 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
         .take(message)
         .then((isTaken) => void (isTaken && hub.send({ type: "tunnel_taken" })));
       inBackground("named link", taken);
+    } else if (message.type === "pairing_message") {
+      pairing.heard(message);
     } else if (message.type === "error") {
       log.warn("hub complains", { error_code: message.code, problem: message.message });
     }
@@ -361,6 +399,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
         await removed.wiped();
       },
       makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, hubUrl, book }, request),
+      peers,
       onStopAsked: options.onStopAsked,
     }),
     metrics,

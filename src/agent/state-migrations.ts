@@ -3,6 +3,7 @@
 import { AGENT_MIGRATIONS } from "../store/agent-migrations.ts";
 import type { AgentDatabase } from "../store/agent-schema.ts";
 import type { Migration } from "../store/migrate.ts";
+import { peerTables, type PeerTables } from "./peers/peer-tables.ts";
 
 export interface CommandsTable {
   /** Ed25519 key of who signed it, base64url. */
@@ -15,7 +16,7 @@ export interface CommandsTable {
   outcome: string | null;
 }
 
-export interface StateDatabase extends AgentDatabase {
+export interface StateDatabase extends AgentDatabase, PeerTables {
   commands: CommandsTable;
 }
 
@@ -35,4 +36,5 @@ export const STATE_MIGRATIONS: Migration[] = [
       `create index commands_by_age on commands (accepted_at)`,
     ],
   },
+  { name: "003-peers", statements: peerTables },
 ];

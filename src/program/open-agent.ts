@@ -45,6 +45,8 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     pid: process.pid,
     paths: { ...paths, sockets: socketFolder(paths, tmpdir(), hubFile.device_id.slice(0, 15)) },
     signer: identity.signer,
+    linkKey: identity.linkKey,
+    subtle: globalThis.crypto.subtle,
     hub: hubFile,
     hubAddress: hubAddress(hubFile, environment),
     about: {

@@ -4,8 +4,9 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
+import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
-import { auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
+import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
 /** Told by the first frame of an order's stream. */
@@ -45,6 +46,27 @@ const sharesAndFleet = z.object({
   fleet: fleetView.nullable(),
   notices: z.array(z.string()),
 });
+
+const peerView = z.object({
+  id: z.string(),
+  /** What it is called here. */
+  name: z.string(),
+  /** What it calls itself. */
+  nickname: z.string(),
+  kind: deviceKind,
+  /** Five words to compare. */
+  safety: z.string(),
+  trust: z.enum(["paired", "compared"]),
+  state: z.enum(["pinned", "paired", "unrelayed"]),
+  since: z.iso.datetime(),
+});
+const petname = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
+const mailbox = z.string().min(1).max(8);
+const peerAnswer = z.object({ peer: peerView });
 
 export const LOCAL_API = {
   status: { request: z.object({}), response: sharesAndFleet },
@@ -114,6 +136,66 @@ export const LOCAL_API = {
   },
   /** This device leaves its owner; its key is wiped when the answer comes. */
   leave: { request: z.object({}), response: z.object({ device_id: z.string(), name: z.string() }) },
+  /** `reach` "owner": only devices of the same owner can join, and no stranger can spend the code. */
+  pair_make: {
+    request: z.object({
+      name: petname.optional(),
+      verified: z.boolean(),
+      reach: z.enum(["anyone", "owner"]),
+    }),
+    response: z.object({
+      mailbox,
+      code: z.string(),
+      link: z.string(),
+      expires_at: z.iso.datetime(),
+    }),
+  },
+  /** `peer` null: not yet; ask again. */
+  pair_wait: { request: z.object({ mailbox }), response: z.object({ peer: peerView.nullable() }) },
+  pair_cancel: { request: z.object({ mailbox }), response: z.object({}) },
+  pair_join: {
+    request: z.object({ code: z.string().max(512), name: petname.optional(), verified: z.boolean() }),
+    response: peerAnswer,
+  },
+  peers: { request: z.object({}), response: z.object({ peers: z.array(peerView) }) },
+  peer_unpair: { request: z.object({ device: reference }), response: peerAnswer },
+  peer_name: {
+    request: z.object({ device: reference, name: petname }),
+    response: z.object({ peer: peerView, from: z.string() }),
+  },
+  peer_verify: { request: z.object({ device: reference }), response: peerAnswer },
+  /** `text`, or the absolute path of a `file`. */
+  send: {
+    request: z.object({
+      device: reference,
+      text: z.string().max(RELAY_MESSAGE_MAX_BYTES).optional(),
+      file: z.string().max(4096).optional(),
+    }),
+    response: z.object({
+      id: z.string(),
+      to: z.string(),
+      state: z.enum(["queued", "relayed", "delivered", "dropped"]),
+    }),
+  },
+  /** In order, after a position. `wait`: up to five seconds, where there is nothing yet. */
+  inbox: {
+    request: z.object({ after: z.number().int().nonnegative(), unread: z.boolean(), wait: z.boolean() }),
+    response: z.object({
+      items: z.array(
+        z.object({
+          position: z.number(),
+          id: z.string(),
+          from: z.string(),
+          at: z.iso.datetime(),
+          text: z.string().optional(),
+          file: z
+            .object({ name: z.string(), size: z.number(), sha256: z.string(), path: z.string() })
+            .optional(),
+        }),
+      ),
+    }),
+  },
+  inbox_read: { request: z.object({ up_to: z.number().int().nonnegative() }), response: z.object({}) },
   login_link: {
     request: z.object({ even_if_signed_in: z.boolean() }),
     response: z.object({ login_url: z.string().nullable() }),

@@ -87,6 +87,8 @@ export class SimDevice {
         sockets: `${HOME}/run`,
       },
       signer: crypto.ed25519Signer(seed),
+      linkKey: crypto.x25519PublicKey(seed),
+      subtle: globalThis.crypto.subtle,
       hub: joined(name, this.publicKey),
       about: { name, platform: "linux-x86_64", kind: "laptop" },
       health: () => HEALTH,

@@ -11,6 +11,7 @@ import type { makeDeviceToken } from "../device-tokens.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
+import type { PeerDesk } from "../peers/peer-desk.ts";
 import type { ShareBook } from "../shares/share-book.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
 import { logStream } from "./log-stream.ts";
@@ -35,6 +36,7 @@ export interface LocalHandlersOptions {
   orders: OrderDesk | undefined;
   /** Resolves once this device has left its owner and forgotten its key. */
   leave(): Promise<void>;
+  peers: PeerDesk;
   onStopAsked(): void;
 }
 
@@ -153,6 +155,18 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       orders().tell(order, message);
       return Promise.resolve({});
     },
+
+    pair_make: (request) => options.peers.make(request),
+    pair_wait: (request) => options.peers.wait(request),
+    pair_cancel: (request) => options.peers.cancel(request),
+    pair_join: (request) => options.peers.join(request),
+    peers: () => options.peers.peers(),
+    peer_unpair: (request) => options.peers.unpair(request),
+    peer_name: (request) => options.peers.name(request),
+    peer_verify: (request) => options.peers.verify(request),
+    send: (request) => options.peers.send(request),
+    inbox: (request) => options.peers.inbox(request),
+    inbox_read: (request) => options.peers.read(request),
 
     login_link: (request) =>
       recorded("login_link.make", joined.hub_id, async () => {

@@ -13,10 +13,12 @@ import type { Log } from "../../protocol/log.ts";
 import type { Listener, Network } from "../../world/world.ts";
 import type { Metrics } from "../metrics.ts";
 import { makeGuards, type Guards } from "./local-guard.ts";
-import { readBody } from "./read-body.ts";
+import { BODY_MAX_BYTES, readBody } from "./read-body.ts";
 
 export const DEFAULT_PORT = 7575;
 const PORT_TRIES = 100;
+/** A message of 1 MiB, as JSON writes text that is not all letters. */
+const SEND_MAX_BYTES = 2 * 1024 * 1024;
 /** sun_path of a unix address holds 108 bytes, the last of which is NUL (unix(7)). */
 const SOCKET_PATH_MAX_BYTES = 107;
 
@@ -138,7 +140,10 @@ async function route(
   // The table ties each name to one shape and one handler; the compiler cannot follow the name through both.
   const shape: z.ZodType = LOCAL_API[name].request;
   const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
-  const result = await handler(await readBody(request, shape), request.signal);
+  const result = await handler(
+    await readBody(request, shape, name === "send" ? SEND_MAX_BYTES : BODY_MAX_BYTES),
+    request.signal,
+  );
   if (result instanceof ReadableStream) {
     return new Response(result, {
       headers: { ...HEADERS, "content-type": STREAM_TYPES[name === "logs" ? "text" : "frames"] },

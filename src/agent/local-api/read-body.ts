@@ -14,13 +14,14 @@ const JSON_TYPE = /^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i;
 export async function readBody<Shape extends z.ZodType>(
   request: Request,
   shape: Shape,
+  maxBytes = BODY_MAX_BYTES,
 ): Promise<z.infer<Shape>> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? "")) {
     throw new MusterError("bad_request", "the body is not marked as JSON", {
       hint: "send it with Content-Type: application/json",
     });
   }
-  const text = fromUtf8(await readBounded(request));
+  const text = fromUtf8(await readBounded(request, maxBytes));
   if (text === undefined || jsonDepth(text) > JSON_MAX_DEPTH) throw notJson();
   const read = shape.safeParse(parse(text));
   if (read.success) return read.data;
@@ -33,13 +34,13 @@ export async function readBody<Shape extends z.ZodType>(
   );
 }
 
-async function readBounded(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) throw tooLarge();
-  const body = new Uint8Array(BODY_MAX_BYTES);
+async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const body = new Uint8Array(maxBytes);
   let length = 0;
   for await (const chunk of request.body ?? []) {
     // Leaving the loop cancels the stream, so nothing more is read.
-    if (length + chunk.length > BODY_MAX_BYTES) throw tooLarge();
+    if (length + chunk.length > maxBytes) throw tooLarge(maxBytes);
     body.set(chunk, length);
     length += chunk.length;
   }
@@ -58,6 +59,6 @@ function notJson(): MusterError {
   return new MusterError("bad_request", "the body is not JSON, or nested too deep");
 }
 
-function tooLarge(): MusterError {
-  return new MusterError("too_large", `the body is larger than ${BODY_MAX_BYTES / 1024} KiB`);
+function tooLarge(maxBytes: number): MusterError {
+  return new MusterError("too_large", `the body is larger than ${maxBytes / 1024} KiB`);
 }

@@ -21,6 +21,8 @@ export const TOKEN = `mst1_${"A".repeat(70)}`;
 
 const WORDS = ["amber", "bicycle", "candle", "drift", "ember"];
 
+type PeerView = LocalResponse<"peers">["peers"][number];
+
 export interface FakeAgent {
   running: boolean;
   /** `muster hub` runs, without an agent. */
@@ -33,6 +35,10 @@ export interface FakeAgent {
   hub: LocalResponse<"status">["hub"];
   signedIn: boolean;
   notices: string[];
+  peers: PeerView[];
+  /** Who enters the code that was made. */
+  pairing: { name: string; verified: boolean } | undefined;
+  inbox: LocalResponse<"inbox">["items"];
   log: string;
   /** Every call with what came: the tests look at it. */
   calls: { name: string; request: unknown }[];
@@ -59,6 +65,9 @@ export function fakeAgent(): FakeAgent {
     },
     signedIn: false,
     notices: [],
+    peers: [],
+    pairing: undefined,
+    inbox: [],
     log: "listening on 3000\nGET / 200\n",
     calls: [],
     broken: {},
@@ -177,6 +186,58 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     return { device_id: device.id, name: device.name };
   },
   leave: () => ({ device_id: DEVICE_ID, name: "laptop" }),
+  pair_make: (agent, request: { name?: string; verified: boolean }) => {
+    agent.pairing = { name: request.name ?? "phone", verified: request.verified };
+    return {
+      mailbox: "K7",
+      code: "K7-Q2MX",
+      link: `${HUB_URL}/pair#K7.AAAAAAAAAAAAAAAAAAAAAA.${DEVICE_ID}`,
+      expires_at: new Date(STARTED_AT + 300_000).toISOString(),
+    };
+  },
+  pair_wait: (agent) => {
+    if (agent.pairing === undefined) return { peer: null };
+    const peer = peerView(agent.pairing);
+    agent.peers.push(peer);
+    return { peer };
+  },
+  pair_cancel: () => ({}),
+  pair_join: (agent, request: { code: string; name?: string; verified: boolean }) => {
+    if (request.code !== "K7-Q2MX") {
+      throw new MusterError("pairing_failed", "That did not finish. Make a new code.", {
+        hint: "run `muster pair` again on the other device; each code works for one try",
+      });
+    }
+    const peer = peerView({ name: request.name ?? "phone", verified: request.verified });
+    agent.peers.push(peer);
+    return { peer };
+  },
+  peers: (agent) => ({ peers: agent.peers }),
+  peer_unpair: (agent, request: { device: string }) => {
+    const peer = findPeer(agent, request.device);
+    agent.peers = agent.peers.filter((other) => other !== peer);
+    return { peer };
+  },
+  peer_name: (agent, request: { device: string; name: string }) => {
+    const peer = findPeer(agent, request.device);
+    const from = peer.name;
+    peer.name = request.name;
+    return { peer, from };
+  },
+  peer_verify: (agent, request: { device: string }) => {
+    const peer = findPeer(agent, request.device);
+    peer.trust = "compared";
+    return { peer };
+  },
+  send: (agent, request: { device: string }) => ({
+    id: "m1k2m9x4",
+    to: findPeer(agent, request.device).name,
+    state: "delivered",
+  }),
+  inbox: (agent, request: { after: number }) => ({
+    items: agent.inbox.filter(({ position }) => position > request.after),
+  }),
+  inbox_read: () => ({}),
   login_link: (agent, request: { even_if_signed_in: boolean }) => ({
     login_url:
       agent.signedIn && !request.even_if_signed_in ? null : "http://muster.localhost:8080/#login.ab12.s3cr3t",
@@ -200,6 +261,27 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     return { pid: agent.pid };
   },
 };
+
+function findPeer(agent: FakeAgent, reference: string): PeerView {
+  const peer = agent.peers.find(({ name }) => name === reference);
+  if (peer !== undefined) return peer;
+  throw new MusterError("not_found", `this device is paired with no "${reference}"`, {
+    hint: "pair the two first: muster pair",
+  });
+}
+
+function peerView({ name, verified }: { name: string; verified: boolean }): PeerView {
+  return {
+    id: "abcdefg-hijklmn-opqrstu-vwxyz23",
+    name,
+    nickname: "phone",
+    kind: "laptop",
+    safety: "apple river stone cloud lamp",
+    trust: verified ? "compared" : "paired",
+    state: "paired",
+    since: ago(0),
+  };
+}
 
 function find(agent: FakeAgent, reference: string): ShareView {
   const matching = agent.shares.filter((share) => share.name === reference || share.id.startsWith(reference));

@@ -112,15 +112,10 @@ export class Mailboxes {
   join(joiner: Party, name: string): void {
     this.#expire();
     const mailbox = this.#find(joiner, name);
-    const isReturning = mailbox?.joiner?.key === joiner.key;
     const isAnswered = (mailbox?.joiner?.said ?? 0) >= JOINER_SAYS_MAX;
     const refused =
-      mailbox === undefined ||
-      mailbox.maker === joiner.key ||
-      (isAnswered && !isReturning) ||
-      mailbox.joins >= JOINS_MAX;
+      mailbox === undefined || mailbox.maker === joiner.key || isAnswered || mailbox.joins >= JOINS_MAX;
     if (refused) throw unreachableMailbox();
-    if (isAnswered) return;
     mailbox.joins += 1;
     mailbox.joiner = { key: joiner.key, said: 0 };
     mailbox.toJoiner = undefined;
@@ -150,12 +145,16 @@ export class Mailboxes {
   }
 
   /** The maker gives it up. The name stays taken until its time is over, so that it is not met again soon. */
-  end(by: string, name: string): void {
+  end(by: string, name: string): Delivery | undefined {
     for (const mailbox of this.#all) {
       if (mailbox.name !== name || mailbox.maker !== by) continue;
+      const { joiner } = mailbox;
       mailbox.joiner = { key: "", said: JOINER_SAYS_MAX };
       mailbox.toJoiner = undefined;
+      // Nothing that could be a message of a pairing: the joiner need not wait for one.
+      return joiner === undefined ? undefined : { to: joiner.key, mailbox: name, payload: "{}" };
     }
+    return undefined;
   }
 
   /** What a side that comes back may have missed. */

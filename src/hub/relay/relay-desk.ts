@@ -82,10 +82,12 @@ export class RelayDesk {
         this.#demandPairing(session);
         this.#join(session, message.mailbox);
         return { type: "done", id: message.id };
-      case "end_pairing":
+      case "end_pairing": {
         this.#demandPairing(session);
-        this.#options.mailboxes.end(session.key, message.mailbox);
+        const told = this.#options.mailboxes.end(session.key, message.mailbox);
+        if (told !== undefined) this.#deliver(told);
         return undefined;
+      }
       case "pairing_message": {
         this.#demandPairing(session);
         const delivery = this.#options.mailboxes.say(session.key, message.mailbox, message.payload);

@@ -1,0 +1,176 @@
+// Takes what the hub relays, one after the other in the order of its coming; tells the hub once it is durable
+// here, and the sender, by a sealed and signed acknowledgement, how far everything of theirs has come.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { sealAck } from "../../identity/sealed/message.ts";
+import { formatSealed } from "../../identity/sealed/message-bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { publicError, type MusterError } from "../../protocol/errors.ts";
+import type { HubMessage } from "../../protocol/messages.ts";
+import type { Clock, Timer, Timers } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import { findPeer, type PeerRow } from "../peers/peer-rows.ts";
+import { freshen, loadRing, saveRing } from "../peers/receive-ring.ts";
+import type { StateDatabase } from "../state-migrations.ts";
+import { inTransaction } from "../../store/in-transaction.ts";
+import { takeArrival, type Outcome } from "./arrivals.ts";
+import { inboundOf } from "./inbox-rows.ts";
+
+export interface ReceiverOptions {
+  db: Kysely<StateDatabase>;
+  clock: Clock;
+  timers: Timers;
+  crypto: Crypto;
+  subtle: SubtleCrypto;
+  signer: Signer;
+  hub: Pick<HubPort, "request" | "send">;
+  makeId(): string;
+  /** After the transaction of what came. */
+  outcome(outcome: Outcome): Promise<void>;
+  /** Something came that is not what it should be: changed, from another, for another. */
+  refused(from: string, problem: MusterError): void;
+}
+
+/** A hub hands on less than this without an answer; more is not believed to be one. */
+const WAITING_MAX = 128;
+/** Told to hub and sender at the latest after so many. */
+const TELL_AFTER = 16;
+const DISK_PAUSE_MS = 5_000;
+
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  #waiting: HubMessage<"relay">[] = [];
+  /** Counts sessions: an id of an earlier one means nothing to the hub of this one. */
+  #session = 0;
+  #busy = false;
+  #pause: Timer | undefined;
+  #stopped = false;
+  readonly #acksDue = new Map<string, { peer: string; epoch: string }>();
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** The hub relays anew what was not told to be taken. */
+  connected(): void {
+    this.#session += 1;
+    this.#waiting = [];
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting = [];
+    this.#pause?.cancel();
+  }
+
+  relayed(message: HubMessage<"relay">): void {
+    // What is not taken is relayed again to the next session.
+    if (this.#stopped || this.#waiting.length >= WAITING_MAX) return;
+    this.#waiting.push(message);
+    this.#run();
+  }
+
+  /** By a signature over the last of what is complete, which stands for all before it. */
+  async acknowledge(peer: PeerRow, epoch: string, named?: { sequence: number; id: string }): Promise<void> {
+    const { db, crypto, signer, hub } = this.#options;
+    const { complete, last_id } = await inboundOf(db, { peer: peer.key, epoch });
+    const sequence = named?.sequence ?? complete;
+    if (sequence === 0) return;
+    const nextReceiveKey = await this.newestKey(peer.key);
+    const ack = {
+      outboxEpoch: fromBase64Url(epoch) ?? new Uint8Array(0),
+      sequence,
+      messageId: named?.id ?? last_id,
+      nextReceiveKey,
+    };
+    const target = {
+      identityKey: fromBase64Url(peer.key) ?? new Uint8Array(0),
+      receiveKey: peer.receive_key,
+    };
+    const payload = toBase64Url(formatSealed(await sealAck({ crypto, signer }, target, ack)));
+    const message = `ack-${epoch}-${sequence}`;
+    await hub.request({ type: "send", to: peer.key, message, payload }, "relayed");
+  }
+
+  /** The public half to tell, stored before it is told. */
+  newestKey(peer: string): Promise<Uint8Array> {
+    const { db, crypto, clock } = this.#options;
+    return inTransaction(db, async (transaction) => {
+      const nowMs = clock.now();
+      const ring = await loadRing(transaction, peer);
+      if (freshen(crypto, ring, nowMs)) await saveRing(transaction, { peer, ring, nowMs });
+      return ring.newest?.publicKey ?? new Uint8Array(0);
+    });
+  }
+
+  #run(): void {
+    if (this.#busy || this.#pause !== undefined) return;
+    this.#busy = true;
+    this.#takeAll()
+      .catch((error: unknown) => this.#wait(publicError(error)))
+      .finally(() => {
+        this.#busy = false;
+        if (this.#waiting.length > 0) this.#run();
+      });
+  }
+
+  /** The disk refuses: nothing is taken until it does not. */
+  #wait(problem: MusterError): void {
+    if (this.#stopped) return;
+    this.#options.refused("", problem);
+    this.#pause = this.#options.timers.after(DISK_PAUSE_MS, () => {
+      this.#pause = undefined;
+      this.#run();
+    });
+  }
+
+  async #takeAll(): Promise<void> {
+    let taken = 0;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const session = this.#session;
+      await this.#take(next);
+      if (this.#waiting[0] === next) this.#waiting.shift();
+      if (session !== this.#session) continue;
+      taken += 1;
+      if (taken % TELL_AFTER === 0 || this.#waiting.length === 0) {
+        this.#options.hub.send({ type: "relay_ack", relay_id: next.relay_id });
+        this.#tellSenders();
+      }
+    }
+    this.#tellSenders();
+  }
+
+  /** Throws only where it could not be stored. */
+  async #take({ from, payload }: HubMessage<"relay">): Promise<void> {
+    const { db, crypto, subtle, signer, clock, makeId } = this.#options;
+    const now = () => clock.now();
+    const arrivals = { db, crypto, subtle, ownKey: signer.publicKey, now, makeId };
+    try {
+      const outcome = await takeArrival(arrivals, { from, payload });
+      if (outcome.type === "message") {
+        const { peer, epoch } = outcome;
+        this.#acksDue.set(`${peer} ${epoch}`, { peer, epoch });
+      }
+      await this.#options.outcome(outcome);
+    } catch (error) {
+      const problem = publicError(error);
+      if (STORAGE.has(problem.code)) throw error;
+      this.#options.refused(from, problem);
+    }
+  }
+
+  /** Nothing waits for it: one that is lost is made again when its sender asks again. */
+  #tellSenders(): void {
+    for (const [name, { peer, epoch }] of this.#acksDue) {
+      this.#acksDue.delete(name);
+      this.#tell(peer, epoch).catch(() => {});
+    }
+  }
+
+  async #tell(peer: string, epoch: string): Promise<void> {
+    const row = await findPeer(this.#options.db, peer);
+    if (row !== undefined && !this.#stopped) await this.acknowledge(row, epoch);
+  }
+}
+
+const STORAGE: ReadonlySet<string> = new Set(["storage_full", "unavailable", "state_corrupt"]);

@@ -1,0 +1,194 @@
+// Moves what waits for each paired device to the hub, in order and a few at a time, and asks now and then
+// whether the hub still has what the peer has not acknowledged. A message is sealed anew each time it goes,
+// to the newest receive key that the peer has told.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { sealMessage } from "../../identity/sealed/message.ts";
+import { formatSealed } from "../../identity/sealed/message-bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { publicError } from "../../protocol/errors.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { Clock, Timer, Timers } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import { findPeer, listPeers, type PeerRow } from "../peers/peer-rows.ts";
+import type { StateDatabase } from "../state-migrations.ts";
+import { markRelayed, nextQueued, oldestRelayed, queueAgain, type OutboxRow } from "./outbox-rows.ts";
+
+export interface SenderOptions {
+  db: Kysely<StateDatabase>;
+  clock: Clock;
+  timers: Timers;
+  crypto: Crypto;
+  signer: Signer;
+  hub: Pick<HubPort, "request" | "state">;
+  log: Log;
+  /** Some message is in another state now. */
+  changed(): void;
+}
+
+/** Under way to the hub at once: enough to share its commits. */
+const AT_ONCE = 16;
+/** A full box at the hub, a disk that is full: tried again after this. */
+const PAUSE_MS = 10_000;
+const LOOK_EVERY_MS = 5_000;
+const FIRST_PROBE_MS = 15_000;
+const LAST_PROBE_MS = 3_600_000;
+
+interface Line {
+  busy: boolean;
+  again: boolean;
+  pause: Timer | undefined;
+  probeAtMs: number;
+  probeAfterMs: number;
+}
+
+export class Sender {
+  readonly #options: SenderOptions;
+  readonly #lines = new Map<string, Line>();
+  readonly #looks: Timer;
+  #stopped = false;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.#looks = options.timers.every(LOOK_EVERY_MS, () => this.#look());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#looks.cancel();
+    for (const { pause } of this.#lines.values()) pause?.cancel();
+  }
+
+  /** A new session: what the former took may be lost. */
+  async connected(): Promise<void> {
+    for (const { key } of await listPeers(this.#options.db)) {
+      const line = this.#line(key);
+      line.probeAfterMs = FIRST_PROBE_MS;
+      line.probeAtMs = 0;
+      this.kick(key);
+    }
+    this.#look();
+  }
+
+  /** There may be something to send to this peer. */
+  kick(peer: string): void {
+    const line = this.#line(peer);
+    if (this.#stopped || line.pause !== undefined) return;
+    line.again = true;
+    if (!line.busy) this.#run(peer, line, () => this.#sendAll(peer, line));
+  }
+
+  forget(peer: string): void {
+    this.#lines.get(peer)?.pause?.cancel();
+    this.#lines.delete(peer);
+  }
+
+  #line(peer: string): Line {
+    const known = this.#lines.get(peer);
+    if (known !== undefined) return known;
+    const line: Line = {
+      busy: false,
+      again: false,
+      pause: undefined,
+      probeAtMs: this.#options.clock.monotonic() + FIRST_PROBE_MS,
+      probeAfterMs: FIRST_PROBE_MS,
+    };
+    this.#lines.set(peer, line);
+    return line;
+  }
+
+  /** One at a time for each peer. */
+  #run(peer: string, line: Line, work: () => Promise<void>): void {
+    line.busy = true;
+    work()
+      .catch((error: unknown) => this.#failed(peer, line, error))
+      .finally(() => {
+        line.busy = false;
+        if (line.again && this.#isConnected()) this.kick(peer);
+      });
+  }
+
+  #failed(peer: string, line: Line, error: unknown): void {
+    const { code, message } = publicError(error);
+    line.again = false;
+    // Without a session there is nothing to do; without a pairing, the hub has said so by itself.
+    if (this.#stopped || code === "hub_unreachable" || code === "not_found") return;
+    const { log, timers } = this.#options;
+    log.warn("messages wait", { code, problem: message, ...(code === "internal" ? { error } : {}) });
+    line.pause = timers.after(PAUSE_MS, () => {
+      line.pause = undefined;
+      this.kick(peer);
+    });
+  }
+
+  async #sendAll(peer: string, line: Line): Promise<void> {
+    const { db, changed } = this.#options;
+    while (line.again) {
+      line.again = false;
+      for (let after = 0; this.#isConnected();) {
+        const to = await findPeer(db, peer);
+        if (to === undefined || (to.state !== "paired" && to.state !== "leaving")) return;
+        const rows = await nextQueued(db, peer, { after, limit: AT_ONCE });
+        const last = rows.at(-1);
+        if (last === undefined) break;
+        after = last.sequence;
+        const results = await Promise.allSettled(await this.#sealed(to, rows));
+        const taken = rows.filter((_, at) => results[at]?.status === "fulfilled").map(({ id }) => id);
+        await markRelayed(db, taken);
+        changed();
+        const refused = results.find((result) => result.status === "rejected");
+        if (refused !== undefined) throw refused.reason;
+      }
+    }
+  }
+
+  /** Sealed one after the other, so that they go in their order; answers come together. */
+  async #sealed(to: PeerRow, rows: readonly OutboxRow[]): Promise<Promise<unknown>[]> {
+    const asked: Promise<unknown>[] = [];
+    for (const row of rows) {
+      const answer = this.#send(to, await this.#seal(to, row), row.id);
+      answer.catch(() => {}); // looked at together with the others
+      asked.push(answer);
+    }
+    return asked;
+  }
+
+  async #seal(to: PeerRow, row: OutboxRow): Promise<string> {
+    const { crypto, signer } = this.#options;
+    const { epoch: outboxEpoch, sequence, id: messageId, kind, body } = row;
+    const target = { identityKey: fromBase64Url(to.key) ?? new Uint8Array(0), receiveKey: to.receive_key };
+    const message = { outboxEpoch, sequence, messageId, kind, body };
+    return toBase64Url(formatSealed(await sealMessage({ crypto, signer }, target, message)));
+  }
+
+  #send(to: PeerRow, payload: string, message: string) {
+    return this.#options.hub.request({ type: "send", to: to.key, message, payload }, "relayed");
+  }
+
+  #look(): void {
+    if (!this.#isConnected()) return;
+    const now = this.#options.clock.monotonic();
+    for (const [peer, line] of this.#lines) {
+      if (line.busy || line.pause !== undefined || now < line.probeAtMs) continue;
+      line.probeAtMs = now + line.probeAfterMs;
+      line.probeAfterMs = Math.min(2 * line.probeAfterMs, LAST_PROBE_MS);
+      this.#run(peer, line, () => this.#probe(peer, line));
+    }
+  }
+
+  /** The oldest that is not acknowledged goes again: if it was gone from the hub, so may others be. */
+  async #probe(peer: string, line: Line): Promise<void> {
+    const { db } = this.#options;
+    const to = await findPeer(db, peer);
+    const row = await oldestRelayed(db, peer);
+    if (to === undefined || row === undefined || to.state === "pinned") return;
+    const { held } = await this.#send(to, await this.#seal(to, row), row.id);
+    if (held) return;
+    const rest = { peer, epoch: row.epoch, from: row.sequence + 1, to: Number.MAX_SAFE_INTEGER };
+    if ((await queueAgain(db, rest)).length > 0) line.again = true;
+  }
+
+  #isConnected(): boolean {
+    return !this.#stopped && this.#options.hub.state.at === "connected";
+  }
+}

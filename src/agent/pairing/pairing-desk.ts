@@ -1,0 +1,297 @@
+// The pairings that run on this device. A code lives here, in memory, and one guess at it is borne; the hub
+// only names a mailbox and carries what the two sides say. The pin is stored before anything tells the other
+// side that it stands.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { PairingJoiner, type JoinerSecret } from "../../identity/pairing/joiner.ts";
+import { PairingMaker } from "../../identity/pairing/maker.ts";
+import { pairingFailed, type PairedPeer, type PairingOptions } from "../../identity/pairing/pairing-run.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import { PROTOCOL_VERSION, type HubMessage } from "../../protocol/messages.ts";
+import {
+  drawSecretLetters,
+  formatPairingCode,
+  formatPairingLink,
+  isMailbox,
+  LINK_SECRET_BYTES,
+  PAIRING_LIFETIME_MS,
+  parsePairingCode,
+  parsePairingLink,
+} from "../../protocol/pairing-code.ts";
+import { ReceiveKeys } from "../../identity/sealed/receive-keys.ts";
+import type { DeviceKind } from "../../protocol/views.ts";
+import { inTransaction } from "../../store/in-transaction.ts";
+import { appendAudit } from "../../store/audit.ts";
+import type { Clock, Timer, Timers } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import { pinPeer, type PeerRow } from "../peers/peer-rows.ts";
+import { loadRing, makeReceiveKey, saveRing, type NewKey } from "../peers/receive-ring.ts";
+import type { StateDatabase } from "../state-migrations.ts";
+
+export interface PairingDeskOptions {
+  db: Kysely<StateDatabase>;
+  clock: Clock;
+  timers: Timers;
+  crypto: Crypto;
+  signer: Signer;
+  hub: HubPort;
+  hubKey: Uint8Array;
+  hubUrl(): string;
+  linkKey: Uint8Array;
+  kind: DeviceKind;
+  /** What this device calls itself. */
+  nickname(): string;
+  pinned(peer: string): void;
+}
+
+export interface PairingWish {
+  petname: string | undefined;
+  verified: boolean;
+}
+
+export interface MadeCode {
+  /** Names this pairing for `wait` and `cancel`. */
+  mailbox: string;
+  code: string;
+  link: string;
+  expires_at: string;
+}
+
+interface Run {
+  wish: PairingWish;
+  receiveKey: NewKey;
+  side: { role: "maker"; run: PairingMaker } | { role: "joiner"; run: PairingJoiner };
+  /** What was heard last: the hub says it again to a side that comes back. */
+  heard: string | undefined;
+  end: Timer;
+  /** Once, however often the last message comes. */
+  pin: Promise<PeerRow> | undefined;
+  outcome: Promise<PeerRow>;
+  resolve(peer: PeerRow): void;
+  reject(problem: unknown): void;
+}
+
+/** As many codes as a hub gives to one device. */
+const RUNS_MAX = 8;
+const EPOCH_BYTES = 16;
+/** For each answer of the maker, with a cut and a new session in between; shorter than the CLI waits. */
+const ANSWER_MS = 8_000;
+
+export class PairingDesk {
+  readonly #options: PairingDeskOptions;
+  readonly #runs = new Map<string, Run>();
+
+  constructor(options: PairingDeskOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    for (const [mailbox] of this.#runs) this.#fail(mailbox, pairingFailed());
+  }
+
+  /** Draws a code, which lives five minutes. */
+  async make(wish: PairingWish & { reach: "anyone" | "owner" }): Promise<MadeCode> {
+    this.#demandRoom();
+    const { crypto, hub, clock, hubUrl, signer } = this.#options;
+    const given = await hub.request({ type: "create_pairing", reach: wish.reach }, "mailbox");
+    // More letters from the hub would be fewer of the secret that people think they compare.
+    if (!isMailbox(given.mailbox) || this.#runs.has(given.mailbox)) {
+      throw new MusterError("protocol_error", "the hub named a mailbox that cannot be one");
+    }
+    const { mailbox } = given;
+    const letters = drawSecretLetters((length) => crypto.randomBytes(length));
+    const link = crypto.randomBytes(LINK_SECRET_BYTES);
+    const receiveKey = makeReceiveKey(crypto);
+    const run = new PairingMaker(this.#pairingOptions(mailbox, receiveKey), { letters, link });
+    this.#begin(mailbox, { wish, receiveKey, side: { role: "maker", run } });
+    return {
+      mailbox,
+      code: formatPairingCode({ mailbox, secret: letters }),
+      link: formatPairingLink({
+        hub: new URL(hubUrl()).origin,
+        mailbox,
+        secret: link,
+        maker: deviceIdOf(crypto.sha256(signer.publicKey)),
+      }),
+      expires_at: new Date(clock.now() + PAIRING_LIFETIME_MS).toISOString(),
+    };
+  }
+
+  /** How it ends: rejects with `pairing_failed`. Undefined for a pairing that is not under way. */
+  outcome(mailbox: string): Promise<PeerRow> | undefined {
+    return this.#runs.get(mailbox)?.outcome;
+  }
+
+  cancel(mailbox: string): void {
+    this.#fail(mailbox, pairingFailed());
+  }
+
+  /** The letters of a code, or the link behind its QR form. Throws `invalid`, `pairing_failed`. */
+  async join(typed: string, wish: PairingWish): Promise<PeerRow> {
+    this.#demandRoom();
+    const { hub, crypto } = this.#options;
+    const { mailbox, secret } = readCode(typed);
+    if (this.#runs.has(mailbox)) throw pairingFailed();
+    const receiveKey = makeReceiveKey(crypto);
+    const run = new PairingJoiner(this.#pairingOptions(mailbox, receiveKey), secret);
+    const begun = this.#begin(mailbox, { wish, receiveKey, side: { role: "joiner", run } });
+    this.#endSoon(mailbox, begun);
+    try {
+      await hub.request({ type: "join_pairing", mailbox }, "done");
+      this.#say(mailbox, run.join());
+    } catch (error) {
+      this.#fail(mailbox, error);
+    }
+    return begun.outcome;
+  }
+
+  heard({ mailbox, payload }: HubMessage<"pairing_message">): void {
+    const run = this.#runs.get(mailbox);
+    if (run === undefined) return;
+    if (run.heard === payload) return this.#repeat(mailbox, run);
+    run.heard = payload;
+    this.#step(mailbox, run, parseJson(payload)).catch((error: unknown) => this.#fail(mailbox, error));
+  }
+
+  /** Only the maker's last message is ever said again. */
+  #repeat(mailbox: string, { side }: Run): void {
+    const again = side.role === "maker" ? side.run.confirmAgain() : undefined;
+    if (again !== undefined) this.#say(mailbox, again);
+  }
+
+  async #step(mailbox: string, run: Run, message: unknown): Promise<void> {
+    const { side } = run;
+    if (side.role === "joiner") {
+      if (stepOf(message) === 1) return this.#answer(mailbox, run, await side.run.answer(message));
+      return this.#paired(mailbox, run, side.run.finish(message));
+    }
+    if (stepOf(message) === 0) return this.#offer(mailbox, side.run, message);
+    const { confirm, peer } = await side.run.finish(message);
+    await this.#pin(run, peer);
+    this.#say(mailbox, confirm);
+    await this.#paired(mailbox, run, peer);
+  }
+
+  /** A join that is none spends nothing: whoever knows the code may still come. */
+  #offer(mailbox: string, maker: PairingMaker, join: unknown): void {
+    let offer: object;
+    try {
+      offer = maker.offer(join);
+    } catch {
+      return;
+    }
+    this.#say(mailbox, offer);
+  }
+
+  /** From here on the code is spent, and silence is a no. */
+  #answer(mailbox: string, run: Run, answer: object): void {
+    this.#endSoon(mailbox, run);
+    this.#say(mailbox, answer);
+  }
+
+  #endSoon(mailbox: string, run: Run): void {
+    run.end.cancel();
+    run.end = this.#options.timers.after(ANSWER_MS, () => this.#fail(mailbox, pairingFailed()));
+  }
+
+  async #paired(mailbox: string, run: Run, peer: PairedPeer): Promise<void> {
+    const row = await this.#pin(run, peer);
+    run.resolve(row);
+    this.#options.pinned(row.key);
+    // The maker stays for five minutes, to say its last message again.
+    if (run.side.role === "joiner") this.#forget(mailbox);
+  }
+
+  /** Repeatable within a run: the same pin, the same keys. */
+  #pin(run: Run, peer: PairedPeer): Promise<PeerRow> {
+    const { db, clock, crypto } = this.#options;
+    const { receiveKey, wish } = run;
+    run.pin ??= inTransaction(db, async (transaction) => {
+      const nowMs = clock.now();
+      const epoch = crypto.randomBytes(EPOCH_BYTES);
+      const row = await pinPeer(transaction, { ...wish, peer, epoch }, nowMs);
+      const known = await loadRing(transaction, row.key);
+      const ring = new ReceiveKeys(known.rows, known.erasedIds);
+      ring.add(receiveKey, nowMs);
+      await saveRing(transaction, { peer: row.key, ring, nowMs });
+      const detail = { device: peer.deviceId, role: run.side.role, verified: wish.verified };
+      const record = { at: nowMs, actor: "device", action: "peer.paired", target: `peer:${row.petname}` };
+      await appendAudit(transaction, { ...record, detail });
+      return row;
+    });
+    return run.pin;
+  }
+
+  #begin(mailbox: string, given: Pick<Run, "wish" | "receiveKey" | "side">): Run {
+    const { promise, resolve, reject } = Promise.withResolvers<PeerRow>();
+    promise.catch(() => {}); // whoever waits for it hears it
+    const end = this.#options.timers.after(PAIRING_LIFETIME_MS, () => this.#fail(mailbox, pairingFailed()));
+    const run: Run = { ...given, heard: undefined, end, outcome: promise, resolve, reject, pin: undefined };
+    this.#runs.set(mailbox, run);
+    return run;
+  }
+
+  #fail(mailbox: string, problem: unknown): void {
+    const run = this.#runs.get(mailbox);
+    if (run === undefined) return;
+    // A joiner may try again before it has answered; a maker that refused a join has spent nothing.
+    run.side.run.cancel();
+    run.reject(problem);
+    this.#forget(mailbox);
+    // So that a joiner need not wait for what will not come; one that has paired has no use for it.
+    if (run.side.role === "maker" && run.pin === undefined) {
+      this.#options.hub.send({ type: "end_pairing", mailbox });
+    }
+  }
+
+  #forget(mailbox: string): void {
+    this.#runs.get(mailbox)?.end.cancel();
+    this.#runs.delete(mailbox);
+  }
+
+  #say(mailbox: string, message: object): void {
+    this.#options.hub.send({ type: "pairing_message", mailbox, payload: JSON.stringify(message) });
+  }
+
+  #demandRoom(): void {
+    if (this.#runs.size < RUNS_MAX) return;
+    throw new MusterError("too_many", `${RUNS_MAX} pairings are under way on this device`, {
+      hint: "finish them, or wait five minutes",
+    });
+  }
+
+  #pairingOptions(mailbox: string, receiveKey: NewKey): PairingOptions {
+    const { crypto, clock, signer, hubKey, linkKey, kind, nickname } = this.#options;
+    return {
+      crypto,
+      clock,
+      signer,
+      hubKey,
+      mailbox,
+      version: PROTOCOL_VERSION,
+      own: { linkKey, receiveKey: receiveKey.publicKey, nickname: nickname(), kind },
+    };
+  }
+}
+
+function readCode(typed: string): { mailbox: string; secret: JoinerSecret } {
+  if (/^https?:/i.test(typed)) {
+    const { mailbox, secret, maker } = parsePairingLink(typed);
+    return { mailbox, secret: { way: "qr", link: secret, maker } };
+  }
+  const { mailbox, secret } = parsePairingCode(typed);
+  return { mailbox, secret: { way: "code", letters: secret } };
+}
+
+function stepOf(message: unknown): unknown {
+  return typeof message === "object" && message !== null && "step" in message ? message.step : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // which is no message, and spends the code like a wrong one
+  }
+}

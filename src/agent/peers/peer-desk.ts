@@ -1,0 +1,234 @@
+// What the person at this device does with the devices it is paired with: pair, send, read, name, part.
+import type { Kysely } from "kysely";
+import { basename } from "node:path";
+import { fromUtf8, utf8 } from "../../protocol/bytes.ts";
+import { MusterError, systemCode } from "../../protocol/errors.ts";
+import type { LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../identity/sealed/message.ts";
+import type { Disk, Timers } from "../../world/world.ts";
+import { listInbox, markRead, type InboxRow } from "../inbox/inbox-rows.ts";
+import { decodeFile, encodeFile, MESSAGE_FILE_MAX_BYTES } from "../inbox/received-file.ts";
+import type { PairingDesk } from "../pairing/pairing-desk.ts";
+import type { StateDatabase } from "../state-migrations.ts";
+import { changePeer, choosePeer, listPeers, peerIdOf, type PeerRow } from "./peer-rows.ts";
+import type { Post } from "./post.ts";
+
+export interface PeerDeskOptions {
+  db: Kysely<StateDatabase>;
+  timers: Timers;
+  disk: Pick<Disk, "open" | "write" | "info" | "makeFolder">;
+  sha256(bytes: Uint8Array): Uint8Array;
+  post: Post;
+  pairing: PairingDesk;
+  /** Where files that come are put. */
+  received: string;
+}
+
+/** How long one call waits; the caller asks again. */
+const WAIT_MS = 5_000;
+/** How long `send` watches a message go. */
+const SEND_WAIT_MS = 2_000;
+const PAGE_MAX = 200;
+const PAGE_MAX_BYTES = 4 * 1024 * 1024;
+
+export class PeerDesk {
+  readonly #options: PeerDeskOptions;
+
+  constructor(options: PeerDeskOptions) {
+    this.#options = options;
+  }
+
+  make({ name, verified, reach }: LocalRequest<"pair_make">): Promise<LocalResponse<"pair_make">> {
+    return this.#options.pairing.make({ petname: name, verified, reach });
+  }
+
+  async wait({ mailbox }: LocalRequest<"pair_wait">): Promise<LocalResponse<"pair_wait">> {
+    const outcome = this.#options.pairing.outcome(mailbox);
+    if (outcome === undefined) throw new MusterError("not_found", "that pairing is over");
+    const peer = await this.#within(WAIT_MS, outcome);
+    return { peer: peer === undefined ? null : this.#view(peer) };
+  }
+
+  async join({ code, name, verified }: LocalRequest<"pair_join">): Promise<LocalResponse<"pair_join">> {
+    return { peer: this.#view(await this.#options.pairing.join(code, { petname: name, verified })) };
+  }
+
+  cancel({ mailbox }: LocalRequest<"pair_cancel">): Promise<LocalResponse<"pair_cancel">> {
+    this.#options.pairing.cancel(mailbox);
+    return Promise.resolve({});
+  }
+
+  async peers(): Promise<LocalResponse<"peers">> {
+    const rows = await listPeers(this.#options.db);
+    return { peers: rows.filter(({ state }) => state !== "leaving").map((row) => this.#view(row)) };
+  }
+
+  async send({ device, text, file }: LocalRequest<"send">): Promise<LocalResponse<"send">> {
+    const { post } = this.#options;
+    const peer = await this.#choose(device);
+    const { kind, body } =
+      file === undefined ? { kind: "text" as const, body: textBody(text ?? "") } : await this.#readFile(file);
+    const { id } = await post.send(peer.key, kind, body);
+    return { id, to: peer.petname, state: await this.#watch(id) };
+  }
+
+  async inbox({ after, unread, wait }: LocalRequest<"inbox">): Promise<LocalResponse<"inbox">> {
+    const { db } = this.#options;
+    const look = () => listInbox(db, { after, limit: PAGE_MAX, unread });
+    let rows = await look();
+    if (rows.length === 0 && wait) {
+      await this.#until(WAIT_MS, async () => (rows = await look()).length > 0);
+    }
+    const names = new Map((await listPeers(db)).map((peer) => [peer.key, peer.petname]));
+    const items: LocalResponse<"inbox">["items"] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      if (items.length > 0 && bytes + row.body.length > PAGE_MAX_BYTES) break;
+      bytes += row.body.length;
+      items.push(await this.#item(row, names));
+    }
+    return { items };
+  }
+
+  async read({ up_to }: LocalRequest<"inbox_read">): Promise<LocalResponse<"inbox_read">> {
+    await markRead(this.#options.db, up_to);
+    return {};
+  }
+
+  async unpair({ device }: LocalRequest<"peer_unpair">): Promise<LocalResponse<"peer_unpair">> {
+    const peer = await this.#choose(device);
+    await this.#options.post.unpair(peer);
+    return { peer: this.#view(peer) };
+  }
+
+  async name({ device, name }: LocalRequest<"peer_name">): Promise<LocalResponse<"peer_name">> {
+    const { db } = this.#options;
+    const peer = await this.#choose(device);
+    const taken = (await listPeers(db)).some((other) => other.petname === name && other.key !== peer.key);
+    if (taken) throw new MusterError("name_taken", `another paired device is called "${name}" here`);
+    await changePeer(db, peer.key, { petname: name });
+    return { peer: this.#view({ ...peer, petname: name }), from: peer.petname };
+  }
+
+  async verify({ device }: LocalRequest<"peer_verify">): Promise<LocalResponse<"peer_verify">> {
+    const peer = await this.#choose(device);
+    await changePeer(this.#options.db, peer.key, { verified: 1 });
+    return { peer: this.#view({ ...peer, verified: 1 }) };
+  }
+
+  async #choose(reference: string): Promise<PeerRow> {
+    const { db, sha256 } = this.#options;
+    const peers = (await listPeers(db)).filter(({ state }) => state !== "leaving");
+    return choosePeer(peers, reference, sha256);
+  }
+
+  #view(peer: PeerRow): LocalResponse<"peers">["peers"][number] {
+    return {
+      id: peerIdOf(peer, this.#options.sha256),
+      name: peer.petname,
+      nickname: peer.nickname,
+      kind: peer.kind,
+      safety: peer.safety,
+      /** Until the words were compared, the pair is only that. */
+      trust: peer.verified === 1 ? "compared" : "paired",
+      state: peer.state === "leaving" ? "unrelayed" : peer.state,
+      since: new Date(peer.since).toISOString(),
+    };
+  }
+
+  async #readFile(path: string): Promise<{ kind: "file"; body: Uint8Array }> {
+    const { disk, sha256 } = this.#options;
+    const file = await disk.open(path).catch((error: unknown) => {
+      const why = systemCode(error) === "ENOENT" ? "there is no such file" : "it is no file that can be read";
+      throw new MusterError("invalid", `cannot send "${path.slice(-200)}": ${why}`, { cause: error });
+    });
+    try {
+      const { size } = file.info;
+      if (size > MESSAGE_FILE_MAX_BYTES) {
+        throw new MusterError("too_large", `cannot send "${basename(path)}": it has ${size} bytes`, {
+          hint: `a file of at most ${MESSAGE_FILE_MAX_BYTES} bytes fits into a message`,
+        });
+      }
+      const bytes = await file.read(0, size);
+      return { kind: "file", body: encodeFile({ name: basename(path), bytes }, sha256) };
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** How far it has come, within what a person waits for. */
+  async #watch(id: string): Promise<LocalResponse<"send">["state"]> {
+    const { post } = this.#options;
+    let state: LocalResponse<"send">["state"] = "queued";
+    await this.#until(SEND_WAIT_MS, async () => {
+      state = (await post.messageState(id))?.state ?? state;
+      return state === "delivered" || state === "dropped";
+    });
+    return state;
+  }
+
+  async #item(row: InboxRow, names: ReadonlyMap<string, string>) {
+    const about = {
+      position: row.position ?? 0,
+      id: row.id,
+      from: names.get(row.peer) ?? peerIdOf({ key: row.peer }, this.#options.sha256),
+      at: new Date(row.at).toISOString(),
+    };
+    if (row.kind === "text") return { ...about, text: fromUtf8(row.body) ?? "" };
+    const file = row.kind === "file" ? decodeFile(row.body, this.#options.sha256) : undefined;
+    if (file === undefined) return { ...about, text: "(a message of a newer version)" };
+    const path = await this.#keepFile(about.position, file);
+    return { ...about, file: { name: file.name, size: file.bytes.length, sha256: file.sha256, path } };
+  }
+
+  /** Written where the number of its message leads, so that doing it again changes nothing. */
+  async #keepFile(position: number, file: { name: string; bytes: Uint8Array }): Promise<string> {
+    const { disk, received } = this.#options;
+    const path = `${received}/${position}-${file.name}`;
+    if ((await disk.info(path)) !== undefined) return path;
+    await disk.makeFolder(received);
+    await disk.write(path, file.bytes);
+    return path;
+  }
+
+  async #within<Result>(limitMs: number, work: Promise<Result>): Promise<Result | undefined> {
+    const late = Promise.withResolvers<undefined>();
+    const timer = this.#options.timers.after(limitMs, () => late.resolve(undefined));
+    try {
+      return await Promise.race([work, late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Looks now and after every change, until it is so or the time is over. */
+  async #until(limitMs: number, reached: () => Promise<boolean>): Promise<void> {
+    const { timers, post } = this.#options;
+    let changed = Promise.withResolvers<void>();
+    const end = { isOver: false };
+    const timer = timers.after(limitMs, () => {
+      end.isOver = true;
+      changed.resolve();
+    });
+    const stop = post.listen(() => changed.resolve());
+    try {
+      while (!end.isOver) {
+        const next = changed.promise;
+        if (await reached()) return;
+        await next;
+        changed = Promise.withResolvers<void>();
+      }
+    } finally {
+      stop();
+      timer.cancel();
+    }
+  }
+}
+
+function textBody(text: string): Uint8Array {
+  const body = utf8(text.toWellFormed());
+  if (body.length <= MESSAGE_BODY_MAX_BYTES) return body;
+  throw new MusterError("too_large", `a message has at most ${MESSAGE_BODY_MAX_BYTES} bytes`, {
+    hint: "send it as a file",
+  });
+}

@@ -1,0 +1,315 @@
+// Messages between this device and those it is paired with, from the person's wish to the peer's signed word
+// that it has them, and back. The hub between is only a way: what it says changes who is tried, never what is
+// believed, and never makes this device forget anything.
+import type { Kysely } from "kysely";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { publicError, type MusterError } from "../../protocol/errors.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { HubToClient } from "../../protocol/messages.ts";
+import { inTransaction } from "../../store/in-transaction.ts";
+import { appendAudit } from "../../store/audit.ts";
+import type { Clock, Timer, Timers } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import type { Outcome } from "../inbox/arrivals.ts";
+import { gapOf } from "../inbox/inbox-rows.ts";
+import { Receiver } from "../inbox/receiver.ts";
+import type { Notices } from "../notices.ts";
+import {
+  beginEpoch,
+  dropOldDelivered,
+  dropWaiting,
+  findMessage,
+  queueMessage,
+  type OutboxRow,
+} from "../outbox/outbox-rows.ts";
+import { Sender } from "../outbox/sender.ts";
+import type { StateDatabase } from "../state-migrations.ts";
+import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "./control.ts";
+import { changePeer, findPeer, listPeers, removePeer, type PeerRow } from "./peer-rows.ts";
+import { loadRing } from "./receive-ring.ts";
+
+export interface PostOptions {
+  db: Kysely<StateDatabase>;
+  clock: Clock;
+  timers: Timers;
+  crypto: Crypto;
+  subtle: SubtleCrypto;
+  signer: Signer;
+  hub: HubPort;
+  notices: Pick<Notices, "set" | "clear">;
+  log: Log;
+}
+
+const EPOCH_BYTES = 16;
+const ID_BYTES = 16;
+/** The next message may just be on its way. */
+const GAP_PATIENCE_MS = 1_000;
+const GAP_AGAIN_MS = 30_000;
+const DAILY_MS = 86_400_000;
+const TIDY_EVERY_MS = 3_600_000;
+
+export class Post {
+  readonly #options: PostOptions;
+  readonly #sender: Sender;
+  readonly #receiver: Receiver;
+  readonly #gaps = new Map<string, Timer>();
+  readonly #listeners = new Set<() => void>();
+  readonly #tidy: Timer;
+  #stopped = false;
+
+  constructor(options: PostOptions) {
+    this.#options = options;
+    const changed = (): void => this.#tellListeners();
+    this.#sender = new Sender({ ...options, changed });
+    this.#receiver = new Receiver({
+      ...options,
+      makeId: () => this.#makeId(),
+      outcome: (outcome) => this.#settle(outcome),
+      refused: (from, problem) => this.#refused(from, problem),
+    });
+    this.#tidy = options.timers.every(TIDY_EVERY_MS, () => this.#background("tidying", this.#tidyUp()));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#tidy.cancel();
+    this.#sender.stop();
+    this.#receiver.stop();
+    for (const timer of this.#gaps.values()) timer.cancel();
+  }
+
+  connected(): void {
+    this.#receiver.connected();
+    this.#background("messages", this.#resume());
+  }
+
+  heard(message: HubToClient): void {
+    if (message.type === "relay") this.#receiver.relayed(message);
+    else if (message.type === "paired") this.#background("pairing", this.#relays(message.peer));
+    else if (message.type === "not_paired") this.#background("pairing", this.#unrelayed(message.peer));
+  }
+
+  /** A pin was stored: the hub is told, now or as soon as there is a session. */
+  pinned(peer: string): void {
+    this.#background("pairing", this.#report(peer));
+  }
+
+  /** Durable when it resolves. Throws `too_many`, `not_found`, `storage_full`. */
+  async send(peer: string, kind: MessageKind, body: Uint8Array): Promise<OutboxRow> {
+    const { db, clock } = this.#options;
+    const row = await queueMessage(db, { id: this.#makeId(), peer, kind, body }, clock.now());
+    this.#sender.kick(peer);
+    return row;
+  }
+
+  messageState(id: string): Promise<OutboxRow | undefined> {
+    return findMessage(this.#options.db, id);
+  }
+
+  /** Forgets the peer once it has been told, or at once where it was never reached. */
+  async unpair(peer: PeerRow): Promise<void> {
+    const { db } = this.#options;
+    await inTransaction(db, async (transaction) => {
+      await dropWaiting(transaction, peer.key);
+      await changePeer(transaction, peer.key, { state: "leaving" });
+    });
+    await this.#record("peer.unpair", peer, {});
+    if (peer.state !== "paired") return this.#forget(peer.key);
+    await this.send(peer.key, "control", encodeControl({ do: "unpair" }));
+  }
+
+  /** Told after any change of what has come or gone. Returns how to stop listening. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  async #resume(): Promise<void> {
+    for (const { key, state } of await listPeers(this.#options.db)) {
+      if (state === "pinned" || state === "unrelayed") await this.#report(key);
+    }
+    await this.#sender.connected();
+    await this.#renewKeys();
+  }
+
+  async #report(peer: string): Promise<void> {
+    const { hub } = this.#options;
+    // Said again with the next session.
+    if (hub.state.at === "connected") await hub.request({ type: "paired", peer }, "done");
+  }
+
+  async #relays(key: string): Promise<void> {
+    const { db, notices } = this.#options;
+    const peer = await findPeer(db, key);
+    if (peer === undefined) return;
+    notices.clear(`unrelayed ${key}`);
+    if (peer.state === "leaving") return this.#sender.kick(key);
+    if (peer.state !== "paired") await changePeer(db, key, { state: "paired" });
+    this.#tellListeners();
+    this.#sender.kick(key);
+  }
+
+  /** The hub's bare word: pin and outbox stay. */
+  async #unrelayed(key: string): Promise<void> {
+    const { db, notices } = this.#options;
+    const peer = await findPeer(db, key);
+    if (peer?.state === "leaving") return this.#forget(key);
+    if (peer?.state !== "paired") return;
+    await changePeer(db, key, { state: "unrelayed" });
+    notices.set(`unrelayed ${key}`, `the hub no longer relays to ${peer.petname}`);
+    // A hub that lost its tables learns of the pair again when both say so.
+    await this.#report(key);
+  }
+
+  async #settle(outcome: Outcome): Promise<void> {
+    const { db } = this.#options;
+    switch (outcome.type) {
+      case "message":
+        if (outcome.lost > 0) await this.#lost(outcome.peer, outcome.lost);
+        this.#sender.kick(outcome.peer);
+        this.#watchGap(outcome.peer, outcome.epoch);
+        break;
+      case "unopened":
+        await this.#ask(outcome.peer, { epoch: outcome.epoch, from: outcome.sequence, to: outcome.sequence });
+        break;
+      case "delivered": {
+        const peer = await findPeer(db, outcome.peer);
+        if (peer?.state === "leaving") await this.#forget(outcome.peer);
+        break;
+      }
+      case "restored":
+        await beginEpoch(db, { peer: outcome.peer, epoch: this.#options.crypto.randomBytes(EPOCH_BYTES) });
+        this.#sender.kick(outcome.peer);
+        break;
+      case "unpaired":
+        await this.#leftBy(outcome);
+        break;
+      case "full":
+        this.#refusedBy(await findPeer(db, outcome.peer), "the inbox has no room for what it sent");
+        break;
+    }
+    this.#tellListeners();
+  }
+
+  /** The peer has forgotten this device, and said so itself. */
+  async #leftBy(outcome: Extract<Outcome, { type: "unpaired" }>): Promise<void> {
+    const { db, notices } = this.#options;
+    const peer = await findPeer(db, outcome.peer);
+    if (peer === undefined) return;
+    await this.#receiver.acknowledge(peer, outcome.epoch, outcome).catch(() => {}); // it asks again if it must
+    const dropped = await dropWaiting(db, peer.key);
+    await removePeer(db, peer.key);
+    this.#sender.forget(peer.key);
+    const lost = dropped === 0 ? "" : `; ${dropped} messages to it were dropped`;
+    notices.set(`left ${peer.key}`, `${peer.petname} has ended the pairing${lost}`);
+    await this.#record("peer.unpaired_by_peer", peer, { dropped });
+  }
+
+  async #forget(key: string): Promise<void> {
+    const { db, hub, notices } = this.#options;
+    await inTransaction(db, async (transaction) => {
+      await dropWaiting(transaction, key);
+      await removePeer(transaction, key);
+    });
+    this.#sender.forget(key);
+    notices.clear(`unrelayed ${key}`);
+    this.#tellListeners();
+    if (hub.state.at === "connected") await hub.request({ type: "unpair", peer: key }, "done");
+  }
+
+  #watchGap(peer: string, epoch: string, waitMs = GAP_PATIENCE_MS): void {
+    const name = `${peer} ${epoch}`;
+    if (this.#gaps.has(name) || this.#stopped) return;
+    const look = async (): Promise<void> => {
+      const gap = await gapOf(this.#options.db, { peer, epoch });
+      if (gap === undefined || this.#stopped) return;
+      await this.#ask(peer, { epoch, ...gap });
+      this.#watchGap(peer, epoch, GAP_AGAIN_MS);
+    };
+    const timer = this.#options.timers.after(waitMs, () => {
+      this.#gaps.delete(name);
+      this.#background("a gap", look());
+    });
+    this.#gaps.set(name, timer);
+  }
+
+  async #ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<void> {
+    const receive_key = toBase64Url(await this.#receiver.newestKey(peer));
+    const to = Math.min(what.to, what.from + RANGE_MAX - 1);
+    await this.#say(peer, { do: "resend", ...what, to, receive_key });
+  }
+
+  async #say(peer: string, control: Control): Promise<void> {
+    await this.send(peer, "control", encodeControl(control));
+  }
+
+  /** A peer that never acknowledges anything would seal to one key for ever. */
+  async #renewKeys(): Promise<void> {
+    const { db, clock } = this.#options;
+    for (const { key, state } of await listPeers(db)) {
+      const { newest } = await loadRing(db, key);
+      if (state !== "paired" || newest === undefined) continue;
+      if (clock.now() - newest.madeAtMs < DAILY_MS) continue;
+      const made = await this.#receiver.newestKey(key);
+      await this.#say(key, { do: "receive_key", receive_key: toBase64Url(made) });
+    }
+  }
+
+  async #tidyUp(): Promise<void> {
+    await dropOldDelivered(this.#options.db, this.#options.clock.now());
+    if (this.#options.hub.state.at === "connected") await this.#renewKeys();
+  }
+
+  async #lost(key: string, count: number): Promise<void> {
+    const peer = await findPeer(this.#options.db, key);
+    if (peer === undefined) return;
+    this.#options.notices.set(
+      `lost ${key}`,
+      `${count} messages of ${peer.petname} are lost: it has them no more`,
+    );
+    await this.#record("peer.messages_lost", peer, { count });
+  }
+
+  #refused(from: string, problem: MusterError): void {
+    this.#options.log.warn("a sealed message was refused", { code: problem.code, problem: problem.message });
+    if (from === "" || problem.code === "not_found") return;
+    this.#background(
+      "a refused message",
+      findPeer(this.#options.db, from).then((peer) => this.#refusedBy(peer, problem.message)),
+    );
+  }
+
+  #refusedBy(peer: PeerRow | undefined, why: string): void {
+    if (peer === undefined) return;
+    this.#options.notices.set(`refused ${peer.key}`, `something from ${peer.petname} was refused: ${why}`);
+  }
+
+  async #record(action: string, peer: PeerRow, detail: Record<string, unknown>): Promise<void> {
+    const { db, clock } = this.#options;
+    const row = { at: clock.now(), actor: "device", action, target: `peer:${peer.petname}`, detail };
+    // What went on matters more than its record.
+    await appendAudit(db, row).catch(() => {});
+  }
+
+  #makeId(): string {
+    return toBase64Url(this.#options.crypto.randomBytes(ID_BYTES));
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #background(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      const { code, message } = publicError(error);
+      if (this.#stopped || code === "hub_unreachable") return;
+      this.#options.log.warn("background work failed", {
+        what,
+        code,
+        problem: message,
+        ...(code === "internal" ? { error } : {}),
+      });
+    });
+  }
+}

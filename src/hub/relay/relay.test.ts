@@ -1,0 +1,141 @@
+import { expect, test } from "bun:test";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { RELAY_KEPT_MS } from "../../protocol/limits.ts";
+import { SILENT_LOG } from "../../protocol/log.ts";
+import type { HubMessage, HubToClient } from "../../protocol/messages.ts";
+import { hubStore, NOW, rejection, tempFolder } from "../../store/testing.ts";
+import { Relay } from "./relay.ts";
+
+class Reader {
+  readonly key: string;
+  readonly got: HubMessage<"relay">[] = [];
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  send = (message: HubToClient): boolean => {
+    if (message.type === "relay") this.got.push(message);
+    return true;
+  };
+
+  get bytes(): number {
+    return this.got.reduce((sum, { payload }) => sum + payload.length, 0);
+  }
+}
+
+const payload = (length: number): string => toBase64Url(new Uint8Array(length).fill(7));
+const sent = (message: string, length = 10) => ({
+  from: "anna",
+  to: "ben",
+  message,
+  payload: payload(length),
+});
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+async function relay(limits?: { waiting: number; waitingBytes: number }, path = ":memory:") {
+  let now = NOW;
+  const store = await hubStore({ path });
+  const made = new Relay({ db: store.db, log: SILENT_LOG, now: () => now, ...(limits && { limits }) });
+  await made.load();
+  return { relay: made, store, pass: (ms: number) => (now += ms) };
+}
+
+test("what waits comes in order, once for each session, until it was taken", async () => {
+  const { relay: hub } = await relay();
+  for (let number = 0; number < 200; number++) await hub.send(sent(`m${number}`));
+  const first = new Reader("ben");
+  hub.joined(first);
+  await settled();
+  // No more than a session may leave untaken.
+  expect(first.got.length).toBe(64);
+  while (first.got.length < 200) {
+    hub.taken(first, first.got.at(-1)?.relay_id ?? 0);
+    await settled();
+  }
+  const ids = first.got.map(({ relay_id }) => relay_id);
+  expect(ids).toEqual([...ids].sort((a, b) => a - b));
+  hub.taken(first, ids[149] ?? 0);
+  await settled();
+  hub.left(first);
+  const second = new Reader("ben");
+  hub.joined(second);
+  await settled();
+  // 150 and more had been taken; what was told last is not, and comes again.
+  expect(second.got.length).toBeLessThanOrEqual(50);
+  expect(second.got.at(-1)?.relay_id).toBe(ids[199]);
+});
+
+test("a reader that takes nothing is given little, however much waits for it", async () => {
+  const { relay: hub } = await relay();
+  const silent = new Reader("ben");
+  hub.joined(silent);
+  for (let number = 0; number < 100; number++) await hub.send(sent(`m${number}`, 20_000));
+  await settled();
+  expect(silent.bytes).toBeLessThan(160_000);
+});
+
+test("the same message is kept once, and a taken one that comes again is new", async () => {
+  const { relay: hub } = await relay();
+  expect(await hub.send(sent("m"))).toEqual({ held: false });
+  expect(await hub.send(sent("m"))).toEqual({ held: true });
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  await settled();
+  expect(reader.got.length).toBe(1);
+  hub.taken(reader, reader.got[0]?.relay_id ?? 0);
+  await settled();
+  expect(await hub.send(sent("m"))).toEqual({ held: false });
+});
+
+test("at the recipient's bounds the sender is told, and there is room again once something was taken", async () => {
+  const { relay: hub } = await relay({ waiting: 3, waitingBytes: 1_000 });
+  for (const name of ["a", "b", "c"]) await hub.send(sent(name));
+  expect(await rejection(hub.send(sent("d")))).toMatchObject({ code: "too_many" });
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  await settled();
+  hub.taken(reader, reader.got.at(-1)?.relay_id ?? 0);
+  await settled();
+  expect(await rejection(hub.send(sent("e", 2_000)))).toMatchObject({ code: "too_many" });
+  expect(await hub.send(sent("f", 900))).toEqual({ held: false });
+});
+
+test("it survives a restart, and ends after seven days", async () => {
+  await using folder = await tempFolder();
+  const before = await relay(undefined, folder.file("hub.db"));
+  await before.relay.send(sent("m"));
+  await before.store.close();
+  const after = await relay(undefined, folder.file("hub.db"));
+  const reader = new Reader("ben");
+  after.relay.joined(reader);
+  await settled();
+  expect(reader.got).toMatchObject([{ from: "anna", payload: payload(10) }]);
+  after.relay.left(reader);
+  after.pass(RELAY_KEPT_MS + 1);
+  await after.relay.dropOld();
+  const late = new Reader("ben");
+  after.relay.joined(late);
+  await settled();
+  expect(late.got).toEqual([]);
+  await after.store.close();
+});
+
+test("an acknowledgement of what was never given drops nothing", async () => {
+  const { relay: hub } = await relay();
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  hub.taken(reader, Number.MAX_SAFE_INTEGER);
+  await hub.send(sent("m"));
+  await settled();
+  hub.taken(reader, (reader.got[0]?.relay_id ?? 0) + 1);
+  await settled();
+  hub.left(reader);
+  const again = new Reader("ben");
+  hub.joined(again);
+  await settled();
+  expect(again.got.length).toBe(1);
+});
