@@ -92,6 +92,8 @@ export interface AgentOptions {
   forbiddenPorts(): readonly number[];
   /** A Cloudflare named tunnel: whether this device's own configuration takes one, and its helper's path. */
   namedLink?: { wanted: boolean; program: string | undefined };
+  /** Told of each log: whether this device may command the others. */
+  roleChanged?(controller: boolean): void;
   /** Its owner log took this device out: key and credentials go from the disk; the notice stays. */
   wipe?(notice: string): Promise<void>;
   /** What was damaged beside the agent's own state, to be told as long as it runs. */
@@ -227,6 +229,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const grown = (known: OwnerLog): void => {
     removed.look(known);
     commanding.sessions?.look();
+    options.roleChanged?.(known.mayCommand(signer.publicKey, clock.now()));
   };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
@@ -394,6 +397,8 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
       notices,
       devices,
       orders: commanding.orders,
+      owners: commanding.owners,
+      mayCommand: () => book.log?.mayCommand(signer.publicKey, clock.now()) === true,
       leave: async () => {
         await devices.leave();
         await removed.wiped();

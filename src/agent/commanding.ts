@@ -17,6 +17,7 @@ import { Shells } from "./exec/shells.ts";
 import type { HubPort } from "./hub-port.ts";
 import { OrderDesk } from "./orders/order-desk.ts";
 import type { OwnerBook } from "./owner-book.ts";
+import { OwnerDesk } from "./owner-desk.ts";
 import { CommandSessions, type CommandPolicy } from "./sessions/command-sessions.ts";
 import type { StateDatabase } from "./state-migrations.ts";
 
@@ -51,6 +52,7 @@ export interface Commanding {
   /** Absent where this agent takes no commands. */
   readonly sessions: CommandSessions | undefined;
   readonly orders: OrderDesk | undefined;
+  readonly owners: OwnerDesk | undefined;
   /** Undefined for a stream that is none of a session. */
   open(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents | undefined;
   close(): void;
@@ -96,6 +98,15 @@ export function openCommanding(parts: CommandingParts): Commanding {
   return {
     sessions,
     orders,
+    owners: new OwnerDesk({
+      clock,
+      crypto,
+      signer,
+      hub,
+      book,
+      linkKey: link.key.publicKey,
+      embedded: hubFile.embedded,
+    }),
     open: (stream, payload) => (isSessionOpen(payload) ? sessions.open(stream, payload) : undefined),
     close() {
       orders.close();
@@ -120,6 +131,7 @@ function withoutKeys(): Commanding {
   return {
     sessions: undefined,
     orders: undefined,
+    owners: undefined,
     open(stream, payload) {
       if (!isSessionOpen(payload)) return undefined;
       stream.reset(RESET.refused);

@@ -1,6 +1,7 @@
 // The device's own copy of its owner's log. Who may command is decided by this copy and never by the hub:
 // it begins with the entry whose hash was pinned when the device joined, it only grows, and what it has once
-// seen it does not forget. Two entries with one number are a fork: from then on no command is taken.
+// seen it does not forget, unless the owner's written words take the log back. Two entries with one number are a
+// fork: from then on no command is taken.
 import type { Kysely } from "kysely";
 import type { Crypto } from "../identity/crypto.ts";
 import { longestValid, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
@@ -12,8 +13,8 @@ import type { HubMessage } from "../protocol/messages.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { CommonDatabase } from "../store/common-schema.ts";
 import { inTransaction } from "../store/in-transaction.ts";
-import { appendLogEntry, listLogEntries } from "../store/owner-log-rows.ts";
-import { getSetting, setSetting } from "../store/settings.ts";
+import { appendLogEntry, dropLogTail, listLogEntries } from "../store/owner-log-rows.ts";
+import { getSetting, removeSetting, setSetting } from "../store/settings.ts";
 import type { HubPort } from "./hub-port.ts";
 import type { Notices } from "./notices.ts";
 
@@ -108,6 +109,23 @@ export class OwnerBook {
     await turn;
   }
 
+  /**
+   * By its own user's will: forgets the copy, fork and all, for the list that the hub has, whose beginning must still
+   * be the pinned one. Without `head`, or where the list ends elsewhere, nothing is done but looking.
+   */
+  async reset(head: string | null): Promise<{ log: OwnerLog; done: boolean }> {
+    const { crypto, hub, ownerRoot } = this.#options;
+    const asked = { type: "log_get", owner_root: ownerRoot, from: 0 } as const;
+    const log = verifyLog(crypto, (await hub.request(asked, "log_entries")).entries);
+    if (toBase64Url(log.id) !== ownerRoot) throw otherLog();
+    if (head !== toBase64Url(log.head.hash)) return { log, done: false };
+    await this.#store(log, 0);
+    this.#log = log;
+    await this.#becomeSound();
+    this.#options.grown?.(log);
+    return { log, done: true };
+  }
+
   async #take(entries: readonly OwnerLogEntry[]): Promise<void> {
     const { crypto, ownerRoot } = this.#options;
     if (this.#soundness === "damaged") return;
@@ -119,8 +137,9 @@ export class OwnerBook {
     }
     if (log !== undefined && log !== known) {
       if (toBase64Url(log.id) !== ownerRoot) throw otherLog();
-      await this.#store(log, known?.length ?? 0);
+      await this.#store(log, commonLength(known, log));
       this.#log = log;
+      await this.#settled(known, log);
       this.#options.grown?.(log);
     }
     if (refused !== undefined) throw refused;
@@ -129,6 +148,7 @@ export class OwnerBook {
   async #store(log: OwnerLog, from: number): Promise<void> {
     const { db, ownerRoot } = this.#options;
     await inTransaction(db, async (transaction) => {
+      await dropLogTail(transaction, ownerRoot, from);
       for (const entry of log.entries.slice(from)) {
         const { outcome } = await appendLogEntry(transaction, {
           owner_root: ownerRoot,
@@ -147,6 +167,19 @@ export class OwnerBook {
     });
   }
 
+  /** Words that take the log back beat both branches of a fork. */
+  async #settled(known: OwnerLog | undefined, log: OwnerLog): Promise<void> {
+    const recovered = log.entries.slice(commonLength(known, log)).some(({ kind }) => kind === "recover");
+    if (this.#soundness === "forked" && recovered) await this.#becomeSound();
+  }
+
+  async #becomeSound(): Promise<void> {
+    const { db, notices, ownerRoot } = this.#options;
+    await removeSetting(db, forkKey(ownerRoot));
+    this.#soundness = "sound";
+    notices.clear("owner_log");
+  }
+
   /** Kept on the disk: a restart is no way to make the device forget what it saw. */
   async #fork(refused: MusterError): Promise<void> {
     this.#become("forked");
@@ -158,6 +191,17 @@ export class OwnerBook {
     this.#soundness = soundness;
     this.#options.notices.set("owner_log", soundness === "forked" ? FORKED_NOTICE : DAMAGED_NOTICE);
   }
+}
+
+/** How many entries both have. */
+function commonLength(known: OwnerLog | undefined, log: OwnerLog): number {
+  let length = Math.min(known?.length ?? 0, log.length);
+  const same = (number: number): boolean =>
+    toBase64Url(known?.hashAt(number) ?? new Uint8Array(0)) ===
+    toBase64Url(log.hashAt(number) ?? new Uint8Array(0));
+  // Chained by their hashes: where one is the same, all before it are.
+  while (length > 0 && !same(length - 1)) length -= 1;
+  return length;
 }
 
 function forkKey(ownerRoot: string): string {

@@ -23,6 +23,8 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device approve": "device",
   "muster device rotate": "device",
   "muster shell": "device",
+  "muster device promote": "device",
+  "muster hub handover": "device",
 };
 
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);

@@ -20,7 +20,17 @@ describe("candidates", () => {
     expect(values("")).toContain("status");
     expect(values("")).toContain("help");
     expect(values("")).not.toContain("__complete");
-    expect(values("device ")).toEqual(["ls", "token", "show", "rename", "approve", "rotate", "remove"]);
+    expect(values("device ")).toEqual([
+      "ls",
+      "token",
+      "show",
+      "rename",
+      "approve",
+      "rotate",
+      "remove",
+      "promote",
+      "owners",
+    ]);
     expect(values("completion ")).toEqual(["bash", "zsh", "fish"]);
     expect(values("help ")).toContain("add");
   });

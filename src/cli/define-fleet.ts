@@ -1,6 +1,7 @@
 // The commands about the fleet: device, audit.
 
 import type { Command } from "@commander-js/extra-typings";
+import { addOwnerCommands } from "./define-owners.ts";
 import { parseAuditCount } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
@@ -122,6 +123,7 @@ function addDevice(program: Command, choose: Choose): void {
           (await import("./commands/device-remove.ts")).deviceRemove(invocation, reference, options),
       });
     });
+  addOwnerCommands(device, choose);
 }
 
 function addAudit(program: Command, choose: Choose): void {

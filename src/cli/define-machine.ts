@@ -1,6 +1,7 @@
 // The commands about this machine: start, stop, status, init, agent, hub.
 
 import { Option, type Command } from "@commander-js/extra-typings";
+import { addHandover } from "./define-owners.ts";
 import { parsePort } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
@@ -175,4 +176,5 @@ function addHub(program: Command, choose: Choose): void {
     .action(() => {
       choose({ run: async (invocation) => (await import("./commands/login-link.ts")).loginLink(invocation) });
     });
+  addHandover(hub, choose);
 }

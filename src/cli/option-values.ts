@@ -14,6 +14,11 @@ export function parseAuditCount(text: string): number {
   return wholeNumber(text, { min: 1, max: 200 });
 }
 
+/** Of an owner log; entry 0 can't be taken back. */
+export function parseEntryNumber(text: string): number {
+  return wholeNumber(text, { min: 1, max: 4095 });
+}
+
 /** For an option that may be given several times. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];

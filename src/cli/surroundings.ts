@@ -291,6 +291,13 @@ export interface DeviceCalls {
   remove(request: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">>;
 }
 
+/** What an owner does with the keys of the owner log. */
+export type OwnerCalls = {
+  [Name in "owners" | "owner_promote" | "hub_handover" | "recovery_make" | "recovery_use" | "owners_reset"]: (
+    request: LocalRequest<Name>,
+  ) => Promise<LocalResponse<Name>>;
+};
+
 /** Orders to devices: streams of order frames, and what those under way are given. */
 export interface OrderCalls {
   run(request: LocalRequest<"run">): Promise<AsyncIterable<Uint8Array>>;
@@ -311,6 +318,7 @@ export interface HubSession {
   ): Promise<HubMessage<HubAnswers[Type]>>;
   /** What may be done with the devices of the fleet, by this home's controller key. */
   devices(): Promise<DeviceCalls>;
+  owners(): Promise<OwnerCalls>;
   /** What may be ordered by this home's controller key. */
   orders(): Promise<OrderCalls>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */

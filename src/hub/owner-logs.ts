@@ -18,7 +18,13 @@ import type { OwnerLogTable } from "../store/common-schema.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addInvite } from "../store/invites.ts";
 import { inTransaction } from "../store/in-transaction.ts";
-import { appendLogEntry, listLogEntries, listOwnerRoots, type NewLogEntry } from "../store/owner-log-rows.ts";
+import {
+  appendLogEntry,
+  dropLogTail,
+  listLogEntries,
+  listOwnerRoots,
+  type NewLogEntry,
+} from "../store/owner-log-rows.ts";
 import { addOwner } from "../store/owners.ts";
 import type { VouchedLogs } from "./vouched-logs.ts";
 
@@ -110,7 +116,7 @@ export class OwnerLogs {
     if (log === undefined) throw new MusterError("not_found", "there is no such owner log here");
     if (entry.number !== log.length) {
       if (isKnown(log, entry)) return;
-      throw movedOn(log);
+      if (entry.kind !== "recover" || entry.number > log.length) throw movedOn(log);
     }
     const longer = extendLog(this.#options.crypto, log, [entry]);
     await this.#store(entry.log, longer, entry);
@@ -129,6 +135,7 @@ export class OwnerLogs {
   async #store(root: string, log: OwnerLog, entry: OwnerLogEntry): Promise<void> {
     const { db, now } = this.#options;
     await inTransaction(db, async (transaction) => {
+      if (entry.kind === "recover") await dropLogTail(transaction, root, entry.number);
       const result = await appendLogEntry(transaction, logRow(root, log, entry));
       if (result.outcome === "conflict") throw movedOn(log);
       if (result.outcome === "full") throw new MusterError("too_many", "the owner log is full");

@@ -36,6 +36,8 @@ const RULES: Record<KnownKind, Rule> = {
   invite: rule(ENTRY_BODIES.invite, invite),
   member: rule(ENTRY_BODIES.member, member),
   remove: rule(ENTRY_BODIES.remove, remove),
+  recovery: rule(ENTRY_BODIES.recovery, recovery),
+  recover: rule(ENTRY_BODIES.recover, recover),
 };
 
 const DAY_MS = 86_400_000;
@@ -176,6 +178,57 @@ function remove({ state, by, number }: Step, body: EntryBody<"remove">): string 
   return undefined;
 }
 
+function recovery(step: Step, body: EntryBody<"recovery">): string | undefined {
+  if (!isAdmin(step)) return NOT_ADMIN;
+  const problem = strangerProblem(step.state, body.public_key);
+  if (problem !== undefined) return problem;
+  step.state.recovery = body.public_key;
+  return undefined;
+}
+
+/** Whoever holds the words is the owner: nobody else keeps a right, and nothing that was promised holds. */
+function recover(step: Step, body: EntryBody<"recover">): string | undefined {
+  const { state, by, number } = step;
+  if (state.recovery === undefined) return "this log has no recovery key";
+  if (state.recovery !== keyText(by)) return "its signer is not the recovery key";
+  if (body.kind === "vm" || body.kind === "browser") return `a ${body.kind} never owns`;
+  const publicKey = bytesOf(body.public_key);
+  const known = state.participants.get(body.public_key);
+  const problem =
+    identityProblem(state, publicKey, known, body) ??
+    (body.public_key === keyText(by) ? "the recovery key is no device" : undefined) ??
+    (body.recovery === null ? undefined : strangerProblem(state, body.recovery));
+  if (problem !== undefined) return problem;
+  for (const [key, one] of state.participants) {
+    if (one.member) state.participants.set(key, { ...one, controller: undefined });
+    else state.participants.delete(key);
+  }
+  for (const [invited, invite] of state.invites) {
+    if (invite.spentBy === undefined) state.invites.delete(invited);
+  }
+  setParticipant(state, {
+    publicKey,
+    linkKey: bytesOf(body.link_key),
+    name: body.name,
+    kind: body.kind,
+    platform: body.platform,
+    sshHostKeys: known?.sshHostKeys ?? [],
+    entry: known?.entry ?? number,
+    member: true,
+    controller: { scopes: ["admin", "command"], untilMs: null },
+  });
+  state.recovery = body.recovery ?? undefined;
+  return undefined;
+}
+
+/** A key that stands for nobody else in this log. */
+function strangerProblem(state: LogState, key: string): string | undefined {
+  if (state.participants.has(key)) return "a recovery key is no device's";
+  if (state.claimKeys.has(key)) return "a recovery key is no invite's";
+  if (state.removed.has(key)) return "the key was removed before";
+  return state.recovery === key ? "it is the recovery key already" : undefined;
+}
+
 type Claim = NonNullable<EntryBody<"member">["claim"]>;
 
 function isOwnClaim(step: Step, body: EntryBody<"member">, claim: Claim): boolean {
@@ -214,6 +267,7 @@ function identityProblem(
 ): string | undefined {
   if (state.claimKeys.has(keyText(publicKey))) return "the key of an invite is no device";
   if (state.removed.has(keyText(publicKey))) return "the key was removed before";
+  if (state.recovery === keyText(publicKey)) return "the recovery key is no device";
   if (known === undefined) return undefined;
   if (known.kind !== body.kind) return `the device is known as a ${known.kind}`;
   return keyText(known.linkKey) === body.link_key ? undefined : "the device is known with another link key";

@@ -43,10 +43,18 @@ export interface LogState {
   readonly claimKeys: Map<string, number>;
   /** `keyText` of what was removed, with the number of the entry that did it. */
   readonly removed: Map<string, number>;
+  /** What the owner's written words make; `keyText`. */
+  recovery: string | undefined;
 }
 
 export function emptyState(): LogState {
-  return { participants: new Map(), invites: new Map(), claimKeys: new Map(), removed: new Map() };
+  return {
+    participants: new Map(),
+    invites: new Map(),
+    claimKeys: new Map(),
+    removed: new Map(),
+    recovery: undefined,
+  };
 }
 
 export function copyState(state: LogState): LogState {
@@ -55,6 +63,7 @@ export function copyState(state: LogState): LogState {
     invites: new Map(state.invites),
     claimKeys: new Map(state.claimKeys),
     removed: new Map(state.removed),
+    recovery: state.recovery,
   };
 }
 

@@ -101,6 +101,11 @@ export class OwnerLog {
     return participant.member ? "member" : undefined;
   }
 
+  /** Whether written words can take this log back. */
+  get hasRecovery(): boolean {
+    return this.#state.recovery !== undefined;
+  }
+
   /** A copy of the state, for the functions of this file. */
   copyState(): LogState {
     return copyState(this.#state);
@@ -152,6 +157,22 @@ export function readCheckedLog(crypto: Crypto, checked: readonly CheckedEntry[])
   return new OwnerLog(draftUpTo(crypto, { entries, hashes, state: emptyState() }, entries.length));
 }
 
+/** As `appendEntry`, in place of entry `number` and all behind it. */
+export async function recoverLog(
+  crypto: Crypto,
+  log: OwnerLog,
+  entry: NewEntry & { kind: "recover"; number: number },
+): Promise<OwnerLog> {
+  const { number, ...written } = entry;
+  const shorter = number >= log.length ? log : new OwnerLog(draftUpTo(crypto, checkedOf(log), number));
+  return extendLog(crypto, log, [await writeEntry(shorter, written)]);
+}
+
+function checkedOf(log: OwnerLog): Checked {
+  const hashes = log.entries.map((_, number) => log.hashAt(number) ?? NO_HASH);
+  return { entries: log.entries, hashes, state: log.copyState() };
+}
+
 /** Checks a whole list from entry 0 on. */
 export function verifyLog(crypto: Crypto, entries: readonly OwnerLogEntry[]): OwnerLog {
   const { log, refused } = longestValid(crypto, undefined, entries);
@@ -179,28 +200,68 @@ export function longestValid(
   log: OwnerLog | undefined,
   entries: readonly OwnerLogEntry[],
 ): { log: OwnerLog | undefined; refused: MusterError | undefined } {
+  const known = log === undefined ? undefined : checkedOf(log);
   const draft: Draft = {
-    entries: [...(log?.entries ?? [])],
-    hashes: (log?.entries ?? []).map((_, number) => log?.hashAt(number) ?? NO_HASH),
-    state: log?.copyState() ?? emptyState(),
+    entries: [...(known?.entries ?? [])],
+    hashes: [...(known?.hashes ?? [])],
+    state: known?.state ?? emptyState(),
   };
   let refused: MusterError | undefined;
   for (const entry of entries) {
+    // What stands behind such an entry was written in vain.
+    if (isBeaten(crypto, draft, entry)) break;
+    if (replaceTail(crypto, draft, entry)) continue;
     refused =
       entry.number < draft.entries.length
         ? compareEntry(crypto, draft, entry)
         : addEntry(crypto, draft, entry);
     if (refused !== undefined) break;
   }
-  if (refused?.code === "owner_log_forked" || draft.entries.length === (log?.length ?? 0)) {
-    return { log, refused };
-  }
+  const changed = draft.entries.length !== (log?.length ?? 0) || !isSameTail(log, draft);
+  if (refused?.code === "owner_log_forked" || !changed) return { log, refused };
   return { log: new OwnerLog(draft), refused };
 }
 
-interface Draft extends Checked {
-  readonly entries: OwnerLogEntry[];
-  readonly hashes: Uint8Array[];
+interface Draft {
+  entries: OwnerLogEntry[];
+  hashes: Uint8Array[];
+  state: LogState;
+}
+
+/**
+ * An entry of a branch that a `recover` entry known here has taken the place of. Of the two branches this one
+ * counts, whoever has which first.
+ */
+function isBeaten(crypto: Crypto, draft: Draft, entry: OwnerLogEntry): boolean {
+  const stored = draft.entries[entry.number];
+  if (stored?.kind !== "recover" || entry.kind === "recover") return false;
+  return !equalBytes(hashOf(crypto, entry) ?? NO_HASH, draft.hashes[entry.number] ?? NO_HASH);
+}
+
+/**
+ * A valid `recover` entry takes the place of what stands at its number and behind it; unless that holds another
+ * `recover` entry, which then is a fork like any other. False where nothing of the kind is to be done.
+ */
+function replaceTail(crypto: Crypto, draft: Draft, entry: OwnerLogEntry): boolean {
+  const { number, kind } = entry;
+  if (kind !== "recover" || number === 0 || number >= draft.entries.length) return false;
+  if (draft.entries.slice(number).some((one) => one.kind === "recover")) return false;
+  const shape = ownerLogEntry.safeParse(entry);
+  if (!shape.success) return false;
+  const shorter = draftUpTo(crypto, draft, number);
+  if (addEntry(crypto, shorter, shape.data) !== undefined) return false;
+  Object.assign(draft, shorter);
+  return true;
+}
+
+function isSameTail(log: OwnerLog | undefined, draft: Draft): boolean {
+  const last = draft.hashes.length - 1;
+  return equalBytes(log?.hashAt(last) ?? NO_HASH, draft.hashes[last] ?? NO_HASH);
+}
+
+function hashOf(crypto: Crypto, entry: OwnerLogEntry): Uint8Array | undefined {
+  const shape = ownerLogEntry.safeParse(entry);
+  return shape.success ? crypto.sha256(signedBytes("log", decodeEntry(shape.data).fields)) : undefined;
 }
 
 /** Adds the entry to the draft, or says why not and leaves it as it was. */

@@ -4,6 +4,7 @@ import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.t
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
+import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
@@ -11,7 +12,7 @@ import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { SILENT_LOG } from "../protocol/log.ts";
 import { Pulse } from "../trunk/liveness.ts";
-import { readHubFile } from "./home-state.ts";
+import { readHubFile, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import type { HubFile } from "../protocol/local-api.ts";
@@ -49,6 +50,33 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         hubKey: keyOf(hubFile),
         embedded: hubFile.embedded,
       });
+    },
+    async owners() {
+      const { crypto, identity, world } = parts;
+      const book = await readLog(parts, session, hubFile);
+      const { signer, linkKey } = identity;
+      const { embedded } = hubFile;
+      const desk = new OwnerDesk({
+        clock: world.clock,
+        crypto,
+        signer,
+        linkKey,
+        hub: session,
+        book,
+        embedded,
+      });
+      return {
+        owners: async () => desk.show(),
+        owner_promote: (request) => desk.promote(request),
+        async hub_handover(request) {
+          const result = await desk.handOver(request);
+          await writeHubFile(world.disk, parts.paths, { ...hubFile, controller: false });
+          return result;
+        },
+        recovery_make: () => desk.makeRecovery(),
+        recovery_use: (request) => desk.useRecovery(request),
+        owners_reset: (request) => desk.reset(request),
+      };
     },
     async orders() {
       return ordersOver(parts, { session, hubFile, book: await readLog(parts, session, hubFile) });

@@ -10,7 +10,7 @@ import { realPasswordHasher } from "../world/password-hasher.ts";
 import { realPrograms } from "../world/programs.ts";
 import { configuredServices } from "./config/configured-services.ts";
 import type { Config } from "./config/read-config.ts";
-import { socketFolder } from "./home-state.ts";
+import { socketFolder, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
 import { findCloudflared } from "./find-cloudflared.ts";
 import { wipeCredentials } from "./wipe-home.ts";
@@ -82,6 +82,13 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
       userHome: homedir(),
     },
     losses: options.losses ?? [],
+    roleChanged(controller) {
+      if (controller === hubFile.controller) return;
+      hubFile.controller = controller;
+      void writeHubFile(world.disk, paths, hubFile).catch((error: unknown) => {
+        log.error("hub.json could not be written", { error });
+      });
+    },
     wipe: (notice) => wipeCredentials(world.disk, paths, notice),
     onStopAsked,
   });

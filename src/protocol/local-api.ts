@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
+import { SCOPES } from "./owner-log.ts";
 import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
@@ -47,6 +48,27 @@ const sharesAndFleet = z.object({
   notices: z.array(z.string()),
 });
 
+const ownersShown = z.object({
+  log: z.string(),
+  /** Hash of its last entry. */
+  head: z.string(),
+  entries: z.number(),
+  /** Written words can take it back. */
+  recovery: z.boolean(),
+  items: z.array(
+    z.object({
+      device_id: z.string(),
+      name: z.string(),
+      kind: deviceKind,
+      role: z.enum(["controller", "member"]),
+      scopes: z.array(z.enum(SCOPES)),
+      until: z.iso.datetime().nullable(),
+      self: z.boolean(),
+      /** Its place in the log. */
+      entry: z.number(),
+    }),
+  ),
+});
 const peerView = z.object({
   id: z.string(),
   /** What it is called here. */
@@ -203,6 +225,32 @@ export const LOCAL_API = {
   audit: {
     request: z.object({ limit: z.number().int().min(1).max(200), cursor: z.string().nullable() }),
     response: auditPage,
+  },
+  /** Who may command the owner's devices, by this home's own copy of the log. */
+  owners: { request: z.object({}), response: ownersShown },
+  owner_promote: {
+    request: z.object({ device: reference, admin: z.boolean() }),
+    response: z.object({ device_id: z.string(), name: z.string(), until: z.iso.datetime().nullable() }),
+  },
+  /** Another device becomes the owner's controller, and the hub's home none. */
+  hub_handover: {
+    request: z.object({ device: reference }),
+    response: z.object({ device_id: z.string(), name: z.string() }),
+  },
+  /** Words that nothing keeps; those made before count no more. */
+  recovery_make: { request: z.object({}), response: z.object({ words: z.array(z.string()) }) },
+  /** This device becomes the only controller, in place of entry `number` and all behind it. */
+  recovery_use: {
+    request: z.object({
+      words: z.string().max(1000),
+      number: z.number().int().min(1).optional(),
+    }),
+    response: z.object({ number: z.number(), beaten: z.number(), words: z.array(z.string()) }),
+  },
+  /** Forgets this device's copy of the log for the hub's, if that still ends with this entry. */
+  owners_reset: {
+    request: z.object({ head: z.string().max(64).nullable() }),
+    response: ownersShown.extend({ done: z.boolean() }),
   },
   /** Streams of order frames: a program here or on a device, a shell, a port of a device on this machine. */
   run: {

@@ -112,9 +112,28 @@ const member = z.strictObject({
 /** The key is nobody's any more, and never comes back under this log. */
 const remove = z.strictObject({ public_key: bytes32 });
 
-export const ENTRY_BODIES = { begin, controller, invite, member, remove } as const satisfies Partial<
-  Record<EntryKind, z.ZodType>
->;
+/** A key that no machine keeps: it is made of words that a person wrote down. The newest one counts. */
+const recovery = z.strictObject({ public_key: bytes32 });
+
+/**
+ * Signed by the recovery key: this device is the only controller, and every open invite is void. It takes the place
+ * of whatever stands at its number and behind it. `recovery` is the key of new words; null where there are none.
+ */
+const recover = z.strictObject({
+  ...device,
+  public_key: bytes32,
+  recovery: bytes32.nullable(),
+});
+
+export const ENTRY_BODIES = {
+  begin,
+  controller,
+  invite,
+  member,
+  remove,
+  recovery,
+  recover,
+} as const satisfies Partial<Record<EntryKind, z.ZodType>>;
 
 /** The kinds this version can write and check. */
 export type KnownKind = keyof typeof ENTRY_BODIES;

@@ -38,6 +38,15 @@ export function appendLogEntry(db: Kysely<CommonDatabase>, entry: NewLogEntry): 
   });
 }
 
+/** For a `recover` entry, which takes the place of what stands there. */
+export async function dropLogTail(
+  db: Kysely<CommonDatabase>,
+  ownerRoot: string,
+  from: number,
+): Promise<void> {
+  await db.deleteFrom("owner_log").where("owner_root", "=", ownerRoot).where("number", ">=", from).execute();
+}
+
 export async function logHead(db: Kysely<CommonDatabase>, ownerRoot: string): Promise<LogHead | undefined> {
   return db
     .selectFrom("owner_log")

@@ -84,12 +84,23 @@ function piped(options: PipedOptions): PipedProgram {
 
 function terminal(options: TerminalOptions): TerminalProgram {
   const { cols, rows, cwd, environment } = options;
-  const shown = new Bun.Terminal({ cols, rows, data: (_, bytes) => options.output(new Uint8Array(bytes)) });
+  let drained = (): void => {};
+  // The terminal's end comes behind the last that was shown; what is left behind may keep it open.
+  const empty = new Promise<void>((resolve) => (drained = resolve));
+  const shown = new Bun.Terminal({
+    cols,
+    rows,
+    data: (_, bytes) => options.output(new Uint8Array(bytes)),
+    exit: () => drained(),
+  });
   const child = Bun.spawn(options.command, { cwd, env: environment, terminal: shown });
-  child.exited.then(
-    () => options.ended(child.exitCode, child.signalCode === null ? null : String(child.signalCode)),
-    () => options.ended(null, null),
-  );
+  const late = new Promise<void>((resolve) => {
+    void child.exited.finally(() => setTimeout(resolve, LAST_BYTES_MS));
+  });
+  void child.exited
+    .catch(() => {}) // its code says as much
+    .then(() => Promise.race([empty, late]))
+    .then(() => options.ended(child.exitCode, child.signalCode === null ? null : String(child.signalCode)));
   return {
     pid: child.pid,
     write: (bytes) => void shown.write(new Uint8Array(bytes)),

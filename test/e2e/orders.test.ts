@@ -109,7 +109,7 @@ test("a controller that is removed loses its open shell within a second", async 
   await running.exited;
   // The command that removes takes some of it itself.
   expect(performance.now() - began).toBeLessThan(2500);
-});
+}, 20_000);
 
 test("a device that is away is waited for, or not", async () => {
   await using away = new Home();
@@ -122,7 +122,7 @@ test("a device that is away is waited for, or not", async () => {
   await agent(away);
   expect(await waiting.exited).toBe(0);
   expect(waiting.stdout).toBe("here\n");
-});
+}, 20_000);
 
 /** `--json` has to stand before what is run. */
 async function refused(home: Home, args: string[]): Promise<[string | undefined, number]> {

@@ -11,6 +11,7 @@ import type { makeDeviceToken } from "../device-tokens.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
+import type { OwnerDesk } from "../owner-desk.ts";
 import type { PeerDesk } from "../peers/peer-desk.ts";
 import type { ShareBook } from "../shares/share-book.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
@@ -34,6 +35,9 @@ export interface LocalHandlersOptions {
   devices: DeviceDesk;
   /** Absent for an agent without a link key. */
   orders: OrderDesk | undefined;
+  owners: OwnerDesk | undefined;
+  /** By this home's own copy of the owner log. */
+  mayCommand(): boolean;
   /** Resolves once this device has left its owner and forgotten its key. */
   leave(): Promise<void>;
   peers: PeerDesk;
@@ -65,6 +69,10 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
     }
   }
 
+  const owners = (): OwnerDesk => {
+    if (options.owners !== undefined) return options.owners;
+    throw new MusterError("unavailable", "this agent was started without its link key");
+  };
   const orders = (): OrderDesk => {
     if (options.orders !== undefined) return options.orders;
     throw new MusterError("unavailable", "this agent was started without its link key");
@@ -142,6 +150,35 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
         return { result: { device_id: id, name } };
       }),
 
+    owners: () => Promise.resolve(owners().show()),
+
+    owner_promote: (request) =>
+      recorded("owners.promote", request.device, async () => {
+        const result = await owners().promote(request);
+        return { result, detail: { ...result, admin: request.admin } };
+      }),
+
+    hub_handover: (request) =>
+      recorded("hub.handover", request.device, async () => {
+        const result = await owners().handOver(request);
+        return { result, detail: result };
+      }),
+
+    recovery_make: () =>
+      recorded("owners.recovery", joined.owner_root, async () => ({ result: await owners().makeRecovery() })),
+
+    recovery_use: (request) =>
+      recorded("owners.recover", joined.owner_root, async () => {
+        const result = await owners().useRecovery(request);
+        return { result, detail: { number: result.number, beaten: result.beaten } };
+      }),
+
+    owners_reset: (request) =>
+      recorded("owners.reset", joined.owner_root, async () => {
+        const result = await owners().reset(request);
+        return { result, detail: { done: result.done, head: result.head } };
+      }),
+
     run: (request) => orders().run(request),
     shell: (request) => orders().shell(request),
     forward: (request) => orders().forward(request),
@@ -192,7 +229,8 @@ function inputBytes(text: string): Uint8Array {
   throw new MusterError("bad_request", "the input of an order is not base64url");
 }
 
-function hubStatus({ hub, joined, hubUrl }: LocalHandlersOptions): LocalResponse<"status">["hub"] {
+function hubStatus(options: LocalHandlersOptions): LocalResponse<"status">["hub"] {
+  const { hub, joined, hubUrl } = options;
   const { state } = hub;
   return {
     url: hubUrl(),
@@ -201,7 +239,7 @@ function hubStatus({ hub, joined, hubUrl }: LocalHandlersOptions): LocalResponse
     since: state.at === "connected" ? new Date(state.sinceMs).toISOString() : null,
     reason: state.at === "connected" ? null : reasonOf(state.problem),
     // The home that runs the hub holds a controller's key until it is handed over.
-    owner_key_on_hub: joined.embedded && joined.controller,
+    owner_key_on_hub: joined.embedded && options.mayCommand(),
   };
 }
 

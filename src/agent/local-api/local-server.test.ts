@@ -59,6 +59,12 @@ const handlers: LocalHandlers = {
   run: () => new ReadableStream(),
   shell: () => new ReadableStream(),
   forward: () => new ReadableStream(),
+  owners: refuse,
+  owner_promote: refuse,
+  hub_handover: refuse,
+  recovery_make: refuse,
+  recovery_use: refuse,
+  owners_reset: refuse,
   order_input: refuse,
   order_tell: refuse,
 };

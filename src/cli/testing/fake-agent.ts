@@ -93,12 +93,32 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
   agent.calls.push({ name, request });
   try {
     if (name === "logs") return new Response(logBody(agent, request));
+    if (name === "run" || name === "shell" || name === "forward") return new Response("");
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));
   } catch (thrown) {
     if (thrown instanceof MusterError) return refusal(thrown);
     throw thrown;
   }
 }
+
+const OWNERS = {
+  log: "cm9vdA",
+  head: "aGVhZA",
+  entries: 3,
+  recovery: false,
+  items: [
+    {
+      device_id: DEVICE_ID,
+      name: "laptop",
+      kind: "laptop",
+      role: "controller",
+      scopes: ["admin", "command"],
+      until: null,
+      self: true,
+      entry: 0,
+    },
+  ],
+};
 
 const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, request: never) => unknown> = {
   status: (agent) => ({
@@ -179,6 +199,16 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     delete device.confirmed;
     return { device_id: device.id, name: device.name };
   },
+  owners: () => OWNERS,
+  owner_promote: (_, request: { device: string }) => ({
+    device_id: DEVICE_ID,
+    name: request.device,
+    until: null,
+  }),
+  hub_handover: (_, request: { device: string }) => ({ device_id: DEVICE_ID, name: request.device }),
+  recovery_make: () => ({ words: Array.from({ length: 24 }, (_, at) => `word${at + 1}`) }),
+  recovery_use: () => ({ number: 5, beaten: 2, words: ["one", "two"] }),
+  owners_reset: (_, request: { head: string | null }) => ({ ...OWNERS, done: request.head !== null }),
   order_input: () => ({}),
   order_tell: () => ({}),
   device_rotate: (agent, request: { device: string }) => {

@@ -238,6 +238,7 @@ function fakeHubSession(): HubSession {
         remove: async () => ({ device_id: view.id, name: view.name, by: "owner_log" }),
       };
     },
+    owners: () => Promise.reject(new Error("no owner is asked here")),
     orders: () => Promise.reject(new Error("nothing is ordered here")),
     deviceToken: async ({ expires_in_ms }) => ({
       token: "mst1_hub",

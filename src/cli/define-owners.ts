@@ -1,0 +1,99 @@
+// The commands about who may command: device owners, device promote, hub handover.
+
+import type { Command } from "@commander-js/extra-typings";
+import { parseEntryNumber } from "./option-values.ts";
+import type { Choose } from "./program.ts";
+
+const JSON_HELP = "print one JSON object";
+
+/** Under `muster device`. */
+export function addOwnerCommands(device: Command, choose: Choose): void {
+  device
+    .command("promote")
+    .summary("let a device command the others")
+    .description(
+      "Make a device a controller: it may run commands on all devices of its owner. With --admin it may also " +
+        "let devices in, promote and remove them. A vm never commands.",
+    )
+    .argument("<device>", "name or id of a device")
+    .option("--admin", "it may change the owner log too")
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device promote laptop --admin")
+    .action((reference, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/owners.ts")).promote(invocation, reference, options),
+      });
+    });
+  const owners = device
+    .command("owners")
+    .summary("who may command, and how to take it back")
+    .helpCommand(false)
+    .description("Show the keys of this owner: which may command, since which entry, until when.")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device owners\n  muster device owners recovery")
+    .action(() => {
+      choose({ run: async (invocation) => (await import("./commands/owners.ts")).owners(invocation) });
+    });
+  owners
+    .command("recovery")
+    .summary("make words that take the fleet back")
+    .description("Make 24 words to write down. They are shown once; words made before count no more.")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device owners recovery")
+    .action(() => {
+      choose({ run: async (invocation) => (await import("./commands/owners.ts")).makeRecovery(invocation) });
+    });
+  owners
+    .command("recover")
+    .summary("take the fleet back with the words")
+    .description(
+      "Make this device the only controller, by the 24 words, which are read from the terminal or standard " +
+        "input. With --from, what stands in the owner log from that entry on counts no more.",
+    )
+    .option("--from <entry>", "the first entry that is not to count", parseEntryNumber)
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device owners recover --from 12")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/owners.ts")).recover(invocation, options),
+      });
+    });
+  owners
+    .command("reset")
+    .summary("believe the hub's list of owners anew")
+    .description(
+      "Forget what this device has seen of its owner log, a fork of it included, and believe the list that the " +
+        "hub has, after you have looked at it.",
+    )
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device owners reset")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/owners.ts")).reset(invocation, options),
+      });
+    });
+}
+
+/** Under `muster hub`. */
+export function addHandover(hub: Command, choose: Choose): void {
+  hub
+    .command("handover")
+    .summary("move the owner's key off the hub")
+    .description(
+      "Make another device the controller of your devices, and this machine, which runs the hub, none.",
+    )
+    .argument("<device>", "name or id of a device")
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster hub handover laptop")
+    .action((reference, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/owners.ts")).handOver(invocation, reference, options),
+      });
+    });
+}
