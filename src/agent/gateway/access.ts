@@ -10,11 +10,12 @@ import type { Guess, PasswordCheck, Verdict } from "./password-check.ts";
 import { NO_STORE, pageReply, problemReply, type Reply } from "./reply.ts";
 import { originProblem } from "./request-origin.ts";
 import { safeReturnPath } from "./return-path.ts";
-import { hasShareCookie, type DeviceKey } from "./share-cookie.ts";
+import type { DeviceKey, ShareCookies } from "./share-cookie.ts";
 import { askerOf, firstValue, isNavigation, type ShareRequest } from "./share-target.ts";
 
 export interface AccessRules {
   readonly device: DeviceKey;
+  readonly cookies: ShareCookies;
   readonly passwords: PasswordCheck;
   readonly tickets: TicketDesk;
   /** Wall clock, milliseconds since the epoch. */
@@ -35,7 +36,7 @@ export function admit(rules: AccessRules, request: ShareRequest): Admission | Pr
   if (!open.secure && !share.insecure) return refused(plainTextReply(request));
   const problem = originProblem(head, open, share.allowOrigins);
   if (problem !== undefined) return refused(foreignReply(request, problem));
-  const known = hasShareCookie(rules.device, { share, open, fields: head.fields }, rules.nowMs());
+  const known = rules.cookies.admit({ share, open, fields: head.fields }, rules.nowMs());
   if (share.access === "login") {
     return known ? ADMITTED : refused(sendForTicket(rules.tickets, request));
   }

@@ -26,7 +26,7 @@ import { PasswordCheck, type PasswordHasher } from "./password-check.ts";
 import { ProofDesk } from "./proof.ts";
 import { problemReply, type Reply } from "./reply.ts";
 import { sendReply } from "./send-reply.ts";
-import type { HmacSha256 } from "./share-cookie.ts";
+import { ShareCookies, type HmacSha256 } from "./share-cookie.ts";
 import { askerOf, type AppTarget, type ShareRequest, type ShareTarget } from "./share-target.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 import { Visit } from "./visit.ts";
@@ -79,7 +79,7 @@ export class Gateway {
     const nowMs = () => clock.now();
     const passwords = new PasswordCheck({ hasher, device, nowMs: () => clock.monotonic() });
     const tickets = new TicketDesk({ device, verify: options.verifyEd25519, randomBytes, nowMs, hub });
-    this.#rules = { device, passwords, tickets, nowMs };
+    this.#rules = { device, cookies: new ShareCookies(device), passwords, tickets, nowMs };
     const proofs = new ProofDesk({
       hmacSha256,
       nowMs: () => clock.monotonic(),
