@@ -53,6 +53,7 @@ const suites = [
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
   { name: "documents", run: () => bunTest(["test/docs"]) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
+  { name: "hostile hub", run: () => bunTest(["test/hostile-hub"]) },
   { name: "delivery", run: () => bunTest(["test/delivery"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   // They wait more than they work: each file has homes and ports of its own.

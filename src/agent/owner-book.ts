@@ -54,6 +54,11 @@ export class OwnerBook {
     return this.#soundness === "sound" ? this.#log : undefined;
   }
 
+  /** As it was before it was found to be forked: whose keys these are, not what they may. */
+  get seen(): OwnerLog | undefined {
+    return this.#log;
+  }
+
   /** Why no command is taken, for whoever sent one. */
   problem(): MusterError | undefined {
     if (this.#soundness === "forked") return new MusterError("owner_log_forked", FORKED_NOTICE);

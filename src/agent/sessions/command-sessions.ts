@@ -52,13 +52,13 @@ export interface CommandSessionsOptions {
   link: LinkIdentity;
   deviceId: string;
   ownerRoot: string;
-  book: Pick<OwnerBook, "log" | "problem" | "take" | "fetch">;
+  book: Pick<OwnerBook, "log" | "seen" | "problem" | "take" | "fetch">;
   policy: CommandPolicy;
   kinds: { [Kind in SealedKind]: CommandKind<SealedRequest<Kind>> };
 }
 
 const SESSIONS_MAX = 128;
-/** Asking the hub for the log when a caller is not known; it may be that the log has just grown. */
+/** The longest that a timer counts. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 /** Of a command that had not ended when the agent did. */
 const UNKNOWN_END: SealedOutcome = {
@@ -138,11 +138,11 @@ export class CommandSessions {
 
   async #linkKey(callerKey: Uint8Array): Promise<Uint8Array | undefined> {
     const { book } = this.#options;
-    const known = book.log === undefined ? undefined : linkKeyOf(book.log, callerKey);
+    const known = book.seen === undefined ? undefined : linkKeyOf(book.seen, callerKey);
     if (known !== undefined) return known;
     // The hub may have it already; if not, the caller can bring it.
     await book.fetch().catch(() => {});
-    return book.log === undefined ? undefined : linkKeyOf(book.log, callerKey);
+    return book.seen === undefined ? undefined : linkKeyOf(book.seen, callerKey);
   }
 }
 
