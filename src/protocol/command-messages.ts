@@ -70,8 +70,7 @@ export const deviceMessage = z.discriminatedUnion("type", [
 ]);
 export type DeviceMessage = z.infer<typeof deviceMessage>;
 
-export const SIGNALS = ["INT", "TERM", "KILL", "HUP"] as const;
-export type SignalName = (typeof SIGNALS)[number];
+const SIGNALS = ["INT", "TERM", "KILL", "HUP"] as const;
 const side = z.number().int().min(1).max(1000);
 
 export const controllerMessage = z.discriminatedUnion("type", [
