@@ -144,6 +144,19 @@ describe("starting", () => {
     }
   });
 
+  test("a hub that the network reaches is named by its address there, and is not called local", async () => {
+    const surroundings = fakeSurroundings();
+    const file = JSON.parse(surroundings.files.get(`${HOME}/hub.json`) ?? "{}");
+    const lan_url = "http://192.168.1.50:8080";
+    surroundings.files.set(`${HOME}/hub.json`, JSON.stringify({ ...file, lan_url }));
+    expect(await runCli(["start"], surroundings)).toBe(0);
+    expect(surroundings.stdout.text).toStartWith(`Running already: ${lan_url}\n`);
+    expect(await runCli(["status"], surroundings)).toBe(0);
+    expect(surroundings.stdout.text).toContain(`Server: ${lan_url} (running)\n`);
+    expect(await runCli(["start", "--json"], surroundings)).toBe(0);
+    expect(surroundings.stdout.text).toContain('{"hub_url":"http://localhost:8080",');
+  });
+
   test("the flags reach the background process and the program", async () => {
     const surroundings = fakeSurroundings();
     surroundings.agent.running = false;

@@ -77,11 +77,13 @@ export async function startInBackground(
 }
 
 /** What is known of a running agent. Its login link is null once it was used. */
-export async function factsOf(agent: LocalAgent): Promise<StartFacts> {
+export async function factsOf(invocation: Invocation, agent: LocalAgent): Promise<StartFacts> {
   const { hub, device } = await agent.call("status", {});
   const login = await loginUrl(agent);
+  const lan = (await joinedHub(invocation))?.lan_url;
   return {
     hub_url: hub.url,
+    ...(lan === undefined ? {} : { lan_url: lan }),
     login_url: login,
     device_id: device.id,
     device_name: device.name,
@@ -94,7 +96,7 @@ async function connected(invocation: Invocation, agent: LocalAgent, logFile: str
     const { hub } = await agent.call("status", {});
     return hub.state === "connecting" ? undefined : hub;
   });
-  const facts = await factsOf(agent);
+  const facts = await factsOf(invocation, agent);
   if (state?.state === "connected") return { facts, warning: undefined };
   const problem =
     state === undefined

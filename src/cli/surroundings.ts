@@ -177,6 +177,8 @@ export interface ConfigView {
 
 export interface StartFacts {
   hub_url: string;
+  /** Where the local network reaches a hub that is bound to more than loopback. */
+  lan_url?: string;
   /** null once it has been used, or where another hub was joined. */
   login_url: string | null;
   device_id: string;
@@ -196,6 +198,8 @@ export interface HubOptions extends ProgramOptions<HubStartFacts>, HubAddress {
 
 export interface HubStartFacts {
   hub_url: string;
+  /** As in `StartFacts`. */
+  lan_url?: string;
   login_url: string | null;
 }
 

@@ -13,6 +13,7 @@ import { MusterError } from "../protocol/errors.ts";
 import type { Config } from "./config/read-config.ts";
 import { loadSecret, socketFolder, writeHubFile } from "./home-state.ts";
 import type { Environment, HomeParts } from "./parts.ts";
+import { lanUrl } from "./lan-url.ts";
 import { openDownloads } from "./releases/open-downloads.ts";
 
 export interface OpenHubOptions {
@@ -83,6 +84,10 @@ export async function openHub(parts: HomeParts, options: OpenHubOptions): Promis
       losses.push(`${notice.message}: devices and accounts of this hub are in the damaged one`);
     },
   });
+  const lan =
+    domain === undefined
+      ? lanUrl({ hosts: options.hosts, port: hub.port, interfaces: world.network.interfaces() })
+      : undefined;
   const hubFile: HubFile = {
     hub_url: hub.url,
     hub_id: hub.id,
@@ -93,6 +98,7 @@ export async function openHub(parts: HomeParts, options: OpenHubOptions): Promis
     controller: true,
     embedded: true,
     local_url: `${tls === undefined ? "http" : "https"}://localhost:${hub.port}`,
+    ...(lan === undefined ? {} : { lan_url: lan }),
     ...(options.insecure && tls === undefined ? { insecure: true } : {}),
   };
   await writeHubFile(world.disk, paths, hubFile);

@@ -19,7 +19,7 @@ async function runHere(options: HubOptions, environment: Environment): Promise<v
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);
   const stopping = stoppingOn(options.stop);
-  const { hub } = await openHub(parts, {
+  const { hub, hubFile } = await openHub(parts, {
     hosts: hostsFor(config.text("hub.host") ?? EVERYWHERE),
     config,
     environment,
@@ -27,7 +27,12 @@ async function runHere(options: HubOptions, environment: Environment): Promise<v
     guests: false,
   });
   notices.ready(`hub at ${hub.url}`);
-  options.ready({ hub_url: hub.url, login_url: await hub.loginLink(false) });
+  const { lan_url } = hubFile;
+  options.ready({
+    hub_url: hub.url,
+    ...(lan_url === undefined ? {} : { lan_url }),
+    login_url: await hub.loginLink(false),
+  });
   await stopping.reason;
   notices.stopping();
   await hub.close();

@@ -47,6 +47,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
     notices.ready(`agent of ${hubFile.name}, hub ${hubFile.hub_url}`);
     options.ready({
       hub_url: hubFile.hub_url,
+      ...(hubFile.lan_url === undefined ? {} : { lan_url: hubFile.lan_url }),
       login_url: (await hub?.loginLink(false)) ?? null,
       device_id: hubFile.device_id,
       device_name: hubFile.name,

@@ -326,6 +326,8 @@ export const hubFile = z.object({
     .optional(),
   /** Of an embedded hub: its own listener, as this machine reaches it. */
   local_url: z.string().max(300).optional(),
+  /** Of an embedded hub without a domain that is bound to more than loopback: where its network reaches it. */
+  lan_url: z.string().max(300).optional(),
 });
 export type HubFile = z.infer<typeof hubFile>;
 

@@ -43,8 +43,9 @@ export async function hub(invocation: Invocation, flags: HubFlags): Promise<void
 function printReady(invocation: Invocation, facts: HubStartFacts): void {
   if (invocation.json) return printJson(invocation, { hub_url: facts.hub_url, login_url: facts.login_url });
   const { out } = invocation;
-  const { hub_url, login_url } = plainValue(facts);
-  out.line(`Hub started: ${out.style("bold", hub_url)}${isLoopbackUrl(hub_url) ? " (local)" : ""}`);
+  const { hub_url, lan_url, login_url } = plainValue(facts);
+  const local = lan_url === undefined && isLoopbackUrl(hub_url);
+  out.line(`Hub started: ${out.style("bold", hub_url)}${local ? " (local)" : ""}`);
   if (login_url !== null) out.line(`Open ${out.style("bold", login_url)} to sign in`);
   out.line("Let a machine in: muster device token");
 }

@@ -38,7 +38,7 @@ export async function start(
         },
       );
     }
-    const facts = await factsOf(search.agent);
+    const facts = await factsOf(invocation, search.agent);
     await checkPort(invocation, flags.port, facts);
     return printStarted(invocation, facts, "Running already");
   }
@@ -89,9 +89,10 @@ function printStarted(invocation: Invocation, facts: StartFacts, headline: strin
     const { hub_url, login_url, device_id, device_name, pid } = facts;
     return printJson(invocation, { hub_url, login_url, device_id, device_name, pid });
   }
-  const { hub_url, login_url, device_name } = plainValue(facts);
+  const { hub_url, lan_url, login_url, device_name } = plainValue(facts);
   const { out } = invocation;
-  out.line(`${headline}: ${out.style("bold", hub_url)}${isLoopbackUrl(hub_url) ? " (local)" : ""}`);
+  const local = lan_url === undefined && isLoopbackUrl(hub_url);
+  out.line(`${headline}: ${out.style("bold", lan_url ?? hub_url)}${local ? " (local)" : ""}`);
   out.line(`This device: ${device_name}`);
   if (login_url === null) out.line("Publish a folder or a port: muster add ./site");
   else out.line(`Open ${out.style("bold", login_url)} to sign in`);

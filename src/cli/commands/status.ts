@@ -6,7 +6,7 @@ import type { Invocation } from "../invocation.ts";
 import { printJson } from "../invocation.ts";
 import { deviceStatusRow } from "../device-rows.ts";
 import { isLoopbackUrl } from "../hub-url.ts";
-import { lookAround, type Overview } from "../overview.ts";
+import { joinedHub, lookAround, type Overview } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { STATUS_SHORTEN, statusRow } from "../share-rows.ts";
 import { summarize } from "../status-summary.ts";
@@ -33,7 +33,7 @@ export async function status(invocation: Invocation, flags: StatusFlags): Promis
   for (const [at, line] of summary.lines.entries()) {
     out.line(at === 0 ? out.style(MOOD_STYLES[summary.mood], line) : line);
   }
-  if (running) out.line(serverLine(shown));
+  if (running) out.line(serverLine(shown, (await joinedHub(invocation))?.lan_url));
   printShares(invocation, { overview: shown, now, wide: flags.wide === true });
   printDevices(invocation, { overview: shown, now, wide: flags.wide === true });
   for (const notice of shown.notices) out.line(out.style("dim", `Note: ${notice}`));
@@ -46,10 +46,10 @@ export function overviewJson(overview: Overview): object {
   return { hub, device, shares, devices: devices ?? [], vms: [], notices };
 }
 
-function serverLine({ hub }: Overview): string {
-  const url = hub.url ?? "";
+function serverLine({ hub }: Overview, lanUrl: string | undefined): string {
+  const url = lanUrl === undefined ? (hub.url ?? "") : plainValue(lanUrl);
   const state = hub.state === "connected" ? "running" : hub.state;
-  return `Server: ${url} (${state}${isLoopbackUrl(url) ? ", local" : ""})`;
+  return `Server: ${url} (${state}${lanUrl === undefined && isLoopbackUrl(url) ? ", local" : ""})`;
 }
 
 interface Shown {
