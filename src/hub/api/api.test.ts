@@ -43,6 +43,17 @@ describe("the API", () => {
     }
   });
 
+  test("says to HEAD how long the answer to GET is", async () => {
+    await using hub = await testHub();
+    for (const path of ["/", "/health", "/api/hub", "/api/nothing", "/nothing.js"]) {
+      const got = await hub.call(path);
+      const head = await hub.call(path, { method: "HEAD" });
+      const length = String((await got.arrayBuffer()).byteLength);
+      expect([path, head.status, head.headers.get("content-length")]).toEqual([path, got.status, length]);
+      expect(await head.text()).toBe("");
+    }
+  });
+
   test("tells who the hub is", async () => {
     await using hub = await testHub();
     const facts = (await (await hub.call("/api/hub", { at: HUB })).json()) as Record<string, unknown>;

@@ -39,13 +39,16 @@ export function createApi(parts: ApiParts): Api {
       const { facts } = context.env;
       const { raw: request } = context.req;
       const refused = found.path === "/*" ? refusedByPath(routes, request) : undefined;
-      if (refused !== undefined) return answerRefusal(parts, refused, facts);
-      return measured(parts, found, { request, facts });
+      const response =
+        refused === undefined
+          ? await measured(parts, found, { request, facts })
+          : answerRefusal(parts, refused, facts);
+      return withLength(request, response);
     });
   }
   app.notFound((context) => {
     const refused = refusedByPath(routes, context.req.raw) ?? methodRefusal(["GET", "HEAD"]);
-    return answerRefusal(parts, refused, context.env.facts);
+    return withLength(context.req.raw, answerRefusal(parts, refused, context.env.facts));
   });
   app.onError((error, context) => refuse(parts, error, { facts: context.env.facts, html: false }));
 
@@ -129,6 +132,14 @@ function answerRefusal(parts: ApiParts, { error, allow }: PathRefusal, facts: Re
   const response = refuse(parts, error, { facts, html: false });
   if (allow !== undefined) response.headers.set("Allow", allow.join(", "));
   return response;
+}
+
+/** Hono answers HEAD with what GET would say and drops the body; without its length the server would say 0. */
+async function withLength({ method }: Request, response: Response): Promise<Response> {
+  if (method !== "HEAD" || response.body === null) return response;
+  const { status, headers } = response;
+  headers.set("Content-Length", String((await response.arrayBuffer()).byteLength));
+  return new Response(null, { status, headers });
 }
 
 function stamped(response: Response, { requestId, now }: { requestId: string; now: number }): Response {
