@@ -2,6 +2,7 @@
 import type { Answer } from "../../http1/answer.ts";
 import { field, type Field } from "../../http1/field.ts";
 import { prefersJson, problemJson, problemPage, type Problem } from "../../protocol/error-page.ts";
+import { PLAIN_PAGE_CSP } from "../../protocol/plain-page.ts";
 
 type Text = Omit<Problem, "requestId">;
 
@@ -105,7 +106,7 @@ export function failureAnswer({ failure, requestId, fields }: FailedRequest): An
   const json = prefersJson(fields.find((each) => each.lower === "accept")?.value);
   const headers = [
     field("Content-Type", json ? "application/json" : "text/html; charset=utf-8"),
-    field("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    field("Content-Security-Policy", PLAIN_PAGE_CSP),
     field("X-Content-Type-Options", "nosniff"),
     field("Cache-Control", "no-store"),
     field("Muster-Request-Id", requestId),
