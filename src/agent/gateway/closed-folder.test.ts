@@ -40,6 +40,40 @@ test("this program's own folder is not there, whatever leads to it", async () =>
   expect(await status(folder, "/state-of-the-art/")).toBe(200);
 });
 
+test("another home of Muster is not there either, in no page, listing or count", async () => {
+  const outer = realpathSync(mkdtempSync(join(tmpdir(), "muster-homes-")));
+  for (const [name, key] of [
+    ["agent", "identity"],
+    ["relay", "hub/key"],
+  ] as const) {
+    mkdirSync(join(outer, "deep", name, "hub"), { recursive: true });
+    writeFileSync(join(outer, "deep", name, "lock.db"), "");
+    writeFileSync(join(outer, "deep", name, key), "key");
+  }
+  writeFileSync(join(outer, "deep", "open.txt"), "open");
+  symlinkSync("agent/identity", join(outer, "deep", "innocent.txt"));
+  try {
+    const shown = startGateway({ disk: realDisk });
+    const get = (root: string, target: string) => ask(shown, pageShare(root), { target });
+    const hidden = ["/deep/agent/", "/deep/agent/identity", "/deep/relay/hub/key", "/deep/innocent.txt"];
+    for (const target of hidden) expect((await get(outer, target)).status).toBe(404);
+    expect((await get(join(outer, "deep/agent"), "/identity")).status).toBe(404);
+    const listing = await get(outer, "/deep/");
+    expect(listing.status).toBe(200);
+    expect(listing.body.toString()).toContain("open.txt");
+    expect(listing.body.toString()).not.toMatch(/agent|relay|innocent/);
+    const scan = await scanFolder(realDisk, outer);
+    expect(scan?.leftOut.map((each) => each.path).sort()).toEqual([
+      "deep/agent",
+      "deep/innocent.txt",
+      "deep/relay",
+    ]);
+    expect(scan?.files).toBe(1);
+  } finally {
+    rmSync(outer, { recursive: true, force: true });
+  }
+});
+
 test("a folder around it names it as left out", async () => {
   const scan = await scanFolder(withoutFolder(realDisk, home), folder);
   expect(scan?.leftOut.map((each) => each.path)).toEqual(["alias", "innocent.txt", "state"]);

@@ -1,6 +1,7 @@
 // What a folder holds that will not be served, for the warning when it is published: hidden names (`.env`,
-// `.git`), links that lead out of it, and what is neither file nor folder.
+// `.git`), homes of Muster, links that lead out of it, and what is neither file nor folder.
 
+import { liesInHome } from "./other-homes.ts";
 import { isHiddenName } from "./page-path.ts";
 import { mayShow, nothingIfMissing, openRoot, type PageDisk, type PageRoot } from "./page-files.ts";
 
@@ -65,6 +66,7 @@ async function classify(disk: PageDisk, root: PageRoot, path: string): Promise<E
   if (!mayShow(root, real)) return real.startsWith(`${root.path}/`) ? "hidden" : "link_leads_out";
   const info = await nothingIfMissing(() => disk.info(real));
   if (info === undefined || info.kind === "other") return "not_a_file";
+  if ((info.kind === "folder" || real !== path) && (await liesInHome(disk, real, root.path))) return "hidden";
   // A link within the folder: its target is met on its own way, and links in circles end here.
   if (info.kind === "folder") return real === path ? "folder" : "seen_elsewhere";
   return "file";

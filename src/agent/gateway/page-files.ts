@@ -1,9 +1,10 @@
 // Finds and opens what a page share may show. The rule: the file that was really opened lies below the root,
-// no name on its way is hidden, and it is a regular file. It is checked on the open file itself, because
+// no name on its way is hidden, none of its folders is a home of Muster, and it is a regular file. It is checked on the open file itself, because
 // whatever was looked at before opening may have been swapped for a link since.
 
 import { systemCode } from "../../protocol/errors.ts";
 import type { Disk, OpenFile } from "../../world/world.ts";
+import { isHome, liesInHome } from "./other-homes.ts";
 import { isHiddenName } from "./page-path.ts";
 
 export type PageDisk = Pick<Disk, "info" | "list" | "open" | "realPath">;
@@ -50,14 +51,18 @@ export async function findPage(disk: PageDisk, root: PageRoot, names: readonly s
 
 async function look(disk: PageDisk, root: PageRoot, names: readonly string[]): Promise<FoundPage> {
   const real = await disk.realPath(below(root.path, names));
-  if (!mayShow(root, real)) return MISSING;
+  if (!mayShow(root, real) || (await liesInHome(disk, real, root.path))) return MISSING;
   const info = await disk.info(real);
   if (info?.kind === "folder") return { kind: "folder", path: real };
   if (info?.kind !== "file") return MISSING;
   const file = await disk.open(real);
-  if (mayShow(root, file.realPath)) return { kind: "file", file };
+  if (file.realPath === real || (await mayShowSwapped(disk, root, file))) return { kind: "file", file };
   await file.close();
   return MISSING;
+}
+
+async function mayShowSwapped(disk: PageDisk, root: PageRoot, { realPath }: OpenFile): Promise<boolean> {
+  return mayShow(root, realPath) && !(await liesInHome(disk, realPath, root.path));
 }
 
 async function stillThere(disk: PageDisk, root: PageRoot, names: readonly string[]): Promise<boolean> {
@@ -101,6 +106,10 @@ async function describe(
   if (!mayShow(root, real)) return undefined;
   const info = await disk.info(real);
   if (info === undefined || info.kind === "other") return undefined;
+  // The folders on the way here were looked at when this one was opened; those of a link's target were not.
+  const home =
+    real === path ? info.kind === "folder" && isHome(disk, real) : liesInHome(disk, real, root.path);
+  if (await home) return undefined;
   return { kind: info.kind, size: info.size, modifiedAt: info.modifiedAt };
 }
 

@@ -132,6 +132,27 @@ test("the folder with this device's keys is never a page, whatever leads there",
   expect(warnings[0]).toContain("own");
 });
 
+test("no home of another agent and none of the system's own folders is ever a page", async () => {
+  const { book, home, hub } = await bookOf();
+  mkdirSync(home.file("other/logs"), { recursive: true });
+  for (const name of ["identity", "lock.db"]) writeFileSync(home.file(`other/${name}`), "");
+  symlinkSync("/", home.file("everything"));
+  for (const path of ["other", "other/logs", "other/identity"]) {
+    expect(await rejection(book.add({ path: home.file(path), access: "public" }))).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("Muster's own"),
+    });
+  }
+  for (const path of ["/", "/etc/", "/dev", "//", home.file("everything")]) {
+    expect(await rejection(book.add({ path, access: "public" }))).toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("the system's own"),
+      hint: expect.stringContaining("muster add"),
+    });
+  }
+  expect(hub.asked).toEqual([]);
+});
+
 test("a chosen password is not told back, and counts as guessable", async () => {
   const { book, home } = await bookOf();
   const added = await book.add({ path: site(home), access: "password", password: "hunter2" });

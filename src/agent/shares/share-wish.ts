@@ -8,6 +8,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { AddShare } from "../../protocol/local-api.ts";
 import { HOST_NAME_MIN, hostNameProblem, nameFromFolder } from "../../protocol/names.ts";
 import type { ShareKind } from "../../protocol/views.ts";
+import { liesInHome } from "../gateway/other-homes.ts";
 import { nothingIfMissing, type PageDisk } from "../gateway/page-files.ts";
 import type { Disk } from "../../world/world.ts";
 
@@ -50,7 +51,7 @@ export async function checkWish(asked: AddShare, around: WishSurroundings): Prom
     asked.path === undefined
       ? null
       : await checkPath(asked.path, { disk: around.disk, folder: run !== undefined });
-  if (path !== null && run === undefined) await refuseOwnFolder(path, around.pageDisk);
+  if (path !== null && run === undefined) await refuseNoPage(path, around);
   return {
     kind: port === undefined ? "page" : "app",
     name: asked.name ?? defaultName(path, port),
@@ -107,10 +108,24 @@ async function checkPath(
   return normal.length > 1 ? normal.replace(/\/+$/, "") : normal;
 }
 
-/** It exists, as was checked: where visitors see nothing, it is this program's own. */
-async function refuseOwnFolder(path: string, pageDisk: WishSurroundings["pageDisk"]): Promise<void> {
-  if ((await nothingIfMissing(() => pageDisk.realPath(path))) !== undefined) return;
-  throw new MusterError("usage", `"${path}" is Muster's own folder, or may not be read, and can't be shared`);
+/** The machine's own: nobody means to publish them whole. */
+const SYSTEM_FOLDERS = new Set(["/", "/etc", "/dev", "/proc", "/sys", "/private/etc"]);
+/** Not even in part: what looks like files there is the inside of running programs. */
+const NO_FILES = /^\/(?:proc|sys)\//;
+
+async function refuseNoPage(path: string, { disk, pageDisk }: WishSurroundings): Promise<void> {
+  const real = await nothingIfMissing(() => pageDisk.realPath(path));
+  // It exists, as was checked: where visitors see nothing, it is this program's own.
+  if (real === undefined || (await liesInHome(disk, real))) {
+    throw new MusterError(
+      "usage",
+      `"${path}" is Muster's own folder, or may not be read, and can't be shared`,
+    );
+  }
+  if (!SYSTEM_FOLDERS.has(real) && !NO_FILES.test(real)) return;
+  throw new MusterError("usage", `"${path}" is the system's own, and can't be shared`, {
+    hint: "share only the folder that others shall see, for example: muster add ~/site",
+  });
 }
 
 function defaultName(path: string | null, port: number | undefined): string {
