@@ -30,6 +30,10 @@ describe("candidates", () => {
       "remove",
       "promote",
       "owners",
+      "peers",
+      "petname",
+      "verified",
+      "unpair",
     ]);
     expect(values("completion ")).toEqual(["bash", "zsh", "fish"]);
     expect(values("help ")).toContain("add");

@@ -5,6 +5,7 @@ import { Command, Option, type Argument, type CommandUnknownOpts } from "@comman
 import { addFleetCommands } from "./define-fleet.ts";
 import { addOrderCommands } from "./define-orders.ts";
 import { addMachineCommands } from "./define-machine.ts";
+import { addPeerCommands } from "./define-peers.ts";
 import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
 import { addToolCommands } from "./define-tools.ts";
@@ -66,6 +67,7 @@ export function makeProgram(
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
   addOrderCommands(program, choose);
+  addPeerCommands(program, choose);
   addToolCommands(program, choose);
   acceptVerbose(program);
   return program;

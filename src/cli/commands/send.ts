@@ -1,0 +1,46 @@
+// `muster send`: a text or a file to a paired device. It is safe once this returns; the state says how far it
+// has come by then.
+
+import { resolve } from "node:path";
+import { MusterError } from "../../protocol/errors.ts";
+import type { LocalResponse } from "../../protocol/local-api.ts";
+import { printJson, type Invocation } from "../invocation.ts";
+import { requireAgent } from "../local-api.ts";
+import { plainLine } from "../plain-text.ts";
+import { startProgress } from "../progress.ts";
+
+/** As much as a message holds. */
+const TEXT_MAX_BYTES = 1024 * 1024;
+
+export async function send(
+  invocation: Invocation,
+  given: { device: string; text: string | undefined },
+  flags: { file?: string | undefined },
+): Promise<void> {
+  const { device, text } = given;
+  if ((text === undefined) === (flags.file === undefined)) {
+    throw new MusterError("usage", "give a text, or a file with --file, and not both");
+  }
+  const { stdin, cwd } = invocation.surroundings;
+  const agent = await requireAgent(invocation);
+  const content =
+    flags.file === undefined
+      ? { text: text === "-" ? await stdin.readAll(TEXT_MAX_BYTES) : (text ?? "") }
+      : { file: resolve(cwd, flags.file) };
+  const progress = startProgress(invocation, `sending to ${device}`);
+  try {
+    const sent = await agent.call("send", { device, ...content });
+    progress.end();
+    if (invocation.json) return printJson(invocation, { id: sent.id, state: sent.state, to: sent.to });
+    invocation.out.line(`${WORDS[sent.state]} ${plainLine(sent.to)}`);
+  } finally {
+    progress.end();
+  }
+}
+
+const WORDS: Record<LocalResponse<"send">["state"], string> = {
+  queued: "Queued here until the hub can be reached, for",
+  relayed: "At the hub until it is online, for",
+  delivered: "Delivered to",
+  dropped: "Not sent, the pairing is over with",
+};
