@@ -420,7 +420,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   });
   ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
   // One that was killed between the entry and the wiping ends now what it did not end before.
-  removed.look(book.log);
+  if (book.log !== undefined) grown(book.log);
   if (!removed.isSo) {
     session.start();
     inBackground("named link", tunnel.start());
