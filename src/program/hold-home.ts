@@ -1,6 +1,8 @@
 // A long-lived program has its home for itself: two that start at once would make two identities, of which one
 // is written and the other used.
+import { join } from "node:path";
 import { realWorld } from "../world/real.ts";
+import { boundLog } from "./bounded-log.ts";
 import { homePaths } from "./home-paths.ts";
 import { holderOf, lockHome, type Holder } from "./home-lock.ts";
 import { openHomeFolder } from "./home-state.ts";
@@ -14,9 +16,11 @@ export async function holdingHome(
   const paths = homePaths(home);
   await openHomeFolder(realWorld.disk, paths);
   const lock = lockHome(realWorld.openSqlite, paths.lock, { pid: process.pid, runs });
+  const log = boundLog(realWorld, join(paths.logs, "agent.log"));
   try {
     await run();
   } finally {
+    log.cancel();
     lock.release();
   }
 }
