@@ -114,6 +114,7 @@ const share: AppTarget = {
   expiresAt: null,
   kind: "app",
   port: 3000,
+  hasCommand: false,
   rewriteHost: false,
 };
 

@@ -14,14 +14,16 @@ export function appProblem(problem: AppProblem, request: ShareRequest<AppTarget>
   return problemReply(told, askerOf(request), problem === "too_many" ? [RETRY_AFTER] : []);
 }
 
-function wordsFor(problem: AppProblem, { name, port }: AppTarget): Omit<ProblemToTell, "hop"> {
+function wordsFor(problem: AppProblem, { name, port, hasCommand }: AppTarget): Omit<ProblemToTell, "hop"> {
   switch (problem) {
     case "refused":
       return {
         code: "app_refused",
         title: "The app is not running",
         message: `Nothing on the device of "${name}" accepts connections on port ${port}.`,
-        hint: `Its owner can start it with 'muster start ${name}' and read 'muster logs ${name}'.`,
+        hint: hasCommand
+          ? `Its owner can start it with 'muster start ${name}' and read 'muster logs ${name}'.`
+          : `Its owner can start the program that serves port ${port}.`,
       };
     case "timeout":
       return {
@@ -35,7 +37,9 @@ function wordsFor(problem: AppProblem, { name, port }: AppTarget): Omit<ProblemT
         code: "app_broken",
         title: "The app broke off",
         message: `"${name}" closed the connection before it had answered.`,
-        hint: `Its owner finds the reason in 'muster logs ${name}'.`,
+        hint: hasCommand
+          ? `Its owner finds the reason in 'muster logs ${name}'.`
+          : `Its owner finds the reason with the program that serves port ${port}.`,
       };
     case "malformed":
       return {

@@ -129,6 +129,16 @@ test("nothing listens: 502 that names the app as the broken hop", async () => {
   expect((await ask(startGateway(), appShare(1), { method: "POST", body: "x" })).status).toBe(502);
 });
 
+test("only an app with a command is said to be started and read by muster", async () => {
+  const hintOf = async (hasCommand: boolean): Promise<string> => {
+    const share = appShare(1, { hasCommand });
+    const told = await ask(startGateway(), share, { headers: { Accept: "application/json" } });
+    return String(JSON.parse(told.body.toString()).error.hint);
+  };
+  expect(await hintOf(true)).toContain("muster start shop");
+  expect(await hintOf(false)).toBe("Its owner can start the program that serves port 1.");
+});
+
 test("an app that listens on ::1 alone is found", async () => {
   await using app = await rawApp(answersWith(OK), "::1");
   const gateway = startGateway();

@@ -117,7 +117,7 @@ export function pageShare(path: string, overrides: Partial<PageTarget> = {}): Pa
 }
 
 export function appShare(port: number, overrides: Partial<AppTarget> = {}): AppTarget {
-  return { ...BASICS, kind: "app", port, rewriteHost: false, ...overrides };
+  return { ...BASICS, kind: "app", port, hasCommand: true, rewriteHost: false, ...overrides };
 }
 
 export function openFor(overrides: Partial<Open> = {}): Open {

@@ -37,6 +37,8 @@ export interface PageTarget extends ShareBasics {
 export interface AppTarget extends ShareBasics {
   readonly kind: "app";
   readonly port: number;
+  /** The device runs it by a command of the share; otherwise somebody else does. */
+  readonly hasCommand: boolean;
   /** The app sees `localhost:PORT` as its host. */
   readonly rewriteHost: boolean;
 }

@@ -43,7 +43,7 @@ export function recordOf(row: AgentShareRow): ShareRecord {
 }
 
 /** What the gateway serves; undefined for a row that lacks what its kind needs. */
-export function targetOf({ row, flags }: ShareRecord): ShareTarget | undefined {
+export function targetOf({ row, flags, command: words }: ShareRecord): ShareTarget | undefined {
   const basics = {
     id: row.id,
     name: row.name,
@@ -60,7 +60,8 @@ export function targetOf({ row, flags }: ShareRecord): ShareTarget | undefined {
     return row.path === null ? undefined : { ...basics, kind: "page", path: row.path, spa: row.spa === 1 };
   }
   if (row.port === null) return undefined;
-  return { ...basics, kind: "app", port: row.port, rewriteHost: flags.rewrite_host };
+  const hasCommand = words !== null;
+  return { ...basics, kind: "app", port: row.port, hasCommand, rewriteHost: flags.rewrite_host };
 }
 
 /** State of what the agent does not run itself: by what the last look at it showed. */
