@@ -1,18 +1,23 @@
-// `muster ls`: the shares of the fleet, a line each.
+// `muster ls`: the shares of the fleet, a line each. As `status`, it succeeds when it can tell that nothing runs.
 
 import type { Invocation } from "../invocation.ts";
 import { printJson } from "../invocation.ts";
-import { agentMissing } from "../local-api.ts";
 import { lookAround } from "../overview.ts";
+import { plainValue } from "../plain-text.ts";
 import { LIST_HEADINGS, LIST_SHORTEN, listRow } from "../share-rows.ts";
+import { NOT_RUNNING } from "../status-summary.ts";
 import { tableLines } from "../table.ts";
 import { overviewJson } from "./status.ts";
 
 export async function list(invocation: Invocation, flags: { wide?: true | undefined }): Promise<void> {
   const overview = await lookAround(invocation);
   if (invocation.json) return printJson(invocation, overviewJson(overview));
-  if (overview.hub.state === "stopped") throw agentMissing({ state: "absent" });
   const { out, surroundings } = invocation;
+  if (overview.hub.state === "stopped") {
+    out.line(NOT_RUNNING);
+    for (const notice of plainValue(overview.notices)) out.line(out.style("dim", `Note: ${notice}`));
+    return;
+  }
   if (overview.shares.length === 0) {
     out.line("Nothing is shared yet. Publish a folder or a port: muster add ./site");
     return;
