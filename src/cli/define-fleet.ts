@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { addOwnerCommands } from "./define-owners.ts";
-import { parseAuditCount } from "./option-values.ts";
+import { parseAuditCount, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 const JSON_HELP = "print one JSON object";
@@ -51,7 +51,7 @@ function addDevice(program: Command, choose: Choose): void {
     .command("show")
     .summary("one device in full")
     .description("Show one device: what it is, since when, what it publishes, and what it may do.")
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device show pi")
     .action((name, options) => {
@@ -64,7 +64,7 @@ function addDevice(program: Command, choose: Choose): void {
     .command("rename")
     .summary("give a device another name")
     .description("Give a device another name. Its shares keep their addresses; the former name rests.")
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .argument("<name>", "its new name")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device rename pi attic")
@@ -81,7 +81,7 @@ function addDevice(program: Command, choose: Choose): void {
       "Let in a device that joined by a code, and is unconfirmed: compare the words that it showed, and write " +
         "it into the owner log.",
     )
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("--words <words>", "the words that the device showed, instead of the question")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device approve pi")
@@ -97,7 +97,7 @@ function addDevice(program: Command, choose: Choose): void {
     .description(
       "Give the named link of a device a new secret. An offline device gets it when it comes back.",
     )
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device rotate pi")
     .action((reference) => {
@@ -113,7 +113,7 @@ function addDevice(program: Command, choose: Choose): void {
       "Take a device out of the fleet. What it publishes goes offline at once, and its key is never taken " +
         "again. Without a name, it is this machine that leaves: its key and state are wiped.",
     )
-    .argument("[device]", "name or id of a device; this one when absent")
+    .argument("[device]", "name or id of a device; this one when absent", parseReference)
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device remove pi\n  muster device remove")

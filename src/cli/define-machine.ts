@@ -2,7 +2,7 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { addHandover } from "./define-owners.ts";
-import { parsePort } from "./option-values.ts";
+import { parsePort, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 /** A hub waits up to 30 s for requests in flight that still move. */
@@ -28,7 +28,7 @@ function addStart(program: Command, choose: Choose): void {
       "Start this machine's agent in the background, with a hub of its own where it has joined none. " +
         "Running it again changes nothing. With APP, start that app.",
     )
-    .argument("[app]", "name or id of an app")
+    .argument("[app]", "name or id of an app", parseReference)
     .option("--port <n>", "port of the hub; 0 picks a free one (default: as before, else 8080)", parsePort)
     .option("--host <address>", "address that the hub listens on (default: loopback)")
     .option("--no-tunnel", "stay local")
@@ -52,7 +52,7 @@ function addStop(program: Command, choose: Choose): void {
     .command("stop")
     .summary("stop this machine, or one app")
     .description("Stop the agent of this machine, and its hub if it runs one. With APP, stop that app alone.")
-    .argument("[app]", "name or id of an app")
+    .argument("[app]", "name or id of an app", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster stop\n  muster stop shop")
     .action((app) => {

@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Choose } from "./program.ts";
-import { parsePort } from "./option-values.ts";
+import { parsePort, parseReference } from "./option-values.ts";
 
 /** As `env`, `timeout` and `docker run` have it: the remote code is ours, and this one is Muster's own. */
 const FAILED_EXIT_CODE = 125;
@@ -18,7 +18,7 @@ export function addOrderCommands(program: Command, choose: Choose): void {
     .description(
       "Open a shell on a device, through the hub and sealed from it. One that is cut is kept for ten minutes.",
     )
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("--session <id>", "take up again a shell that was cut")
     .addHelpText("after", "\nExamples:\n  muster shell pi")
     .action((device, options) => {
@@ -55,7 +55,7 @@ function addRun(program: Command, choose: Choose): void {
         "it to end. On a device it is signed by this home's controller key, and the hub can't read it.",
     )
     .argument("<command...>", "the program and its arguments, behind --")
-    .option("-d, --device <device>", "where; on this machine when absent")
+    .option("-d, --device <device>", "where; on this machine when absent", parseReference)
     .option("--cwd <folder>", "folder to run in")
     .option("--timeout <duration>", "end it after this long: 30s, 2h")
     .option("--no-queue", "do not wait for a device that is away")

@@ -1,7 +1,7 @@
 // The commands about who may command: device owners, device promote, hub handover.
 
 import type { Command } from "@commander-js/extra-typings";
-import { parseEntryNumber } from "./option-values.ts";
+import { parseEntryNumber, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 const JSON_HELP = "print one JSON object";
@@ -15,7 +15,7 @@ export function addOwnerCommands(device: Command, choose: Choose): void {
       "Make a device a controller: it may run commands on all devices of its owner. With --admin it may also " +
         "let devices in, promote and remove them. A vm never commands.",
     )
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("--admin", "it may change the owner log too")
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
@@ -86,7 +86,7 @@ export function addHandover(hub: Command, choose: Choose): void {
     .description(
       "Make another device the controller of your devices, and this machine, which runs the hub, none.",
     )
-    .argument("<device>", "name or id of a device")
+    .argument("<device>", "name or id of a device", parseReference)
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster hub handover laptop")

@@ -1,7 +1,7 @@
 // The commands about shares: add, rm, ls, logs.
 
 import { Option, type Command } from "@commander-js/extra-typings";
-import { collect, parseLineCount, parsePort } from "./option-values.ts";
+import { collect, parseLineCount, parsePort, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 const JSON_HELP = "print one JSON object";
@@ -59,7 +59,7 @@ function addRemove(program: Command, choose: Choose): void {
     .command("rm")
     .summary("take a share down")
     .description("Take a share down for good: its address, its password and, for an app, its process.")
-    .argument("<share>", "name or id, or the beginning of an id")
+    .argument("<share>", "name or id, or the beginning of an id", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster rm shop")
     .action((share) => {
@@ -85,7 +85,7 @@ function addLogs(program: Command, choose: Choose): void {
     .command("logs")
     .summary("what an app wrote")
     .description("Show the last lines that an app wrote, and with --follow each new one.")
-    .argument("<app>", "name or id of an app")
+    .argument("<app>", "name or id of an app", parseReference)
     .option("-f, --follow", "keep showing new lines, until Ctrl-C")
     .option("-n, --lines <n>", "how many of the last lines", parseLineCount, 100)
     .option("--json", "print one JSON object; with --follow one for each line")

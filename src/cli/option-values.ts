@@ -19,6 +19,12 @@ export function parseEntryNumber(text: string): number {
   return wholeNumber(text, { min: 1, max: 4095 });
 }
 
+/** What names a share, an app or a device: an empty variable of a script must not stand for any of them. */
+export function parseReference(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}
+
 /** For an option that may be given several times. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];

@@ -157,6 +157,24 @@ describe("starting", () => {
     expect(surroundings.stdout.text).toContain('{"hub_url":"http://localhost:8080",');
   });
 
+  test("an empty name stands for no share, app or device", async () => {
+    for (const argv of [
+      ["rm", ""],
+      ["logs", " "],
+      ["start", ""],
+      ["stop", ""],
+      ["shell", ""],
+      ["run", "--device", "", "--", "id"],
+      ["device", "show", ""],
+      ["device", "remove", "", "--yes"],
+    ]) {
+      const surroundings = fakeSurroundings();
+      expect([argv, await runCli(argv, surroundings)]).toEqual([argv, 2]);
+      expect(surroundings.stderr.text).toContain("must not be empty");
+      expect(surroundings.stderr.text).toContain("muster: hint: ");
+    }
+  });
+
   test("the flags reach the background process and the program", async () => {
     const surroundings = fakeSurroundings();
     surroundings.agent.running = false;
