@@ -13,21 +13,7 @@ test("a duration is a whole number and one unit", () => {
 });
 
 test("anything else is refused with the forms that work", () => {
-  for (const text of [
-    "",
-    "2",
-    "h",
-    "2 h",
-    "2H",
-    "-2h",
-    "+2h",
-    "1.5h",
-    "1h30m",
-    "2hours",
-    "0x2h",
-    "9999999s",
-    "٢h",
-  ]) {
+  for (const text of ["", "2", "h", "2 h", "2H", "-2h", "+2h", "1.5h", "1h30m", "2hours", "0x2h", "٢h"]) {
     expect(() => parseDuration(text, BOUNDS)).toThrow("--expires does not take");
   }
 });
@@ -35,8 +21,9 @@ test("anything else is refused with the forms that work", () => {
 test("the bounds themselves are in, one step beyond is out", () => {
   expect(parseDuration("60s", BOUNDS)).toBe(60_000);
   expect(parseDuration("168h", BOUNDS)).toBe(604_800_000);
-  expect(() => parseDuration("59s", BOUNDS)).toThrow("must be between 1m and 7d, not 59s");
-  expect(() => parseDuration("169h", BOUNDS)).toThrow("must be between 1m and 7d, not 169h");
+  expect(() => parseDuration("59s", BOUNDS)).toThrow("must be at least 1m, not 59s");
+  expect(() => parseDuration("169h", BOUNDS)).toThrow("must be at most 7d, not 169h");
+  expect(() => parseDuration("999999999d", BOUNDS)).toThrow("must be at most 7d, not 999999999d");
 });
 
 test("an arbitrary text is a duration within the bounds or a usage error", () => {

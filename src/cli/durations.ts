@@ -26,17 +26,17 @@ export function parseDuration(text: string, bounds: DurationBounds): number {
       hint: "a duration is a number and a unit: 90s, 15m, 2h, 7d, 1w",
     });
   }
-  if (ms < (durationMs(bounds.min) ?? 0) || ms > (durationMs(bounds.max) ?? 0)) {
-    throw new MusterError(
-      "usage",
-      `${bounds.name} must be between ${bounds.min} and ${bounds.max}, not ${text}`,
-    );
+  if (ms < (durationMs(bounds.min) ?? 0)) {
+    throw new MusterError("usage", `${bounds.name} must be at least ${bounds.min}, not ${text}`);
+  }
+  if (ms > (durationMs(bounds.max) ?? 0)) {
+    throw new MusterError("usage", `${bounds.name} must be at most ${bounds.max}, not ${text}`);
   }
   return ms;
 }
 
 function durationMs(text: string): number | undefined {
-  const parts = /^([0-9]{1,6})([smhdw])$/.exec(text);
+  const parts = /^([0-9]{1,16})([smhdw])$/.exec(text);
   const unit = UNIT_MS[parts?.[2] ?? ""];
   return parts === null || unit === undefined ? undefined : Number(parts[1]) * unit;
 }
