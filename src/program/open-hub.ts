@@ -24,6 +24,8 @@ export interface OpenHubOptions {
   insecure: boolean;
   /** Whether keys that are not enrolled may pair, where the configuration does not say. */
   guests: boolean;
+  /** That nobody has set up named links is worth a warning, unless told. */
+  namedLinksUnset?: "debug";
 }
 
 export interface OpenedHub {
@@ -75,7 +77,7 @@ export async function openHub(parts: HomeParts, options: OpenHubOptions): Promis
     hasher: realPasswordHasher,
     home: { signer: identity.signer, linkKey: identity.linkKey, about },
     cloudflare: {
-      settings: readCloudflareSettings(options.environment, log),
+      settings: readCloudflareSettings(options.environment, log, options.namedLinksUnset),
       baseUrl: options.environment["MUSTER_CLOUDFLARE_API"],
     },
     metricsToken: metricsToken === "" ? undefined : new Secret(metricsToken),

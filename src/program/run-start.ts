@@ -70,6 +70,7 @@ function ownHub(parts: HomeParts, config: Config, environment: Environment): Pro
     environment,
     insecure: false,
     guests: true,
+    namedLinksUnset: "debug",
   });
 }
 

@@ -165,6 +165,7 @@ test("all three settings make named links; anything less is one warning that nam
     ...SILENT_LOG,
     info: (...line) => void lines.push(["info", ...line]),
     warn: (...line) => void lines.push(["warn", ...line]),
+    debug: (...line) => void lines.push(["debug", ...line]),
   };
   const all = { CLOUDFLARE_ACCOUNT_ID: "acc", CLOUDFLARE_TUNNEL_TOKEN: "tok", CLOUDFLARE_ZONE_ID: "zone" };
   const settings = readCloudflareSettings(all, log);
@@ -181,6 +182,9 @@ test("all three settings make named links; anything less is one warning that nam
     expect(readCloudflareSettings(environment, log)).toBeUndefined();
     expect(lines.splice(0)).toEqual([["warn", warning, fields]]);
   }
+  readCloudflareSettings({}, log, "debug");
+  readCloudflareSettings({ CLOUDFLARE_ACCOUNT_ID: "acc" }, log, "debug");
+  expect(lines.splice(0).map(([level]) => level)).toEqual(["debug", "warn"]);
   expect(namedLinksDisabled()).toMatchObject({ code: "unavailable", status: 503 });
   expect(namedLinksDisabled().hint).toContain("CLOUDFLARE_ZONE_ID");
 });

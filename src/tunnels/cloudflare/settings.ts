@@ -29,10 +29,14 @@ const ID = /^[A-Za-z0-9_-]{1,64}$/;
 // What a header may carry. Cloudflare's tokens have 40 characters.
 const TOKEN = /^[\x21-\x7e]{1,512}$/;
 
-/** Undefined, with one warning that says why, unless all three are there and can be used. */
+/**
+ * Undefined, with one line that says why, unless all three are there and can be used. Where none of them is
+ * set, `unset` is that line's level: who has set one wants to know what is missing.
+ */
 export function readCloudflareSettings(
   environment: CloudflareEnvironment,
   log: Log,
+  unset: "warn" | "debug" = "warn",
 ): CloudflareSettings | undefined {
   const accountId = environment.CLOUDFLARE_ACCOUNT_ID?.trim() ?? "";
   const zoneId = environment.CLOUDFLARE_ZONE_ID?.trim() ?? "";
@@ -44,7 +48,8 @@ export function readCloudflareSettings(
     ...(token === "" || TOKEN.test(token) ? [] : ["CLOUDFLARE_TUNNEL_TOKEN"]),
   ];
   if (missing.length > 0 || malformed.length > 0) {
-    log.warn("Cloudflare Tunnel not configured - named links disabled", {
+    const level = missing.length === CLOUDFLARE_VARIABLES.length ? unset : "warn";
+    log[level]("Cloudflare Tunnel not configured - named links disabled", {
       ...(missing.length > 0 ? { missing: missing.join(", ") } : {}),
       ...(malformed.length > 0 ? { malformed: malformed.join(", ") } : {}),
     });
