@@ -2,7 +2,7 @@
 // `.git`), homes of Muster, links that lead out of it, and what is neither file nor folder.
 
 import { liesInHome } from "./other-homes.ts";
-import { isHiddenName } from "./page-path.ts";
+import { canBeAsked, isHiddenName } from "./page-path.ts";
 import { mayShow, nothingIfMissing, openRoot, type PageDisk, type PageRoot } from "./page-files.ts";
 
 /** A folder is looked through as far as this; publishing must not wait for a million files. */
@@ -59,7 +59,8 @@ export async function scanFolder(disk: PageDisk, path: string): Promise<FolderSc
 type Entry = "file" | "folder" | "seen_elsewhere" | LeftOutReason;
 
 async function classify(disk: PageDisk, root: PageRoot, path: string): Promise<Entry> {
-  if (isHiddenName(path.slice(path.lastIndexOf("/") + 1))) return "hidden";
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (isHiddenName(name) || !canBeAsked(name)) return "hidden";
   const real = await nothingIfMissing(() => disk.realPath(path));
   // A link to nothing, or to where we may not look, shows nothing to visitors either.
   if (real === undefined) return "link_leads_out";

@@ -5,7 +5,7 @@
 import { systemCode } from "../../protocol/errors.ts";
 import type { Disk, OpenFile } from "../../world/world.ts";
 import { isHome, liesInHome } from "./other-homes.ts";
-import { isHiddenName } from "./page-path.ts";
+import { canBeAsked, isHiddenName } from "./page-path.ts";
 
 export type PageDisk = Pick<Disk, "info" | "list" | "open" | "realPath">;
 
@@ -84,9 +84,11 @@ export interface FolderListing {
   readonly cut: boolean;
 }
 
-/** What of a folder may be shown: links that lead elsewhere, hidden names, sockets and devices are not. */
+/** What of a folder may be shown: not links that lead elsewhere, hidden names, those no request can name, devices. */
 export async function listFolder(disk: PageDisk, root: PageRoot, path: string): Promise<FolderListing> {
-  const names = (await disk.list(path)).filter((name) => !isHiddenName(name)).sort(byName);
+  const names = (await disk.list(path))
+    .filter((name) => !isHiddenName(name) && canBeAsked(name))
+    .sort(byName);
   // The folder may have been swapped for a link while it was read.
   if ((await disk.realPath(path)) !== path) return { entries: [], cut: false };
   const entries: FolderEntry[] = [];

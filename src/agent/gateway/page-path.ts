@@ -43,12 +43,16 @@ export function readPagePath(target: string): PagePath | RefusedPath {
 /** One path segment, percent-decoded; undefined when it is malformed or could be more than one name. */
 function decodeName(raw: string): string | undefined {
   const name = raw.includes("%") ? percentDecoded(raw) : raw;
-  if (name === undefined || name === "..") return undefined;
+  return name === undefined || name === ".." || !canBeAsked(name) ? undefined : name;
+}
+
+/** Whether a request can name it: control characters and what separates names on some system are refused. */
+export function canBeAsked(name: string): boolean {
   for (let at = 0; at < name.length; at++) {
     const code = name.charCodeAt(at);
-    if (code < 0x20 || code === 0x7f || code === 0x2f || code === 0x5c) return undefined;
+    if (code < 0x20 || code === 0x7f || code === 0x2f || code === 0x5c) return false;
   }
-  return name;
+  return true;
 }
 
 /** Undefined for a bad escape and for bytes that are not UTF-8, overlong forms included. */

@@ -325,6 +325,17 @@ test("a folder without index.html is listed, without what is not served", async 
   expect(told.headers["content-security-policy"]).toContain("default-src 'none'");
 });
 
+test("a name that no request can hold is not listed, and counts as left out", async () => {
+  const odd = join(folder, "odd");
+  mkdirSync(odd);
+  for (const name of ["line\nbreak.txt", "back\\slash.txt", "escape\u001b.txt", "plain.txt"]) {
+    writeFileSync(join(odd, name), "");
+  }
+  const listed = (await ask(test1, pageShare(odd))).body.toString();
+  expect(listed.match(/href="\.\/[^"]*"/g)).toEqual([`href="./plain.txt"`]);
+  expect(await scanFolder(realDisk, odd)).toMatchObject({ files: 1, leftOutCount: 3 });
+});
+
 test("nothing there: the folder's own 404 page for people, else ours; JSON for programs", async () => {
   const ours = await get("/nothing", { Accept: "text/html" });
   expect(ours.status).toBe(404);
