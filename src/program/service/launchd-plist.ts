@@ -5,7 +5,8 @@ import { AGENT_LABEL } from "./layout.ts";
 
 /** launchd's own least time between two starts (launchd.plist(5)). */
 const THROTTLE_SECONDS = 10;
-const EXIT_SECONDS = 20;
+/** Longer than the 30 s that requests in flight have. */
+const EXIT_SECONDS = 40;
 
 export function agentPlist(layout: Layout): string {
   const log = `${layout.home}/logs/agent.log`;

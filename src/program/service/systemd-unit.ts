@@ -10,8 +10,8 @@ export interface UnitFeatures {
 
 /** From this version on systemd can wait longer from start to start. */
 const BACK_OFF_SINCE = 254;
-/** A trunk ends in 15 s at most (PROGRAM_ENDS_WITHIN_MS of the CLI); then nobody waits any longer. */
-const STOP_SECONDS = 20;
+/** Requests in flight have 30 s (PATIENT in trunk/drain.ts), and what is left to close a little more. */
+const STOP_SECONDS = 40;
 const WATCHDOG_SECONDS = 30;
 
 export function agentUnit(layout: Layout, { version }: UnitFeatures): string {
