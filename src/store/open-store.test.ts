@@ -36,21 +36,6 @@ test("a file that is no database is moved aside whole, said aloud, and a fresh o
   expect(await Bun.file(movedTo).text()).toStartWith("not a database not a database");
 });
 
-test("a file that lost all it held is no new one: it is moved aside with what was beside it", async () => {
-  await using folder = await tempFolder();
-  const path = folder.file("hub.db");
-  await writeFile(path, "", { mode: 0o600 });
-  await writeFile(`${path}-wal`, "newest rows", { mode: 0o600 });
-  const notices: StoreNotice[] = [];
-  const options = storeOptions({ path, onNotice: (notice) => notices.push(notice) });
-  await (await openStore<HubDatabase>(options)).close();
-  await (await openStore<HubDatabase>(options)).close();
-  const movedTo = `${path}.corrupt-20261120T060938Z`;
-  expect(notices).toMatchObject([{ level: "error", movedTo }]);
-  expect((await stat(movedTo)).size).toBe(0);
-  expect(await Bun.file(`${movedTo}-wal`).text()).toBe("newest rows");
-});
-
 test("a damaged page is found at the start; a second loss in one second keeps the first", async () => {
   await using folder = await tempFolder();
   const path = folder.file("hub.db");

@@ -44,23 +44,19 @@ const CHECK_MAX_BYTES = 64 * 1024 * 1024;
 export async function openStore<DB>(options: StoreOptions): Promise<Store<DB>> {
   const info = await existing(options);
   if (info !== undefined) checkPrivate(options.path, info);
-  // SQLite takes a file that lost all it held for a new one, and deletes the write-ahead file beside it.
-  if (info?.size === 0) return await openFresh(options);
   try {
     return await openSound<DB>(options);
   } catch (error) {
     const damaged = error instanceof MusterError && error.code === "state_corrupt";
     if (!damaged || options.path === ":memory:") throw error;
-    return openFresh(options);
+    const movedTo = await moveAside(options);
+    options.onNotice({
+      level: options.lossLevel,
+      message: `"${options.path}" was damaged; it was moved to "${movedTo}" and an empty one begun`,
+      movedTo,
+    });
+    return openSound<DB>(options);
   }
-}
-
-async function openFresh<DB>(options: StoreOptions): Promise<Store<DB>> {
-  const { path, lossLevel: level, onNotice } = options;
-  const movedTo = await moveAside(options);
-  const message = `"${path}" was damaged; it was moved to "${movedTo}" and an empty one begun`;
-  onNotice({ level, message, movedTo });
-  return openSound<DB>(options);
 }
 
 function existing({ world, path }: StoreOptions): Promise<FileInfo | undefined> {
