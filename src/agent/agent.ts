@@ -244,7 +244,15 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   });
 
   const commanding = openCommanding({
-    ...{ world, crypto, log, signer, hub, book, db, device, hubFile: joined },
+    world,
+    crypto,
+    log,
+    signer,
+    hub,
+    book,
+    db,
+    device,
+    hubFile: joined,
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
@@ -273,7 +281,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
       const { code, message } = publicError(error);
       log.warn("background work failed", {
         what,
-        code,
+        error_code: code,
         problem: message,
         ...(code === "internal" ? { error } : {}),
       });

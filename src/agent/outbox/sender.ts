@@ -114,7 +114,11 @@ export class Sender {
     // Without a session there is nothing to do; without a pairing, the hub has said so by itself.
     if (this.#stopped || code === "hub_unreachable" || code === "not_found") return;
     const { log, timers } = this.#options;
-    log.warn("messages wait", { code, problem: message, ...(code === "internal" ? { error } : {}) });
+    log.warn("messages wait", {
+      error_code: code,
+      problem: message,
+      ...(code === "internal" ? { error } : {}),
+    });
     line.pause = timers.after(PAUSE_MS, () => {
       line.pause = undefined;
       this.kick(peer);

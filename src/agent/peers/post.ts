@@ -272,7 +272,10 @@ export class Post {
   }
 
   #refused(from: string, problem: MusterError): void {
-    this.#options.log.warn("a sealed message was refused", { code: problem.code, problem: problem.message });
+    this.#options.log.warn("a sealed message was refused", {
+      error_code: problem.code,
+      problem: problem.message,
+    });
     if (from === "" || problem.code === "not_found") return;
     this.#background(
       "a refused message",
@@ -306,7 +309,7 @@ export class Post {
       if (this.#stopped || code === "hub_unreachable") return;
       this.#options.log.warn("background work failed", {
         what,
-        code,
+        error_code: code,
         problem: message,
         ...(code === "internal" ? { error } : {}),
       });
