@@ -120,6 +120,8 @@ export interface Agent {
 }
 
 const TIDY_EVERY_MS = 3_600_000;
+const STORAGE_FULL_NOTICE =
+  "what this device had to keep last was refused: its disk is full or read-only. Free some space";
 
 /** The home is held by the caller, for this agent alone. Resolves once the local API answers. */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
@@ -146,6 +148,10 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
     migrations: STATE_MIGRATIONS,
     lossLevel: "warning",
     onNotice: ({ message }) => notices.set("state", message),
+    onWrite: (outcome) => {
+      if (outcome === "written") notices.clear("full");
+      else notices.set("full", STORAGE_FULL_NOTICE);
+    },
   });
   ends.add(() => store.close());
   const { db } = store;

@@ -9,8 +9,8 @@ const code = z.string().min(8).max(100);
 const name = z.string().min(1).max(64);
 const label = z.string().min(1).max(64);
 
-/** What the joining device says of itself, signed as a `claim` of invite 0 whose log id is SHA-256 of the code. */
-export const joiningDevice = z.object({
+/** `POST /api/device/code`: what the joining device says of itself, signed as a `claim` of invite 0 whose log id is SHA-256 of the code. */
+export const deviceCodeRequest = z.object({
   public_key: key,
   link_key: key,
   name,
@@ -19,8 +19,6 @@ export const joiningDevice = z.object({
   version: label,
 });
 
-/** `POST /api/device/code` */
-export const deviceCodeRequest = joiningDevice;
 export const deviceCodeResponse = z.object({
   device_code: code,
   /** For the person: four and four letters. */
@@ -120,11 +118,11 @@ export const deviceSetupResponse = z.object({
 });
 
 /** `POST /api/device/register` with a set-up's code. */
-export const codeRegisterRequest = joiningDevice.extend({ code, signature: z.string().max(100) });
+export const codeRegisterRequest = deviceCodeRequest.extend({ code, signature: z.string().max(100) });
 
 export const REGISTRATION_CODE = /^mrc1_[A-Za-z0-9_-]{43}$/;
 
-export type JoiningDevice = z.infer<typeof joiningDevice>;
+export type JoiningDevice = z.infer<typeof deviceCodeRequest>;
 export type DeviceCodeResponse = z.infer<typeof deviceCodeResponse>;
 export type DeviceTokenResponse = z.infer<typeof deviceTokenResponse>;
 export type DeviceLookupResponse = z.infer<typeof deviceLookupResponse>;

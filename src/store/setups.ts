@@ -49,13 +49,6 @@ export function findSetup(db: Kysely<HubDatabase>, setupId: string): Promise<Set
   return db.selectFrom("setups").selectAll().where("setup_id", "=", setupId).executeTakeFirst();
 }
 
-export function findSetupByClaim(
-  db: Kysely<HubDatabase>,
-  claimKey: Uint8Array,
-): Promise<SetupRow | undefined> {
-  return db.selectFrom("setups").selectAll().where("claim_key", "=", claimKey).executeTakeFirst();
-}
-
 /** What nobody took, and one that was withdrawn: its name is free again. Returns those that went. */
 export function removeSetups(
   db: Kysely<HubDatabase>,

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import { array, assert, property, uint8Array } from "fast-check";
 import { OutputLog } from "./output-log.ts";
 
 const MOST = 50;
 
 test("it keeps the end of all that was written, whatever the pieces were", () => {
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 70 }), { maxLength: 40 }), (pieces) => {
+  assert(
+    property(array(uint8Array({ maxLength: 70 }), { maxLength: 40 }), (pieces) => {
       const log = new OutputLog(MOST);
       for (const piece of pieces) log.push(piece);
       const all = pieces.flatMap((piece) => [...piece]);

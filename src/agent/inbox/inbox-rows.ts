@@ -6,7 +6,6 @@ import type { InboundTable, InboxTable } from "../peers/peer-tables.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 
 export type InboxRow = Selectable<InboxTable>;
-export type InboundRow = Selectable<InboundTable>;
 
 export interface Place {
   peer: string;
