@@ -75,6 +75,21 @@ describe.skipIf(!hasChromium())("the page", () => {
   );
 
   test(
+    "who was sent here from the door of a share is at that door again after signing in",
+    async () => {
+      await begin({ fleet: "empty" });
+      const door = `/access?to=blog.localhost%3A8080&nonce=${"A".repeat(43)}`;
+      await page.goto(`${hub.url}/#then=${encodeURIComponent(door.slice("/access".length))}`);
+      await page.getByRole("heading", { name: "Sign in" }).waitFor();
+      expect(page.url()).toBe(`${hub.url}/`);
+      await openLoginLink(page, hub.loginUrl());
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.waitForURL(`${hub.url}${door}`);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "the fleet is shown with what is not well first, and nothing is fetched from elsewhere",
     async () => {
       await begin();

@@ -29,6 +29,8 @@ ${way}`,
 
 export const ACCESS_SCRIPT = `"use strict";
 (() => {
+  const signIn = document.querySelector("a[data-sign-in]");
+  if (signIn !== null && location.pathname === "/access") signIn.hash = "then=" + encodeURIComponent(location.search);
   const button = document.querySelector("button[data-to]");
   const problem = document.querySelector("[role=alert]");
   if (button === null || problem === null) return;

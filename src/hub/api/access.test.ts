@@ -100,6 +100,7 @@ describe("the door to a share", () => {
     }
     expect(texts.size).toBe(1);
     expect([...texts][0]).toContain("Sign in first");
+    expect([...texts][0]).toContain('<script src="/access.js">');
   });
 
   test("is none for other hosts, other accesses, ended and foreign shares: all told alike", async () => {

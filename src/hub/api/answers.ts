@@ -46,10 +46,11 @@ export function refusalPage(error: MusterError): Response {
 }
 
 // Whoever comes from another site brings no strict cookie, though they may be signed in: a link to this very
-// address brings it.
+// address brings it. The script leads back here from the sign-in; the words are the same for every address.
 const SIGN_IN_FIRST = `<h1>Sign in first</h1>
 <p>If you are signed in to this hub, <a href="">go on</a>.</p>
-<p>If not, sign in at <a href="/">the hub</a> and come back to this address.</p>`;
+<p>If not, sign in at <a href="/" data-sign-in>the hub</a> and come back to this address.</p>
+<script src="/access.js"></script>`;
 
 export function redirect(to: string): Response {
   return new Response(null, { status: 303, headers: { Location: to, "Cache-Control": "no-store" } });

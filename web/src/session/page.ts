@@ -32,6 +32,7 @@ import { decideDevice, lookUpDevice, prepareDevice, type Decided, type Decision 
 import { openFleetLink, type FleetLink } from "./fleet-link.ts";
 import { takeLoginLink, type LoginLink } from "./login-link.ts";
 import { addPasskey, signInWithPasskey } from "./passkeys.ts";
+import { keepWayBack, takeWayBack } from "./way-back.ts";
 
 export interface Page {
   store: Store<PageState>;
@@ -126,6 +127,8 @@ export function openPage(): Page {
   };
 
   const enter = async (): Promise<void> => {
+    const back = takeWayBack(sessionStorage);
+    if (back !== undefined) return location.assign(back);
     identity = (await storedIdentity()) ?? (await makeIdentity(suggestedName));
     if (tab === undefined) tabEvents.held();
     else tab.hold(tabEvents);
@@ -142,6 +145,7 @@ export function openPage(): Page {
 
   const start = async (): Promise<void> => {
     if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
+    keepWayBack(location, history, sessionStorage);
     const loginLink = takeLoginLink(location, history);
     await readSession();
     if (loginLink === "malformed") {
