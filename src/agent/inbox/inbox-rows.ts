@@ -2,7 +2,7 @@
 // it is acknowledged. Readers see a peer's messages in the order in which they were sent; what comes before its
 // turn is kept and waits.
 import { sql, type Kysely, type Selectable } from "kysely";
-import type { InboundTable, InboxTable } from "../peers/peer-tables.ts";
+import type { InboxTable } from "../peers/peer-tables.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 
 export type InboxRow = Selectable<InboxTable>;
