@@ -11,6 +11,7 @@ import { SILENT_LOG } from "../protocol/log.ts";
 import type { HubMessage } from "../protocol/messages.ts";
 import { Pulse } from "../trunk/liveness.ts";
 import { realWorld } from "../world/real.ts";
+import type { SqliteDatabase, SqliteStatement } from "../world/world.ts";
 import { startAgent, type Agent, type AgentOptions } from "./agent.ts";
 import { FakeHub, plainHasher, rejection, tempHome, until, type TempHome } from "./testing.ts";
 
@@ -88,9 +89,9 @@ async function prepared() {
   return { home, hub, options, signer, stopAsked: () => stopAsked };
 }
 
-async function started() {
+async function started(changes: Partial<AgentOptions> = {}) {
   const setting = await prepared();
-  const agent = await startAgent(setting.options);
+  const agent = await startAgent({ ...setting.options, ...changes });
   running.push({ agent, home: setting.home });
   const call = async <Name extends LocalCall>(name: Name, request: unknown): Promise<LocalResponse<Name>> => {
     const token = (await Bun.file(setting.home.file("token")).text()).trim();
@@ -153,6 +154,28 @@ test("the status says what is so: first that there is no session, then since whe
   expect(fleet?.hub.id).toBe("hub");
   hub.lose();
   expect((await call("status", {})).hub).toMatchObject({ state: "connecting", reason: "nothing answers" });
+});
+
+test("a full disk is told until something is written again", async () => {
+  let full = false;
+  const openSqlite = (path: string): SqliteDatabase => {
+    const database = realWorld.openSqlite(path);
+    const query = (sql: string): SqliteStatement => {
+      if (full && sql.startsWith("insert")) throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
+      return database.query(sql);
+    };
+    return { query, exec: (sql) => database.exec(sql), close: () => database.close() };
+  };
+  const { agent, hub, home, call } = await started({ world: { ...realWorld, openSqlite } });
+  hub.connect();
+  mkdirSync(home.file("site"));
+  const add = () => call("add", { path: home.file("site"), access: "public" });
+  full = true;
+  expect(await rejection(add())).toMatchObject({ error: { code: "storage_full" } });
+  expect((await call("status", {})).notices).toEqual([expect.stringContaining("disk is full")]);
+  full = false;
+  await add();
+  expect(agent.notices).toEqual([]);
 });
 
 test("a session begins with the owner log, this machine's health and every share; the fleet is for who asks", async () => {

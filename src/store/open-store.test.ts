@@ -59,7 +59,9 @@ test("a full disk refuses new work, keeps reading, and heals by itself", async (
   let handle: SqliteDatabase | undefined;
   const options = storeOptions({ path: folder.file("hub.db") });
   const world = { ...options.world, openSqlite: (path: string) => (handle = openSqlite(path)) };
-  const { db, close } = await openStore<HubDatabase>({ ...options, world });
+  const told: string[] = [];
+  const onWrite = (outcome: string): void => void told.push(outcome);
+  const { db, close } = await openStore<HubDatabase>({ ...options, world, onWrite });
   await setSetting(db, "before", "kept");
   handle?.exec("pragma max_page_count = 1");
   const big = "x".repeat(200_000);
@@ -68,11 +70,14 @@ test("a full disk refuses new work, keeps reading, and heals by itself", async (
     await setSetting(transaction, "small", 1);
     await setSetting(transaction, "big", big);
   });
+  told.length = 0;
   expect(await rejection(both)).toMatchObject({ code: "storage_full" });
+  expect(told).toEqual(["refused"]);
   expect(await getSetting(db, "before")).toBe("kept");
   expect(await getSetting(db, "small")).toBeUndefined();
   handle?.exec("pragma max_page_count = 100000");
   await setSetting(db, "big", big);
+  expect(told).toEqual(["refused", "written"]);
   expect(await getSetting(db, "big")).toBe(big);
   await close();
 });

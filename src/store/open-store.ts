@@ -6,7 +6,7 @@ import { MusterError, systemCode } from "../protocol/errors.ts";
 import type { FileInfo, SqliteDatabase, World } from "../world/world.ts";
 import { type Migration, migrate } from "./migrate.ts";
 import { checkPrivate } from "./private-files.ts";
-import { sqliteDialect } from "./sqlite-dialect.ts";
+import { sqliteDialect, type WriteOutcome } from "./sqlite-dialect.ts";
 import { storeError } from "./sqlite-errors.ts";
 
 export type StoreWorld = Pick<World, "clock" | "disk" | "openSqlite">;
@@ -19,6 +19,8 @@ export interface StoreOptions {
   /** How bad the loss of this file is: a hub's accounts are an error, a device's share list a warning. */
   lossLevel: StoreNotice["level"];
   onNotice(notice: StoreNotice): void;
+  /** Told after each write of rows. */
+  onWrite?(outcome: WriteOutcome): void;
 }
 
 export interface StoreNotice {
@@ -63,9 +65,9 @@ function existing({ world, path }: StoreOptions): Promise<FileInfo | undefined> 
   return path === ":memory:" ? Promise.resolve(undefined) : world.disk.info(path);
 }
 
-async function openSound<DB>({ world, path, migrations }: StoreOptions): Promise<Store<DB>> {
+async function openSound<DB>({ world, path, migrations, onWrite }: StoreOptions): Promise<Store<DB>> {
   const database = openChecked(world, path);
-  const db = new Kysely<DB>({ dialect: sqliteDialect(database) });
+  const db = new Kysely<DB>({ dialect: sqliteDialect(database, onWrite) });
   try {
     await migrate(db, migrations, world.clock);
   } catch (error) {

@@ -15,15 +15,22 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { MusterError } from "../protocol/errors.ts";
 import type { SqliteDatabase, SqliteValue } from "../world/world.ts";
 import { storeError } from "./sqlite-errors.ts";
 import { Turnstile } from "./turnstile.ts";
 
+/** Rows are on the disk, or the disk is full or refuses them. */
+export type WriteOutcome = "written" | "refused";
+
 /** `database.close()` belongs to the Kysely instance from here on: `db.destroy()` calls it. */
-export function sqliteDialect(database: SqliteDatabase): Dialect {
+export function sqliteDialect(
+  database: SqliteDatabase,
+  onWrite: (outcome: WriteOutcome) => void = () => {},
+): Dialect {
   return {
     createAdapter: () => new QueueingAdapter(),
-    createDriver: () => new SqliteDriver(database),
+    createDriver: () => new SqliteDriver(database, onWrite),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -44,12 +51,19 @@ class SqliteDriver implements Driver {
   readonly #database: SqliteDatabase;
   readonly #connection: SqliteConnection;
   readonly #turnstile = new Turnstile();
+  readonly #onWrite: (outcome: WriteOutcome) => void;
+  #inTransaction = false;
+  #wrote = false;
   // A rollback failed: until it succeeds, "committed" writes would land in the dead transaction.
   #rollbackOwed = false;
 
-  constructor(database: SqliteDatabase) {
+  constructor(database: SqliteDatabase, onWrite: (outcome: WriteOutcome) => void) {
     this.#database = database;
-    this.#connection = new SqliteConnection(database);
+    this.#onWrite = onWrite;
+    this.#connection = new SqliteConnection(database, (outcome) => {
+      if (outcome === "written" && this.#inTransaction) this.#wrote = true;
+      else onWrite(outcome);
+    });
   }
 
   async init(): Promise<void> {
@@ -74,14 +88,19 @@ class SqliteDriver implements Driver {
 
   async beginTransaction(): Promise<void> {
     this.#exec("BEGIN IMMEDIATE");
+    this.#inTransaction = true;
+    this.#wrote = false;
   }
 
   async commitTransaction(): Promise<void> {
     this.#exec("COMMIT");
+    this.#inTransaction = false;
+    if (this.#wrote) this.#onWrite("written");
   }
 
   // The error that led here is the one worth telling, so this one is kept for the next user of the connection.
   async rollbackTransaction(): Promise<void> {
+    this.#inTransaction = false;
     try {
       this.#rollback();
     } catch {
@@ -123,23 +142,27 @@ class SqliteDriver implements Driver {
     try {
       this.#database.exec(sql);
     } catch (error) {
-      throw storeError(error);
+      throw toldRefusal(error, this.#onWrite);
     }
   }
 }
 
 class SqliteConnection implements DatabaseConnection {
   readonly #database: SqliteDatabase;
+  readonly #onWrite: (outcome: WriteOutcome) => void;
 
-  constructor(database: SqliteDatabase) {
+  constructor(database: SqliteDatabase, onWrite: (outcome: WriteOutcome) => void) {
     this.#database = database;
+    this.#onWrite = onWrite;
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
     try {
-      return this.#execute<Row>(query);
+      const result = this.#execute<Row>(query);
+      if ((result.numAffectedRows ?? 0n) > 0n) this.#onWrite("written");
+      return result;
     } catch (error) {
-      throw storeError(error);
+      throw toldRefusal(error, this.#onWrite);
     }
   }
 
@@ -161,6 +184,12 @@ class SqliteConnection implements DatabaseConnection {
     const { changes, lastInsertRowid } = statement.run(...values);
     return { rows: [], insertId: BigInt(lastInsertRowid), numAffectedRows: BigInt(changes) };
   }
+}
+
+function toldRefusal(thrown: unknown, onWrite: (outcome: WriteOutcome) => void): unknown {
+  const error = storeError(thrown);
+  if (error instanceof MusterError && error.code === "storage_full") onWrite("refused");
+  return error;
 }
 
 function bindable(value: unknown): SqliteValue {
