@@ -6,6 +6,7 @@ import { until } from "../format/time.ts";
 import { Age } from "../parts/Age.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { StateMark } from "../parts/StateMark.tsx";
+import { wayIn } from "../share/access.ts";
 import { QrDialog } from "../share/QrDialog.tsx";
 import { ShareDetails } from "../share/ShareDetails.tsx";
 import { useAsOf, useHubNow, usePageState } from "../state/use-page.ts";
@@ -43,7 +44,7 @@ function ShareAddress({ share }: { share: ShareView }): ReactNode {
   const [qr, setQr] = useState(false);
   return (
     <>
-      <a className="mono address" href={share.url} target="_blank" rel="noreferrer" title={share.url}>
+      <a className="mono address" href={wayIn(share)} target="_blank" rel="noreferrer" title={share.url}>
         {withoutScheme(share.url)}
       </a>
       <span className="address-tools">
