@@ -10,7 +10,7 @@ import { tableLines, type Cell } from "../table.ts";
 const ROLES = {
   controller: "controller: it may command the fleet",
   member: "member: it publishes, and commands nothing",
-  none: "unconfirmed: in no owner log; it publishes, and takes and gives no command",
+  none: "unconfirmed: it publishes, but takes and gives no command",
 } as const;
 
 export async function deviceShow(
@@ -44,6 +44,7 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
     ...row("Version", device.agent_version),
     ...row("Id", device.id),
     ...row("Words", words === null ? null : words.join(" ")),
-    ...row("Shares", shares.map((share) => share.url).join(", ")),
+    // One below the other: a line of many addresses is wider than any terminal.
+    ...shares.flatMap((share, at) => row(at === 0 ? "Shares" : "", share.url)),
   ];
 }
