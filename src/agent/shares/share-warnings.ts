@@ -7,6 +7,8 @@ import type { Network } from "../../world/world.ts";
 import type { ShareWish } from "./share-wish.ts";
 
 const NAMED_MAX = 5;
+/** The sentence then stands on one line of 80 columns, behind `muster: warning:`. */
+const NAMES_MAX_LENGTH = 18;
 const CONNECT_TIMEOUT_MS = 500;
 /** Machines with containers have dozens of interfaces; a few of them tell as much. */
 const ADDRESSES_MAX = 8;
@@ -35,18 +37,32 @@ export async function warningsOf(world: WarningWorld, wish: ShareWish): Promise<
   ];
 }
 
-function leftOutWarnings(scan: FolderScan): string[] {
+interface LeftOut extends Pick<FolderScan, "leftOutCount" | "complete"> {
+  leftOut: readonly { path: string }[];
+}
+
+export function leftOutWarnings(scan: LeftOut): string[] {
   const warnings: string[] = [];
   if (scan.leftOutCount > 0) {
-    const named = scan.leftOut.slice(0, NAMED_MAX).map((each) => each.path);
+    const named = namesThatFit(scan.leftOut.map((each) => each.path));
     const more = scan.leftOutCount - named.length;
     warnings.push(
-      `not served: ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""} (hidden, or outside the folder)`,
+      `not served (hidden or outside): ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`,
     );
   }
   if (!scan.complete)
     warnings.push("the folder is too large to be looked through whole, so more may be left out");
   return warnings;
+}
+
+/** At least one. */
+function namesThatFit(paths: readonly string[]): string[] {
+  const named: string[] = [];
+  for (const path of paths.slice(0, NAMED_MAX)) {
+    if (named.length > 0 && [...named, path].join(", ").length > NAMES_MAX_LENGTH) break;
+    named.push(path);
+  }
+  return named;
 }
 
 async function openAddresses(network: WarningWorld["network"], port: number): Promise<string[]> {
