@@ -102,7 +102,10 @@ function refuseContradictions(target: string, flags: AddFlags, isPort: boolean):
 function refuseUnfit(flags: AddFlags): void {
   if (flags.link !== "hub") {
     throw new MusterError("unavailable", `a ${flags.link} link is not available in this version`, {
-      hint: "leave out --link: the hub carries the share",
+      hint:
+        flags.link === "named"
+          ? "leave out --link: a named link carries the device's own address only, for now"
+          : "leave out --link: the hub carries the share",
     });
   }
   const problem = flags.name === undefined ? undefined : hostNameProblem(flags.name);

@@ -98,6 +98,11 @@ function addInit(program: Command, choose: Choose): void {
       ]),
     )
     .option("--location <text>", "where it stands, for lists")
+    .addOption(
+      new Option("--link <kind>", "what leads to it: the hub, or a Cloudflare named tunnel")
+        .choices(["hub", "named"])
+        .default("hub"),
+    )
     .option("--replace", "leave the hub joined before")
     .option("--ca <file>", "certificate authority (PEM) of the hub, where it is not a public one")
     .option("--insecure", "accept plain HTTP to a hub elsewhere")

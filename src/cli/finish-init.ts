@@ -16,6 +16,8 @@ export interface FinishOptions {
   joined: JoinResult;
   kind: DeviceKind | undefined;
   location: string | undefined;
+  /** This device takes a Cloudflare named tunnel. */
+  namedLink: boolean;
   /** PEM file of the hub's authority. */
   ca: string | undefined;
   /** Undefined: the device is registered only. */
@@ -35,16 +37,18 @@ const PROOF_TIMEOUT_MS = 30_000;
 
 export async function finishInit(invocation: Invocation, options: FinishOptions): Promise<Finished> {
   const { surroundings, home } = invocation;
-  const { hubUrl, kind, location, desk, joined } = options;
-  await surroundings.settle({
+  const { hubUrl, kind, location, namedLink, desk, joined } = options;
+  const settled = await surroundings.settle({
     home,
     hubUrl,
     ...(kind === undefined ? {} : { kind }),
     ...(location === undefined ? {} : { location }),
+    ...(namedLink ? { namedLink } : {}),
   });
-  if (desk === undefined) return { url: null, notes: [] };
+  if (desk === undefined) return { url: null, notes: settled.notes };
   if (!joined.before) await endFormer(invocation, desk);
-  const { notes } = await installAgent(invocation, desk);
+  const installed = await installAgent(invocation, desk);
+  const notes = [...settled.notes, ...installed.notes];
   const progress = startProgress(invocation, "Connecting to the hub");
   try {
     await connected(invocation, hubUrl);

@@ -57,7 +57,7 @@ export interface Surroundings {
   /** Whether a request to this address comes back from a device. */
   deviceAnswers(address: { url: string; ca?: string; stop: AbortSignal }): Promise<boolean>;
   /** What is left to do once a home has joined; every step may be repeated. */
-  settle(options: SettleOptions): Promise<void>;
+  settle(options: SettleOptions): Promise<Settled>;
   /** This program, its log at `debug`. */
   verbose(): Surroundings;
   /** What the hub offers in this program's place. Throws `upgrade_refused`, `bad_signature`, … */
@@ -166,6 +166,13 @@ export interface SettleOptions {
   hubUrl: string;
   kind?: DeviceKind;
   location?: string;
+  /** The person here wants a Cloudflare named link: the configuration is to say so. */
+  namedLink?: true;
+}
+
+export interface Settled {
+  /** What the person is to know of what was written. */
+  notes: string[];
 }
 
 export interface ConfigView {
@@ -227,6 +234,8 @@ export interface JoinOptions {
   name?: string;
   kind?: DeviceKind;
   location?: string;
+  /** Nothing is claimed where the hub, or this machine, can't have a named link. */
+  namedLink?: true;
   /** Leave the hub joined before. */
   replace: boolean;
   /** Plain HTTP off loopback is accepted. */

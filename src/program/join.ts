@@ -1,5 +1,6 @@
 // Joining a hub. With a setup token: the token pins hub and owner log, the log is fetched and checked, and a
 // claim is signed by the token's own key and by this device's. The token itself never travels.
+import { join } from "node:path";
 import type { JoinOptions, JoinResult } from "../cli/surroundings.ts";
 import { verifyLog } from "../identity/owner-log.ts";
 import { Secret } from "../identity/secret.ts";
@@ -12,6 +13,7 @@ import { REGISTRATION_CODE } from "../protocol/joining-api.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
 import { proxyFor, proxyUrl } from "../agent/link/proxy.ts";
 import type { Disk, FetchOptions } from "../world/world.ts";
+import { findCloudflared } from "./find-cloudflared.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
 import { checkSecure } from "./hub-address.ts";
 import { callHub } from "./hub-call.ts";
@@ -39,10 +41,10 @@ export async function joinHub(
   };
   const options: Joining = { ...asked, way };
   checkSecure(hubUrl, options.insecure);
+  if (options.namedLink === true) await refuseWithoutNamed(parts, options, { hubUrl, environment });
   const known = await joinedBefore(parts, options, hubUrl);
   if (known !== undefined) return known;
-  options.phase("asking the hub who it is");
-  const facts = await callHub(parts.world.network, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
+  const facts = await askFacts(parts, options, hubUrl);
   const hubKey = hubKeyOf(parts, facts, hubUrl);
   const joined = await takePlace(parts, options, { hubUrl, hubKey });
   await writeHubFile(parts.world.disk, parts.paths, {
@@ -60,6 +62,30 @@ export async function joinHub(
   });
   const { device_id, name, hostname, confirmed } = joined;
   return { before: false, device_id, name, hostname, ...(confirmed === undefined ? {} : { confirmed }) };
+}
+
+function askFacts(parts: HomeParts, options: Joining, hubUrl: string): Promise<HubFacts> {
+  options.phase("asking the hub who it is");
+  return callHub(parts.world.network, options, { url: `${hubUrl}/api/hub`, shape: hubFacts });
+}
+
+/** Before anything is claimed or set aside. */
+async function refuseWithoutNamed(
+  parts: HomeParts,
+  options: Joining,
+  { hubUrl, environment }: { hubUrl: string; environment: Environment },
+): Promise<void> {
+  const { links = [] } = await askFacts(parts, options, hubUrl);
+  if (!links.includes("named")) {
+    throw new MusterError("unavailable", `the hub ${hubUrl} has no named links`, {
+      hint: "join without --link named, or have its owner set the three CLOUDFLARE_ variables and start it again",
+    });
+  }
+  const { world, paths } = parts;
+  if ((await findCloudflared(world.disk, { home: paths.home, environment })) !== undefined) return;
+  throw new MusterError("unavailable", "cloudflared not found", {
+    hint: `install it, or put it at ${join(paths.home, "bin", "cloudflared")}: a named link needs it`,
+  });
 }
 
 /** By a setup token, a registration code, or the word of a person in the hub's page. */

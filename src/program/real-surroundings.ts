@@ -100,7 +100,7 @@ export function realSurroundings(environment: Environment = process.env): RealSu
       const { loadConfig } = await import("./config/load-config.ts");
       const { path } = await loadConfig({ home: options.home, environment });
       const root = process.getuid?.() === 0;
-      await (await import("./settle.ts")).settle({ disk: realDisk, root, config: path }, options);
+      return (await import("./settle.ts")).settle({ disk: realDisk, root, config: path }, options);
     },
     verbose: () => realSurroundings({ ...environment, MUSTER_LOG: "debug" }),
     async releaseOffer(options) {

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { diskOf } from "./config/config.fixture.ts";
 import { readText } from "./config/read-config.ts";
+import { NAMED_LINK_WARNING } from "../tunnels/cloudflared.ts";
 import { settle } from "./settle.ts";
 
 const HOME = "/home/ada/.muster";
@@ -12,6 +13,7 @@ async function settled(
     there?: string[];
     kind?: "vps" | "laptop";
     readOnly?: boolean;
+    namedLink?: true;
   } = {},
 ): Promise<Record<string, string>> {
   const written: Record<string, string> = Object.fromEntries((over.there ?? []).map((path) => [path, ""]));
@@ -27,7 +29,10 @@ async function settled(
   };
   const parts = { disk, root: over.root ?? false, config: over.config };
   const kind = over.kind === undefined ? {} : { kind: over.kind };
-  await settle(parts, { home: HOME, hubUrl: "https://example.com", location: 'the "attic"', ...kind });
+  const named = over.namedLink === undefined ? {} : { namedLink: over.namedLink };
+  const options = { home: HOME, hubUrl: "https://example.com", location: 'the "attic"', ...kind, ...named };
+  const { notes } = await settle(parts, options);
+  expect(notes).toEqual(over.namedLink === undefined ? [] : [NAMED_LINK_WARNING]);
   return written;
 }
 
@@ -38,6 +43,12 @@ test("the configuration that it writes is valid and says hub and place", async (
     ["location", 'the "attic"'],
     ["hub.url", "https://example.com"],
   ]);
+});
+
+test("a named link is taken by this device's own word, and what that means is said", async () => {
+  const files = await settled({ namedLink: true });
+  const known = readText("muster.toml", files[`${HOME}/muster.toml`] ?? "");
+  expect(known.find(({ key }) => key === "links.named")?.value).toBe(true);
 });
 
 test("one that a person wrote is neither changed nor hidden by a new one", async () => {

@@ -1,8 +1,10 @@
 // What is left once a home has joined a hub: its configuration and the marker of what it is, each written only
 // where there is none. What a person wrote is never changed.
 import { join } from "node:path";
-import type { SettleOptions } from "../cli/surroundings.ts";
+import type { Settled, SettleOptions } from "../cli/surroundings.ts";
 import { systemCode } from "../protocol/errors.ts";
+import type { DeviceKind } from "../protocol/views.ts";
+import { NAMED_LINK_WARNING } from "../tunnels/cloudflared.ts";
 import type { Disk } from "../world/world.ts";
 import { literal } from "./config/example-config.ts";
 import { CONFIG_FILE } from "./config/find-config.ts";
@@ -15,8 +17,9 @@ export interface SettleParts {
   config: string | undefined;
 }
 
-export async function settle({ disk, root, config }: SettleParts, options: SettleOptions): Promise<void> {
-  const { home, hubUrl, kind, location } = options;
+export async function settle(parts: SettleParts, options: SettleOptions): Promise<Settled> {
+  const { disk, config } = parts;
+  const { home, hubUrl, kind, location, namedLink } = options;
   if (config === undefined) {
     const lines = [
       "# Every setting: muster config example",
@@ -24,10 +27,15 @@ export async function settle({ disk, root, config }: SettleParts, options: Settl
       "",
       "[hub]",
       `url = ${literal(hubUrl)}`,
+      ...(namedLink === true ? ["", "[links]", "named = true"] : []),
     ];
     await disk.write(join(home, CONFIG_FILE), `${lines.join("\n")}\n`);
   }
-  if (kind === undefined) return;
+  if (kind !== undefined) await markKind(parts, home, kind);
+  return { notes: namedLink === true ? [NAMED_LINK_WARNING] : [] };
+}
+
+async function markKind({ disk, root }: SettleParts, home: string, kind: DeviceKind): Promise<void> {
   const device = join(home, DEVICE_MARKER);
   if (kind !== "vps") return mark(disk, device);
   if (root) return mark(disk, VPS_MARKER, 0o644);

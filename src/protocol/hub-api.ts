@@ -20,6 +20,8 @@ export const hubFacts = z.object({
   protocol: z.array(z.number()),
   /** Whether an owner has signed in at least once. */
   claimed: z.boolean(),
+  /** Kinds of link that a device may have here; hubs of before do not say. */
+  links: z.array(z.string().max(20)).max(10).optional(),
 });
 
 /** `POST /api/login`: spends a login link; answers with the person's cookie. */

@@ -23,6 +23,7 @@ export interface InitFlags {
   name?: string | undefined;
   kind?: DeviceKind | undefined;
   location?: string | undefined;
+  link: string;
   replace?: true | undefined;
   insecure?: true | undefined;
   ca?: string | undefined;
@@ -45,6 +46,8 @@ export async function init(
   const hubUrl = parseHubUrl(hubUrlText ?? settings.hubUrl ?? missingHub());
   const location = flags.location ?? settings.location;
   checkLabels({ ...flags, location });
+  const namedLink = flags.link === "named";
+  if (namedLink) refuseSilentConfig(settings);
   // Joining one's own hub again needs no token: it changes nothing, and sees that everything is in place.
   const again = flags.token === undefined && (await joinedHub(invocation))?.hub_url === hubUrl;
   const token = again ? undefined : await setupToken(invocation, flags.token);
@@ -59,6 +62,7 @@ export async function init(
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(flags.kind === undefined ? {} : { kind: flags.kind }),
       ...(location === undefined ? {} : { location }),
+      ...(namedLink ? { namedLink } : {}),
       replace: flags.replace === true,
       insecure: flags.insecure === true,
       ...(ca === undefined ? {} : { ca }),
@@ -67,7 +71,7 @@ export async function init(
     })
     .finally(progress.end);
   const { kind } = flags;
-  const finished = await finishInit(invocation, { hubUrl, joined, kind, location, ca, desk });
+  const finished = await finishInit(invocation, { hubUrl, joined, kind, location, namedLink, ca, desk });
   const { device_id, name, hostname } = joined;
   if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: finished.url });
   const { name: asked } = flags;
@@ -81,19 +85,34 @@ function homeFor(invocation: Invocation, { service }: InitFlags): string {
   return service && !chosen && systemHome !== undefined ? systemHome.path : invocation.home;
 }
 
-async function settingsOf(
-  invocation: Invocation,
-  flags: InitFlags,
-): Promise<{ hubUrl: string | undefined; location: string | undefined }> {
-  const { values } = await invocation.surroundings.readConfig({
+interface Settings {
+  hubUrl: string | undefined;
+  location: string | undefined;
+  /** What the device's own configuration says of named links. */
+  namedLinks: boolean;
+  path: string | null;
+}
+
+async function settingsOf(invocation: Invocation, flags: InitFlags): Promise<Settings> {
+  const { values, path } = await invocation.surroundings.readConfig({
     home: invocation.home,
     ...configFile(invocation, flags.config),
   });
+  const valueOf = (key: string): unknown => values.find((each) => each.key === key)?.value;
   const textOf = (key: string): string | undefined => {
-    const value = values.find((each) => each.key === key)?.value;
+    const value = valueOf(key);
     return typeof value === "string" ? value : undefined;
   };
-  return { hubUrl: textOf("hub.url"), location: textOf("location") };
+  const namedLinks = valueOf("links.named") === true;
+  return { hubUrl: textOf("hub.url"), location: textOf("location"), namedLinks, path };
+}
+
+/** A configuration that is there is the person's own and never changed: it has to say so itself. */
+function refuseSilentConfig({ path, namedLinks }: Settings): void {
+  if (path === null || namedLinks) return;
+  throw new MusterError("usage", `--link named needs the word of this device's own configuration, ${path}`, {
+    hint: "put `named = true` under [links] there, and run this again",
+  });
 }
 
 function missingHub(): never {

@@ -156,6 +156,7 @@ export function fakeSurroundings(): FakeSurroundings {
     },
     async settle(options) {
       ran.push({ name: "settle", options: { ...options } });
+      return { notes: options.namedLink === true ? ["a named link leads anywhere"] : [] };
     },
     verbose() {
       return this;

@@ -110,6 +110,9 @@ export const SET_UPS: SetUps = {
   "a token is piped in": ({ typed }) => {
     typed.push(`mst1_${"B".repeat(70)}`);
   },
+  "there is no muster.toml yet": (surroundings) => {
+    surroundings.readConfig = async () => ({ path: null, values: [] });
+  },
   "a camera waits to be let in": ({ agent }) => {
     agent.devices?.push(deviceView({ name: "cam", id: "ccccccc-hijklmn-opqrstu-vwxyz23", confirmed: false }));
   },

@@ -63,6 +63,7 @@ describe("the API", () => {
       version: "0.1.0",
       protocol: [1],
       claimed: false,
+      links: ["hub"],
     });
     await hub.home.person("owner");
     expect(await (await hub.call("/api/hub")).json()).toMatchObject({ claimed: true });

@@ -63,7 +63,7 @@ export function factsRoutes(parts: ApiParts): Route[] {
   ];
 }
 
-async function hubFacts({ db, hubId, hubSigner, addresses, version }: ApiParts): Promise<HubFacts> {
+async function hubFacts({ db, hubId, hubSigner, addresses, version, life }: ApiParts): Promise<HubFacts> {
   const claimed = await db
     .selectFrom("owners")
     .select("user_id")
@@ -78,6 +78,7 @@ async function hubFacts({ db, hubId, hubSigner, addresses, version }: ApiParts):
     version,
     protocol: [PROTOCOL_VERSION],
     claimed: claimed !== undefined,
+    links: life.named.configured ? ["hub", "named"] : ["hub"],
   };
 }
 
