@@ -103,7 +103,7 @@ async function proved(invocation: Invocation, url: string, ca: string | undefine
 }
 
 /** As the hub is reached, with the device's own name: same scheme, same port. */
-function addressOf(hubUrl: string, hostname: string): string {
+export function addressOf(hubUrl: string, hostname: string): string {
   const url = new URL(hubUrl);
   url.hostname = hostname;
   return url.href;

@@ -42,6 +42,18 @@ describe("interrupts", () => {
     expect(await exitCode).toBe(130);
   });
 
+  test("waiting for a VPS to join ends at Ctrl-C", async () => {
+    const surroundings = fakeSurroundings();
+    surroundings.stdin.isTerminal = true;
+    surroundings.typed.push("vps");
+    const exitCode = runCli(["init"], surroundings);
+    await until(() => surroundings.stderr.text.includes("Waiting"));
+    surroundings.interrupt();
+    expect(await exitCode).toBe(130);
+    expect(surroundings.stderr.text).toBe("Waiting for it to join ...\n");
+    expect(surroundings.ran).toEqual([]);
+  });
+
   test("a program in the foreground is told to end, and SIGTERM is then a success", async () => {
     const surroundings = fakeSurroundings();
     const exitCode = runCli(["agent"], surroundings);

@@ -9,6 +9,7 @@ import { parseHubUrl } from "../hub-url.ts";
 import { configFile } from "../config-file.ts";
 import { finishInit, type Finished } from "../finish-init.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
+import { asksForVps, joinElsewhere } from "../join-elsewhere.ts";
 import { joinedHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
@@ -38,6 +39,9 @@ export async function init(
   flags: InitFlags,
 ): Promise<void> {
   const { surroundings } = outer;
+  if (asksWhere(outer, flags) && (await asksForVps(outer))) {
+    return joinElsewhere(outer, hubUrlText === undefined ? undefined : parseHubUrl(hubUrlText));
+  }
   const desk = flags.service ? await surroundings.openService(homeFor(outer, flags)) : undefined;
   // A service of the whole machine has its state where the machine keeps such.
   const invocation = { ...outer, home: desk?.absent === null ? homeFor(outer, flags) : outer.home };
@@ -76,6 +80,11 @@ export async function init(
   if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: finished.url });
   const { name: asked } = flags;
   printJoined(invocation, plainValue(joined), { asked, finished, started: desk !== undefined });
+}
+
+/** A token or a kind has answered already, and a script has nobody to ask. */
+function asksWhere({ surroundings, json }: Invocation, { token, kind, yes }: InitFlags): boolean {
+  return surroundings.stdin.isTerminal && !json && yes !== true && token === undefined && kind === undefined;
 }
 
 /** Of root, with a service: the machine's; else this person's, or what MUSTER_HOME says. */

@@ -110,6 +110,27 @@ export const SET_UPS: SetUps = {
   "a token is piped in": ({ typed }) => {
     typed.push(`mst1_${"B".repeat(70)}`);
   },
+  "a VPS is chosen, and joins after a while": (surroundings) => {
+    const { agent, typed, stdin, timers, fetch } = surroundings;
+    stdin.isTerminal = true;
+    typed.push("server", "VPS");
+    const pond = { name: "pond", id: "ddddddd-hijklmn-opqrstu-vwxyz23", hostname: "pond.muster.example.com" };
+    surroundings.fetch = (url, init) => {
+      if (url.endsWith("/api/device_token")) {
+        surroundings.fetch = fetch;
+        timers.after(60_000, () => agent.devices?.push(deviceView(pond)));
+      }
+      return fetch(url, init);
+    };
+  },
+  "a VPS is chosen": ({ typed, stdin }) => {
+    stdin.isTerminal = true;
+    typed.push("vps");
+  },
+  "nothing is answered": ({ typed, stdin }) => {
+    stdin.isTerminal = true;
+    typed.push("");
+  },
   "there is no muster.toml yet": (surroundings) => {
     surroundings.readConfig = async () => ({ path: null, values: [] });
   },
