@@ -35,8 +35,19 @@ test("a device that wants one gets a tunnel, a new secret, and nothing is left w
   writeFileSync(join(bin, "cloudflared"), readFileSync(helper.program));
   chmodSync(join(bin, "cloudflared"), 0o700);
   const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}` };
-  await device.ok(["init", local, "--token", token, "--no-service", "--name", "pi"]);
-  writeFileSync(join(device.path, "muster.toml"), "[links]\nnamed = true\n", { mode: 0o600 });
+  const init = ["init", local, "--token", token, "--no-service", "--name", "pi", "--link", "named"];
+  if (Bun.which("cloudflared") === null) {
+    expect(await device.refused(init)).toMatchObject({
+      code: "unavailable",
+      message: "cloudflared not found",
+    });
+  }
+  const joined = await device.run(init, { env });
+  expect(joined).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("Whoever holds the hub's Cloudflare"),
+  });
+  expect(readFileSync(join(device.path, "muster.toml"), "utf8")).toContain("[links]\nnamed = true\n");
   const agent = device.spawn(["agent", "--json"], { env });
   await agent.firstJson();
 
@@ -58,8 +69,18 @@ test("a device that wants one gets a tunnel, a new secret, and nothing is left w
   });
   expect(second.TunnelID).toBe(first.TunnelID);
 
+  const before = fake.calls.length;
   await owner.ok(["device", "remove", "pi", "--yes"]);
-  await until("the record to be gone", () => fake.state.records.size === 0);
+  await until("the tunnel to be gone", () => fake.state.standing().length === 0);
+  expect(fake.state.records.size).toBe(0);
+  const changes = fake.calls.slice(before).filter((call) => !call.startsWith("GET "));
+  const tunnel = `/accounts/${fake.accountId}/cfd_tunnel/${first.TunnelID}`;
+  expect(changes.map((call) => call.replace(/^(DELETE \/zones\/.*\/dns_records)\/.*/, "$1"))).toEqual([
+    `PATCH ${tunnel}`,
+    `DELETE ${tunnel}/connections`,
+    `DELETE /zones/${fake.zoneId}/dns_records`,
+    `DELETE ${tunnel}`,
+  ]);
   await until("the credentials to be gone", () => !existsSync(file));
 }, 60_000);
 
@@ -68,4 +89,15 @@ test("without settings a hub says so once, and a device is told what is missing"
   const hub = owner.spawn(["hub", "--json", "--host", "127.0.0.1", "--port", "0"]);
   await hub.firstJson();
   expect(hub.stderr.split("Cloudflare Tunnel not configured - named links disabled")).toHaveLength(2);
+
+  const { token } = await owner.ok(["device", "token"]);
+  const local = JSON.parse(readFileSync(join(owner.path, "hub.json"), "utf8")).local_url as string;
+  await using device = new Home();
+  const init = ["init", local, "--token", token, "--no-service"];
+  expect(await device.refused([...init, "--link", "named"])).toMatchObject({
+    code: "unavailable",
+    hint: expect.stringContaining("CLOUDFLARE_"),
+  });
+  // The token is as good as before.
+  await device.ok([...init, "--link", "hub"]);
 });
