@@ -1,7 +1,7 @@
 // `npm run bench`: measures every row on this machine in one run and writes RESULTS.md beside this file.
 //
 //   npm run bench                   everything, about fifteen minutes
-//   npm run bench -- --quick        the same with short loads, about two minutes; printed, not written
+//   npm run bench -- --quick        the same with short loads, about three minutes; printed, and written with --write
 //   npm run bench -- requests bulk  only these rows; printed, not written
 //
 // Needs wrk, nginx, sshd and openssl (Debian packages of these names); frp, chisel and rathole are measured
@@ -57,7 +57,8 @@ if (asJson) {
 }
 const text = report(tables, { quick, missing: [...missing], loadBefore });
 console.log(text);
-if (!quick && named.length === 0) writeFileSync(new URL("./RESULTS.md", import.meta.url), text);
+const written = named.length === 0 && (!quick || words.includes("--write"));
+if (written) writeFileSync(new URL("./RESULTS.md", import.meta.url), text);
 // Sockets of a row that failed would hold the process.
 process.exit(missing.size > 0 && tables.length === 0 ? 1 : 0);
 
