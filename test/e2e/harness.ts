@@ -1,7 +1,15 @@
 // The real program in temporary homes. Every process of a test carries the mark of its home in its
 // environment, whoever started it, so that all of them can be found and ended even when the test failed.
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { until, within } from "./until.ts";
@@ -142,6 +150,14 @@ export class Home implements AsyncDisposable {
     return file;
   }
 
+  /** Writes `muster.toml` where there is none. */
+  configure(toml: string): void {
+    const file = join(this.path, "muster.toml");
+    if (existsSync(file)) return;
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
+    writeFileSync(file, toml, { mode: 0o600 });
+  }
+
   /** Ends everything that runs here, apps included. */
   async end(): Promise<void> {
     // A process that is just being started shows up in a second look.
@@ -204,11 +220,15 @@ export class Running {
   }
 }
 
+/** Every test comes from one address: the usual ten sign-ins and claims a minute are for people. */
+const MANY_ENTRIES = "[limits]\nentries_per_minute = 1000\n";
+
 /** A hub in a home of its own, in the foreground. */
 export async function hubIn(
   home: Home,
   port = 0,
 ): Promise<{ hub: Running; hub_url: string; login_url: string | null }> {
+  home.configure(MANY_ENTRIES);
   const hub = home.spawn(["hub", "--json", "--host", "127.0.0.1", "--port", String(port)]);
   return { hub, ...((await hub.firstJson()) as { hub_url: string; login_url: string | null }) };
 }
