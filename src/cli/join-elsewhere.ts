@@ -63,7 +63,8 @@ async function newDevice(
   const progress = startProgress(invocation, "Waiting for it to join");
   const found = await waitFor(invocation, { everyMs: LOOK_EVERY_MS, timeoutMs }, async () => {
     const { devices = [], hub } = await lookAround(invocation);
-    const device = devices.find(({ id, status }) => !known.has(id) && status !== "pending");
+    // Someone who signs in meanwhile brings a browser.
+    const device = devices.find(({ id, kind }) => !known.has(id) && kind !== "browser");
     return device === undefined ? undefined : { device, url: hub.url };
   }).finally(progress.end);
   if (found !== undefined) return found;

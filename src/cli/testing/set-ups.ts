@@ -114,11 +114,17 @@ export const SET_UPS: SetUps = {
     const { agent, typed, stdin, timers, fetch } = surroundings;
     stdin.isTerminal = true;
     typed.push("server", "VPS");
-    const pond = { name: "pond", id: "ddddddd-hijklmn-opqrstu-vwxyz23", hostname: "pond.muster.example.com" };
+    const firefox = deviceView({ name: "firefox", id: "eeeeeee-hijklmn-opqrstu-vwxyz23", kind: "browser" });
+    const pond = deviceView({
+      name: "pond",
+      id: "ddddddd-hijklmn-opqrstu-vwxyz23",
+      status: "pending",
+      hostname: "pond.muster.example.com",
+    });
     surroundings.fetch = (url, init) => {
       if (url.endsWith("/api/device_token")) {
         surroundings.fetch = fetch;
-        timers.after(60_000, () => agent.devices?.push(deviceView(pond)));
+        timers.after(60_000, () => agent.devices?.push(firefox, pond));
       }
       return fetch(url, init);
     };
