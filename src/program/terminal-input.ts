@@ -26,7 +26,7 @@ export function terminalInput(interrupt: () => void): Input {
         .toString("utf8")
         .replace(/\r?\n$/, "");
     },
-    readLine,
+    readLine: (prompt) => readLine(prompt, interrupt),
     readSecret: (prompt) => readSecret(prompt, interrupt),
     pieces,
     setRaw(raw) {
@@ -45,10 +45,15 @@ async function* pieces(): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function readLine(prompt: string): Promise<string> {
+async function readLine(prompt: string, interrupt: () => void): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await new Promise((resolve) => {
+    return await new Promise((resolve, reject) => {
+      // Without a listener Ctrl-C only closes, which would be an empty answer.
+      lines.once("SIGINT", () => {
+        interrupt();
+        reject(new Error("interrupted"));
+      });
       lines.once("close", () => resolve(""));
       lines.question(prompt, resolve);
     });
