@@ -43,6 +43,8 @@ interface Seen {
 export class Prober {
   readonly #options: ProberOptions;
   readonly #underWay = new Set<string>();
+  /** Whose turn comes, in order: many that never answer delay the others and do not starve them. */
+  readonly #due = new Map<string, ShareRecord>();
   /** Shares that failed last time; the second failure in a row is "dead". */
   readonly #failedOnce = new Set<string>();
   #stop: (() => void) | undefined;
@@ -61,15 +63,25 @@ export class Prober {
   }
 
   probeAll(): void {
-    for (const share of this.#options.shares.all()) {
+    for (const share of this.#options.shares.all()) this.probe(share);
+  }
+
+  /** One proof of one share, in its turn; does nothing while one is due or under way. */
+  probe(share: ShareRecord): void {
+    if (this.#underWay.has(share.shareId)) return;
+    this.#due.set(share.shareId, share);
+    this.#next();
+  }
+
+  #next(): void {
+    for (const [id, share] of this.#due) {
       if (this.#underWay.size >= PARALLEL_MAX) return;
-      this.probe(share);
+      this.#due.delete(id);
+      if (this.#options.shares.byId(id) !== undefined) this.#begin(share);
     }
   }
 
-  /** One proof of one share; does nothing while one is under way. */
-  probe(share: ShareRecord): void {
-    if (this.#underWay.has(share.shareId)) return;
+  #begin(share: ShareRecord): void {
     this.#underWay.add(share.shareId);
     const { clock } = this.#options.world;
     const began = clock.monotonic();
@@ -86,6 +98,7 @@ export class Prober {
 
   #note(share: ShareRecord, seen: Seen, tookMs: number): void {
     this.#underWay.delete(share.shareId);
+    this.#next();
     const { shares, world, proved } = this.#options;
     if (shares.byId(share.shareId) === undefined) return void this.#failedOnce.delete(share.shareId);
     const checkedAt = new Date(world.clock.now()).toISOString();

@@ -12,8 +12,11 @@ import type { Session } from "./session.ts";
 /** An app that starts may take half a minute; the device bounds it by itself. */
 const OUTCOME_TIMEOUT_MS = 60_000;
 const WAITING_MAX = 1000;
+/** Of one asker: more at once is no person's, and the places are for everybody. */
+const WAITING_PER_SESSION = 32;
 
 interface Waiting {
+  asker: Session;
   device: Session;
   limit: Timer;
   resolve(message: HubToClient): void;
@@ -39,22 +42,23 @@ export class CommandDesk {
     const { directory, devices, timers } = this.#parts;
     const row = devices.byId(message.device_id);
     const device = directory.device(message.device_id);
-    demand(
+    const { ownerRoots } = demand(
       session.actor,
       "device.command",
       row === undefined ? undefined : { kind: "device", deviceKey: "", ownerRoots: [row.owner_root] },
     );
     if (device === undefined)
       throw new MusterError("device_offline", `${row?.name ?? "the device"} is offline`);
-    if (this.#waiting.size >= WAITING_MAX)
+    if (this.#waiting.size >= WAITING_MAX || this.#askedBy(session) >= WAITING_PER_SESSION)
       throw new MusterError("too_many", "too many commands are under way");
     // The asker's id is its own; towards the device the hub uses one that no other asker can choose.
     const id = `c${++this.#last}`;
     const outcome = new Promise<HubToClient>((resolve) => {
       const limit = timers.after(OUTCOME_TIMEOUT_MS, () => this.#settle(id, lateError(id)));
-      this.#waiting.set(id, { device, limit, resolve });
+      this.#waiting.set(id, { asker: session, device, limit, resolve });
     });
-    this.#record(session, message);
+    // Whose record it is follows from the device, never from what the message claims.
+    for (const root of ownerRoots) this.#record(session, message, root);
     if (!device.send({ ...message, id })) this.#settle(id, lateError(id));
     return { ...(await outcome), id: message.id } as HubToClient; // both forms an outcome can take have an id
   }
@@ -80,13 +84,19 @@ export class CommandDesk {
     waiting.resolve(message);
   }
 
-  #record(session: Session, message: ClientMessage<"command">): void {
+  #askedBy(session: Session): number {
+    let count = 0;
+    for (const waiting of this.#waiting.values()) if (waiting.asker === session) count += 1;
+    return count;
+  }
+
+  #record(session: Session, message: ClientMessage<"command">, ownerRoot: string): void {
     void this.#parts.audit.record({
       actor: `device:${session.facts.deviceId}`,
       action: "command.relayed",
       target: `device:${message.device_id}`,
       detail: { kind: message.kind, command_id: message.command_id },
-      ownerRoot: message.owner_root,
+      ownerRoot,
     });
   }
 }
