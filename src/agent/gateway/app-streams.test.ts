@@ -224,10 +224,16 @@ test("200 MB down and 200 MB up pass through without staying", async () => {
   });
   const piece = Buffer.alloc(256 * 1024, 7);
   // Looked at eight times in each direction. Resident memory would also count what the collector has yet to take.
-  const before = liveBytes();
-  let peak = 0;
+  // What counts is the rise above the least so far: the garbage of earlier tests may still fall away meanwhile.
+  let least = liveBytes();
+  let rise = 0;
+  let looks = 0;
   const look = (left: number): void => {
-    if (left % (total / 8) < piece.length) peak = Math.max(peak, liveBytes() - before);
+    if (left % (total / 8) >= piece.length) return;
+    const now = liveBytes();
+    rise = Math.max(rise, now - least);
+    least = Math.min(least, now);
+    looks += 1;
   };
   const pour = (socket: Bun.Socket<{ left: number; head: boolean }>) => {
     while (socket.data.left > 0) {
@@ -254,7 +260,7 @@ test("200 MB down and 200 MB up pass through without staying", async () => {
   await up.over();
   expect(readTold(up).status).toBe(200);
   expect(uploaded).toBe(total);
-  expect(peak).toBeGreaterThan(0);
-  expect(peak).toBeLessThan(32 * 1024 * 1024);
+  expect(looks).toBeGreaterThanOrEqual(16);
+  expect(rise).toBeLessThan(32 * 1024 * 1024);
   server.stop(true);
 }, 20_000);
