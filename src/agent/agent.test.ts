@@ -12,7 +12,8 @@ import type { HubMessage } from "../protocol/messages.ts";
 import { Pulse } from "../trunk/liveness.ts";
 import { realWorld } from "../world/real.ts";
 import type { SqliteDatabase, SqliteStatement } from "../world/world.ts";
-import { startAgent, type Agent, type AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./agent-options.ts";
+import { startAgent, type Agent } from "./agent.ts";
 import { FakeHub, plainHasher, rejection, tempHome, until, type TempHome } from "./testing.ts";
 
 const crypto = nodeCrypto((length) => realWorld.random.bytes(length));

@@ -11,7 +11,7 @@ import type { FleetView, ProofView } from "../protocol/views.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import { realWorld } from "../world/real.ts";
 import type { World } from "../world/world.ts";
-import type { HubLink } from "./agent.ts";
+import type { HubLink } from "./agent-options.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";
 import type { Asked, HubSessionOptions, HubSessionState } from "./link/hub-session.ts";
 import { STATE_MIGRATIONS, type StateDatabase } from "./state-migrations.ts";

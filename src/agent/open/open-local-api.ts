@@ -1,0 +1,67 @@
+// The local API of an agent: where it listens, and what is behind each of its calls.
+import { makeDeviceToken } from "../device-tokens.ts";
+import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
+import { localHandlers } from "../local-api/local-handlers.ts";
+import { serveLocalApi } from "../local-api/local-server.ts";
+import type { AgentOptions } from "../agent-options.ts";
+import type { Ends } from "./ends.ts";
+import type { Parts } from "./open-session.ts";
+
+/** Resolves with its port, once it answers and stands in the home's file. */
+export async function openLocalApi(options: AgentOptions, parts: Parts, ends: Ends): Promise<number> {
+  const { world, crypto, log, version, pid, paths } = options;
+  const { disk, network, random } = world;
+  const token = await localToken(disk, paths.token, (length) => random.bytes(length));
+  const api = await serveLocalApi({
+    network,
+    log,
+    sha256: (bytes) => crypto.sha256(bytes),
+    token: token.reveal(),
+    ...(options.localPort === undefined ? {} : { port: options.localPort }),
+    ...(options.localHost === undefined ? {} : { host: options.localHost }),
+    socketPath: `${paths.sockets}/agent.sock`,
+    about: { pid, version },
+    handlers: handlersOf(options, parts),
+    metrics: parts.shown.metrics,
+  });
+  ends.add(() => api.close());
+  parts.core.late.port = api.port;
+  await writeAgentFile(disk, paths.agentFile, {
+    pid,
+    port: api.port,
+    ...(options.localHost === undefined ? {} : { host: options.localHost }),
+    token_file: paths.token,
+  });
+  ends.add(() => removeAgentFile(disk, paths.agentFile, pid));
+  return api.port;
+}
+
+function handlersOf(options: AgentOptions, { core, shown, owned, paired }: Parts) {
+  const { world, crypto, signer, pid, hub: joined } = options;
+  const { clock } = world;
+  const { hub, hubKey, hubUrl } = core;
+  const { book, devices, removed, commanding } = owned;
+  return localHandlers({
+    world,
+    db: core.db,
+    pid,
+    hub,
+    joined,
+    device: core.device,
+    hubUrl,
+    shares: shown.shares,
+    fleet: core.fleet,
+    notices: core.notices,
+    devices,
+    orders: commanding.orders,
+    owners: commanding.owners,
+    mayCommand: () => book.log?.mayCommand(signer.publicKey, clock.now()) === true,
+    leave: async () => {
+      await devices.leave();
+      await removed.wiped();
+    },
+    makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, hubUrl, book }, request),
+    peers: paired.peers,
+    onStopAsked: options.onStopAsked,
+  });
+}

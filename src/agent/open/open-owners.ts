@@ -1,0 +1,112 @@
+// Whose this device is, and what follows: its copy of the owner log, the commands it takes and gives, and the
+// end of its key when the log takes it out.
+import type { OwnerLog } from "../../identity/owner-log.ts";
+import type { AgentOptions } from "../agent-options.ts";
+import { openCommanding, type Commanding } from "../commanding.ts";
+import { CommandDesk } from "../commands.ts";
+import { DeviceDesk } from "../device-desk.ts";
+import { OwnerBook } from "../owner-book.ts";
+import { Removed } from "../removed.ts";
+import type { Core } from "./open-core.ts";
+import type { Ends } from "./ends.ts";
+import type { Shown } from "./open-shares.ts";
+
+export interface Owned {
+  book: OwnerBook;
+  removed: Removed;
+  devices: DeviceDesk;
+  commanding: Commanding;
+  /** Commands of the page, which come over the hub. */
+  commands: CommandDesk;
+  /** What the log says as a whole, whenever it has grown. */
+  grown(known: OwnerLog): void;
+}
+
+const TIDY_EVERY_MS = 3_600_000;
+
+export async function openOwners(
+  options: AgentOptions,
+  { core, shown, ends }: { core: Core; shown: Shown; ends: Ends },
+): Promise<Owned> {
+  const { world, crypto, log, signer, hub: joined } = options;
+  const { db, hub, hubKey, notices, device } = core;
+  const { shares } = shown;
+  const removed = removedOf(options, core, shown);
+  const grown = (known: OwnerLog): void => {
+    removed.look(known);
+    commanding.sessions?.look();
+    options.roleChanged?.(known.mayCommand(signer.publicKey, world.clock.now()));
+  };
+  const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
+  await book.load();
+  const commanding = openCommanding({
+    world,
+    crypto,
+    log,
+    signer,
+    hub,
+    book,
+    db,
+    device,
+    hubFile: joined,
+    environment: options.environment,
+    ...(options.command === undefined ? {} : { command: options.command }),
+    targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
+  });
+  ends.add(() => commanding.close());
+  const commands = commandsOf(options, { core, shown, book });
+  const tidy = world.timers.every(TIDY_EVERY_MS, () => core.inBackground("old commands", commands.tidy()));
+  ends.add(() => tidy.cancel());
+  return {
+    book,
+    removed,
+    commanding,
+    commands,
+    grown,
+    devices: new DeviceDesk({
+      clock: world.clock,
+      crypto,
+      signer,
+      hub,
+      hubKey,
+      book,
+      embedded: joined.embedded,
+    }),
+  };
+}
+
+function removedOf(options: AgentOptions, { notices, late }: Core, { tunnel }: Shown): Removed {
+  return new Removed({
+    publicKey: options.signer.publicKey,
+    hubUrl: options.hub.hub_url,
+    notices,
+    log: options.log,
+    endSession: () => {
+      late.session?.stop();
+      void tunnel.stop();
+    },
+    wipe: options.wipe ?? (() => Promise.resolve()),
+  });
+}
+
+function commandsOf(
+  { world, crypto, log, signer, hub: joined }: AgentOptions,
+  { core, shown: { shares }, book }: { core: Core; shown: Shown; book: OwnerBook },
+): CommandDesk {
+  return new CommandDesk({
+    db: core.db,
+    clock: world.clock,
+    crypto,
+    log,
+    device: { id: joined.device_id, publicKey: signer.publicKey },
+    ownerRoot: joined.owner_root,
+    embedded: joined.embedded,
+    book,
+    actions: {
+      "share.add": (request) => shares.add(request),
+      "share.remove": ({ share }) => shares.remove(share),
+      "app.start": async ({ share }) => ({ share: await shares.start(share) }),
+      "app.stop": async ({ share }) => ({ share: await shares.stop(share) }),
+    },
+  });
+}

@@ -1,0 +1,111 @@
+// The session with the hub: who it is for, and which part hears what comes over it.
+import type { HubMessage, HubToClient } from "../../protocol/messages.ts";
+import { nextSessionNumber } from "../../store/session-numbers.ts";
+import type { AgentOptions, HubLink } from "../agent-options.ts";
+import { reportHealth } from "../health-report.ts";
+import { HubSession, type HubSessionOptions } from "../link/hub-session.ts";
+import { openShareStream } from "../streams.ts";
+import type { Ends } from "./ends.ts";
+import type { Core } from "./open-core.ts";
+import type { Owned } from "./open-owners.ts";
+import type { Paired } from "./open-peers.ts";
+import type { Shown } from "./open-shares.ts";
+
+export interface Parts {
+  core: Core;
+  shown: Shown;
+  owned: Owned;
+  paired: Paired;
+}
+
+/** Not started yet. */
+export function openSession(options: AgentOptions, parts: Parts, ends: Ends): HubLink {
+  const { world, crypto, signer, log, pulse, version, hub: joined } = options;
+  const { core } = parts;
+  const make = options.openSession ?? ((session: HubSessionOptions): HubLink => new HubSession(session));
+  const session = make({
+    world,
+    crypto,
+    signer,
+    pulse,
+    log,
+    address: options.hubAddress ?? { url: joined.hub_url },
+    hubKey: core.hubKey,
+    about: { ...options.about, version },
+    sessionKind: "register",
+    nextSession: () => nextSessionNumber(core.db, joined.hub_id, world.clock.now()),
+    events: eventsOf(options, parts, ends),
+  });
+  core.late.session = session;
+  return session;
+}
+
+function eventsOf(options: AgentOptions, parts: Parts, ends: Ends): HubSessionOptions["events"] {
+  const { world, ticker, log } = options;
+  const { gateway, shares } = parts.shown;
+  const { commanding } = parts.owned;
+  const connected = whenConnected(options, parts, ends);
+  const heard = whenHeard(options, parts);
+  return {
+    state: (state) => {
+      log.info("session with the hub", {
+        at: state.at,
+        problem: state.at === "connected" ? undefined : state.problem?.message,
+      });
+      if (state.at === "connected") connected(state.registered);
+    },
+    message: heard,
+    opened: (stream, payload) =>
+      commanding.open(stream, payload) ??
+      openShareStream({ clock: world.clock, ticker, gateway, shares }, stream, payload),
+  };
+}
+
+function whenConnected(
+  options: AgentOptions,
+  { core, shown, owned, paired }: Parts,
+  ends: Ends,
+): (registered: HubMessage<"registered">) => void {
+  const { hub, inBackground } = core;
+  const health = reportHealth(options.world.timers, hub, options.health);
+  ends.add(() => health.stop());
+  return ({ owner_heads: heads }) => {
+    health.connected();
+    paired.post.connected();
+    inBackground("owner log", owned.book.fetch(heads));
+    inBackground("shares", shown.shares.connected());
+    inBackground(
+      "named link",
+      shown.tunnel.want(() => hub.request({ type: "tunnel_want" }, "done")),
+    );
+  };
+}
+
+function whenHeard(
+  { hub: joined, log }: AgentOptions,
+  { core, shown, owned, paired }: Parts,
+): (message: HubToClient) => void {
+  const { hub, inBackground } = core;
+  return (message) => {
+    paired.post.heard(message);
+    if (message.type === "log_entries") {
+      if (message.owner_root === joined.owner_root) {
+        inBackground("owner log", owned.book.take(message.entries));
+      }
+    } else if (message.type === "command") {
+      inBackground(
+        "command",
+        owned.commands.handle(message).then((outcome) => void hub.send(outcome)),
+      );
+    } else if (message.type === "tunnel_credentials") {
+      const taken = shown.tunnel
+        .take(message)
+        .then((isTaken) => void (isTaken && hub.send({ type: "tunnel_taken" })));
+      inBackground("named link", taken);
+    } else if (message.type === "pairing_message") {
+      paired.pairing.heard(message);
+    } else if (message.type === "error") {
+      log.warn("hub complains", { error_code: message.code, problem: message.message });
+    }
+  };
+}
