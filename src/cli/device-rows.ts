@@ -8,6 +8,7 @@ import type { Style } from "./terminal.ts";
 const STATUS_STYLES = {
   online: "green",
   offline: "red",
+  stale: "red",
   pending: "yellow",
   revoked: "dim",
 } as const satisfies Record<DeviceView["status"], Style>;

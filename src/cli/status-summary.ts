@@ -98,14 +98,16 @@ function sharesSentence(
 }
 
 function deviceProblems(machines: readonly DeviceView[], now: number): string[] {
-  const offline = machines.filter((device) => device.status === "offline");
-  if (offline.length === 0) return [];
-  const named = offline.map((device) => {
-    return device.last_seen === null
-      ? device.name
-      : `${device.name} (last seen ${ago(device.last_seen, now)})`;
+  return (["offline", "stale"] as const).flatMap((status) => {
+    const away = machines.filter((device) => device.status === status);
+    if (away.length === 0) return [];
+    const named = away.map((device) => {
+      return device.last_seen === null
+        ? device.name
+        : `${device.name} (last seen ${ago(device.last_seen, now)})`;
+    });
+    return [`${counted(away.length, machines.length, "device")} ${status}: ${listed(named)}.`];
   });
-  return [`${counted(offline.length, machines.length, "device")} offline: ${listed(named)}.`];
 }
 
 /** "1 of 3 shares is", "2 of 3 shares are", "The only share is". */

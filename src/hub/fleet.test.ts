@@ -81,3 +81,34 @@ test("no picture is made for who does not read, and none for who does not watch"
   pass();
   expect(pictures()).toBe(0);
 });
+
+test("a device is pending, offline, and after thirty days away stale, until it is back", () => {
+  const DAY = 86_400_000;
+  const row = {
+    device_id: "d",
+    name: "attic",
+    kind: "desktop",
+    public_key: new Uint8Array(32),
+    confirmed: 1,
+  };
+  const statusOf = (state: { lastSeen: number | null; online?: boolean; revoked?: number }): string => {
+    const { lastSeen, online = false, revoked = null } = state;
+    const session = online ? { facts: { sinceMs: 0 }, trunk: {}, health: null } : undefined;
+    const parts = {
+      addresses: { hubUrl: "https://hub.example", deviceHost: () => "" },
+      devices: { ofOwners: () => [{ ...row, last_seen: lastSeen, revoked_at: revoked }] },
+      shares: { ofDevice: () => [] },
+      directory: { device: () => session },
+      ownerLogs: { get: () => undefined },
+      now: () => 100 * DAY,
+      hub: { id: "hub", version: "0.1.0" },
+    };
+    const fleet = new Fleet(parts as unknown as ConstructorParameters<typeof Fleet>[0]); // what it looks at
+    return fleet.viewOf(["root"]).devices[0]?.status ?? "";
+  };
+  expect(statusOf({ lastSeen: null })).toBe("pending");
+  expect(statusOf({ lastSeen: 70 * DAY + 1 })).toBe("offline");
+  expect(statusOf({ lastSeen: 70 * DAY })).toBe("stale");
+  expect(statusOf({ lastSeen: 0, online: true })).toBe("online");
+  expect(statusOf({ lastSeen: 0, revoked: 1 })).toBe("revoked");
+});

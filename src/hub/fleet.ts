@@ -17,6 +17,8 @@ import type { ShareRecord, ShareTable } from "./shares/share-table.ts";
 /** Of a first change; doubled while they go on. */
 const GATHER_MS = 100;
 const GATHER_MAX_MS = 1000;
+/** Away for so long a device is shown as stale. Nothing of it is removed for that. */
+const STALE_AFTER_MS = 30 * 86_400_000;
 
 export interface FleetParts {
   timers: Timers;
@@ -103,14 +105,7 @@ export class Fleet {
       name: row.name,
       kind: row.kind,
       platform: row.platform,
-      status:
-        row.revoked_at !== null
-          ? "revoked"
-          : online
-            ? "online"
-            : row.last_seen === null
-              ? "pending"
-              : "offline",
+      status: statusOf(row, { online, now: now() }),
       since: instant(since),
       last_seen: online ? instant(now()) : instant(row.last_seen),
       agent_version: row.agent_version,
@@ -143,6 +138,16 @@ export class Fleet {
       stable: true,
     };
   }
+}
+
+function statusOf(
+  { revoked_at, last_seen }: Pick<DeviceRow, "revoked_at" | "last_seen">,
+  { online, now }: { online: boolean; now: number },
+): DeviceView["status"] {
+  if (revoked_at !== null) return "revoked";
+  if (online) return "online";
+  if (last_seen === null) return "pending";
+  return now - last_seen >= STALE_AFTER_MS ? "stale" : "offline";
 }
 
 function instant(atMs: number | null): string | null {

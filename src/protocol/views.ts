@@ -1,5 +1,6 @@
 // What is shown of a fleet: the shapes behind `--json`, the page and the API. Times on the wire are ISO 8601
-// in UTC, or null for "never". Field names are snake_case, and fields may be added, never changed.
+// in UTC, or null for "never". Field names are snake_case, and fields may be added, never changed. A list of words
+// may grow too: what is shown is read so that a newer hub's word ends nothing here.
 import { z } from "zod";
 
 const instant = z.iso.datetime();
@@ -10,34 +11,40 @@ export const SHARE_ACCESS = ["password", "public", "login"] as const;
 export const PROOF_STATES = ["live", "degraded", "dead", "unknown"] as const;
 export const LINK_KINDS = ["hub", "quick", "named"] as const;
 export const DEVICE_KINDS = ["laptop", "desktop", "raspberry_pi", "vps", "vm", "browser"] as const;
-export const DEVICE_STATUSES = ["pending", "online", "offline", "revoked"] as const;
+/** `stale`: offline for so long that somebody should say whether it still lives. */
+export const DEVICE_STATUSES = ["pending", "online", "offline", "stale", "revoked"] as const;
 
 export const shareKind = z.enum(SHARE_KINDS);
 export const shareState = z.enum(SHARE_STATES);
 export const shareAccess = z.enum(SHARE_ACCESS);
 export const deviceKind = z.enum(DEVICE_KINDS);
 
+/** A word that only a newer version knows reads as `otherwise`, which claims the least. */
+function shown<const Words extends readonly string[]>(words: Words, otherwise: NoInfer<Words[number]>) {
+  return z.enum(words).catch(otherwise);
+}
+
 /** Health is only here: what the last request through the public address showed. */
 export const proofView = z.object({
-  state: z.enum(PROOF_STATES),
+  state: shown(PROOF_STATES, "unknown"),
   checked_at: instant.nullable(),
   latency_ms: z.number().nullable(),
   reason: z.string().nullable(),
 });
 
 export const linkView = z.object({
-  kind: z.enum(LINK_KINDS),
+  kind: shown(LINK_KINDS, "hub"),
   url: z.string(),
-  state: z.enum(PROOF_STATES),
+  state: shown(PROOF_STATES, "unknown"),
 });
 
 export const shareView = z.object({
   id: z.string(),
   name: z.string(),
-  kind: shareKind,
-  state: shareState,
+  kind: shown(SHARE_KINDS, "app"),
+  state: shown(SHARE_STATES, "waiting"),
   url: z.string(),
-  access: shareAccess,
+  access: shown(SHARE_ACCESS, "login"),
   device_id: z.string(),
   device_name: z.string(),
   description: z.string().nullable(),
@@ -62,9 +69,9 @@ export const machineHealth = z.object({
 export const deviceView = z.object({
   id: z.string(),
   name: z.string(),
-  kind: deviceKind,
+  kind: shown(DEVICE_KINDS, "desktop"),
   platform: z.string(),
-  status: z.enum(DEVICE_STATUSES),
+  status: shown(DEVICE_STATUSES, "offline"),
   /** When its session began, while online; when it was last heard of otherwise. */
   since: instant.nullable(),
   last_seen: instant.nullable(),

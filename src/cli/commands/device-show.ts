@@ -37,6 +37,7 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
   return [
     ...row("Name", self ? `${device.name} (this device)` : device.name),
     ...row("State", state),
+    ...row("", device.status === "stale" ? `gone for good? muster device remove ${device.name}` : null),
     ...row("Kind", `${device.kind}, ${device.platform}`),
     ...row("Role", ROLES[role]),
     ...row("Location", device.location),

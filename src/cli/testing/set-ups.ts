@@ -73,6 +73,12 @@ export const SET_UPS: SetUps = {
       return device.name === "pi" ? { ...device, status: "offline", last_seen: ago(7_200_000) } : device;
     });
   },
+  "the pi has been away for 45 days": ({ agent }) => {
+    agent.devices = agent.devices?.map((device) => {
+      const seen = ago(45 * 86_400_000);
+      return device.name === "pi" ? { ...device, status: "stale", since: seen, last_seen: seen } : device;
+    });
+  },
   "two shares begin alike": ({ agent }) => {
     agent.shares = [
       shareView({ id: "k3xpq2aa", name: "docs", kind: "page" }),

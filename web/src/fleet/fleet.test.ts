@@ -57,15 +57,23 @@ test("an app that nobody answers for is a trouble, one that was never tried is n
 
 test("every status of a device has a mark and a word", () => {
   expect(
-    (["online", "offline", "pending", "revoked"] as const).map(
+    (["online", "offline", "stale", "pending", "revoked"] as const).map(
       (status) => shownDevice(device("a", { status })).mark,
     ),
-  ).toEqual(["live", "dead", "unknown", "dead"]);
+  ).toEqual(["live", "dead", "dead", "unknown", "dead"]);
 });
 
 test("the first line says that all is well", () => {
   const all = verdict(fleet([device("atlas"), device("nas")], [share("docs", "atlas")]), NOW);
   expect(all).toEqual({ headline: "All is well", troubles: [], counts: "2 devices online · 1 share live" });
+});
+
+test("a stale device is a trouble, and says it once for all that it published", () => {
+  const stale = device("nas", { status: "stale", last_seen: secondsAgo(40 * 86_400) });
+  const told = verdict(fleet([device("atlas"), stale], [share("docs", "nas", { proof: dead })]), NOW);
+  expect(told.troubles.map((trouble) => `${trouble.name} ${trouble.says}`)).toEqual([
+    "nas stale, last seen 40 d ago",
+  ]);
 });
 
 test("the first line names exactly what is not well", () => {

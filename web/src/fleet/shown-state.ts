@@ -60,6 +60,8 @@ export function shownDevice(device: DeviceView): ShownState {
       return { mark: "live", word: "online", reason: null };
     case "offline":
       return { mark: "dead", word: "offline", reason: null };
+    case "stale":
+      return { mark: "dead", word: "stale", reason: "away for more than 30 days" };
     case "pending":
       return { mark: "unknown", word: "pending", reason: "has not connected yet" };
     case "revoked":

@@ -49,8 +49,8 @@ function headlineOf(troubles: number, machines: number): string {
 
 function deviceTroubles(device: DeviceView, nowMs: number): Trouble[] {
   const { id, name, health } = device;
-  if (device.status === "offline")
-    return [{ id, name, mark: "dead", says: `offline, last seen ${ago(device.last_seen, nowMs)}` }];
+  if (isAway(device))
+    return [{ id, name, mark: "dead", says: `${device.status}, last seen ${ago(device.last_seen, nowMs)}` }];
   if (device.status !== "online" || health === null) return [];
   const troubles: Trouble[] = [];
   if (percent(health.disk_free, health.disk_total) < DISK_LOW_PERCENT) {
@@ -68,10 +68,14 @@ function deviceTroubles(device: DeviceView, nowMs: number): Trouble[] {
   return troubles;
 }
 
+function isAway({ status }: DeviceView): boolean {
+  return status === "offline" || status === "stale";
+}
+
 function shareTroubles(share: ShareView, fleet: FleetView, asOfMs: number): Trouble[] {
   const device = fleet.devices.find((candidate) => candidate.id === share.device_id);
   // The device's own line already says why nothing on it answers.
-  if (device?.status === "offline") return [];
+  if (device !== undefined && isAway(device)) return [];
   const shown = shownShare(share, asOfMs);
   if (shown.mark === "live" || shown.mark === "unknown") return [];
   const { id, name } = share;
