@@ -7,7 +7,7 @@ import type { Participant } from "../identity/owner-log-state.ts";
 import { joiningKeys, joiningWords, type JoiningKeys } from "../identity/joining.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
-import { deviceIdOf, parseDeviceId } from "../protocol/ids.ts";
+import { beginsId, deviceIdOf, parseDeviceId } from "../protocol/ids.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { DeviceView, FleetView } from "../protocol/views.ts";
@@ -29,6 +29,7 @@ export interface DeviceDeskOptions {
 
 /** Other controllers may write at the same time; each try begins behind what they wrote. */
 const TRIES = 5;
+const CANDIDATES_SHOWN = 5;
 
 type Shown = LocalResponse<"device_show">;
 
@@ -49,6 +50,12 @@ export class DeviceDesk {
       in_log: participant !== undefined,
       words: participant === undefined && this.#mayAdmin() ? (await this.#asking(view)).words : null,
     };
+  }
+
+  /** By this home's own copy of the log, which the hub keeps telling what is new in it. */
+  async invited({ invite }: LocalRequest<"device_invited">): Promise<LocalResponse<"device_invited">> {
+    const spentBy = this.#options.book.log?.invite(invite)?.spentBy;
+    return { device_id: spentBy === undefined ? null : this.#idOf(spentBy) };
   }
 
   /** Lets in a device that joined by the hub's word, once a person has compared the words. */
@@ -221,7 +228,7 @@ export function findDevice(devices: readonly DeviceView[], reference: string): D
   const byName = living.filter((device) => device.name === reference);
   const id = parseDeviceId(reference);
   const byId = living.filter(
-    (device) => device.id === id || (byName.length === 0 && device.id.startsWith(reference)),
+    (device) => device.id === id || (byName.length === 0 && beginsId(device.id, reference)),
   );
   const matching = byName.length > 0 ? byName : byId;
   const [device] = matching;
@@ -232,8 +239,14 @@ export function findDevice(devices: readonly DeviceView[], reference: string): D
   }
   if (matching.length === 1) return device;
   throw new MusterError("ambiguous", `"${reference.slice(0, 64)}" fits ${matching.length} devices`, {
-    hint: `one of ${matching.map((one) => `${one.id} (${one.name})`).join(", ")}`,
+    hint: `one of ${shownOf(matching.map((one) => `${one.id} (${one.name})`))}`,
   });
+}
+
+/** A few, so that a large fleet fills no screen. */
+function shownOf(candidates: readonly string[]): string {
+  const rest = candidates.length - CANDIDATES_SHOWN;
+  return `${candidates.slice(0, CANDIDATES_SHOWN).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 function lastEntry(log: OwnerLog): OwnerLogEntry {

@@ -34,7 +34,7 @@ export function addOrderCommands(program: Command, choose: Choose): void {
       "Make a service of a device reachable on this machine alone, until Ctrl-C. Services are those of its " +
         "[services] and the ports of what it shares.",
     )
-    .argument("<target>", "DEVICE/SERVICE, or DEVICE/PORT")
+    .argument("<target>", "DEVICE/SERVICE, or DEVICE/PORT", parseReference)
     .argument("[port]", "port on 127.0.0.1; any free one when absent", parsePort)
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExamples:\n  muster forward pi/postgres 5432\n  muster forward pi/3000")

@@ -1,6 +1,7 @@
 // The commands between paired devices: pair, send, inbox, and those of `device` that are about peers.
 
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { parsePetname, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 const JSON_HELP = "print one JSON object";
@@ -15,7 +16,7 @@ export function addPeerCommands(program: Command, choose: Choose): void {
         "cannot read them. Without a code, make one and wait; with one, enter it. A code works for one try.",
     )
     .argument("[code]", "what the other device shows, or its link")
-    .option("--name <name>", "what to call the other device here")
+    .option("--name <name>", "what to call the other device here", parsePetname)
     .option("--verified", "the safety words are compared with those of the other device")
     .option("--own", "only devices of the same owner can enter the code, and no stranger can spend it")
     .option("--json", JSON_HELP)
@@ -29,7 +30,7 @@ export function addPeerCommands(program: Command, choose: Choose): void {
     .command("send")
     .summary("send a text or a file to a paired device")
     .description("Send a text or a file to a paired device. It waits for one that is away.")
-    .argument("<device>", "a paired device: its name here, or its id")
+    .argument("<device>", "a paired device: its name here, or its id", parseReference)
     .argument("[text]", "what to say; - reads it from standard input")
     .option("--file <path>", "send this file")
     .option("--json", JSON_HELP)
@@ -77,8 +78,8 @@ function addToDevice(device: CommandUnknownOpts, choose: Choose): void {
     .description(
       "Change what a paired device is called here. Its key stays the same, and so does its own name.",
     )
-    .argument("<device>", "its name here, or its id")
-    .argument("<name>", "the new name")
+    .argument("<device>", "its name here, or its id", parseReference)
+    .argument("<name>", "the new name", parsePetname)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device petname phone old-phone")
     .action((name, wish) => {
@@ -90,7 +91,7 @@ function addToDevice(device: CommandUnknownOpts, choose: Choose): void {
     .command("verified")
     .summary("the safety words of a paired device were compared")
     .description("Say that the safety words of a paired device are the same on both devices.")
-    .argument("<device>", "its name here, or its id")
+    .argument("<device>", "its name here, or its id", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device verified phone")
     .action((name) => {
@@ -100,7 +101,7 @@ function addToDevice(device: CommandUnknownOpts, choose: Choose): void {
     .command("unpair")
     .summary("end a pairing")
     .description("End the pairing with a device. It is told, and what still waits for it is dropped.")
-    .argument("<device>", "its name here, or its id")
+    .argument("<device>", "its name here, or its id", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device unpair phone")
     .action((name) => {

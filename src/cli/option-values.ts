@@ -19,15 +19,37 @@ export function parseEntryNumber(text: string): number {
   return wholeNumber(text, { min: 1, max: 4095 });
 }
 
+/** As long as any name or id, and more. */
+const REFERENCE_MAX = 200;
+const PETNAME_MAX = 64;
+
 /** What names a share, an app or a device: an empty variable of a script must not stand for any of them. */
 export function parseReference(text: string): string {
-  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
-  return text;
+  const reference = text.trim();
+  if (reference === "") throw new InvalidArgumentError("It must not be empty.");
+  demandPlain(reference, REFERENCE_MAX);
+  return reference;
+}
+
+/** What a paired device is called here: anything that a terminal shows as it is. */
+export function parsePetname(text: string): string {
+  const name = text.trim();
+  if (name === "") throw new InvalidArgumentError("A name must not be empty.");
+  demandPlain(name, PETNAME_MAX);
+  return name;
 }
 
 /** For an option that may be given several times. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];
+}
+
+/** Line breaks and control characters come from a script's slip, or are meant to be shown to somebody. */
+function demandPlain(text: string, max: number): void {
+  if (text.length > max) throw new InvalidArgumentError(`It must have at most ${max} characters.`);
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(text)) {
+    throw new InvalidArgumentError("It must not hold control characters or line breaks.");
+  }
 }
 
 function wholeNumber(text: string, { min, max }: { min: number; max: number }): number {

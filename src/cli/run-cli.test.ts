@@ -179,11 +179,33 @@ describe("starting", () => {
       ["run", "--device", "", "--", "id"],
       ["device", "show", ""],
       ["device", "remove", "", "--yes"],
+      ["send", "", "hello"],
+      ["forward", " "],
+      ["pair", "--name", " "],
+      ["device", "petname", "", "phone"],
+      ["device", "petname", "phone", ""],
+      ["device", "verified", " "],
+      ["device", "unpair", ""],
     ]) {
       const surroundings = fakeSurroundings();
       expect([argv, await runCli(argv, surroundings)]).toEqual([argv, 2]);
       expect(surroundings.stderr.text).toContain("must not be empty");
       expect(surroundings.stderr.text).toContain("muster: hint: ");
+    }
+  });
+
+  test("a name with line breaks or control characters is refused, and not shown as it is", async () => {
+    for (const argv of [
+      ["send", "pho\nne", "hello"],
+      ["device", "petname", "phone", "a\u001b[2Jb"],
+      ["device", "unpair", "\u202ephone"],
+      ["forward", "pi\u0007/web"],
+      ["pair", "--name", "x".repeat(65)],
+    ]) {
+      const surroundings = fakeSurroundings();
+      expect([argv, await runCli(argv, surroundings)]).toEqual([argv, 2]);
+      expect(surroundings.stderr.text).not.toMatch(/[\u0007\u001b\u202e]/);
+      expect(surroundings.stderr.text).toContain("It must");
     }
   });
 

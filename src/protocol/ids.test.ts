@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fromHex } from "./bytes.ts";
-import { deviceIdOf, isDeviceId, parseDeviceId } from "./ids.ts";
+import { beginsId, deviceIdOf, isDeviceId, parseDeviceId } from "./ids.ts";
 
 // SHA-256 of nothing, and its base32 by RFC 4648 ("4OYMIQUY7QOBJGX36TEJS35ZEQT24QPEMSNZGTFESWMRW6CSXBKQ").
 const EMPTY_HASH =
@@ -30,3 +30,8 @@ test.each(["", "home", ID.slice(1), `${ID}a`, ID.replace("4", "0"), `${ID}-`.rep
     expect(isDeviceId(text)).toBe(false);
   },
 );
+
+test("only some letters of an id mean it: one or two are more likely a name that was mistyped", () => {
+  expect(["4oym", "4OYMIQU", "4oymiqu-y7"].map((typed) => beginsId(ID, typed))).toEqual([true, true, true]);
+  expect(["", "4", "4oy", "4oyx"].map((typed) => beginsId(ID, typed))).toEqual([false, false, false, false]);
+});

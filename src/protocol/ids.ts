@@ -24,6 +24,14 @@ export function isDeviceId(text: string): boolean {
   return PATTERN.test(text);
 }
 
+/** Fewer letters of an id are more likely a name that was mistyped. */
+const BEGINNING_MIN = 4;
+
+/** Whether a person typed the beginning of this id. */
+export function beginsId(id: string, typed: string): boolean {
+  return typed.length >= BEGINNING_MIN && id.startsWith(typed.toLowerCase());
+}
+
 /** What a person typed: any case, dashes or blanks anywhere. Undefined when it can't be an id. */
 export function parseDeviceId(text: string): string | undefined {
   if (text.length > 4 * LENGTH) return undefined;

@@ -3,7 +3,7 @@
 import type { Kysely, Selectable, Updateable } from "kysely";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { deviceIdOf, parseDeviceId } from "../../protocol/ids.ts";
+import { beginsId, deviceIdOf, parseDeviceId } from "../../protocol/ids.ts";
 import { nameFromFolder } from "../../protocol/names.ts";
 import { inTransaction } from "../../store/in-transaction.ts";
 import type { PairedPeer } from "../../identity/pairing/pairing-run.ts";
@@ -16,6 +16,7 @@ export type PeerRow = Selectable<PeersTable>;
 /** As many as a hub keeps for one key. */
 const PEERS_MAX = 1_000;
 export const PETNAME_MAX = 64;
+const CANDIDATES_SHOWN = 5;
 
 export interface NewPin {
   peer: PairedPeer;
@@ -96,7 +97,7 @@ export function choosePeer(
       ? byName
       : peers.filter((peer) => {
           const own = peerIdOf(peer, sha256);
-          return own === id || own.startsWith(reference);
+          return own === id || beginsId(own, reference);
         });
   const [peer] = matching;
   const shown = reference.slice(0, PETNAME_MAX);
@@ -107,7 +108,10 @@ export function choosePeer(
   }
   if (matching.length === 1) return peer;
   throw new MusterError("ambiguous", `"${shown}" fits ${matching.length} paired devices`, {
-    hint: `one of ${matching.map((one) => one.petname).join(", ")}`,
+    hint: `one of ${matching
+      .slice(0, CANDIDATES_SHOWN)
+      .map((one) => one.petname)
+      .join(", ")}`,
   });
 }
 

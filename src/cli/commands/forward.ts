@@ -11,7 +11,7 @@ export async function forward(
   target: string,
   localPort: number | undefined,
 ): Promise<void> {
-  const [, device, service] = /^([^/]+)\/([^/]+)$/.exec(target) ?? [];
+  const [, device, service] = /^([^/\s][^/]*)\/([^/\s]+)$/.exec(target) ?? [];
   if (device === undefined || service === undefined) {
     throw new MusterError("usage", `"${target}" is not of the form DEVICE/SERVICE`, {
       hint: "as in: muster forward pi/postgres 5432",
