@@ -12,6 +12,7 @@ export function askAboutDevices<Answer>(
     agent: (agent) =>
       ask({
         show: (request) => agent.call("device_show", request),
+        invited: (request) => agent.call("device_invited", request),
         rename: (request) => agent.call("device_rename", request),
         approve: (request) => agent.call("device_approve", request),
         rotate: (request) => agent.call("device_rotate", request),

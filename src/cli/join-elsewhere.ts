@@ -1,8 +1,11 @@
 // The question of `muster init` on a terminal: this machine, or a VPS? For a VPS the line to run there is made and
-// printed, and its joining awaited, no longer than its token lives. This machine is not changed.
+// printed, and its joining awaited, no longer than its token lives: that of the machine that spends this very
+// token, as the owner log has it, whoever else may come meanwhile. This machine is not changed.
 
 import { MusterError } from "../protocol/errors.ts";
+import { parseSetupToken } from "../protocol/setup-token.ts";
 import type { DeviceView } from "../protocol/views.ts";
+import { askAboutDevices } from "./device-calls.ts";
 import { until } from "./durations.ts";
 import { addressOf } from "./finish-init.ts";
 import type { Invocation } from "./invocation.ts";
@@ -46,8 +49,8 @@ export async function joinElsewhere(invocation: Invocation, hubUrl: string | und
   out.line(`  ${install}`);
   out.line(`It lets one machine in and ends ${until(expires_at, surroundings.clock.now())}.`);
   if (before.devices === undefined) return out.line("Then look for it here: muster device ls");
-  const known = new Set(before.devices.map(({ id }) => id));
-  const { device, url } = await newDevice(invocation, { known, expiresAt: Date.parse(expires_at) });
+  const { invite } = parseSetupToken(made.token);
+  const { device, url } = await invitedDevice(invocation, { invite, expiresAt: Date.parse(expires_at) });
   const { name, id, hostname } = plainValue(device);
   out.line(`Joined as ${out.style("bold", name)} (${id}).`);
   if (hostname !== null && hostname !== "" && url !== null) {
@@ -55,16 +58,17 @@ export async function joinElsewhere(invocation: Invocation, hubUrl: string | und
   }
 }
 
-async function newDevice(
+async function invitedDevice(
   invocation: Invocation,
-  { known, expiresAt }: { known: ReadonlySet<string>; expiresAt: number },
+  { invite, expiresAt }: { invite: number; expiresAt: number },
 ): Promise<{ device: DeviceView; url: string | null }> {
   const timeoutMs = Math.max(0, expiresAt - invocation.surroundings.clock.now());
   const progress = startProgress(invocation, "Waiting for it to join");
   const found = await waitFor(invocation, { everyMs: LOOK_EVERY_MS, timeoutMs }, async () => {
+    const { device_id } = await askAboutDevices(invocation, (devices) => devices.invited({ invite }));
+    if (device_id === null) return undefined;
     const { devices = [], hub } = await lookAround(invocation);
-    // Someone who signs in meanwhile brings a browser.
-    const device = devices.find(({ id, kind }) => !known.has(id) && kind !== "browser");
+    const device = devices.find(({ id }) => id === device_id);
     return device === undefined ? undefined : { device, url: hub.url };
   }).finally(progress.end);
   if (found !== undefined) return found;

@@ -300,6 +300,7 @@ export interface DeviceCalls {
   approve(request: LocalRequest<"device_approve">): Promise<LocalResponse<"device_approve">>;
   rotate(request: LocalRequest<"device_rotate">): Promise<LocalResponse<"device_rotate">>;
   show(request: LocalRequest<"device_show">): Promise<LocalResponse<"device_show">>;
+  invited(request: LocalRequest<"device_invited">): Promise<LocalResponse<"device_invited">>;
   rename(request: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">>;
   remove(request: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">>;
 }

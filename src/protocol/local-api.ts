@@ -4,7 +4,7 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
-import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
 import { SCOPES } from "./owner-log.ts";
 import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
@@ -137,6 +137,17 @@ export const LOCAL_API = {
       /** Of the keys that it would be let in with; null where the log names it already. */
       words: z.array(z.string()).nullable(),
     }),
+  },
+  /** Who joined with a setup token, by the number of its invite in the owner log; null while nobody has. */
+  device_invited: {
+    request: z.object({
+      invite: z
+        .number()
+        .int()
+        .min(1)
+        .max(OWNER_LOG_MAX_ENTRIES - 1),
+    }),
+    response: z.object({ device_id: z.string().nullable() }),
   },
   device_rename: {
     request: z.object({ device: reference, name: z.string().min(1).max(64) }),

@@ -119,6 +119,8 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
 
     device_show: (request) => options.devices.show(request),
 
+    device_invited: (request) => options.devices.invited(request),
+
     device_rename: (request) =>
       recorded("device.rename", request.device, async () => {
         const result = await options.devices.rename(request);

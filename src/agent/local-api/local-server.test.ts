@@ -36,6 +36,7 @@ const handlers: LocalHandlers = {
   stop_app: refuse,
   device_token: refuse,
   device_show: refuse,
+  device_invited: refuse,
   device_rename: refuse,
   device_remove: refuse,
   device_approve: refuse,

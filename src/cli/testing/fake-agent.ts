@@ -9,6 +9,7 @@ import {
   type LocalResponse,
   type StreamCall,
 } from "../../protocol/local-api.ts";
+import { formatSetupToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 
@@ -17,7 +18,7 @@ export const AGENT_PORT = 7575;
 export const AGENT_TOKEN = "the-token-of-this-home";
 export const HUB_URL = "http://localhost:8080";
 export const DEVICE_ID = "k3x9q2a-mm4pz7c-bbq6tu5-w2jhd4n".replaceAll("9", "f");
-export const TOKEN = `mst1_${"A".repeat(70)}`;
+export const TOKEN = formatSetupToken({ pin: new Uint8Array(16), invite: 1, seed: new Uint8Array(32) });
 
 const WORDS = ["amber", "bicycle", "candle", "drift", "ember"];
 
@@ -32,6 +33,8 @@ export interface FakeAgent {
   healthPid: number | undefined;
   shares: ShareView[];
   devices: DeviceView[] | undefined;
+  /** Who joined with the token that was made. */
+  joined: string | undefined;
   hub: LocalResponse<"status">["hub"];
   signedIn: boolean;
   notices: string[];
@@ -55,6 +58,7 @@ export function fakeAgent(): FakeAgent {
     healthPid: AGENT_PID,
     shares: [],
     devices: [deviceView({ name: "laptop", id: DEVICE_ID })],
+    joined: undefined,
     hub: {
       url: HUB_URL,
       id: "hub1",
@@ -171,6 +175,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),
     install: `curl -fsSL ${HUB_URL}/install.sh | sh -s -- ${TOKEN}`,
   }),
+  device_invited: ({ joined }) => ({ device_id: joined ?? null }),
   device_show: (agent, request: { device: string }) => {
     const device = findDevice(agent, request.device);
     return {

@@ -233,6 +233,7 @@ function fakeHubSession(): HubSession {
           in_log: true,
           words: null,
         }),
+        invited: async () => ({ device_id: view.id }),
         approve: async () => ({ device_id: view.id, name: view.name }),
         rotate: async () => ({ device_id: view.id, name: view.name }),
         rename: async ({ name }) => ({ device_id: view.id, from: view.name, name }),

@@ -121,6 +121,7 @@ export const SET_UPS: SetUps = {
     stdin.isTerminal = true;
     typed.push("server", "VPS");
     const firefox = deviceView({ name: "firefox", id: "eeeeeee-hijklmn-opqrstu-vwxyz23", kind: "browser" });
+    const another = deviceView({ name: "den", id: "fffffff-hijklmn-opqrstu-vwxyz23" });
     const pond = deviceView({
       name: "pond",
       id: "ddddddd-hijklmn-opqrstu-vwxyz23",
@@ -130,12 +131,18 @@ export const SET_UPS: SetUps = {
     surroundings.fetch = (url, init) => {
       if (url.endsWith("/api/device_token")) {
         surroundings.fetch = fetch;
-        timers.after(60_000, () => agent.devices?.push(firefox, pond));
+        // Others come meanwhile, by tokens of their own.
+        timers.after(30_000, () => agent.devices?.push(firefox, another));
+        timers.after(60_000, () => {
+          agent.devices?.push(pond);
+          agent.joined = pond.id;
+        });
       }
       return fetch(url, init);
     };
   },
-  "a VPS is chosen": ({ typed, stdin }) => {
+  "a VPS is chosen": ({ agent, typed, stdin }) => {
+    agent.joined = undefined;
     stdin.isTerminal = true;
     typed.push("vps");
   },
