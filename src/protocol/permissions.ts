@@ -278,6 +278,15 @@ export const RIGHTS = {
       attach: commandsAny,
     },
   }),
+  /** A stream to a paired device, joined and not looked into; the device decides by its own pin. */
+  "pair.reach": right("pair", {
+    streams: ["file"],
+    allow: {
+      person: amongThem,
+      register: (actor, pair) => pair.keys.includes(actor.deviceKey),
+      guest: amongThem,
+    },
+  }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),
 } as const;

@@ -3,16 +3,24 @@
 // hub: inside, both ends prove their link keys.
 //
 //   "session" LF purpose LF device id, or key of the caller in base64url
+//   "session" LF "file" LF key of the paired device, or of the caller, in base64url
 
 import { fromBase64Url, toBase64Url, utf8 } from "./bytes.ts";
 import { isDeviceId } from "./ids.ts";
 
 /**
  * `command`: a sealed session of a controller. `log`: entries of the owner log, which prove themselves, for a
- * device that does not know its caller yet.
+ * device that does not know its caller yet. `file`: a sealed session between two that are paired.
  */
-export const SESSION_PURPOSES = ["command", "log"] as const;
+export const SESSION_PURPOSES = ["command", "log", "file"] as const;
 export type SessionPurpose = (typeof SESSION_PURPOSES)[number];
+/** Those by which an owner's devices reach each other. */
+export type DevicePurpose = Exclude<SessionPurpose, "file">;
+
+export type SessionWish =
+  | { purpose: DevicePurpose; deviceId: string }
+  /** Of the paired device, base64url. */
+  | { purpose: "file"; peerKey: string };
 
 /** Why a stream was dropped, beside the trunk's own codes (which end below 16). */
 export const SESSION_RESET = {
@@ -20,15 +28,20 @@ export const SESSION_RESET = {
   /** There is no such device, or it is another owner's: the same for both. */
   unknownDevice: 17,
   tooMany: 18,
-  /** The device's owner log does not know the caller. */
+  /** The device's owner log does not know the caller; of a file: the device has not pinned it. */
   unknownCaller: 19,
 } as const;
 
 const PREFIX = "session\n";
 const OPEN_MAX_CHARACTERS = 200;
 
-export function encodeSessionWish(purpose: SessionPurpose, deviceId: string): Uint8Array {
+export function encodeSessionWish(purpose: DevicePurpose, deviceId: string): Uint8Array {
   return utf8(`${PREFIX}${purpose}\n${deviceId}`);
+}
+
+/** `peerKey` in base64url. */
+export function encodeFileWish(peerKey: string): Uint8Array {
+  return utf8(`${PREFIX}file\n${peerKey}`);
 }
 
 export function encodeSessionCall(purpose: SessionPurpose, callerKey: Uint8Array): Uint8Array {
@@ -41,13 +54,12 @@ export function isSessionOpen(payload: Uint8Array): boolean {
 }
 
 /** What a client asks its hub for; undefined when it can't be read. */
-export function readSessionWish(
-  payload: Uint8Array,
-): { purpose: SessionPurpose; deviceId: string } | undefined {
+export function readSessionWish(payload: Uint8Array): SessionWish | undefined {
   const read = readLines(payload);
-  return read !== undefined && isDeviceId(read.who)
-    ? { purpose: read.purpose, deviceId: read.who }
-    : undefined;
+  if (read === undefined) return undefined;
+  const { purpose, who } = read;
+  if (purpose !== "file") return isDeviceId(who) ? { purpose, deviceId: who } : undefined;
+  return fromBase64Url(who)?.length === 32 ? { purpose, peerKey: who } : undefined;
 }
 
 /** What a hub says to a device; undefined when it can't be read. */

@@ -91,8 +91,8 @@ export class CommandSessions {
   open(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents {
     const call = readSessionCall(payload);
     const full = this.#sessions.size + this.#opening >= SESSIONS_MAX;
-    if (call === undefined || full) {
-      stream.reset(call === undefined ? RESET.refused : SESSION_RESET.tooMany);
+    if (call === undefined || call.purpose === "file" || full) {
+      stream.reset(full ? SESSION_RESET.tooMany : RESET.refused);
       return { data() {}, drain() {}, end() {}, close() {} };
     }
     if (call.purpose === "log") return takeLogEntries(this.#options, stream);

@@ -135,7 +135,10 @@ export class TestHub {
         const [near, far] = memoryStreams(this);
         this.streams.push([near, far]);
         near.adopt(events);
-        const device = wish === undefined ? undefined : this.devices.get(this.lead(wish.deviceId));
+        const device =
+          wish === undefined || wish.purpose === "file"
+            ? undefined
+            : this.devices.get(this.lead(wish.deviceId));
         if (wish === undefined || device === undefined) {
           queueMicrotask(() => near.receiveReset(SESSION_RESET.offline));
           return near;

@@ -95,6 +95,7 @@ function sessionDoor(
       directory,
       devices,
       audit,
+      pairs: relay,
     }),
     messages: {
       log,

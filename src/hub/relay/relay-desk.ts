@@ -72,6 +72,13 @@ export class RelayDesk {
     if (this.#present.left(session)) this.#options.relay.left(session);
   }
 
+  /** Who speaks now for a key that this session is paired with. Throws `not_found` for any other key. */
+  reach(session: Session, peer: string): Session | undefined {
+    const keys = this.#options.pairs.has(session.key, peer) ? [session.key, peer] : undefined;
+    demand(session.actor, "pair.reach", keys === undefined ? undefined : { kind: "pair", keys });
+    return this.#present.of(peer);
+  }
+
   /** Undefined for what asks for no answer. Throws what it is refused with. */
   async handle(session: Session, message: RelayMessage): Promise<HubToClient | undefined> {
     switch (message.type) {

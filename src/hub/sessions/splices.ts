@@ -13,6 +13,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { Audit } from "../audit.ts";
 import type { DeviceBook } from "../device-book.ts";
+import type { RelayDesk } from "../relay/relay-desk.ts";
 import type { Directory } from "./directory.ts";
 import type { Session } from "./session.ts";
 
@@ -20,6 +21,12 @@ export interface SplicesParts {
   directory: Pick<Directory, "device">;
   devices: Pick<DeviceBook, "byId">;
   audit: Audit;
+  pairs: Pick<RelayDesk, "reach">;
+}
+
+interface Way {
+  far: Session | undefined;
+  ownerRoot?: string | undefined;
 }
 
 /** Of one client at once: far more than a person opens, less than a trunk holds. */
@@ -37,28 +44,40 @@ export class Splices {
   open(session: Session, stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents {
     const wish = readSessionWish(payload);
     if (wish === undefined) return refused(stream, RESET.refused);
-    const row = this.#parts.devices.byId(wish.deviceId);
     try {
-      const device =
-        row === undefined
-          ? undefined
-          : ({ kind: "device", deviceKey: "", ownerRoots: [row.owner_root] } as const);
-      demand(session.actor, "device.reach", device);
+      const way =
+        wish.purpose === "file"
+          ? { far: this.#parts.pairs.reach(session, wish.peerKey) }
+          : this.#way(session, wish.deviceId);
+      if (this.#count(session) >= PER_CLIENT_MAX) return refused(stream, SESSION_RESET.tooMany);
+      if (way.far === undefined || way.far.leaving) return refused(stream, SESSION_RESET.offline);
+      const events = this.#join({ session, stream }, way.far, wish.purpose);
+      if (events === undefined) return refused(stream, SESSION_RESET.offline);
+      if (wish.purpose === "command") this.#record(session, wish, way);
+      return events;
     } catch (error) {
       if (!(error instanceof MusterError)) throw error;
       return refused(stream, SESSION_RESET.unknownDevice);
     }
-    if (this.#count(session) >= PER_CLIENT_MAX) return refused(stream, SESSION_RESET.tooMany);
-    const far = this.#parts.directory.device(wish.deviceId);
-    if (far === undefined || far.leaving) return refused(stream, SESSION_RESET.offline);
-    return this.#join({ session, stream }, far, { ...wish, ownerRoot: row?.owner_root });
   }
 
+  /** To a device of the same owner. */
+  #way(session: Session, deviceId: string): Way {
+    const row = this.#parts.devices.byId(deviceId);
+    const device =
+      row === undefined
+        ? undefined
+        : ({ kind: "device", deviceKey: "", ownerRoots: [row.owner_root] } as const);
+    demand(session.actor, "device.reach", device);
+    return { far: this.#parts.directory.device(deviceId), ownerRoot: row?.owner_root };
+  }
+
+  /** Undefined when the far side takes no more streams now. */
   #join(
     near: { session: Session; stream: TrunkStream },
     far: Session,
-    wish: { purpose: SessionPurpose; deviceId: string; ownerRoot: string | undefined },
-  ): TrunkStreamEvents {
+    purpose: SessionPurpose,
+  ): TrunkStreamEvents | undefined {
     const { session, stream } = near;
     const pump = createPump(() => this.#open.set(session, this.#count(session) - 1));
     // The device's own refusal is for the client that asked.
@@ -66,12 +85,11 @@ export class Splices {
       ...eventsOf(pump.right),
       reset: (code) => code >= SESSION_RESET.offline && stream.reset(code),
     };
-    const opened = far.trunk.open(encodeSessionCall(wish.purpose, session.facts.publicKey), events);
-    if (typeof opened === "string") return refused(stream, SESSION_RESET.offline);
+    const opened = far.trunk.open(encodeSessionCall(purpose, session.facts.publicKey), events);
+    if (typeof opened === "string") return undefined;
     this.#open.set(session, this.#count(session) + 1);
     pump.left.attach(stream);
     pump.right.attach(opened);
-    if (wish.purpose === "command") this.#record(session, wish);
     return eventsOf(pump.left);
   }
 
@@ -79,13 +97,13 @@ export class Splices {
     return this.#open.get(session) ?? 0;
   }
 
-  #record(session: Session, wish: { deviceId: string; ownerRoot: string | undefined }): void {
+  #record(session: Session, { deviceId }: { deviceId: string }, { ownerRoot }: Way): void {
     void this.#parts.audit.record({
       actor: `device:${session.facts.deviceId}`,
       action: "session.opened",
-      target: `device:${wish.deviceId}`,
+      target: `device:${deviceId}`,
       detail: {},
-      ...(wish.ownerRoot === undefined ? {} : { ownerRoot: wish.ownerRoot }),
+      ...(ownerRoot === undefined ? {} : { ownerRoot }),
     });
   }
 }
