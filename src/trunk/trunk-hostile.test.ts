@@ -1,7 +1,7 @@
 // The attacker's side of a trunk: frames that break the rules, come late, or are never read.
 
 import { describe, expect, test } from "bun:test";
-import { FIRST_CREDIT_BYTES, OPEN_MAX_BYTES, RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
+import { FIRST_CREDIT_BYTES, OPEN_MAX_BYTES, PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import { encodeFrame, FRAME, NO_BYTES, writeU32 } from "./frame.ts";
 import { CONTROL_MAX_BYTES } from "./outbox.ts";
 import { bytesOf, LoneTrunk, openStream, StreamLog, textOf } from "./testing-trunks.ts";
@@ -148,7 +148,7 @@ describe("a far side that does not read", () => {
   test("gets no new streams once much waits for it", () => {
     const lone = new LoneTrunk();
     lone.roomBytes = 0;
-    lone.trunk.message(new Uint8Array(RELAY_MESSAGE_MAX_BYTES));
+    lone.trunk.message(new Uint8Array(PROVEN_MESSAGE_MAX_BYTES));
     expect(lone.trunk.open(NO_BYTES, new StreamLog())).toBe("blocked");
     expect(lone.trunk.isOpen).toBe(true);
   });

@@ -3,7 +3,7 @@ import {
   DATA_MAX_BYTES,
   MESSAGE_MAX_BYTES,
   OPEN_MAX_BYTES,
-  RELAY_MESSAGE_MAX_BYTES,
+  PROVEN_MESSAGE_MAX_BYTES,
   TRUNK_MAX_STREAMS,
 } from "../protocol/limits.ts";
 import { encodeGoaway } from "./closing.ts";
@@ -192,10 +192,10 @@ describe("messages", () => {
 
   test("above the bound close the trunk, unless larger ones were allowed", () => {
     const pair = joinTrunks();
-    pair.agent.trunk.allowMessages(RELAY_MESSAGE_MAX_BYTES);
-    pair.hub.trunk.message(new Uint8Array(RELAY_MESSAGE_MAX_BYTES));
+    pair.agent.trunk.allowMessages(PROVEN_MESSAGE_MAX_BYTES);
+    pair.hub.trunk.message(new Uint8Array(PROVEN_MESSAGE_MAX_BYTES));
     pair.time.settle();
-    expect(pair.agent.log.told).toEqual([`message of ${RELAY_MESSAGE_MAX_BYTES}`]);
+    expect(pair.agent.log.told).toEqual([`message of ${PROVEN_MESSAGE_MAX_BYTES}`]);
     pair.agent.trunk.message(new Uint8Array(MESSAGE_MAX_BYTES + 1));
     pair.time.settle();
     expect(pair.hub.log.code).toBe("too_large");
@@ -214,7 +214,7 @@ describe("messages", () => {
 
   test("that this side may not send are refused to the caller", () => {
     const lone = new LoneTrunk();
-    expect(() => lone.trunk.message(new Uint8Array(RELAY_MESSAGE_MAX_BYTES + 1))).toThrow("the most is");
+    expect(() => lone.trunk.message(new Uint8Array(PROVEN_MESSAGE_MAX_BYTES + 1))).toThrow("the most is");
     expect(() => lone.trunk.open(new Uint8Array(OPEN_MAX_BYTES + 1), new StreamLog())).toThrow("the most is");
   });
 });

@@ -9,7 +9,7 @@ import { MusterError } from "../protocol/errors.ts";
 import {
   MESSAGE_MAX_BYTES,
   OPEN_MAX_BYTES,
-  RELAY_MESSAGE_MAX_BYTES,
+  PROVEN_MESSAGE_MAX_BYTES,
   TRUNK_MAX_STREAMS,
 } from "../protocol/limits.ts";
 import type { ByteStreamEvents, Clock, Timer, Timers } from "../world/world.ts";
@@ -196,8 +196,8 @@ export class Trunk {
 
   /** Sends a control message. False when the trunk is closed or its far side does not read. */
   message(bytes: Uint8Array): boolean {
-    if (bytes.length > RELAY_MESSAGE_MAX_BYTES) {
-      const most = RELAY_MESSAGE_MAX_BYTES;
+    if (bytes.length > PROVEN_MESSAGE_MAX_BYTES) {
+      const most = PROVEN_MESSAGE_MAX_BYTES;
       throw new MusterError("too_large", `a message of ${bytes.length} bytes; the most is ${most}`);
     }
     if (this.#state !== "open") return false;

@@ -6,7 +6,7 @@
 // hear. It takes a batch whole or not at all, so a frame is never cut by a message.
 
 import { MusterError, type ErrorCode } from "../protocol/errors.ts";
-import { FRAME_HEADER_BYTES, RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
+import { FRAME_HEADER_BYTES, PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import type { ByteStreamEvents, Timer, Timers } from "../world/world.ts";
 import { webSocketCode, type CloseCode } from "./closing.ts";
 import { encodeFrame, FRAME, readU32 } from "./frame.ts";
@@ -135,7 +135,7 @@ export class WebSocketWire implements Wire {
 
   #receiveText(text: string): void {
     // A character is at least one byte; what is longer than this in characters need not be encoded.
-    if (text.length > RELAY_MESSAGE_MAX_BYTES)
+    if (text.length > PROVEN_MESSAGE_MAX_BYTES)
       return this.#refuse("too_large", "a text message that is too large");
     cutMessage(this.#encoder.encode(text), (more, piece) => {
       this.#events?.data(encodeFrame(FRAME.message, more ? 1 : 0, piece));
