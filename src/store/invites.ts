@@ -7,6 +7,7 @@ import { type DeviceRow, type NewDevice, addDevice, findDevice } from "./devices
 import type { HubDatabase, InvitesTable } from "./hub-schema.ts";
 import { inTransaction } from "./in-transaction.ts";
 import { type LogHead, type NewLogEntry, appendLogEntry, hasLogEntry } from "./owner-log-rows.ts";
+import { type SetupRow, takeSetup } from "./setups.ts";
 
 export type InviteRow = Selectable<InvitesTable>;
 
@@ -35,7 +36,13 @@ export interface InviteClaim {
 }
 
 export type ClaimOutcome =
-  | { outcome: "joined"; device: DeviceRow; invite: InviteRow }
+  | {
+      outcome: "joined";
+      device: DeviceRow;
+      invite: InviteRow;
+      /** What was prepared for it: it has that name, whatever it calls itself. */
+      setup: SetupRow | undefined;
+    }
   /** Spent, over, unknown, or not for this key: on purpose one answer for all. */
   | { outcome: "refused" }
   /** The log has moved on since the entry was made; nothing is spent, sign anew behind this head. */
@@ -95,25 +102,33 @@ export function claimInvite(db: Kysely<HubDatabase>, claim: InviteClaim): Promis
     if (appended.outcome === "conflict") return appended;
     if (appended.outcome === "full") throw new MusterError("too_many", "the owner log is full");
     const invite = await spendInvite(transaction, { claimKey, deviceId: device.deviceId, now });
-    const added = await addDevice(transaction, device, now);
+    const setup = await preparedFor(transaction, claim);
+    const { name } = setup ?? device;
+    const added = await addDevice(transaction, { ...device, name }, now);
     if (invite === undefined || added.outcome === "refused") {
       throw new Error("an invite was spent inside another's transaction");
     }
-    return { outcome: "joined", device: added.device, invite };
+    return { outcome: "joined", device: added.device, invite, setup };
   });
 }
 
 // A device whose answer was lost claims again with the same bytes and gets the same answer.
-async function joinedBefore(
-  db: Kysely<HubDatabase>,
-  { claimKey, device, entry }: InviteClaim,
-): Promise<ClaimOutcome | undefined> {
+async function joinedBefore(db: Kysely<HubDatabase>, claim: InviteClaim): Promise<ClaimOutcome | undefined> {
+  const { claimKey, device, entry } = claim;
   const invite = await findInvite(db, claimKey);
   if (invite === undefined || invite.device_id !== device.deviceId) return undefined;
   const row = await findDevice(db, device.deviceId);
   if (row === undefined || row.revoked_at !== null) return { outcome: "refused" };
   const same = await hasLogEntry(db, entry);
-  return same ? { outcome: "joined", device: row, invite } : { outcome: "refused" };
+  if (!same) return { outcome: "refused" };
+  return { outcome: "joined", device: row, invite, setup: await preparedFor(db, claim) };
+}
+
+function preparedFor(
+  transaction: Kysely<HubDatabase>,
+  { claimKey, device: { deviceId }, now }: InviteClaim,
+): Promise<SetupRow | undefined> {
+  return takeSetup(transaction, { key: ["claim_key", claimKey], deviceId, now });
 }
 
 async function mayBeClaimed(

@@ -45,6 +45,14 @@ export async function listSetups(
     .execute();
 }
 
+/** The place that was prepared for whoever holds a setup token, spent or not. */
+export function findSetupOfClaim(
+  db: Kysely<HubDatabase>,
+  claimKey: Uint8Array,
+): Promise<SetupRow | undefined> {
+  return db.selectFrom("setups").selectAll().where("claim_key", "=", claimKey).executeTakeFirst();
+}
+
 export function findSetup(db: Kysely<HubDatabase>, setupId: string): Promise<SetupRow | undefined> {
   return db.selectFrom("setups").selectAll().where("setup_id", "=", setupId).executeTakeFirst();
 }
@@ -85,16 +93,9 @@ export function spendSetup(
   { codeHash, device, now }: SetupSpend,
 ): Promise<{ device: DeviceRow; setup: SetupRow } | undefined> {
   return inTransaction(db, async (transaction) => {
-    const setup = await transaction
-      .updateTable("setups")
-      .set({ spent_at: now, device_id: device.deviceId })
-      .where("code_hash", "=", codeHash)
-      .where("expires_at", ">", now)
-      .where((row) => row.or([row("spent_at", "is", null), row("device_id", "=", device.deviceId)]))
-      .returningAll()
-      .executeTakeFirst();
+    const { deviceId } = device;
+    const setup = await takeSetup(transaction, { key: ["code_hash", codeHash], deviceId, now });
     if (setup === undefined) return undefined;
-    await freeLabels(transaction, { deviceId: setup.setup_id }, now);
     const { name, owner_root: ownerRoot } = setup;
     const added = await addDevice(transaction, { ...device, name, ownerRoot, confirmed: false }, now);
     // Undone whole: a key that this hub has revoked spends nothing.
@@ -104,6 +105,27 @@ export function spendSetup(
     if (error instanceof RefusedKey) return undefined;
     throw error;
   });
+}
+
+/**
+ * Inside a transaction: the place is this device's, and its name is free for it. Undefined where none was
+ * prepared, or it is another's or over.
+ */
+export async function takeSetup(
+  transaction: Kysely<HubDatabase>,
+  taking: { key: ["code_hash" | "claim_key", Uint8Array]; deviceId: string; now: number },
+): Promise<SetupRow | undefined> {
+  const { key, deviceId, now } = taking;
+  const setup = await transaction
+    .updateTable("setups")
+    .set({ spent_at: now, device_id: deviceId })
+    .where(key[0], "=", key[1])
+    .where("expires_at", ">", now)
+    .where((row) => row.or([row("spent_at", "is", null), row("device_id", "=", deviceId)]))
+    .returningAll()
+    .executeTakeFirst();
+  if (setup !== undefined) await freeLabels(transaction, { deviceId: setup.setup_id }, now);
+  return setup;
 }
 
 class RefusedKey extends Error {}

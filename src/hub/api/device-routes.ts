@@ -27,6 +27,7 @@ import { hubResource, ofHome } from "./hub-resource.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 import { registerWithCode } from "./setup-routes.ts";
+import { tunnelFor } from "./tunnel-answer.ts";
 
 /** A log can be long, so asking for it costs more than its asker. */
 const LOGS = { burst: 60, refillMs: 60_000 };
@@ -148,7 +149,9 @@ async function claim(
   if (result.outcome === "refused") throw tokenInvalid();
   if (result.outcome === "conflict") throw movedOn();
   const { name } = result.device;
-  return { device_id: deviceId, name, hostname: addresses.hostnameOf(name), owners: [entry.log] };
+  const { setup } = result;
+  const tunnel = setup?.link === "named" ? await tunnelFor(parts, { setupId: setup.setup_id, deviceId }) : {};
+  return { device_id: deviceId, name, hostname: addresses.hostnameOf(name), owners: [entry.log], ...tunnel };
 }
 
 /** The log with the entry in it: checked and added, or there already because the answer to it was lost. */

@@ -15,8 +15,15 @@ import {
 import { tokenInvalid } from "../../protocol/setup-token.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
-import { findInvite } from "../../store/invites.ts";
-import { addSetup, listSetups, removeSetups, spendSetup, type SetupRow } from "../../store/setups.ts";
+import { findInvite, type InviteRow } from "../../store/invites.ts";
+import {
+  addSetup,
+  findSetupOfClaim,
+  listSetups,
+  removeSetups,
+  spendSetup,
+  type SetupRow,
+} from "../../store/setups.ts";
 import { newRowId } from "../../store/row-id.ts";
 import type { CodeSecrets } from "./code-secrets.ts";
 
@@ -44,8 +51,12 @@ export async function prepareSetup(
 ): Promise<PreparedSetup> {
   const { db, codes, now } = parts;
   const platform = platformOf(asked.device_type);
-  const claimKey =
-    asked.claim_key === undefined ? null : await knownClaim(parts, asked.claim_key, by.ownerRoot);
+  const invite =
+    asked.claim_key === undefined ? undefined : await openInvite(parts, asked.claim_key, by.ownerRoot);
+  const there = invite === undefined ? undefined : await findSetupOfClaim(db, invite.claim_key);
+  if (there !== undefined) return { setup: adopted(there, asked, now()), code: null };
+  const claimKey = invite?.claim_key ?? null;
+  const endsWithToken = asked.expires_in === undefined ? invite?.expires_at : undefined;
   const code = claimKey === null ? codes.draw(CODE_PREFIX) : null;
   const setup = {
     setup_id: `setup-${newRowId({ bytes: (length) => parts.crypto.randomBytes(length) })}`,
@@ -57,7 +68,7 @@ export async function prepareSetup(
     name: asked.name ?? usualName(platform),
     link: asked.link ?? "hub",
     created_at: now(),
-    expires_at: now() + (asked.expires_in ?? USUAL_LIFETIME_S) * 1000,
+    expires_at: endsWithToken ?? now() + (asked.expires_in ?? USUAL_LIFETIME_S) * 1000,
   };
   const name = await addSetup(db, setup, now());
   return { setup: { ...setup, name, spent_at: null, device_id: null }, code };
@@ -109,11 +120,20 @@ function usualName(platform: string): string {
   return `${platform.split("-")[0] ?? "new"}-device`;
 }
 
-async function knownClaim(parts: SetupParts, text: string, ownerRoot: string): Promise<Uint8Array> {
+/** Asked again for one token, nothing is made twice. */
+function adopted(there: SetupRow, { link = "hub" }: DeviceSetupRequest, now: number): SetupRow {
+  if (there.spent_at === null && there.expires_at > now && there.link === link) return there;
+  throw new MusterError("conflict", `another place, "${there.name}", was prepared for that setup token`, {
+    hint: "make another token: `muster device token`",
+  });
+}
+
+async function openInvite(parts: SetupParts, text: string, ownerRoot: string): Promise<InviteRow> {
   const key = fromBase64Url(text);
   const invite = key?.length === 32 ? await findInvite(parts.db, key) : undefined;
-  const open = invite !== undefined && invite.owner_root === ownerRoot && invite.spent_at === null;
-  if (key !== undefined && open) return key;
+  const open =
+    invite?.owner_root === ownerRoot && invite.spent_at === null && invite.expires_at > parts.now();
+  if (open) return invite;
   throw new MusterError(
     "invalid",
     "that claim key belongs to no setup token of yours that can still be used",
