@@ -87,6 +87,18 @@ export async function waitingFor(db: Kysely<HubDatabase>, recipient: string): Pr
     .executeTakeFirstOrThrow();
 }
 
+export function waitingByRecipient(db: Kysely<HubDatabase>): Promise<(Waiting & { recipient: string })[]> {
+  return db
+    .selectFrom("relayed")
+    .select((row) => [
+      "recipient",
+      row.fn.countAll<number>().as("count"),
+      sql<number>`coalesce(sum(length(payload)), 0)`.as("bytes"),
+    ])
+    .groupBy("recipient")
+    .execute();
+}
+
 export async function dropBetween(db: Kysely<HubDatabase>, one: string, other: string): Promise<void> {
   for (const [sender, recipient] of [
     [one, other],

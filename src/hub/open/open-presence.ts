@@ -1,5 +1,6 @@
 // What follows from devices being here or not: the proofs of their shares, the relay between them, and how they
 // come and go for good.
+import { fromBase64Url } from "../../protocol/bytes.ts";
 import { Mailboxes } from "../pairing/mailboxes.ts";
 import { Pairs } from "../relay/pairs.ts";
 import { RelayDesk } from "../relay/relay-desk.ts";
@@ -58,6 +59,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     },
     left(session) {
       relayDesk.left(session);
+      if (session.facts.kind === "register") core.offers.left(session.facts.deviceId);
       moved(session);
     },
   };
@@ -110,13 +112,18 @@ function proberOf({ world, crypto, tls }: HubOptions, core: Core): Prober {
 
 async function openRelay(
   { world, log: all }: HubOptions,
-  { db, now, audit }: Core,
+  { db, now, audit, devices }: Core,
   homeRoot: string,
 ): Promise<Pick<Presence, "relay" | "relayDesk">> {
   const log = all.part("relay");
   const pairs = new Pairs(db, now);
   await pairs.load();
-  const relay = new Relay({ db, log, now });
+  const relay = new Relay({
+    db,
+    log,
+    now,
+    isStranger: (key) => devices.byKey(fromBase64Url(key) ?? new Uint8Array(0)) === undefined,
+  });
   await relay.load();
   const relayDesk = new RelayDesk({
     clock: world.clock,

@@ -103,3 +103,24 @@ test("every name is drawn about as often as any other", () => {
   expect(counts.size).toBeGreaterThan(950);
   expect(Math.max(...counts.values())).toBeLessThan(30);
 });
+
+test("a code of one's own that is used or over is no longer one's own: limits apply as to any other name", () => {
+  const { all, pass } = mailboxes();
+  const phone = ofAnna("phone");
+  const isOwn = (name: string): boolean => all.isOwn(phone, name);
+  const used = all.create(ofAnna("laptop"), "anyone").name;
+  expect([isOwn(used), all.isOwn(ofAnna("laptop"), used), all.isOwn(stranger("x"), used)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  all.join(phone, used);
+  all.say("phone", used, "0");
+  all.say("phone", used, "2");
+  const given = all.create(ofAnna("laptop"), "anyone").name;
+  all.end("laptop", given);
+  const old = all.create(ofAnna("laptop"), "anyone").name;
+  expect([used, given, old].map(isOwn)).toEqual([false, false, true]);
+  pass(PAIRING_LIFETIME_MS);
+  expect(isOwn(old)).toBe(false);
+});

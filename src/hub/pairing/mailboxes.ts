@@ -56,6 +56,8 @@ export class Mailboxes {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #random: Pick<Random, "bytes">;
   readonly #open = new Map<string, Open>();
+  /** All of one name: each owner may have one. */
+  readonly #named = new Map<string, Set<Open>>();
   readonly #owned = new Map<string, Map<string, Open>>();
   /** Oldest first: all live equally long. */
   readonly #all = new Set<Open>();
@@ -99,23 +101,22 @@ export class Mailboxes {
       toJoiner: undefined,
     };
     for (const { table } of mailbox.places) table.set(name, mailbox);
+    this.#named.set(name, (this.#named.get(name) ?? new Set()).add(mailbox));
     this.#all.add(mailbox);
     return mailbox;
   }
 
-  /** Whether this name is one that the joiner's own owner has: then no stranger's limit applies. */
+  /** Whether a live code of the joiner's own owner has this name: then no stranger's limit applies. */
   isOwn(joiner: Party, name: string): boolean {
-    return joiner.ownerRoots.some((root) => this.#owned.get(root)?.has(name) === true);
+    this.#expire();
+    return joiner.ownerRoots.some((root) => isJoinable(this.#owned.get(root)?.get(name), joiner));
   }
 
   /** A joiner that has not answered makes room for the next one. Throws `pairing_failed`. */
   join(joiner: Party, name: string): void {
     this.#expire();
     const mailbox = this.#find(joiner, name);
-    const isAnswered = (mailbox?.joiner?.said ?? 0) >= JOINER_SAYS_MAX;
-    const refused =
-      mailbox === undefined || mailbox.maker === joiner.key || isAnswered || mailbox.joins >= JOINS_MAX;
-    if (refused) throw unreachableMailbox();
+    if (mailbox === undefined || !isJoinable(mailbox, joiner)) throw unreachableMailbox();
     mailbox.joins += 1;
     mailbox.joiner = { key: joiner.key, said: 0 };
     mailbox.toJoiner = undefined;
@@ -124,8 +125,7 @@ export class Mailboxes {
   /** Undefined when there is nobody to say it to, or more was said than a pairing has. */
   say(by: string, name: string, payload: string): Delivery | undefined {
     this.#expire();
-    for (const mailbox of this.#all) {
-      if (mailbox.name !== name) continue;
+    for (const mailbox of this.#named.get(name) ?? []) {
       const { joiner, maker } = mailbox;
       if (joiner?.key === by) {
         if (mailbox.toMaker === payload) return { to: maker, mailbox: name, payload };
@@ -146,8 +146,8 @@ export class Mailboxes {
 
   /** The maker gives it up. The name stays taken until its time is over, so that it is not met again soon. */
   end(by: string, name: string): Delivery | undefined {
-    for (const mailbox of this.#all) {
-      if (mailbox.name !== name || mailbox.maker !== by) continue;
+    for (const mailbox of this.#named.get(name) ?? []) {
+      if (mailbox.maker !== by) continue;
       const { joiner } = mailbox;
       mailbox.joiner = { key: "", said: JOINER_SAYS_MAX };
       mailbox.toJoiner = undefined;
@@ -222,9 +222,16 @@ export class Mailboxes {
     for (const mailbox of this.#all) {
       if (mailbox.expiresAtMs > now) return;
       this.#all.delete(mailbox);
+      const named = this.#named.get(mailbox.name);
+      if (named?.delete(mailbox) === true && named.size === 0) this.#named.delete(mailbox.name);
       for (const { table, name } of mailbox.places) if (table.get(name) === mailbox) table.delete(name);
     }
   }
+}
+
+function isJoinable(mailbox: Open | undefined, joiner: Party): boolean {
+  if (mailbox === undefined || mailbox.maker === joiner.key) return false;
+  return (mailbox.joiner?.said ?? 0) < JOINER_SAYS_MAX && mailbox.joins < JOINS_MAX;
 }
 
 /** The same as what a device says of a pairing that did not finish. */

@@ -39,6 +39,8 @@ export type RelayMessage = ClientMessage<
 const MINUTE_MS = 60_000;
 /** Codes that one stranger, or one device, makes in a minute. */
 const CODES_PER_MINUTE = 20;
+/** Pins that a stranger's address reports in a minute: each is a row for a week. */
+const PINS_PER_MINUTE = 20;
 /** Messages of one session that the hub has not answered yet. */
 const UNANSWERED_MAX = 64;
 
@@ -48,6 +50,7 @@ export class RelayDesk {
   readonly #joinsOfAddress: RateLimiter;
   readonly #joinsOfKey: RateLimiter;
   readonly #codes: RateLimiter;
+  readonly #pins: RateLimiter;
   readonly #unanswered = new WeakMap<Session, number>();
 
   constructor(options: RelayDeskOptions) {
@@ -57,6 +60,7 @@ export class RelayDesk {
     this.#joinsOfAddress = perMinute(OPEN_JOINS_PER_ADDRESS_AND_MINUTE);
     this.#joinsOfKey = perMinute(OPEN_JOINS_PER_KEY_AND_MINUTE);
     this.#codes = perMinute(CODES_PER_MINUTE);
+    this.#pins = perMinute(PINS_PER_MINUTE);
   }
 
   joined(session: Session): void {
@@ -162,6 +166,11 @@ export class RelayDesk {
     if (peer === session.key) throw new MusterError("pairing_failed", "a key can't be paired with itself");
     const { pairs, log } = this.#options;
     const known = pairs.has(session.key, peer);
+    if (!known && isStranger(session) && this.#pins.take(limitName(session)) > 0) {
+      throw new MusterError("too_many", "too many pairings are reported from here", {
+        hint: "wait a minute",
+      });
+    }
     const outcome = await pairs.report(session.key, peer);
     if (outcome === "too_many")
       throw new MusterError("too_many", "this device is paired with too many others");

@@ -4,7 +4,7 @@ import { RELAY_KEPT_MS } from "../../protocol/limits.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
 import type { HubMessage, HubToClient } from "../../protocol/messages.ts";
 import { hubStore, NOW, rejection, tempFolder } from "../../store/testing.ts";
-import { Relay } from "./relay.ts";
+import { Relay, type RelayLimits } from "./relay.ts";
 
 class Reader {
   readonly key: string;
@@ -36,10 +36,12 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-async function relay(limits?: { waiting: number; waitingBytes: number }, path = ":memory:") {
+async function relay(given?: Partial<RelayLimits>, path = ":memory:") {
   let now = NOW;
   const store = await hubStore({ path });
-  const made = new Relay({ db: store.db, log: SILENT_LOG, now: () => now, ...(limits && { limits }) });
+  const limits = { waiting: 10_000, waitingBytes: 2 ** 26, strangersBytes: 2 ** 30, ...given };
+  const isStranger = (key: string): boolean => key.startsWith("guest");
+  const made = new Relay({ db: store.db, log: SILENT_LOG, now: () => now, isStranger, limits });
   await made.load();
   return { relay: made, store, pass: (ms: number) => (now += ms) };
 }
@@ -138,4 +140,43 @@ test("an acknowledgement of what was never given drops nothing", async () => {
   hub.joined(again);
   await settled();
   expect(again.got.length).toBe(1);
+});
+
+test("keys that cost nothing to make share one bound, and take no room from those that are enrolled", async () => {
+  await using folder = await tempFolder();
+  const before = await relay({ strangersBytes: 10_000 }, folder.file("hub.db"));
+  const toGuest = (number: number, length: number) => ({ ...sent("m", length), to: `guest ${number}` });
+  for (let number = 0; number < 9; number++) await before.relay.send(toGuest(number, 800));
+  expect(await rejection(before.relay.send(toGuest(9, 800)))).toMatchObject({ code: "too_many" });
+  await before.relay.send(sent("m", 5_000));
+  await before.store.close();
+  const { relay: hub, store } = await relay({ strangersBytes: 10_000 }, folder.file("hub.db"));
+  expect(await rejection(hub.send(toGuest(9, 800)))).toMatchObject({ code: "too_many" });
+  const reader = new Reader("guest 3");
+  hub.joined(reader);
+  await settled();
+  hub.taken(reader, reader.got[0]?.relay_id ?? 0);
+  await settled();
+  expect(await hub.send(toGuest(9, 800))).toEqual({ held: false });
+  await store.close();
+});
+
+test("what was taken is dropped by one statement, however often a session says so", async () => {
+  const { relay: hub, store } = await relay();
+  for (const name of ["a", "b"]) await hub.send(sent(name));
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  await settled();
+  let deletes = 0;
+  const remove = store.db.deleteFrom.bind(store.db);
+  const counted = (table: "relayed") => ((deletes += 1), remove(table));
+  Object.assign(store.db, { deleteFrom: counted });
+  for (let again = 0; again < 1_000; again++) hub.taken(reader, reader.got[0]?.relay_id ?? 0);
+  await settled();
+  hub.left(reader);
+  const next = new Reader("ben");
+  hub.joined(next);
+  await settled();
+  expect(next.got.length).toBe(1);
+  expect(deletes).toBeLessThanOrEqual(1);
 });

@@ -19,6 +19,7 @@ import {
   keepRelayed,
   lastRelayId,
   nextRelayed,
+  waitingByRecipient,
   waitingFor,
   type Taken,
   type Waiting,
@@ -28,6 +29,10 @@ import type { Recipient } from "./present.ts";
 /** Under way to one session and not yet taken. A thousand that do not read must not cost the hub its memory. */
 const UNDER_WAY_MAX_BYTES = 96 * 1024;
 const UNDER_WAY_MAX = 64;
+/** All that waits for keys which cost nothing to make, and so might be any number. */
+const STRANGERS_MAX_BYTES = 1024 * 1024 * 1024;
+/** Of a row beside its payload. */
+const ROW_BYTES = 256;
 /** Rows looked up at once. */
 const LOOK_AHEAD = 64;
 
@@ -35,7 +40,17 @@ export interface RelayOptions {
   db: Kysely<HubDatabase>;
   log: Log;
   now(): number;
-  limits?: { waiting: number; waitingBytes: number };
+  /** Whether a recipient's key is enrolled nowhere. */
+  isStranger(key: string): boolean;
+  limits?: RelayLimits;
+}
+
+export interface RelayLimits {
+  /** For one recipient. */
+  waiting: number;
+  waitingBytes: number;
+  /** For all strangers together. */
+  strangersBytes: number;
 }
 
 /** One session's share of what waits for its key. */
@@ -43,6 +58,8 @@ interface Line {
   session: Recipient;
   /** Highest id that was handed to it. */
   sent: number;
+  /** Highest id that it has said it took. */
+  taken: number;
   /** Sizes of what it has not taken yet, by id, in order. */
   underWay: Map<number, number>;
   bytes: number;
@@ -60,17 +77,22 @@ export interface Sent {
 
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #limits: { waiting: number; waitingBytes: number };
+  readonly #limits: RelayLimits;
   readonly #lines = new Map<string, Line>();
   /** By recipient; what the database has, plus what is on its way into it. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #keep: (row: Parameters<typeof keepRelayed>[1][number]) => Promise<boolean>;
   readonly #drop: (taken: Taken) => Promise<Waiting>;
   #lastId = 0;
+  #strangersBytes = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#limits = options.limits ?? { waiting: RELAY_WAITING_MAX, waitingBytes: RELAY_WAITING_MAX_BYTES };
+    this.#limits = options.limits ?? {
+      waiting: RELAY_WAITING_MAX,
+      waitingBytes: RELAY_WAITING_MAX_BYTES,
+      strangersBytes: STRANGERS_MAX_BYTES,
+    };
     const { db } = options;
     this.#keep = groupCommit({ commit: (rows) => keepRelayed(db, rows), groupMax: 64 });
     this.#drop = groupCommit({ commit: (taken) => dropTaken(db, taken) });
@@ -78,6 +100,7 @@ export class Relay {
 
   async load(): Promise<void> {
     this.#lastId = await lastRelayId(this.#options.db);
+    await this.#countStrangers();
   }
 
   joined(session: Recipient): void {
@@ -85,6 +108,7 @@ export class Relay {
     this.#lines.set(key, {
       session,
       sent: 0,
+      taken: 0,
       underWay: new Map(),
       bytes: 0,
       idle: false,
@@ -99,20 +123,26 @@ export class Relay {
 
   /**
    * Durable when it resolves. `held`: it waits here already, under the same name. Throws `too_many` at the
-   * recipient's bounds, `protocol_error`.
+   * bounds, `protocol_error`.
    */
   async send({ from, to, message, payload }: Sent): Promise<{ held: boolean }> {
     const bytes = fromBase64Url(payload);
     if (bytes === undefined) throw new MusterError("protocol_error", "a payload is not base64url");
     const waiting = await this.#waitingFor(to);
-    const { waiting: most, waitingBytes } = this.#limits;
-    if (waiting.count >= most || waiting.bytes + bytes.length > waitingBytes) {
+    const { waiting: most, waitingBytes, strangersBytes } = this.#limits;
+    const isStranger = this.#options.isStranger(to);
+    if (
+      waiting.count >= most ||
+      waiting.bytes + bytes.length > waitingBytes ||
+      (isStranger && this.#strangersBytes + bytes.length + ROW_BYTES > strangersBytes)
+    ) {
       throw new MusterError("too_many", "too much waits at the hub for that device", {
         hint: "it is sent by itself once that device has been online",
       });
     }
     waiting.count += 1;
     waiting.bytes += bytes.length;
+    if (isStranger) this.#strangersBytes += bytes.length + ROW_BYTES;
     const row = {
       id: ++this.#lastId,
       recipient: to,
@@ -134,7 +164,9 @@ export class Relay {
   /** The session has this one and all before it. What it was never given is passed over. */
   taken(session: Recipient, upTo: number): void {
     const line = this.#lines.get(session.key);
-    if (line?.session !== session || upTo > line.sent) return;
+    // Said again, it is no reason to ask the database again.
+    if (line?.session !== session || upTo > line.sent || upTo <= line.taken) return;
+    line.taken = upTo;
     for (const [id, bytes] of line.underWay) {
       if (id > upTo) break;
       line.underWay.delete(id);
@@ -151,11 +183,21 @@ export class Relay {
     await dropBetween(this.#options.db, one, other);
     this.#waiting.delete(one);
     this.#waiting.delete(other);
+    if (this.#options.isStranger(one) || this.#options.isStranger(other)) await this.#countStrangers();
   }
 
   async dropOld(): Promise<void> {
     // Counted anew at the next message: nobody knows whose they were.
     if (await dropOldRelayed(this.#options.db, this.#options.now() - RELAY_KEPT_MS)) this.#waiting.clear();
+    await this.#countStrangers();
+  }
+
+  async #countStrangers(): Promise<void> {
+    const waiting = await waitingByRecipient(this.#options.db);
+    this.#strangersBytes = 0;
+    for (const { recipient, count, bytes } of waiting) {
+      if (this.#options.isStranger(recipient)) this.#strangersBytes += bytes + count * ROW_BYTES;
+    }
   }
 
   /** At once, where it is the next one and there is room; else the line finds it in the database. */
@@ -218,6 +260,10 @@ export class Relay {
   }
 
   #free(key: string, freed: Waiting): void {
+    if (this.#options.isStranger(key)) {
+      const left = this.#strangersBytes - freed.bytes - freed.count * ROW_BYTES;
+      this.#strangersBytes = Math.max(0, left);
+    }
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     waiting.count = Math.max(0, waiting.count - freed.count);
