@@ -59,7 +59,6 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     },
     left(session) {
       relayDesk.left(session);
-      if (session.facts.kind === "register") core.offers.left(session.facts.deviceId);
       moved(session);
     },
   };
