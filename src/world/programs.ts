@@ -87,13 +87,18 @@ function terminal(options: TerminalOptions): TerminalProgram {
   let drained = (): void => {};
   // The terminal's end comes behind the last that was shown; what is left behind may keep it open.
   const empty = new Promise<void>((resolve) => (drained = resolve));
-  const shown = new Bun.Terminal({
-    cols,
-    rows,
-    data: (_, bytes) => options.output(new Uint8Array(bytes)),
-    exit: () => drained(),
+  // Made together with the program, so that it controls it: else Ctrl-C and a new size reach nobody.
+  const child = Bun.spawn(options.command, {
+    cwd,
+    env: environment,
+    terminal: {
+      cols,
+      rows,
+      data: (_, bytes) => options.output(new Uint8Array(bytes)),
+      exit: () => drained(),
+    },
   });
-  const child = Bun.spawn(options.command, { cwd, env: environment, terminal: shown });
+  const shown = child.terminal;
   const late = new Promise<void>((resolve) => {
     void child.exited.finally(() => setTimeout(resolve, LAST_BYTES_MS));
   });
@@ -103,10 +108,10 @@ function terminal(options: TerminalOptions): TerminalProgram {
     .then(() => options.ended(child.exitCode, child.signalCode === null ? null : String(child.signalCode)));
   return {
     pid: child.pid,
-    write: (bytes) => void shown.write(new Uint8Array(bytes)),
-    resize: (width, height) => shown.resize(width, height),
+    write: (bytes) => void shown?.write(new Uint8Array(bytes)),
+    resize: (width, height) => shown?.resize(width, height),
     signal: (name) => signalGroup(child.pid, name),
-    close: () => shown.close(),
+    close: () => shown?.close(),
   };
 }
 
