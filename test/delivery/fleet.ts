@@ -4,12 +4,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Notices } from "../../src/agent/notices.ts";
-import { PairingDesk } from "../../src/agent/pairing/pairing-desk.ts";
-import { listPeers } from "../../src/agent/peers/peer-rows.ts";
-import { Post } from "../../src/agent/peers/post.ts";
-import { listInbox } from "../../src/agent/inbox/inbox-rows.ts";
+import { relayPort } from "../../src/agent/peers/relay-port.ts";
+import { sqlPeerStore } from "../../src/agent/peers/sql-peer-store.ts";
 import { STATE_MIGRATIONS, type StateDatabase } from "../../src/agent/state-migrations.ts";
 import type { HubPort } from "../../src/agent/hub-port.ts";
+import { PairingDesk } from "../../src/client/peers/pairing-desk.ts";
+import { Post } from "../../src/client/peers/post.ts";
+import { rawReceiveKeys } from "../../src/client/peers/receive-ring.ts";
+import type { PeerStore } from "../../src/client/peers/store.ts";
 import type { Asked, HubSessionState } from "../../src/agent/link/hub-session.ts";
 import { Mailboxes } from "../../src/hub/pairing/mailboxes.ts";
 import { Pairs } from "../../src/hub/relay/pairs.ts";
@@ -247,6 +249,7 @@ export class TestHub {
 
 interface Life {
   db: Store<StateDatabase>["db"];
+  store: PeerStore;
   post: Post;
   pairing: PairingDesk;
   notices: Notices;
@@ -289,19 +292,29 @@ export class TestDevice {
     const path = join(folder, `${this.name}.db`);
     const { store, kill } = await openKillable<StateDatabase>(path, STATE_MIGRATIONS, time);
     const notices = new Notices();
-    const hub = this.#port();
-    const world = { db: store.db, clock: time, timers: time, crypto, signer: this.signer, hub };
+    const hub = relayPort(this.#port());
+    const rows = sqlPeerStore(store.db, () => time.now());
+    const makeReceiveKey = rawReceiveKeys(crypto);
+    const world = {
+      store: rows,
+      clock: time,
+      timers: time,
+      crypto,
+      signer: this.signer,
+      hub,
+      makeReceiveKey,
+    };
     const post = new Post({ ...world, subtle: globalThis.crypto.subtle, notices, log: SILENT_LOG });
     const pairing = new PairingDesk({
       ...world,
-      hubKey: new Uint8Array(32).fill(1),
+      hubKey: () => new Uint8Array(32).fill(1),
       hubUrl: () => "http://localhost:8080",
       linkKey: this.linkKey,
       kind: "laptop",
       nickname: () => this.name,
       pinned: (peer) => post.pinned(peer),
     });
-    this.#life = { db: store.db, post, pairing, notices, kill };
+    this.#life = { db: store.db, store: rows, post, pairing, notices, kill };
   }
 
   kill(): void {
@@ -332,7 +345,9 @@ export class TestDevice {
   }
 
   async isPaired(other: TestDevice): Promise<boolean> {
-    return (await listPeers(this.life.db)).some((peer) => peer.key === other.key && peer.state === "paired");
+    return (await this.life.store.peers.list()).some(
+      (peer) => peer.key === other.key && peer.state === "paired",
+    );
   }
 
   /** Durable once it resolves. */
@@ -342,7 +357,7 @@ export class TestDevice {
 
   /** Everything that a reader sees, in order. */
   async inbox(): Promise<string[]> {
-    const rows = await listInbox(this.life.db, { after: 0, limit: 100_000, unread: false });
+    const rows = await this.life.store.inbox.list({ after: 0, limit: 100_000, unread: false });
     return rows.map((row) => fromUtf8(row.body) ?? "");
   }
 

@@ -1,8 +1,11 @@
 // Those this device is paired with: making pairs, and what is said between them.
 import type { AgentOptions } from "../agent-options.ts";
-import { PairingDesk } from "../pairing/pairing-desk.ts";
+import { PairingDesk } from "../../client/peers/pairing-desk.ts";
+import { Post } from "../../client/peers/post.ts";
+import { rawReceiveKeys } from "../../client/peers/receive-ring.ts";
 import { PeerDesk } from "../peers/peer-desk.ts";
-import { Post } from "../peers/post.ts";
+import { relayPort } from "../peers/relay-port.ts";
+import { sqlPeerStore } from "../peers/sql-peer-store.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
 
@@ -15,17 +18,15 @@ export interface Paired {
 export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired {
   const { world, crypto, signer, paths } = options;
   const { clock, timers, disk } = world;
-  const { db, hub, hubKey, hubUrl, notices, device } = core;
-  const post = new Post({ ...options, db, clock, timers, hub, notices, log: options.log.part("post") });
+  const { db, hubKey, hubUrl, notices, device } = core;
+  const store = sqlPeerStore(db, () => clock.now());
+  const hub = relayPort(core.hub);
+  const shared = { store, clock, timers, crypto, signer, hub, makeReceiveKey: rawReceiveKeys(crypto) };
+  const post = new Post({ ...shared, subtle: options.subtle, notices, log: options.log.part("post") });
   ends.add(() => post.stop());
   const pairing = new PairingDesk({
-    db,
-    clock,
-    timers,
-    crypto,
-    signer,
-    hub,
-    hubKey,
+    ...shared,
+    hubKey: () => hubKey,
     hubUrl,
     linkKey: options.linkKey,
     kind: options.about.kind,
@@ -34,7 +35,7 @@ export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired
   });
   ends.add(() => pairing.stop());
   const peers = new PeerDesk({
-    db,
+    store,
     timers,
     disk,
     sha256: (bytes) => crypto.sha256(bytes),

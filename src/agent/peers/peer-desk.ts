@@ -1,20 +1,19 @@
 // What the person at this device does with the devices it is paired with: pair, send, read, name, part.
-import type { Kysely } from "kysely";
 import { basename } from "node:path";
-import { fromUtf8, utf8 } from "../../protocol/bytes.ts";
+import { textBody } from "../../client/peers/bodies.ts";
+import type { PairingDesk } from "../../client/peers/pairing-desk.ts";
+import { choosePeer, namePeer, peerIdOf } from "../../client/peers/pins.ts";
+import type { Post } from "../../client/peers/post.ts";
+import type { InboxRow, PeerRow } from "../../client/peers/rows.ts";
+import type { PeerStore } from "../../client/peers/store.ts";
+import { fromUtf8 } from "../../protocol/bytes.ts";
 import { MusterError, systemCode } from "../../protocol/errors.ts";
+import { decodeFile, encodeFile, MESSAGE_FILE_MAX_BYTES } from "../../protocol/file-in-message.ts";
 import type { LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "../../identity/sealed/message.ts";
 import type { Disk, Timers } from "../../world/world.ts";
-import { listInbox, markRead, type InboxRow } from "../inbox/inbox-rows.ts";
-import { decodeFile, encodeFile, MESSAGE_FILE_MAX_BYTES } from "../inbox/received-file.ts";
-import type { PairingDesk } from "../pairing/pairing-desk.ts";
-import type { StateDatabase } from "../state-migrations.ts";
-import { changePeer, choosePeer, listPeers, peerIdOf, type PeerRow } from "./peer-rows.ts";
-import type { Post } from "./post.ts";
 
 export interface PeerDeskOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   timers: Timers;
   disk: Pick<Disk, "open" | "write" | "info" | "makeFolder">;
   sha256(bytes: Uint8Array): Uint8Array;
@@ -59,7 +58,7 @@ export class PeerDesk {
   }
 
   async peers(): Promise<LocalResponse<"peers">> {
-    const rows = await listPeers(this.#options.db);
+    const rows = await this.#options.store.peers.list();
     return { peers: rows.filter(({ state }) => state !== "leaving").map((row) => this.#view(row)) };
   }
 
@@ -73,13 +72,13 @@ export class PeerDesk {
   }
 
   async inbox({ after, unread, wait }: LocalRequest<"inbox">): Promise<LocalResponse<"inbox">> {
-    const { db } = this.#options;
-    const look = () => listInbox(db, { after, limit: PAGE_MAX, unread });
+    const { store } = this.#options;
+    const look = () => store.inbox.list({ after, limit: PAGE_MAX, unread });
     let rows = await look();
     if (rows.length === 0 && wait) {
       await this.#until(WAIT_MS, async () => (rows = await look()).length > 0);
     }
-    const names = new Map((await listPeers(db)).map((peer) => [peer.key, peer.petname]));
+    const names = new Map((await store.peers.list()).map((peer) => [peer.key, peer.petname]));
     const items: LocalResponse<"inbox">["items"] = [];
     let bytes = 0;
     for (const row of rows) {
@@ -91,7 +90,7 @@ export class PeerDesk {
   }
 
   async read({ up_to }: LocalRequest<"inbox_read">): Promise<LocalResponse<"inbox_read">> {
-    await markRead(this.#options.db, up_to);
+    await this.#options.store.inbox.markRead(up_to);
     return {};
   }
 
@@ -102,23 +101,20 @@ export class PeerDesk {
   }
 
   async name({ device, name }: LocalRequest<"peer_name">): Promise<LocalResponse<"peer_name">> {
-    const { db } = this.#options;
     const peer = await this.#choose(device);
-    const taken = (await listPeers(db)).some((other) => other.petname === name && other.key !== peer.key);
-    if (taken) throw new MusterError("name_taken", `another paired device is called "${name}" here`);
-    await changePeer(db, peer.key, { petname: name });
+    await this.#options.store.change((rows) => namePeer(rows, peer.key, name));
     return { peer: this.#view({ ...peer, petname: name }), from: peer.petname };
   }
 
   async verify({ device }: LocalRequest<"peer_verify">): Promise<LocalResponse<"peer_verify">> {
     const peer = await this.#choose(device);
-    await changePeer(this.#options.db, peer.key, { verified: 1 });
+    await this.#options.store.peers.change(peer.key, { verified: 1 });
     return { peer: this.#view({ ...peer, verified: 1 }) };
   }
 
   async #choose(reference: string): Promise<PeerRow> {
-    const { db, sha256 } = this.#options;
-    const peers = (await listPeers(db)).filter(({ state }) => state !== "leaving");
+    const { store, sha256 } = this.#options;
+    const peers = (await store.peers.list()).filter(({ state }) => state !== "leaving");
     return choosePeer(peers, reference, sha256);
   }
 
@@ -223,12 +219,4 @@ export class PeerDesk {
       timer.cancel();
     }
   }
-}
-
-function textBody(text: string): Uint8Array {
-  const body = utf8(text.toWellFormed());
-  if (body.length <= MESSAGE_BODY_MAX_BYTES) return body;
-  throw new MusterError("too_large", `a message has at most ${MESSAGE_BODY_MAX_BYTES} bytes`, {
-    hint: "send it as a file",
-  });
 }

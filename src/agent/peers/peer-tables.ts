@@ -1,31 +1,7 @@
 // What a device keeps of the devices it is paired with: the pin, the receive keys made for them, what is on its
 // way to them and what has come from them.
+import type { InboundRow, InboxRow, OutboxRow, PeerRow } from "../../client/peers/rows.ts";
 import type { ColumnTypes } from "../../store/column-types.ts";
-import type { DeviceKind } from "../../protocol/views.ts";
-
-/** `pinned`: the hub does not relay yet. `unrelayed`: it says it does not any more. `leaving`: being told so. */
-export type PeerState = "pinned" | "paired" | "unrelayed" | "leaving";
-
-export interface PeersTable {
-  /** Identity key in base64url. */
-  key: string;
-  link_key: Uint8Array;
-  /** The newest receive key that it has told. */
-  receive_key: Uint8Array;
-  /** What it calls itself: text from elsewhere. */
-  nickname: string;
-  /** What it is called here. */
-  petname: string;
-  kind: DeviceKind;
-  /** Five words. */
-  safety: string;
-  verified: number;
-  since: number;
-  state: PeerState;
-  /** Of the outbox to this peer. */
-  epoch: Uint8Array;
-  next_sequence: number;
-}
 
 export interface ReceiveKeysTable {
   /** SHA-256 of the public half, base64url. */
@@ -46,50 +22,13 @@ export interface ErasedKeysTable {
   erased_at: number;
 }
 
-export type OutboxState = "queued" | "relayed" | "delivered" | "dropped";
-
-export interface OutboxTable {
-  id: string;
-  peer: string;
-  epoch: Uint8Array;
-  sequence: number;
-  kind: string;
-  /** Emptied once it was delivered. */
-  body: Uint8Array;
-  state: OutboxState;
-  created_at: number;
-}
-
-/** How far each epoch of a peer has come without a gap: what makes an old message known for ever. */
-export interface InboundTable {
-  peer: string;
-  /** base64url. */
-  epoch: string;
-  complete: number;
-  last_id: string;
-  seen_at: number;
-}
-
-export interface InboxTable {
-  /** Order of what a reader sees; null while something before it is missing. */
-  position: number | null;
-  peer: string;
-  epoch: string;
-  sequence: number;
-  id: string;
-  kind: string;
-  body: Uint8Array;
-  at: number;
-  read: number;
-}
-
 export interface PeerTables {
-  peers: PeersTable;
+  peers: PeerRow;
   receive_keys: ReceiveKeysTable;
   erased_keys: ErasedKeysTable;
-  outbox: OutboxTable;
-  inbound: InboundTable;
-  inbox: InboxTable;
+  outbox: OutboxRow;
+  inbound: InboundRow;
+  inbox: InboxRow;
 }
 
 export function peerTables({ integer, bytes, tableEnd }: ColumnTypes): string[] {

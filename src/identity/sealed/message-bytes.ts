@@ -7,8 +7,8 @@
 
 import { concat, fromUtf8, lv, u64, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
 import { HPKE_OVERHEAD_BYTES } from "./hpke.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "./message.ts";
 import type { SealedAck, SealedMessage } from "./message.ts";
 
 const FORM = 1;

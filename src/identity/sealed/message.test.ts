@@ -1,17 +1,11 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { concat, fromHex, toHex, utf8 } from "../../protocol/bytes.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
 import { refusal, rejection } from "../refusal.fixture.ts";
 import { hpkeKey, hpkeOpen, hpkeSeal } from "./hpke.ts";
 import { EPOCH, mailer } from "./message.fixture.ts";
-import {
-  MESSAGE_BODY_MAX_BYTES,
-  openAck,
-  openMessage,
-  sealAck,
-  sealMessage,
-  verifySealed,
-} from "./message.ts";
+import { openAck, openMessage, sealAck, sealMessage, verifySealed } from "./message.ts";
 import type { SealedAck, SealedMessage } from "./message.ts";
 import { formatSealed, parseSealed, SEALED_MESSAGE_MAX_BYTES } from "./message-bytes.ts";
 

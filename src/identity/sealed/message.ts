@@ -6,12 +6,12 @@
 
 import { concat, equalBytes, lv, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
 import { signedBytes } from "../../protocol/signed.ts";
 import type { Crypto, Signer } from "../crypto.ts";
 import { hpkeOpen, hpkeSeal } from "./hpke.ts";
 import type { ReceiveKeyRow } from "./receive-keys.ts";
 
-export const MESSAGE_BODY_MAX_BYTES = 1024 * 1024;
 const RECEIVE_KEY_BYTES = 32;
 
 interface Place {

@@ -1,7 +1,7 @@
 // What two paired devices say to each other besides what people send: sealed, signed and numbered like
 // everything else, so that no hub can say it for them.
 import { z } from "zod";
-import { fromUtf8, utf8 } from "../../protocol/bytes.ts";
+import { fromUtf8, utf8 } from "./bytes.ts";
 
 export const KINDS = ["text", "file", "control"] as const;
 export type MessageKind = (typeof KINDS)[number];

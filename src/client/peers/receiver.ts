@@ -1,6 +1,5 @@
 // Takes what the hub relays, one after the other in the order of its coming; tells the hub once it is durable
 // here, and the sender, by a sealed and signed acknowledgement, how far everything of theirs has come.
-import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { sealAck } from "../../identity/sealed/message.ts";
 import { formatSealed } from "../../identity/sealed/message-bytes.ts";
@@ -8,22 +7,22 @@ import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
 import type { HubMessage } from "../../protocol/messages.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
-import { findPeer, type PeerRow } from "../peers/peer-rows.ts";
-import { freshen, loadRing, saveRing } from "../peers/receive-ring.ts";
-import type { StateDatabase } from "../state-migrations.ts";
-import { inTransaction } from "../../store/in-transaction.ts";
 import { takeArrival, type Outcome } from "./arrivals.ts";
-import { inboundOf } from "./inbox-rows.ts";
+import { inboundOf } from "./inbox.ts";
+import type { PeerHub } from "./peer-hub.ts";
+import { freshen, loadRing, type MakeReceiveKey } from "./receive-ring.ts";
+import type { PeerRow } from "./rows.ts";
+import type { PeerStore } from "./store.ts";
 
 export interface ReceiverOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   clock: Clock;
   timers: Timers;
   crypto: Crypto;
   subtle: SubtleCrypto;
   signer: Signer;
-  hub: Pick<HubPort, "request" | "send">;
+  makeReceiveKey: MakeReceiveKey;
+  hub: Pick<PeerHub, "request" | "send">;
   makeId(): string;
   /** After the transaction of what came. */
   outcome(outcome: Outcome): Promise<void>;
@@ -72,8 +71,8 @@ export class Receiver {
 
   /** By a signature over the last of what is complete, which stands for all before it. */
   async acknowledge(peer: PeerRow, epoch: string, named?: { sequence: number; id: string }): Promise<void> {
-    const { db, crypto, signer, hub } = this.#options;
-    const { complete, last_id } = await inboundOf(db, { peer: peer.key, epoch });
+    const { store, crypto, signer, hub } = this.#options;
+    const { complete, last_id } = await inboundOf(store, { peer: peer.key, epoch });
     const sequence = named?.sequence ?? complete;
     if (sequence === 0) return;
     const nextReceiveKey = await this.newestKey(peer.key);
@@ -94,11 +93,11 @@ export class Receiver {
 
   /** The public half to tell, stored before it is told. */
   newestKey(peer: string): Promise<Uint8Array> {
-    const { db, crypto, clock } = this.#options;
-    return inTransaction(db, async (transaction) => {
+    const { store, makeReceiveKey, clock } = this.#options;
+    return store.change(async (rows) => {
       const nowMs = clock.now();
-      const ring = await loadRing(transaction, peer);
-      if (freshen(crypto, ring, nowMs)) await saveRing(transaction, { peer, ring, nowMs });
+      const ring = await loadRing(rows, peer);
+      if (await freshen(makeReceiveKey, ring, nowMs)) await rows.keys.save(peer, ring, nowMs);
       return ring.newest?.publicKey ?? new Uint8Array(0);
     });
   }
@@ -142,9 +141,8 @@ export class Receiver {
 
   /** Throws only where it could not be stored. */
   async #take({ from, payload }: HubMessage<"relay">): Promise<void> {
-    const { db, crypto, subtle, signer, clock, makeId } = this.#options;
-    const now = () => clock.now();
-    const arrivals = { db, crypto, subtle, ownKey: signer.publicKey, now, makeId };
+    const { signer, clock } = this.#options;
+    const arrivals = { ...this.#options, ownKey: signer.publicKey, now: () => clock.now() };
     try {
       const outcome = await takeArrival(arrivals, { from, payload });
       if (outcome.type === "message") {
@@ -168,7 +166,7 @@ export class Receiver {
   }
 
   async #tell(peer: string, epoch: string): Promise<void> {
-    const row = await findPeer(this.#options.db, peer);
+    const row = await this.#options.store.peers.find(peer);
     if (row !== undefined && !this.#stopped) await this.acknowledge(row, epoch);
   }
 }

@@ -1,7 +1,6 @@
 // The pairings that run on this device. A code lives here, in memory, and one guess at it is borne; the hub
 // only names a mailbox and carries what the two sides say. The pin is stored before anything tells the other
 // side that it stands.
-import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { PairingJoiner, type JoinerSecret } from "../../identity/pairing/joiner.ts";
 import { PairingMaker } from "../../identity/pairing/maker.ts";
@@ -19,26 +18,27 @@ import {
   parsePairingCode,
   parsePairingLink,
 } from "../../protocol/pairing-code.ts";
-import { ReceiveKeys } from "../../identity/sealed/receive-keys.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
-import { inTransaction } from "../../store/in-transaction.ts";
-import { appendAudit } from "../../store/audit.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
-import { pinPeer, type PeerRow } from "../peers/peer-rows.ts";
-import { loadRing, makeReceiveKey, saveRing, type NewKey } from "../peers/receive-ring.ts";
-import type { StateDatabase } from "../state-migrations.ts";
+import { openPromise } from "../open-promise.ts";
+import type { PeerHub } from "./peer-hub.ts";
+import { pinPeer } from "./pins.ts";
+import { loadRing, type MakeReceiveKey, type NewKey } from "./receive-ring.ts";
+import type { PeerRow } from "./rows.ts";
+import type { PeerStore } from "./store.ts";
 
 export interface PairingDeskOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   clock: Clock;
   timers: Timers;
   crypto: Crypto;
   signer: Signer;
-  hub: HubPort;
-  hubKey: Uint8Array;
+  hub: PeerHub;
+  /** Pinned; throws `hub_unreachable` before there is one. */
+  hubKey(): Uint8Array;
   hubUrl(): string;
   linkKey: Uint8Array;
+  makeReceiveKey: MakeReceiveKey;
   kind: DeviceKind;
   /** What this device calls itself. */
   nickname(): string;
@@ -102,7 +102,7 @@ export class PairingDesk {
     const { mailbox } = given;
     const letters = drawSecretLetters((length) => crypto.randomBytes(length));
     const link = crypto.randomBytes(LINK_SECRET_BYTES);
-    const receiveKey = makeReceiveKey(crypto);
+    const receiveKey = await this.#options.makeReceiveKey();
     const run = new PairingMaker(this.#pairingOptions(mailbox, receiveKey), { letters, link });
     this.#begin(mailbox, { wish, receiveKey, side: { role: "maker", run } });
     return {
@@ -130,10 +130,10 @@ export class PairingDesk {
   /** The letters of a code, or the link behind its QR form. Throws `invalid`, `pairing_failed`. */
   async join(typed: string, wish: PairingWish): Promise<PeerRow> {
     this.#demandRoom();
-    const { hub, crypto } = this.#options;
+    const { hub, makeReceiveKey } = this.#options;
     const { mailbox, secret } = readCode(typed);
+    const receiveKey = await makeReceiveKey();
     if (this.#runs.has(mailbox)) throw pairingFailed();
-    const receiveKey = makeReceiveKey(crypto);
     const run = new PairingJoiner(this.#pairingOptions(mailbox, receiveKey), secret);
     const begun = this.#begin(mailbox, { wish, receiveKey, side: { role: "joiner", run } });
     this.#endSoon(mailbox, begun);
@@ -205,26 +205,24 @@ export class PairingDesk {
 
   /** Repeatable within a run: the same pin, the same keys. */
   #pin(run: Run, peer: PairedPeer): Promise<PeerRow> {
-    const { db, clock, crypto } = this.#options;
+    const { store, clock, crypto } = this.#options;
     const { receiveKey, wish } = run;
-    run.pin ??= inTransaction(db, async (transaction) => {
+    run.pin ??= store.change(async (rows) => {
       const nowMs = clock.now();
       const epoch = crypto.randomBytes(EPOCH_BYTES);
-      const row = await pinPeer(transaction, { ...wish, peer, epoch }, nowMs);
-      const known = await loadRing(transaction, row.key);
-      const ring = new ReceiveKeys(known.rows, known.erasedIds);
+      const row = await pinPeer(rows, { ...wish, peer, epoch }, nowMs);
+      const ring = await loadRing(rows, row.key);
       ring.add(receiveKey, nowMs);
-      await saveRing(transaction, { peer: row.key, ring, nowMs });
+      await rows.keys.save(row.key, ring, nowMs);
       const detail = { device: peer.deviceId, role: run.side.role, verified: wish.verified };
-      const record = { at: nowMs, actor: "device", action: "peer.paired", target: `peer:${row.petname}` };
-      await appendAudit(transaction, { ...record, detail });
+      await rows.record("peer.paired", `peer:${row.petname}`, detail);
       return row;
     });
     return run.pin;
   }
 
   #begin(mailbox: string, given: Pick<Run, "wish" | "receiveKey" | "side">): Run {
-    const { promise, resolve, reject } = Promise.withResolvers<PeerRow>();
+    const { promise, resolve, reject } = openPromise<PeerRow>();
     promise.catch(() => {}); // whoever waits for it hears it
     const end = this.#options.timers.after(PAIRING_LIFETIME_MS, () => this.#fail(mailbox, pairingFailed()));
     const run: Run = { ...given, heard: undefined, end, outcome: promise, resolve, reject, pin: undefined };
@@ -267,7 +265,7 @@ export class PairingDesk {
       crypto,
       clock,
       signer,
-      hubKey,
+      hubKey: hubKey(),
       mailbox,
       version: PROTOCOL_VERSION,
       own: { linkKey, receiveKey: receiveKey.publicKey, nickname: nickname(), kind },

@@ -1,43 +1,34 @@
 // Messages between this device and those it is paired with, from the person's wish to the peer's signed word
 // that it has them, and back. The hub between is only a way: what it says changes who is tried, never what is
 // believed, and never makes this device forget anything.
-import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { HubToClient } from "../../protocol/messages.ts";
-import { inTransaction } from "../../store/in-transaction.ts";
-import { appendAudit } from "../../store/audit.ts";
+import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "../../protocol/peer-control.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
-import type { Outcome } from "../inbox/arrivals.ts";
-import { gapOf } from "../inbox/inbox-rows.ts";
-import { Receiver } from "../inbox/receiver.ts";
-import type { Notices } from "../notices.ts";
-import {
-  beginEpoch,
-  dropOldDelivered,
-  dropWaiting,
-  findMessage,
-  queueMessage,
-  type OutboxRow,
-} from "../outbox/outbox-rows.ts";
-import { Sender } from "../outbox/sender.ts";
-import type { StateDatabase } from "../state-migrations.ts";
-import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "./control.ts";
-import { changePeer, findPeer, listPeers, removePeer, type PeerRow } from "./peer-rows.ts";
-import { loadRing } from "./receive-ring.ts";
+import type { Outcome } from "./arrivals.ts";
+import { gapOf } from "./inbox.ts";
+import { beginEpoch, forgetOld, queueMessage } from "./outbox.ts";
+import type { PeerHub } from "./peer-hub.ts";
+import { loadRing, type MakeReceiveKey } from "./receive-ring.ts";
+import { Receiver } from "./receiver.ts";
+import type { OutboxRow, PeerRow } from "./rows.ts";
+import { Sender } from "./sender.ts";
+import type { PeerStore } from "./store.ts";
 
 export interface PostOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   clock: Clock;
   timers: Timers;
   crypto: Crypto;
   subtle: SubtleCrypto;
   signer: Signer;
-  hub: HubPort;
-  notices: Pick<Notices, "set" | "clear">;
+  makeReceiveKey: MakeReceiveKey;
+  hub: PeerHub;
+  /** What the person should know; each stands under a key, so that it is said once and can be taken back. */
+  notices: { set(key: string, text: string): void; clear(key: string): void };
   log: Log;
 }
 
@@ -97,22 +88,22 @@ export class Post {
 
   /** Durable when it resolves. Throws `too_many`, `not_found`, `storage_full`. */
   async send(peer: string, kind: MessageKind, body: Uint8Array): Promise<OutboxRow> {
-    const { db, clock } = this.#options;
-    const row = await queueMessage(db, { id: this.#makeId(), peer, kind, body }, clock.now());
+    const { store, clock } = this.#options;
+    const message = { id: this.#makeId(), peer, kind, body };
+    const row = await store.change((rows) => queueMessage(rows, message, clock.now()));
     this.#sender.kick(peer);
     return row;
   }
 
   messageState(id: string): Promise<OutboxRow | undefined> {
-    return findMessage(this.#options.db, id);
+    return this.#options.store.outbox.find(id);
   }
 
   /** Forgets the peer once it has been told, or at once where it was never reached. */
   async unpair(peer: PeerRow): Promise<void> {
-    const { db } = this.#options;
-    await inTransaction(db, async (transaction) => {
-      await dropWaiting(transaction, peer.key);
-      await changePeer(transaction, peer.key, { state: "leaving" });
+    await this.#options.store.change(async (rows) => {
+      await rows.outbox.drop(peer.key);
+      await rows.peers.change(peer.key, { state: "leaving" });
     });
     await this.#record("peer.unpair", peer, {});
     if (peer.state !== "paired") return this.#forget(peer.key);
@@ -126,7 +117,7 @@ export class Post {
   }
 
   async #resume(): Promise<void> {
-    for (const { key, state } of await listPeers(this.#options.db)) {
+    for (const { key, state } of await this.#options.store.peers.list()) {
       if (state === "pinned" || state === "unrelayed") await this.#report(key);
     }
     await this.#sender.connected();
@@ -136,34 +127,34 @@ export class Post {
   async #report(peer: string): Promise<void> {
     const { hub } = this.#options;
     // Said again with the next session.
-    if (hub.state.at === "connected") await hub.request({ type: "paired", peer }, "done");
+    if (hub.isConnected()) await hub.request({ type: "paired", peer }, "done");
   }
 
   async #relays(key: string): Promise<void> {
-    const { db, notices } = this.#options;
-    const peer = await findPeer(db, key);
+    const { store, notices } = this.#options;
+    const peer = await store.peers.find(key);
     if (peer === undefined) return;
     notices.clear(`unrelayed ${key}`);
     if (peer.state === "leaving") return this.#sender.kick(key);
-    if (peer.state !== "paired") await changePeer(db, key, { state: "paired" });
+    if (peer.state !== "paired") await store.peers.change(key, { state: "paired" });
     this.#tellListeners();
     this.#sender.kick(key);
   }
 
   /** The hub's bare word: pin and outbox stay. */
   async #unrelayed(key: string): Promise<void> {
-    const { db, notices } = this.#options;
-    const peer = await findPeer(db, key);
+    const { store, notices } = this.#options;
+    const peer = await store.peers.find(key);
     if (peer?.state === "leaving") return this.#forget(key);
     if (peer?.state !== "paired") return;
-    await changePeer(db, key, { state: "unrelayed" });
+    await store.peers.change(key, { state: "unrelayed" });
     notices.set(`unrelayed ${key}`, `the hub no longer relays to ${peer.petname}`);
     // A hub that lost its tables learns of the pair again when both say so.
     await this.#report(key);
   }
 
   async #settle(outcome: Outcome): Promise<void> {
-    const { db } = this.#options;
+    const { store, crypto } = this.#options;
     switch (outcome.type) {
       case "message":
         if (outcome.lost > 0) await this.#lost(outcome.peer, outcome.lost);
@@ -174,19 +165,19 @@ export class Post {
         await this.#ask(outcome.peer, { epoch: outcome.epoch, from: outcome.sequence, to: outcome.sequence });
         break;
       case "delivered": {
-        const peer = await findPeer(db, outcome.peer);
+        const peer = await store.peers.find(outcome.peer);
         if (peer?.state === "leaving") await this.#forget(outcome.peer);
         break;
       }
       case "restored":
-        await beginEpoch(db, { peer: outcome.peer, epoch: this.#options.crypto.randomBytes(EPOCH_BYTES) });
+        await store.change((rows) => beginEpoch(rows, outcome.peer, crypto.randomBytes(EPOCH_BYTES)));
         this.#sender.kick(outcome.peer);
         break;
       case "unpaired":
         await this.#leftBy(outcome);
         break;
       case "full":
-        this.#refusedBy(await findPeer(db, outcome.peer), "the inbox has no room for what it sent");
+        this.#refusedBy(await store.peers.find(outcome.peer), "the inbox has no room for what it sent");
         break;
     }
     this.#tellListeners();
@@ -194,12 +185,14 @@ export class Post {
 
   /** The peer has forgotten this device, and said so itself. */
   async #leftBy(outcome: Extract<Outcome, { type: "unpaired" }>): Promise<void> {
-    const { db, notices } = this.#options;
-    const peer = await findPeer(db, outcome.peer);
+    const { store, notices } = this.#options;
+    const peer = await store.peers.find(outcome.peer);
     if (peer === undefined) return;
     await this.#receiver.acknowledge(peer, outcome.epoch, outcome).catch(() => {}); // it asks again if it must
-    const dropped = await dropWaiting(db, peer.key);
-    await removePeer(db, peer.key);
+    const dropped = await store.change(async (rows) => {
+      await rows.peers.remove(peer.key);
+      return rows.outbox.drop(peer.key);
+    });
     this.#sender.forget(peer.key);
     const lost = dropped === 0 ? "" : `; ${dropped} messages to it were dropped`;
     notices.set(`left ${peer.key}`, `${peer.petname} has ended the pairing${lost}`);
@@ -207,22 +200,22 @@ export class Post {
   }
 
   async #forget(key: string): Promise<void> {
-    const { db, hub, notices } = this.#options;
-    await inTransaction(db, async (transaction) => {
-      await dropWaiting(transaction, key);
-      await removePeer(transaction, key);
+    const { store, hub, notices } = this.#options;
+    await store.change(async (rows) => {
+      await rows.outbox.drop(key);
+      await rows.peers.remove(key);
     });
     this.#sender.forget(key);
     notices.clear(`unrelayed ${key}`);
     this.#tellListeners();
-    if (hub.state.at === "connected") await hub.request({ type: "unpair", peer: key }, "done");
+    if (hub.isConnected()) await hub.request({ type: "unpair", peer: key }, "done");
   }
 
   #watchGap(peer: string, epoch: string, waitMs = GAP_PATIENCE_MS): void {
     const name = `${peer} ${epoch}`;
     if (this.#gaps.has(name) || this.#stopped) return;
     const look = async (): Promise<void> => {
-      const gap = await gapOf(this.#options.db, { peer, epoch });
+      const gap = await gapOf(this.#options.store, { peer, epoch });
       if (gap === undefined || this.#stopped) return;
       await this.#ask(peer, { epoch, ...gap });
       this.#watchGap(peer, epoch, GAP_AGAIN_MS);
@@ -246,9 +239,9 @@ export class Post {
 
   /** A peer that never acknowledges anything would seal to one key for ever. */
   async #renewKeys(): Promise<void> {
-    const { db, clock } = this.#options;
-    for (const { key, state } of await listPeers(db)) {
-      const { newest } = await loadRing(db, key);
+    const { store, clock } = this.#options;
+    for (const { key, state } of await store.peers.list()) {
+      const { newest } = await loadRing(store, key);
       if (state !== "paired" || newest === undefined) continue;
       if (clock.now() - newest.madeAtMs < DAILY_MS) continue;
       const made = await this.#receiver.newestKey(key);
@@ -257,12 +250,13 @@ export class Post {
   }
 
   async #tidyUp(): Promise<void> {
-    await dropOldDelivered(this.#options.db, this.#options.clock.now());
-    if (this.#options.hub.state.at === "connected") await this.#renewKeys();
+    const { store, clock, hub } = this.#options;
+    await store.change((rows) => forgetOld(rows, clock.now()));
+    if (hub.isConnected()) await this.#renewKeys();
   }
 
   async #lost(key: string, count: number): Promise<void> {
-    const peer = await findPeer(this.#options.db, key);
+    const peer = await this.#options.store.peers.find(key);
     if (peer === undefined) return;
     this.#options.notices.set(
       `lost ${key}`,
@@ -279,7 +273,7 @@ export class Post {
     if (from === "" || problem.code === "not_found") return;
     this.#background(
       "a refused message",
-      findPeer(this.#options.db, from).then((peer) => this.#refusedBy(peer, problem.message)),
+      this.#options.store.peers.find(from).then((peer) => this.#refusedBy(peer, problem.message)),
     );
   }
 
@@ -289,10 +283,8 @@ export class Post {
   }
 
   async #record(action: string, peer: PeerRow, detail: Record<string, unknown>): Promise<void> {
-    const { db, clock } = this.#options;
-    const row = { at: clock.now(), actor: "device", action, target: `peer:${peer.petname}`, detail };
     // What went on matters more than its record.
-    await appendAudit(db, row).catch(() => {});
+    await this.#options.store.record(action, `peer:${peer.petname}`, detail).catch(() => {});
   }
 
   #makeId(): string {

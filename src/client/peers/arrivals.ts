@@ -1,23 +1,22 @@
 // One sealed thing from the relay, from bytes to what it changes here, in one transaction. Who it is from is
 // decided by the pinned key; the hub's word only says which pin to try.
-import type { Kysely } from "kysely";
 import type { Crypto } from "../../identity/crypto.ts";
 import { openAck, openMessage, type SealedAck, type SealedMessage } from "../../identity/sealed/message.ts";
 import { parseSealed } from "../../identity/sealed/message-bytes.ts";
 import { equalBytes, fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { inTransaction } from "../../store/in-transaction.ts";
-import { findMessage, markDelivered, queueAgain, queueMessage } from "../outbox/outbox-rows.ts";
-import { encodeControl, RANGE_MAX, readControl, type Control } from "../peers/control.ts";
-import { changePeer, findPeer, type PeerRow } from "../peers/peer-rows.ts";
-import { freshen, loadRing, openWith, saveRing } from "../peers/receive-ring.ts";
-import type { StateDatabase } from "../state-migrations.ts";
-import { advance, giveUp, keepArrived } from "./inbox-rows.ts";
+import { encodeControl, RANGE_MAX, readControl, type Control } from "../../protocol/peer-control.ts";
+import { advance, giveUp, keepArrived } from "./inbox.ts";
+import { queueMessage } from "./outbox.ts";
+import { freshen, loadRing, openWith, type MakeReceiveKey } from "./receive-ring.ts";
+import type { PeerRow } from "./rows.ts";
+import type { PeerRows, PeerStore } from "./store.ts";
 
 export interface ArrivalsOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   crypto: Crypto;
   subtle: SubtleCrypto;
+  makeReceiveKey: MakeReceiveKey;
   ownKey: Uint8Array;
   now(): number;
   makeId(): string;
@@ -40,7 +39,7 @@ type Given = { from: string; payload: string };
 
 /** Throws what is wrong with it, by name. */
 export async function takeArrival(options: ArrivalsOptions, given: Given): Promise<Outcome> {
-  const peer = await findPeer(options.db, given.from);
+  const peer = await options.store.peers.find(given.from);
   if (peer === undefined) throw new MusterError("not_found", "a sealed message came from a key not paired");
   const bytes = fromBase64Url(given.payload);
   if (bytes === undefined) throw new MusterError("protocol_error", "a sealed message cannot be read");
@@ -49,10 +48,10 @@ export async function takeArrival(options: ArrivalsOptions, given: Given): Promi
 }
 
 async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: SealedMessage): Promise<Outcome> {
-  const { db, crypto, now } = options;
+  const { store, now } = options;
   const epoch = toBase64Url(sealed.outboxEpoch);
   const place = { peer: peer.key, epoch, sequence: sealed.sequence };
-  const ring = await loadRing(db, peer.key);
+  const ring = await loadRing(store, peer.key);
   let body: Uint8Array;
   try {
     const keys = await openWith(options.subtle, ring, sealed.receiveKeyId);
@@ -64,21 +63,21 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     if (isOld) return { type: "unopened", ...place };
     throw error;
   }
-  return inTransaction(db, async (transaction): Promise<Outcome> => {
+  return store.change(async (rows): Promise<Outcome> => {
     const nowMs = now();
     const message = { ...place, id: sealed.messageId, kind: sealed.kind, body };
-    const arrival = await keepArrived(transaction, message, nowMs);
+    const arrival = await keepArrived(rows, message, nowMs);
     if (arrival === "full" || arrival === "too_far") return { type: "full", peer: peer.key };
     const control = arrival === "new" && sealed.kind === "control" ? readControl(body) : undefined;
     if (control?.do === "unpair") return { type: "unpaired", ...place, id: sealed.messageId };
-    const done = await apply(transaction, { peer, control, nowMs, makeId: options.makeId });
-    const { complete, readable } = await advance(transaction, place, nowMs);
+    const done = await apply(rows, { peer, control, nowMs, makeId: options.makeId });
+    const { complete, readable } = await advance(rows, place, nowMs);
     // Read again: the ring may have changed while this was opened.
-    const fresh = await loadRing(transaction, peer.key);
+    const fresh = await loadRing(rows, peer.key);
     fresh.noteUse(sealed.receiveKeyId, { epoch, sequence: sealed.sequence });
-    freshen(crypto, fresh, nowMs);
+    await freshen(options.makeReceiveKey, fresh, nowMs);
     fresh.erase(nowMs, { epoch, sequence: complete });
-    await saveRing(transaction, { peer: peer.key, ring: fresh, nowMs });
+    await rows.keys.save(peer.key, fresh, nowMs);
     return { type: "message", peer: peer.key, epoch, readable: readable + done.readable, ...done.told };
   });
 }
@@ -89,27 +88,27 @@ interface Applied {
 }
 
 async function apply(
-  db: Kysely<StateDatabase>,
+  rows: PeerRows,
   given: { peer: PeerRow; control: Control | undefined; nowMs: number; makeId(): string },
 ): Promise<Applied> {
   const { peer, control, nowMs, makeId } = given;
   const nothing = { readable: 0, told: { lost: 0, resend: false } };
   switch (control?.do) {
     case "receive_key":
-      await setReceiveKey(db, peer.key, control.receive_key);
+      await setReceiveKey(rows, peer.key, control.receive_key);
       return nothing;
     case "resend": {
-      await setReceiveKey(db, peer.key, control.receive_key);
+      await setReceiveKey(rows, peer.key, control.receive_key);
       if (control.epoch !== toBase64Url(peer.epoch)) return nothing;
-      await sendAgain(db, { peer, asked: control, nowMs, makeId });
+      await sendAgain(rows, { peer, asked: control, nowMs, makeId });
       return { readable: 0, told: { lost: 0, resend: true } };
     }
     case "resync": {
       let lost = 0;
       let readable = 0;
       for (const [from, to] of control.lost) {
-        lost += await giveUp(db, { peer: peer.key, epoch: control.epoch, from, to }, nowMs);
-        readable += (await advance(db, { peer: peer.key, epoch: control.epoch }, nowMs)).readable;
+        lost += await giveUp(rows, { peer: peer.key, epoch: control.epoch, from, to }, nowMs);
+        readable += (await advance(rows, { peer: peer.key, epoch: control.epoch }, nowMs)).readable;
       }
       return { readable, told: { lost, resend: false } };
     }
@@ -120,48 +119,42 @@ async function apply(
 }
 
 async function takeAck(options: ArrivalsOptions, peer: PeerRow, ack: SealedAck): Promise<Outcome> {
-  const { db, crypto, now, subtle } = options;
-  const keys = await openWith(subtle, await loadRing(db, peer.key), ack.receiveKeyId);
+  const { store, now, subtle } = options;
+  const keys = await openWith(subtle, await loadRing(store, peer.key), ack.receiveKeyId);
   const { nextReceiveKey } = await openAck(openerOf(options, peer), keys, ack);
-  return inTransaction(db, async (transaction): Promise<Outcome> => {
+  return store.change(async (rows): Promise<Outcome> => {
     const nowMs = now();
-    const current = await findPeer(transaction, peer.key);
+    const current = await rows.peers.find(peer.key);
     if (current === undefined) return { type: "delivered", peer: peer.key };
-    await changePeer(transaction, peer.key, { receive_key: nextReceiveKey });
-    const ring = await loadRing(transaction, peer.key);
+    await rows.peers.change(peer.key, { receive_key: nextReceiveKey });
+    const ring = await loadRing(rows, peer.key);
     ring.noteUse(ack.receiveKeyId, null);
-    freshen(crypto, ring, nowMs);
-    await saveRing(transaction, { peer: peer.key, ring, nowMs });
+    await freshen(options.makeReceiveKey, ring, nowMs);
+    await rows.keys.save(peer.key, ring, nowMs);
     if (!equalBytes(current.epoch, ack.outboxEpoch)) return { type: "delivered", peer: peer.key };
-    if (await isOfAnotherLife(transaction, current, ack)) return { type: "restored", peer: peer.key };
+    if (await isOfAnotherLife(rows, current, ack)) return { type: "restored", peer: peer.key };
     const { sequence } = ack;
-    await markDelivered(transaction, { peer: peer.key, epoch: current.epoch, sequence });
+    await rows.outbox.markDelivered({ peer: peer.key, epoch: current.epoch, sequence });
     return { type: "delivered", peer: peer.key };
   });
 }
 
 /** A number that was never given here, or that was given to another message. */
 async function isOfAnotherLife(
-  db: Kysely<StateDatabase>,
+  rows: PeerRows,
   peer: PeerRow,
   { sequence, messageId }: SealedAck,
 ): Promise<boolean> {
   if (sequence >= peer.next_sequence) return true;
-  const row = await db
-    .selectFrom("outbox")
-    .select("id")
-    .where("peer", "=", peer.key)
-    .where("epoch", "=", peer.epoch)
-    .where("sequence", "=", sequence)
-    .executeTakeFirst();
+  const row = await rows.outbox.at({ peer: peer.key, epoch: peer.epoch, sequence });
   // One that was delivered long ago is in no table any more, and one given up has no id.
   if (row === undefined || messageId.startsWith("lost-")) return false;
-  return row.id !== messageId && (await findMessage(db, messageId)) === undefined;
+  return row.id !== messageId && (await rows.outbox.find(messageId)) === undefined;
 }
 
 /** What is gone is named, so that the peer does not wait for it. */
 async function sendAgain(
-  db: Kysely<StateDatabase>,
+  rows: PeerRows,
   given: {
     peer: PeerRow;
     asked: Extract<Control, { do: "resend" }>;
@@ -170,10 +163,10 @@ async function sendAgain(
   },
 ): Promise<void> {
   const { peer, asked, nowMs, makeId } = given;
-  const current = (await findPeer(db, peer.key)) ?? peer;
+  const current = (await rows.peers.find(peer.key)) ?? peer;
   const to = Math.min(asked.to, asked.from + RANGE_MAX - 1, current.next_sequence - 1);
   const place = { peer: peer.key, epoch: peer.epoch, from: asked.from, to };
-  const there = new Set(await queueAgain(db, place));
+  const there = new Set(await rows.outbox.queueAgain(place));
   const lost: [number, number][] = [];
   for (let sequence = asked.from; sequence <= to; sequence++) {
     const last = lost.at(-1);
@@ -183,12 +176,12 @@ async function sendAgain(
   }
   if (lost.length === 0) return;
   const body = encodeControl({ do: "resync", epoch: asked.epoch, lost });
-  await queueMessage(db, { id: makeId(), peer: peer.key, kind: "control", body }, nowMs);
+  await queueMessage(rows, { id: makeId(), peer: peer.key, kind: "control", body }, nowMs);
 }
 
-async function setReceiveKey(db: Kysely<StateDatabase>, peer: string, key: string): Promise<void> {
+async function setReceiveKey(rows: PeerRows, peer: string, key: string): Promise<void> {
   const bytes = fromBase64Url(key);
-  if (bytes?.length === 32) await changePeer(db, peer, { receive_key: bytes });
+  if (bytes?.length === 32) await rows.peers.change(peer, { receive_key: bytes });
 }
 
 function openerOf({ crypto, ownKey }: ArrivalsOptions, peer: PeerRow) {

@@ -2,8 +2,8 @@
 // names nothing outside the folder of received files, and nothing that is there is ever overwritten, because
 // every message has a number of its own in front.
 import { z } from "zod";
-import { concat, fromUtf8, lv, toBase64Url, utf8 } from "../../protocol/bytes.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "../../identity/sealed/message.ts";
+import { concat, fromUtf8, lv, toBase64Url, utf8 } from "./bytes.ts";
+import { MESSAGE_BODY_MAX_BYTES } from "./limits.ts";
 
 export const FILE_NAME_MAX = 120;
 const HEADER_MAX_BYTES = 2048;

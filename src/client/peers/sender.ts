@@ -1,7 +1,6 @@
 // Moves what waits for each paired device to the hub, in order and a few at a time, and asks now and then
 // whether the hub still has what the peer has not acknowledged. A message is sealed anew each time it goes,
 // to the newest receive key that the peer has told.
-import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { sealMessage } from "../../identity/sealed/message.ts";
 import { formatSealed } from "../../identity/sealed/message-bytes.ts";
@@ -9,18 +8,17 @@ import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
-import { findPeer, listPeers, type PeerRow } from "../peers/peer-rows.ts";
-import type { StateDatabase } from "../state-migrations.ts";
-import { markRelayed, nextQueued, oldestRelayed, queueAgain, type OutboxRow } from "./outbox-rows.ts";
+import type { PeerHub } from "./peer-hub.ts";
+import type { OutboxRow, PeerRow } from "./rows.ts";
+import type { PeerStore } from "./store.ts";
 
 export interface SenderOptions {
-  db: Kysely<StateDatabase>;
+  store: PeerStore;
   clock: Clock;
   timers: Timers;
   crypto: Crypto;
   signer: Signer;
-  hub: Pick<HubPort, "request" | "state">;
+  hub: Pick<PeerHub, "request" | "isConnected">;
   log: Log;
   /** Some message is in another state now. */
   changed(): void;
@@ -28,6 +26,8 @@ export interface SenderOptions {
 
 /** Under way to the hub at once: enough to share its commits. */
 const AT_ONCE = 16;
+/** And no more bytes than a connection holds for a hub that is slow to read; one message, however large. */
+const AT_ONCE_BYTES = 1024 * 1024;
 /** A full box at the hub, a disk that is full: tried again after this. */
 const PAUSE_MS = 10_000;
 const LOOK_EVERY_MS = 5_000;
@@ -61,7 +61,7 @@ export class Sender {
 
   /** A new session: what the former took may be lost. */
   async connected(): Promise<void> {
-    for (const { key } of await listPeers(this.#options.db)) {
+    for (const { key } of await this.#options.store.peers.list()) {
       const line = this.#line(key);
       line.probeAfterMs = FIRST_PROBE_MS;
       line.probeAtMs = 0;
@@ -126,19 +126,19 @@ export class Sender {
   }
 
   async #sendAll(peer: string, line: Line): Promise<void> {
-    const { db, changed } = this.#options;
+    const { store, changed } = this.#options;
     while (line.again) {
       line.again = false;
       for (let after = 0; this.#isConnected();) {
-        const to = await findPeer(db, peer);
+        const to = await store.peers.find(peer);
         if (to === undefined || (to.state !== "paired" && to.state !== "leaving")) return;
-        const rows = await nextQueued(db, peer, { after, limit: AT_ONCE });
+        const rows = atOnce(await store.outbox.queued(peer, { after, limit: AT_ONCE }));
         const last = rows.at(-1);
         if (last === undefined) break;
         after = last.sequence;
         const results = await Promise.allSettled(await this.#sealed(to, rows));
         const taken = rows.filter((_, at) => results[at]?.status === "fulfilled").map(({ id }) => id);
-        await markRelayed(db, taken);
+        await store.outbox.markRelayed(taken);
         changed();
         const refused = results.find((result) => result.status === "rejected");
         if (refused !== undefined) throw refused.reason;
@@ -182,17 +182,24 @@ export class Sender {
 
   /** The oldest that is not acknowledged goes again: if it was gone from the hub, so may others be. */
   async #probe(peer: string, line: Line): Promise<void> {
-    const { db } = this.#options;
-    const to = await findPeer(db, peer);
-    const row = await oldestRelayed(db, peer);
+    const { store } = this.#options;
+    const to = await store.peers.find(peer);
+    const row = await store.outbox.oldestRelayed(peer);
     if (to === undefined || row === undefined || to.state === "pinned") return;
     const { held } = await this.#send(to, await this.#seal(to, row), row.id);
     if (held) return;
     const rest = { peer, epoch: row.epoch, from: row.sequence + 1, to: Number.MAX_SAFE_INTEGER };
-    if ((await queueAgain(db, rest)).length > 0) line.again = true;
+    if ((await store.outbox.queueAgain(rest)).length > 0) line.again = true;
   }
 
   #isConnected(): boolean {
-    return !this.#stopped && this.#options.hub.state.at === "connected";
+    return !this.#stopped && this.#options.hub.isConnected();
   }
+}
+
+/** The first of them, as many as may be under way together. */
+function atOnce(rows: readonly OutboxRow[]): readonly OutboxRow[] {
+  let bytes = 0;
+  const end = rows.findIndex(({ body }, at) => (bytes += body.length) > AT_ONCE_BYTES && at > 0);
+  return end === -1 ? rows : rows.slice(0, end);
 }
