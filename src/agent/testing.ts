@@ -161,6 +161,9 @@ export class FakeHub implements HubLink {
         return { type: "device_renamed", id, device_id: asked.device_id, name: asked.name };
       case "device_key_get":
         return { type: "device_key", id, device_id: asked.device_id, public_key: "", link_key: "" };
+      case "service_register":
+        return { type: "service_registered", id, device_id: "", services: asked.services };
+      case "capabilities_update":
       case "tunnel_want":
       case "device_rotate":
       case "device_revoke":

@@ -99,6 +99,7 @@ test("a device is pending, offline, and after thirty days away stale, until it i
       devices: { ofOwners: () => [{ ...row, last_seen: lastSeen, revoked_at: revoked }] },
       shares: { ofDevice: () => [] },
       directory: { device: () => session },
+      offers: { of: () => ({ capabilities: [] }), services: () => [] },
       ownerLogs: { get: () => undefined },
       now: () => 100 * DAY,
       hub: { id: "hub", version: "0.1.0" },

@@ -9,6 +9,7 @@ import type { DeviceRow } from "../store/devices.ts";
 import type { Timers } from "../world/world.ts";
 import type { Addresses } from "./addresses.ts";
 import type { DeviceBook } from "./device-book.ts";
+import type { Offers } from "./devices/offers.ts";
 import type { OwnerLogs } from "./owner-logs.ts";
 import type { Directory } from "./sessions/directory.ts";
 import type { Session } from "./sessions/session.ts";
@@ -26,6 +27,7 @@ export interface FleetParts {
   devices: DeviceBook;
   shares: ShareTable;
   directory: Directory;
+  offers: Pick<Offers, "of" | "services">;
   ownerLogs: OwnerLogs;
   now(): number;
   hub: { id: string; version: string };
@@ -93,7 +95,7 @@ export class Fleet {
   }
 
   #device(row: DeviceRow): DeviceView {
-    const { directory, addresses, ownerLogs, now } = this.#parts;
+    const { directory, addresses, ownerLogs, offers, now } = this.#parts;
     // A browser is online while its page is.
     const page = row.kind === "browser" ? directory.page(row.device_id) : undefined;
     const session = directory.device(row.device_id) ?? page;
@@ -115,6 +117,8 @@ export class Fleet {
       ...(row.confirmed === 0 ? { confirmed: false } : {}),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
+      services: offers.services(row.device_id),
+      capabilities: [...offers.of(row.device_id).capabilities],
     };
   }
 

@@ -1,6 +1,7 @@
 // A hub, put together: what it stands on, who is here, who is let in, what faces the network, what is done by
 // the clock. One function starts it and one ends it; every part gets what it needs as arguments and knows
 // nothing of the others' making.
+import { CALL_KINDS } from "../protocol/call-open.ts";
 import { clientToHub } from "../protocol/messages.ts";
 import { assertComplete } from "../protocol/permissions.ts";
 import { SESSION_PURPOSES } from "../protocol/session-open.ts";
@@ -31,7 +32,7 @@ const RECONNECT_AFTER_MS = 0;
 
 export async function startHub(options: HubOptions): Promise<Hub> {
   const messages = clientToHub.options.map((one) => one.shape.type.value);
-  assertComplete({ routes: [], messages, streams: SESSION_PURPOSES });
+  assertComplete({ routes: [], messages, streams: [...SESSION_PURPOSES, ...CALL_KINDS] });
   const core = await openCore(options, {
     joined: (session) => presence.joined(session),
     left: (session) => presence.left(session),

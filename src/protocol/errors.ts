@@ -36,6 +36,11 @@ export const ERROR_TABLE = {
   receive_key_erased: { status: 409, exitCode: 1 },
   /** A sealed session stopped without the message that ends it. */
   session_cut: { status: 503, exitCode: 1 },
+  // Capabilities.
+  /** No device that the caller may use offers what was asked for. */
+  no_device: { status: 503, exitCode: 1 },
+  /** A device that serves a request went silent in it. */
+  capability_timeout: { status: 504, exitCode: 1 },
   // This machine.
   agent_not_running: { status: 503, exitCode: 1 },
   agent_running: { status: 409, exitCode: 1 },

@@ -20,9 +20,11 @@
 // message of a WebSocket. A message with an `id` asks for an answer, and the answer carries the same `id`.
 // Keys, nonces, hashes and signatures are base64url without padding. What is signed is in signed.ts.
 import { z } from "zod";
+import { CAPABILITIES_PER_DEVICE, capabilityOffer, queryName } from "./capabilities.ts";
 import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
 import { RELAY_PAYLOAD_MAX_CHARACTERS } from "./limits.ts";
 import { ownerLogEntry } from "./owner-log.ts";
+import { service, serviceHealth, serviceName, SERVICES_PER_DEVICE } from "./services.ts";
 import { SESSION_KINDS } from "./signed.ts";
 import {
   auditPage,
@@ -108,9 +110,18 @@ const sharePublished = z.object({
   share_id: shortText,
   label: shortText,
   url: z.string().max(300),
+  /** The one that was asked for; a hub that does not know of links says nothing. */
+  link: z.literal("named").optional(),
 });
 
 const done = z.object({ type: z.literal("done"), id: requestId });
+
+const serviceRegistered = z.object({
+  type: z.literal("service_registered"),
+  id: requestId,
+  device_id: shortText,
+  services: z.array(service),
+});
 
 const deviceRenamed = z.object({
   type: z.literal("device_renamed"),
@@ -240,6 +251,8 @@ const sharePublish = z.object({
   /** 32 bytes; lets the hub's prober tell this agent's answer from another's. */
   proof_key: bytes,
   state: shareState,
+  /** Asks for this link; absent: the hub's own. */
+  link: z.literal("named").optional(),
 });
 
 const shareRemove = z.object({
@@ -253,6 +266,24 @@ const shareStateChanged = z.object({
   state: shareState,
 });
 const deviceState = z.object({ type: z.literal("device_state"), health: machineHealth });
+/** All services of the device: what is not named any more is gone. */
+const serviceRegister = z.object({
+  type: z.literal("service_register"),
+  id: requestId,
+  services: z.array(service).max(SERVICES_PER_DEVICE),
+});
+const serviceState = z.object({
+  type: z.literal("service_state"),
+  name: serviceName,
+  ...serviceHealth.shape,
+});
+/** All that the device offers now, at registration and on every change. `queries`: the custom ones it answers. */
+const capabilitiesUpdate = z.object({
+  type: z.literal("capabilities_update"),
+  id: requestId,
+  capabilities: z.array(capabilityOffer).max(CAPABILITIES_PER_DEVICE),
+  queries: z.array(queryName).max(CAPABILITIES_PER_DEVICE),
+});
 const logGet = z.object({
   type: z.literal("log_get"),
   id: requestId,
@@ -327,6 +358,7 @@ export const hubToClient = z.discriminatedUnion("type", [
   registered,
   sharePublished,
   done,
+  serviceRegistered,
   deviceRenamed,
   deviceKey,
   tunnelCredentials,
@@ -352,6 +384,9 @@ export const clientToHub = z.discriminatedUnion("type", [
   shareRemove,
   shareStateChanged,
   deviceState,
+  serviceRegister,
+  serviceState,
+  capabilitiesUpdate,
   logGet,
   logAppend,
   fleetGet,

@@ -6,6 +6,7 @@
 //
 // A resource that is not there is `undefined`. It is refused exactly as one that is there and belongs to
 // others: callers hand both to `demand` and let its text be the answer.
+import type { CallKind } from "./call-open.ts";
 import { MusterError } from "./errors.ts";
 import type { ClientToHub } from "./messages.ts";
 import type { SessionPurpose } from "./session-open.ts";
@@ -70,8 +71,8 @@ interface Right<R extends ResourceKind> {
   /** "METHOD /path", as the router spells it. */
   readonly routes?: readonly string[];
   readonly messages?: readonly ClientToHub["type"][];
-  /** Purposes of streams that a client may open towards a device. */
-  readonly streams?: readonly SessionPurpose[];
+  /** Streams that a client may open: towards a device by their purpose, calls by their kind. */
+  readonly streams?: readonly (SessionPurpose | CallKind)[];
   readonly allow: { readonly [A in ActorKind]?: Rule<A, R> };
 }
 
@@ -177,7 +178,7 @@ export const RIGHTS = {
     allow: { person: ofOwner },
   }),
   "device.report": right("device", {
-    messages: ["device_state", "tunnel_taken"],
+    messages: ["device_state", "tunnel_taken", "service_register", "service_state", "capabilities_update"],
     allow: { register: itself },
   }),
   /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */
@@ -286,6 +287,11 @@ export const RIGHTS = {
       register: (actor, pair) => pair.keys.includes(actor.deviceKey),
       guest: amongThem,
     },
+  }),
+  /** What an owner's devices offer. Each device decides by the signature inside what it answers. */
+  "fleet.ask": right("owner", {
+    streams: ["capability", "query"],
+    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
   }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),

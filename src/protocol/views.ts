@@ -2,6 +2,8 @@
 // in UTC, or null for "never". Field names are snake_case, and fields may be added, never changed. A list of words
 // may grow too: what is shown is read so that a newer hub's word ends nothing here.
 import { z } from "zod";
+import { CAPABILITIES_PER_DEVICE, capabilityOffer } from "./capabilities.ts";
+import { SERVICES_PER_DEVICE, serviceView } from "./services.ts";
 
 const instant = z.iso.datetime();
 
@@ -84,6 +86,9 @@ export const deviceView = z.object({
   /** Round trip of the trunk's last ping, milliseconds. */
   latency_ms: z.number().nullable(),
   health: machineHealth.nullable(),
+  /** What it lets others reach and do; kept while it is away. */
+  services: z.array(serviceView).max(SERVICES_PER_DEVICE).optional(),
+  capabilities: z.array(capabilityOffer).max(CAPABILITIES_PER_DEVICE).optional(),
 });
 
 export const fleetView = z.object({

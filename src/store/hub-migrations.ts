@@ -180,4 +180,16 @@ export const HUB_MIGRATIONS: Migration[] = [
       `create index relayed_by_age on relayed (at)`,
     ],
   },
+  {
+    name: "004-offers",
+    statements: ({ tableEnd }) => [
+      // JSON texts: each is written and read whole, and asked for by device alone.
+      `create table device_offers (
+        device_id text primary key references devices,
+        services text not null,
+        capabilities text not null,
+        queries text not null
+      ) ${tableEnd}`,
+    ],
+  },
 ];

@@ -189,7 +189,16 @@ export interface RelayedTable {
   at: number;
 }
 
+/** What a device last said it offers, as JSON texts. */
+export interface DeviceOffersTable {
+  device_id: string;
+  services: string;
+  capabilities: string;
+  queries: string;
+}
+
 export interface HubDatabase extends CommonDatabase {
+  device_offers: DeviceOffersTable;
   pairs: PairsTable;
   relayed: RelayedTable;
   owners: OwnersTable;

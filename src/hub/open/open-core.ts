@@ -11,6 +11,7 @@ import { getSetting, setSetting } from "../../store/settings.ts";
 import { Addresses } from "../addresses.ts";
 import { createAudit, type Audit } from "../audit.ts";
 import { DeviceBook } from "../device-book.ts";
+import { Offers } from "../devices/offers.ts";
 import { Fleet } from "../fleet.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { listenEverywhere, wantedPort } from "../listen.ts";
@@ -33,6 +34,7 @@ export interface Core {
   devices: DeviceBook;
   shares: ShareTable;
   directory: Directory;
+  offers: Offers;
   fleet: Fleet;
   closeStore(): Promise<void>;
 }
@@ -58,12 +60,14 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
   const devices = new DeviceBook({ db, ownerLogs, now, changed });
   const shares = new ShareTable({ db, sealer, now, changed });
   const directory = new Directory(world.timers, sessions);
+  const offers = new Offers({ db, changed });
   const addresses = addressesOf(options, listening.port);
   const fleet: Fleet = new Fleet({
     addresses,
     devices,
     shares,
     directory,
+    offers,
     ownerLogs,
     now,
     timers: world.timers,
@@ -74,6 +78,7 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
   });
   await ownerLogs.load(new VouchedLogs({ db, crypto, secret: options.secret }));
   await devices.load();
+  await offers.load();
   await shares.load();
   return {
     id,
@@ -86,6 +91,7 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
     devices,
     shares,
     directory,
+    offers,
     fleet,
     metrics: createMetrics(),
     audit: createAudit({

@@ -70,7 +70,7 @@ function sessionDoor(
   given: Pick<Doors, "tokens" | "makeLoginLink"> & { presence: Presence },
 ): SessionDoor {
   const { world, crypto, signer, version, log, limits = USUAL_LIMITS, guests = false } = options;
-  const { db, metrics, audit, addresses, ownerLogs, devices, shares, directory, fleet } = core;
+  const { db, metrics, audit, addresses, ownerLogs, devices, shares, directory, fleet, offers } = core;
   const { tokens, makeLoginLink } = given;
   const { prober, life, relayDesk: relay, owner } = given.presence;
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
@@ -91,12 +91,15 @@ function sessionDoor(
     pulse: new Pulse(world.timers, world.clock),
     log: log.part("session"),
     removals: life.removals,
-    splices: new Splices({
-      directory,
-      devices,
-      audit,
-      pairs: relay,
-    }),
+    streams: {
+      splices: new Splices({
+        directory,
+        devices,
+        audit,
+        pairs: relay,
+      }),
+      calls: {},
+    },
     messages: {
       log,
       audit,
@@ -109,6 +112,7 @@ function sessionDoor(
       commands,
       relay,
       life,
+      offers,
       makeLoginLink,
       homeRoots: () => [owner.root],
     },

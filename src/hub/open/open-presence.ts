@@ -59,6 +59,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     },
     left(session) {
       relayDesk.left(session);
+      if (directory.device(session.facts.deviceId) === undefined) core.offers.left(session.facts.deviceId);
       moved(session);
     },
   };

@@ -30,7 +30,7 @@ import { Greeting, type Proved } from "./greeting.ts";
 import { handleMessage, type MessageParts } from "./handle-message.ts";
 import { readClientMessage, unknownRequest } from "./read-client-message.ts";
 import { Session } from "./session.ts";
-import type { Splices } from "./splices.ts";
+import { openStream, type StreamDesks } from "./streams.ts";
 import type { SessionTokens } from "./tokens.ts";
 
 export interface DoorParts {
@@ -50,7 +50,7 @@ export interface DoorParts {
   removals: Pick<Removals, "proofFor">;
   guests: boolean;
   tokens: SessionTokens;
-  splices: Pick<Splices, "open">;
+  streams: StreamDesks;
   messages: MessageParts;
 }
 
@@ -107,7 +107,7 @@ export class SessionDoor {
       pulse,
       events: {
         opened: (stream, payload) => {
-          if (session !== undefined) return this.#parts.splices.open(session, stream, payload);
+          if (session !== undefined) return openStream(this.#parts.streams, session, { stream, payload });
           stream.reset(RESET.refused);
           return { data() {}, drain() {}, end() {}, close() {} };
         },

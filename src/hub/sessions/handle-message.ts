@@ -11,6 +11,7 @@ import type { OwnerLogs } from "../owner-logs.ts";
 import type { Prober } from "../prober.ts";
 import type { ShareTable } from "../shares/share-table.ts";
 import type { Addresses } from "../addresses.ts";
+import type { Offers } from "../devices/offers.ts";
 import type { DeviceLife } from "../devices/device-life.ts";
 import type { RelayDesk } from "../relay/relay-desk.ts";
 import type { CommandDesk } from "./command-desk.ts";
@@ -28,6 +29,7 @@ export interface MessageParts {
   commands: CommandDesk;
   relay: RelayDesk;
   life: Pick<DeviceLife, "handle" | "tookTunnel">;
+  offers: Pick<Offers, "handle" | "heard">;
   /** A new login link, or null when there is no need for one. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
   homeRoots(): string[];
@@ -80,6 +82,14 @@ async function handle(
       // What merely grows older is asked for by who looks at it; that there is something now is news.
       if (session.health === undefined) parts.fleet.changed();
       session.health = message.health;
+      return undefined;
+    case "service_register":
+    case "capabilities_update":
+      demand(session.actor, "device.report", itself(session));
+      return parts.offers.handle(session.facts.deviceId, message);
+    case "service_state":
+      demand(session.actor, "device.report", itself(session));
+      parts.offers.heard(session.facts.deviceId, message);
       return undefined;
     case "log_get": {
       demandOwner(session, "log.read", message.owner_root);

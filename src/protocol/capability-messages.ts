@@ -1,0 +1,75 @@
+// One capability request on its stream, and what comes back.
+//
+//   asker                         hub                                   device
+//   capability_request        ->  capability_request {caller}       ->
+//                             <-  capability_part                   <-  any number
+//                             <-  capability_response               <-  the last, with payload or error
+//
+// A device that says `capability_refused` has not begun: the hub asks the next one. Once a part or a response has
+// come, nothing is asked again. Dropping the stream cancels.
+//
+// The request is signed by the asking device (purpose "request"), so a device does nothing at the hub's mere word.
+// `payload` and `data` are JSON texts: the signature covers the payload's bytes.
+import { z } from "zod";
+import { capabilityAsked } from "./capabilities.ts";
+import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+
+/** A UUID of version 7 (RFC 9562): its time lets a device drop what is old without remembering it for ever. */
+export const callId = z.uuidv7();
+
+const key = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const signature = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
+const deviceName = z.string().min(1).max(64);
+const jsonText = z.string().max(RELAY_MESSAGE_MAX_BYTES);
+const problem = z.object({
+  code: z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]).catch("internal"),
+  message: z.string().max(2000),
+  hint: z.string().max(2000).optional(),
+});
+export type CallProblem = z.infer<typeof problem>;
+
+/** How long one waits for the first part, between two parts, and in all. */
+export const CAPABILITY_WAITS = { firstMs: 30_000, betweenMs: 120_000, allMs: 600_000 } as const;
+
+const signed = {
+  request_id: callId,
+  capability: capabilityAsked,
+  payload: jsonText,
+  /** The owner log in which the asker stands, and its signature. */
+  log: key,
+  signature,
+};
+
+/** Asker to hub. */
+export const capabilityRequest = z.object({
+  type: z.literal("capability_request"),
+  ...signed,
+  /** A name or an id. */
+  prefer_device: deviceName.optional(),
+  /** In all. */
+  timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
+});
+export type CapabilityRequest = z.infer<typeof capabilityRequest>;
+
+/** Hub to device: `caller` is the key that the hub proved, or says it did. */
+export const capabilityCall = z.object({ type: z.literal("capability_request"), ...signed, caller: key });
+export type CapabilityCall = z.infer<typeof capabilityCall>;
+
+const refused = z.object({ type: z.literal("capability_refused"), error: problem });
+const fromDevice = { request_id: callId, from_device: deviceName.optional() };
+const part = z.object({ type: z.literal("capability_part"), ...fromDevice, data: jsonText });
+const response = z.object({
+  type: z.literal("capability_response"),
+  ...fromDevice,
+  payload: jsonText.optional(),
+  error: problem.optional(),
+});
+
+/** Device to hub. */
+export const capabilityAnswer = z.discriminatedUnion("type", [refused, part, response]);
+export type CapabilityAnswer = z.infer<typeof capabilityAnswer>;
+
+/** Hub to asker: `from_device` is the name of who served. An error from the hub itself has none. */
+export const capabilityReply = z.discriminatedUnion("type", [part, response]);
+export type CapabilityReply = z.infer<typeof capabilityReply>;

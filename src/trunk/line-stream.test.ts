@@ -1,0 +1,107 @@
+import { expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { MusterError } from "../protocol/errors.ts";
+import { LineStream } from "./line-stream.ts";
+import { FakeTime, pipe, type PipeEnd, type PipeOptions } from "./testing.ts";
+import { bytesOf } from "./testing-trunks.ts";
+
+interface End {
+  lines: LineStream;
+  pipe: PipeEnd;
+  heard: unknown[];
+  told: string[];
+}
+
+function ends(options: PipeOptions = {}): { time: FakeTime; near: End; far: End } {
+  const time = new FakeTime();
+  const [near, far] = pipe(time, options);
+  return { time, near: endOf(near), far: endOf(far) };
+}
+
+function endOf(stream: PipeEnd): End {
+  const heard: unknown[] = [];
+  const told: string[] = [];
+  const lines = new LineStream({
+    message: (value) => heard.push(value),
+    drain: () => told.push("drain"),
+    end: () => told.push("end"),
+    close: (error) => told.push(error === undefined ? "close" : `close ${error.code}`),
+  });
+  stream.events = lines.streamEvents as PipeEnd["events"]; // a pipe never calls end with a last word
+  lines.attach(stream);
+  return { lines, pipe: stream, heard, told };
+}
+
+test("messages arrive whole and in order, however the bytes are cut", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ text: fc.string(), n: fc.integer() }), { maxLength: 20 }),
+      fc.integer({ min: 1, max: 7 }),
+      (messages, step) => {
+        const { time, near } = ends();
+        const bytes = bytesOf(messages.map((one) => `${JSON.stringify(one)}\n`).join(""));
+        for (let at = 0; at < bytes.length; at += step) {
+          near.lines.streamEvents.data(bytes.subarray(at, at + step));
+        }
+        time.settle();
+        expect(near.heard).toEqual(messages);
+      },
+    ),
+    { numRuns: 50, seed: 7 },
+  );
+});
+
+test("what the far side does not take waits, and the sender learns of the room", () => {
+  const { time, near, far } = ends({ capacityBytes: 1_000 });
+  far.lines.pause();
+  for (let n = 0; n < 100; n++) near.lines.send({ n, filler: "x".repeat(1_000) });
+  near.lines.end();
+  time.settle();
+  expect(near.lines.isFull).toBe(true);
+  expect(near.told).toEqual([]);
+  far.lines.resume();
+  time.advance(10_000);
+  expect(far.heard).toHaveLength(100);
+  expect(near.told).toContain("drain");
+  expect(far.told).toContain("end");
+});
+
+test("a sender that goes on into a full stream loses it", () => {
+  const { time, near, far } = ends({ capacityBytes: 1_000 });
+  far.lines.pause();
+  for (let n = 0; n < 12; n++) near.lines.send({ filler: "x".repeat(1024 * 1024) });
+  time.settle();
+  expect(near.told).toEqual(["close unavailable"]);
+});
+
+test.each([
+  ["no JSON", "{nonsense}\n"],
+  ["no UTF-8", new Uint8Array([0x22, 0xff, 0x22, 0x0a])],
+  ["too deep", `${"[".repeat(40)}${"]".repeat(40)}\n`],
+  ["too long", new Uint8Array(3 * 1024 * 1024).fill(0x20)],
+])("a line that is %s ends the stream", (_, line) => {
+  const { near, far, time } = ends();
+  near.lines.streamEvents.data(typeof line === "string" ? bytesOf(line) : line);
+  time.settle();
+  expect(near.told).toEqual(["close protocol_error"]);
+  expect(near.heard).toEqual([]);
+  expect(far.told).toEqual(["close unavailable"]);
+});
+
+test("an end within a line is no end", () => {
+  const { near } = ends();
+  near.lines.streamEvents.data(bytesOf('{"half":'));
+  near.lines.streamEvents.end(new Uint8Array());
+  expect(near.told).toEqual(["close protocol_error"]);
+});
+
+test("a cut is told once, and never after this side's own close", () => {
+  const { near } = ends();
+  near.lines.streamEvents.close(new MusterError("unavailable", "cut"));
+  near.lines.streamEvents.close();
+  expect(near.told).toEqual(["close unavailable"]);
+  const other = ends();
+  other.near.lines.close();
+  other.time.settle();
+  expect(other.near.told).toEqual([]);
+});

@@ -1,0 +1,165 @@
+// A stream of JSON messages, one a line, at either end. What the far side does not take waits here: a sender that
+// finds the stream full stops what it reads from until `drain`. A line over the limit, or one that is no JSON, ends the
+// stream, since nothing behind it could be trusted.
+import { concat, fromUtf8, utf8 } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { jsonDepth } from "../protocol/json-depth.ts";
+import { JSON_MAX_DEPTH, RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
+import type { ByteStream } from "../world/world.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import type { TrunkStreamEvents } from "./stream.ts";
+
+export interface LineStreamEvents {
+  message(value: unknown): void;
+  /** There is room again after `isFull`. */
+  drain?(): void;
+  /** The far side has said all it will. */
+  end?(): void;
+  /** Gone, and not by this side's `close`; with the reason where it was not by plan. */
+  close?(error: MusterError | undefined): void;
+  /** The far side dropped the stream and said why; `close` follows. */
+  reset?(code: number): void;
+}
+
+/** A message of the largest size, its JSON escapes, and what stands around it. */
+const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES;
+/** What waits unsent beyond this makes the stream full. */
+const ROOM_BYTES = 64 * 1024;
+/** Whoever goes on sending into a full stream loses it. */
+const WAITING_MAX_BYTES = 4 * LINE_MAX_BYTES;
+const LINE_END = 0x0a;
+
+export class LineStream {
+  readonly #events: LineStreamEvents;
+  #stream: ByteStream | undefined;
+  readonly #waiting = new ByteQueue();
+  /** The beginning of a line whose end has not come. */
+  #begun: Uint8Array[] = [];
+  #begunBytes = 0;
+  #ended = false;
+  #gone = false;
+
+  constructor(events: LineStreamEvents) {
+    this.#events = events;
+  }
+
+  /** What the stream below tells. */
+  readonly streamEvents: TrunkStreamEvents = {
+    data: (bytes) => this.#take(bytes),
+    drain: () => this.#flush(),
+    end: () => this.#farEnd(),
+    close: (error) => this.#vanish(error),
+    reset: (code) => this.#events.reset?.(code),
+  };
+
+  attach(stream: ByteStream): void {
+    this.#stream = stream;
+    this.#flush();
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length > ROOM_BYTES;
+  }
+
+  /** Nothing happens on a stream that is gone: its owner hears of that by `close`. */
+  send(message: object): void {
+    if (this.#gone || this.#ended) return;
+    this.#waiting.push(utf8(`${JSON.stringify(message)}\n`));
+    if (this.#waiting.length > WAITING_MAX_BYTES) {
+      return this.#fail(new MusterError("unavailable", "the far side does not take what it asked for"));
+    }
+    this.#flush();
+  }
+
+  /** This side has said all it will. */
+  end(): void {
+    this.#ended = true;
+    this.#flush();
+  }
+
+  pause(): void {
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
+  /** Drops the stream. */
+  close(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#stream?.close();
+  }
+
+  #flush(): void {
+    const stream = this.#stream;
+    if (stream === undefined || this.#gone) return;
+    const wasFull = this.isFull;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      const taken = Math.max(stream.write(next), 0);
+      if (taken === next.length) continue;
+      this.#waiting.unshift(next.subarray(taken));
+      break;
+    }
+    if (this.#waiting.length === 0 && this.#ended) stream.shutdown();
+    if (wasFull && !this.isFull) this.#events.drain?.();
+  }
+
+  #take(bytes: Uint8Array): void {
+    let from = 0;
+    while (!this.#gone) {
+      const end = bytes.indexOf(LINE_END, from);
+      if (end === -1) break;
+      const line = concat(...this.#begun, bytes.subarray(from, end));
+      this.#begun = [];
+      this.#begunBytes = 0;
+      from = end + 1;
+      this.#line(line);
+    }
+    if (this.#gone || from === bytes.length) return;
+    this.#begunBytes += bytes.length - from;
+    if (this.#begunBytes > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+    this.#begun.push(new Uint8Array(bytes.subarray(from)));
+  }
+
+  #line(line: Uint8Array): void {
+    if (line.length > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+    const text = fromUtf8(line);
+    if (text === undefined || jsonDepth(text) > JSON_MAX_DEPTH) {
+      return this.#fail(malformed("a line is no JSON message"));
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return this.#fail(malformed("a line is no JSON message"));
+    }
+    this.#events.message(value);
+  }
+
+  #farEnd(): void {
+    if (this.#gone) return;
+    if (this.#begunBytes > 0) return this.#fail(malformed("the stream ends within a line"));
+    this.#events.end?.();
+  }
+
+  #fail(error: MusterError): void {
+    this.close();
+    this.#events.close?.(error);
+  }
+
+  #vanish(error: Error | undefined): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#events.close?.(
+      error === undefined
+        ? undefined
+        : new MusterError("unavailable", "the stream was cut", { cause: error }),
+    );
+  }
+}
+
+function malformed(problem: string): MusterError {
+  return new MusterError("protocol_error", problem);
+}
