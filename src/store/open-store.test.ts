@@ -4,9 +4,9 @@ import { openSqlite } from "../world/sqlite.ts";
 import type { SqliteDatabase } from "../world/world.ts";
 import type { HubDatabase } from "./hub-schema.ts";
 import { inTransaction } from "./in-transaction.ts";
-import { type StoreNotice, openStore } from "./open-store.ts";
+import { emptyJournal, type StoreNotice, openStore } from "./open-store.ts";
 import { checkPrivate } from "./private-files.ts";
-import { getSetting, setSetting } from "./settings.ts";
+import { getSetting, removeSetting, setSetting } from "./settings.ts";
 import { hubStore, storeOptions, tempFolder, rejection } from "./testing.ts";
 
 test("what was written is there after a restart", async () => {
@@ -52,6 +52,26 @@ test("a damaged page is found at the start; a second loss in one second keeps th
   expect(notices.map(({ level }) => level)).toEqual(["warning", "warning"]);
   const files = (await readdir(folder.file("."))).filter((name) => /corrupt-[0-9TZ]+(-2)?$/.test(name));
   expect(files).toHaveLength(2);
+});
+
+test("what a store that erases has deleted is in none of its files once its journal is emptied", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("state.db");
+  const needle = "receive-key-that-is-over-".repeat(8);
+  const found = async (): Promise<boolean> => {
+    const files = await Promise.all(["", "-wal"].map((suffix) => Bun.file(path + suffix).bytes()));
+    return files.some((bytes) => Buffer.from(bytes).includes(needle));
+  };
+  const store = await openStore<HubDatabase>({ ...storeOptions({ path }), deleted: "erased" });
+  await setSetting(store.db, "key", needle);
+  await setSetting(store.db, "other", "stays");
+  await emptyJournal(store.db);
+  expect(await found()).toBe(true);
+  await removeSetting(store.db, "key");
+  await emptyJournal(store.db);
+  expect(await found()).toBe(false);
+  expect(await getSetting(store.db, "other")).toBe("stays");
+  await store.close();
 });
 
 test("a full disk refuses new work, keeps reading, and heals by itself", async () => {

@@ -1,7 +1,7 @@
 // Opens a database file: checks it, brings it up to date, and never wipes one. A damaged file is moved aside
 // under a name that says so, the caller is told, and a fresh one takes its place.
 
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import { MusterError, systemCode } from "../protocol/errors.ts";
 import type { FileInfo, SqliteDatabase, World } from "../world/world.ts";
 import { type Migration, migrate } from "./migrate.ts";
@@ -19,6 +19,8 @@ export interface StoreOptions {
   /** How bad the loss of this file is: a hub's accounts are an error, a device's share list a warning. */
   lossLevel: StoreNotice["level"];
   onNotice(notice: StoreNotice): void;
+  /** What is deleted is written over: for a file that holds keys which must end. See `emptyJournal`. */
+  deleted?: "erased";
   /** Told after each write of rows. */
   onWrite?(outcome: WriteOutcome): void;
 }
@@ -61,12 +63,19 @@ export async function openStore<DB>(options: StoreOptions): Promise<Store<DB>> {
   }
 }
 
+/** The write-ahead file holds pages as they were before; this brings it into the database and empties it. */
+export async function emptyJournal<DB>(db: Kysely<DB>): Promise<void> {
+  await sql`pragma wal_checkpoint(truncate)`.execute(db);
+}
+
 function existing({ world, path }: StoreOptions): Promise<FileInfo | undefined> {
   return path === ":memory:" ? Promise.resolve(undefined) : world.disk.info(path);
 }
 
-async function openSound<DB>({ world, path, migrations, onWrite }: StoreOptions): Promise<Store<DB>> {
+async function openSound<DB>(options: StoreOptions): Promise<Store<DB>> {
+  const { world, path, migrations, onWrite } = options;
   const database = openChecked(world, path);
+  if (options.deleted === "erased") database.exec("pragma secure_delete = on");
   const db = new Kysely<DB>({ dialect: sqliteDialect(database, onWrite) });
   try {
     await migrate(db, migrations, world.clock);

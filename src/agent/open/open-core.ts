@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import { fromBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import { INSECURE_NOTICE } from "../../protocol/local-api.ts";
-import { openStore } from "../../store/open-store.ts";
+import { emptyJournal, openStore } from "../../store/open-store.ts";
 import type { AgentOptions, HubLink } from "../agent-options.ts";
 import type { HubPort } from "../hub-port.ts";
 import { KnownFleet } from "../known-fleet.ts";
@@ -30,6 +30,9 @@ export interface Core {
 const STORAGE_FULL_NOTICE =
   "what this device had to keep last was refused: its disk is full or read-only. Free some space";
 
+/** For so long, at most, pages from before stay beside the database: erased receive keys among them. */
+const EMPTY_EVERY_MS = 3_600_000;
+
 export async function openCore(options: AgentOptions, ends: Ends): Promise<Core> {
   const { world, log, paths, hub: joined } = options;
   for (const folder of [paths.home, paths.logs, paths.sockets]) await world.disk.makeFolder(folder);
@@ -41,6 +44,7 @@ export async function openCore(options: AgentOptions, ends: Ends): Promise<Core>
     path: paths.stateDatabase,
     migrations: STATE_MIGRATIONS,
     lossLevel: "warning",
+    deleted: "erased",
     onNotice: ({ message }) => notices.set("state", message),
     onWrite: (outcome) => {
       if (outcome === "written") notices.clear("full");
@@ -50,7 +54,7 @@ export async function openCore(options: AgentOptions, ends: Ends): Promise<Core>
   ends.add(() => store.close());
   const late: Core["late"] = {};
   const hub = hubPort(late);
-  return {
+  const core: Core = {
     db: store.db,
     notices,
     hub,
@@ -74,6 +78,11 @@ export async function openCore(options: AgentOptions, ends: Ends): Promise<Core>
     },
     late,
   };
+  const emptying = world.timers.every(EMPTY_EVERY_MS, () =>
+    core.inBackground("the journal", emptyJournal(store.db)),
+  );
+  ends.add(() => emptying.cancel());
+  return core;
 }
 
 /** The session as the parts see it: they are made before it is. */
