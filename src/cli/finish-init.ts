@@ -6,6 +6,7 @@ import type { DeviceKind } from "../protocol/views.ts";
 import { installAgent } from "./commands/service.ts";
 import type { Invocation } from "./invocation.ts";
 import { findAgent, requireAgent } from "./local-api.ts";
+import { joinedHub } from "./overview.ts";
 import { startProgress } from "./progress.ts";
 import { stopAgent } from "./stop-agent.ts";
 import type { JoinResult, ServiceDesk } from "./surroundings.ts";
@@ -18,8 +19,6 @@ export interface FinishOptions {
   location: string | undefined;
   /** This device takes a Cloudflare named tunnel. */
   namedLink: boolean;
-  /** PEM file of the hub's authority. */
-  ca: string | undefined;
   /** Undefined: the device is registered only. */
   desk: ServiceDesk | undefined;
 }
@@ -55,7 +54,7 @@ export async function finishInit(invocation: Invocation, options: FinishOptions)
     if (joined.hostname === "") return { url: null, notes };
     const url = addressOf(hubUrl, joined.hostname);
     progress.phase(`Proving ${url}`);
-    await proved(invocation, url, options.ca);
+    await proved(invocation, url);
     return { url, notes };
   } finally {
     progress.end();
@@ -89,8 +88,9 @@ async function connected(invocation: Invocation, hubUrl: string): Promise<void> 
   });
 }
 
-async function proved(invocation: Invocation, url: string, ca: string | undefined): Promise<void> {
+async function proved(invocation: Invocation, url: string): Promise<void> {
   const { surroundings, interrupted } = invocation;
+  const { ca } = (await joinedHub(invocation)) ?? {};
   const times = { everyMs: LOOK_EVERY_MS * 5, timeoutMs: PROOF_TIMEOUT_MS };
   const health = { url: `${url}health`, ...(ca === undefined ? {} : { ca }), stop: interrupted };
   const answers = await waitFor(invocation, times, async () =>

@@ -55,6 +55,7 @@ export interface Surroundings {
   /** The service of a home, as this machine has it. */
   openService(home: string): Promise<ServiceDesk>;
   /** Whether a request to this address comes back from a device. */
+  /** `ca`: PEM of the hub's own authority. */
   deviceAnswers(address: { url: string; ca?: string; stop: AbortSignal }): Promise<boolean>;
   /** What is left to do once a home has joined; every step may be repeated. */
   settle(options: SettleOptions): Promise<Settled>;

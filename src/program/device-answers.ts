@@ -1,15 +1,14 @@
 // Whether this device answers at its own public address: asked as anybody would ask, by the way that leads out
 // of here, so that the answer has gone through the hub and back.
-import { readFile } from "node:fs/promises";
-import { proxyFor, proxyUrl } from "../agent/link/proxy.ts";
 import { httpFetch } from "../world/http-fetch.ts";
 import type { Environment } from "./parts.ts";
+import { wayTo } from "./way-to.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 
 export interface DeviceAddress {
   url: string;
-  /** A PEM file, where the hub's authority is not a public one. */
+  /** PEM, where the hub's authority is not a public one. */
   ca?: string;
   stop: AbortSignal;
 }
@@ -17,13 +16,9 @@ export interface DeviceAddress {
 /** False for any other answer, and for none. */
 export async function deviceAnswers(address: DeviceAddress, environment: Environment): Promise<boolean> {
   const { url, ca, stop } = address;
-  const proxy = proxyFor(url, environment);
+  const way = wayTo(url, { ca, environment });
   try {
     const signal = AbortSignal.any([stop, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
-    const way = {
-      ...(ca === undefined ? {} : { ca: await readFile(ca, "utf8") }),
-      ...(proxy === undefined ? {} : { proxy: proxyUrl(proxy).reveal() }),
-    };
     const response = await httpFetch(url, { signal }, way);
     const answer: unknown = response.ok ? await response.json() : undefined;
     return typeof answer === "object" && answer !== null && "status" in answer && answer.status === "healthy";

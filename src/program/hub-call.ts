@@ -1,11 +1,20 @@
 // One call to a hub that this home may not have joined yet: bounded, by the way that was chosen, and every answer
 // either fits its shape or is a refusal that a person can read.
 import type { z } from "zod";
-import { isErrorCode, MusterError } from "../protocol/errors.ts";
+import { isErrorCode, MusterError, systemCode } from "../protocol/errors.ts";
 import type { FetchOptions, Network } from "../world/world.ts";
 
 const CALL_TIMEOUT_MS = 10_000;
 const ANSWER_MAX_BYTES = 80 * 1024 * 1024;
+
+/** The chain ends in nobody that this machine knows. */
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
 
 /** What every call of one joining takes. */
 export interface CallOptions {
@@ -44,7 +53,9 @@ export async function callHub<Shape extends z.ZodType>(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new MusterError("hub_unreachable", `can't reach the hub at ${origin}: ${why}`, {
-      hint: "check the address, and that this machine is online",
+      hint: UNKNOWN_AUTHORITY.has(systemCode(error))
+        ? "where its certificate is of your own authority, give that: --ca FILE"
+        : "check the address, and that this machine is online",
       cause: error,
     });
   }

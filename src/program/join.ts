@@ -11,7 +11,7 @@ import { deviceLogResponse, deviceRegisterResponse, hubFacts, type HubFacts } fr
 import { deviceIdOf } from "../protocol/ids.ts";
 import { REGISTRATION_CODE } from "../protocol/joining-api.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
-import { proxyFor, proxyUrl } from "../agent/link/proxy.ts";
+import { tunnelPath, writeTunnelFile } from "../agent/tunnel-file.ts";
 import type { Disk, FetchOptions } from "../world/world.ts";
 import { findCloudflared } from "./find-cloudflared.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
@@ -19,6 +19,7 @@ import { checkSecure } from "./hub-address.ts";
 import { callHub } from "./hub-call.ts";
 import { joinByApproval, joinByCode } from "./join-by-code.ts";
 import type { Environment, HomeParts } from "./parts.ts";
+import { wayTo } from "./way-to.ts";
 
 /** Another device may claim at the same moment; then the log is fetched and the claim signed anew. */
 const TRIES_MAX = 5;
@@ -34,12 +35,7 @@ export async function joinHub(
 ): Promise<JoinResult> {
   const hubUrl = new URL(asked.hubUrl).origin;
   const ca = asked.ca === undefined ? undefined : await readAuthority(parts.world.disk, asked.ca);
-  const proxy = proxyFor(hubUrl, environment);
-  const way: FetchOptions = {
-    ...(ca === undefined ? {} : { ca }),
-    ...(proxy === undefined ? {} : { proxy: proxyUrl(proxy).reveal() }),
-  };
-  const options: Joining = { ...asked, way };
+  const options: Joining = { ...asked, way: wayTo(hubUrl, { ca, environment }) };
   checkSecure(hubUrl, options.insecure);
   if (options.namedLink === true) await refuseWithoutNamed(parts, options, { hubUrl, environment });
   const known = await joinedBefore(parts, options, hubUrl);
@@ -156,7 +152,9 @@ async function claim(
         body: { entry, name, kind, platform: about.platform, version },
         shape: deviceRegisterResponse,
       });
-      const { device_id, name: given, hostname } = place;
+      const { device_id, name: given, hostname, tunnel_credentials: tunnel } = place;
+      // Kept also where the configuration takes no named link yet: they come only once.
+      if (tunnel !== undefined) await writeTunnelFile(parts.world.disk, tunnelPath(parts.paths.home), tunnel);
       return { device_id, name: given, hostname, ownerRoot: toBase64Url(log.id) };
     } catch (error) {
       const moved = error instanceof MusterError && error.code === "conflict";

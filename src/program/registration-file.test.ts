@@ -33,9 +33,9 @@ test("the named one comes first, then the home's, then the machine's", async () 
   );
 });
 
-test("it names hub, token and, if wished, a name; the token never shows", async () => {
-  const found = await find({ [HOME]: `${TEXT}name = "pi"\n` });
-  expect(found).toMatchObject({ hubUrl: "https://example.com", name: "pi" });
+test("it names hub, token and, if wished, a name and an authority; the token never shows", async () => {
+  const found = await find({ [HOME]: `${TEXT}name = "pi"\nca = "/etc/muster/ca.pem"\n` });
+  expect(found).toMatchObject({ hubUrl: "https://example.com", name: "pi", ca: "/etc/muster/ca.pem" });
   expect(found?.token.reveal()).toBe("mst1_abc");
   expect(JSON.stringify(found)).not.toContain("mst1_abc");
 });
@@ -44,6 +44,7 @@ test.each([
   ["without a token", 'hub_url = "https://example.com"'],
   ["with a hub that is none", 'hub_url = "example"\ntoken = "x"'],
   ["with a word too much", `${TEXT}run = "rm"`],
+  ["with an authority at no certain place", `${TEXT}ca = "ca.pem"`],
   ["with a bad name", `${TEXT}name = "-x"`],
   ["that is no TOML", "hub_url ="],
 ])("one %s is refused", async (_, text) => {

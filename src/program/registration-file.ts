@@ -1,6 +1,6 @@
 // The registration file: the hub and the token with which a machine that nobody sits at joins by itself, at the
 // first start of its agent. It is tried until the hub takes or refuses it, and is never left lying about spent.
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { Secret } from "../identity/secret.ts";
 import { MusterError, systemCode } from "../protocol/errors.ts";
@@ -16,6 +16,8 @@ export interface Registration {
   hubUrl: string;
   token: Secret<string>;
   name: string | undefined;
+  /** PEM file of the hub's own authority. */
+  ca: string | undefined;
 }
 
 type RegistrationDisk = Pick<Disk, "info" | "read" | "remove" | "rename">;
@@ -28,6 +30,7 @@ const content = z.strictObject({
   token: z.string().min(1).max(300).optional(),
   code: z.string().min(1).max(300).optional(),
   name: z.string().refine(isHostName).optional(),
+  ca: z.string().max(1024).refine(isAbsolute).optional(),
 });
 
 /**
@@ -60,7 +63,8 @@ function parse(path: string, text: string): Registration {
   const read = toml.ok ? content.safeParse(toml.value) : undefined;
   const token = read?.data?.token ?? read?.data?.code;
   if (read?.success !== true || token === undefined) throw damaged(path);
-  return { path, hubUrl: read.data.hub_url, token: new Secret(token), name: read.data.name };
+  const { hub_url: hubUrl, name, ca } = read.data;
+  return { path, hubUrl, token: new Secret(token), name, ca };
 }
 
 function damaged(path: string): MusterError {

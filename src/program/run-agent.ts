@@ -80,8 +80,8 @@ function joinWith(
   parts: HomeParts,
   { home, stop, environment }: { home: string; stop: AbortSignal; environment: Environment },
 ): (registration: Registration) => Promise<void> {
-  return async ({ hubUrl, token, name }) => {
-    const wish = name === undefined ? {} : { name };
+  return async ({ hubUrl, token, name, ca }) => {
+    const wish = { ...(name === undefined ? {} : { name }), ...(ca === undefined ? {} : { ca }) };
     const phase = (): void => {};
     const fixed = { replace: false, insecure: false };
     await joinHub(

@@ -1,6 +1,8 @@
 // A hub as install.sh sees one: a program with its checksum, on loopback. The program is a shell script, which
 // says its version and writes down what `init` was given. What goes wrong on the way is a function.
+import { readFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { resolve } from "node:path";
 import { once } from "node:events";
 
@@ -30,9 +32,12 @@ export interface FakeHub extends AsyncDisposable {
 }
 
 /** Answers byte by byte as it is told, and then hangs up: nothing tidies up what a test breaks. */
-export async function fakeHub(program = programOf("1.0.0")): Promise<FakeHub> {
+export async function fakeHub(
+  program = programOf("1.0.0"),
+  tls?: { cert: string; key: string },
+): Promise<FakeHub> {
   const asked: string[] = [];
-  const server = createServer((socket) => {
+  const greet = (socket: Socket): void => {
     socket.on("error", () => {}); // a client that was cut goes as it likes
     let head = "";
     socket.on("data", (bytes) => {
@@ -43,12 +48,16 @@ export async function fakeHub(program = programOf("1.0.0")): Promise<FakeHub> {
       asked.push(path);
       respond(socket, path);
     });
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(greet)
+      : createTlsServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, greet);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("no port");
-  const url = `http://127.0.0.1:${address.port}`;
+  const url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${address.port}`;
   const static_ = await Bun.file(SCRIPT).text();
   const hub: FakeHub = {
     url,

@@ -1,7 +1,8 @@
 // install.sh in the shells that machines have, against a hub of every sort.
 import { describe, expect, test } from "bun:test";
-import { lstatSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, lstatSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Authority, hasOpenssl } from "../../src/world/certificates.fixture.ts";
 import { answerOf, fakeHub, ok, programOf } from "./fake-hub.ts";
 import { Machine } from "./machine.ts";
 
@@ -108,6 +109,33 @@ describe("install.sh", () => {
       expect(machine.read(".muster/bin/muster.typed")).toBe(`${TOKEN}\n`);
     }
   });
+
+  for (const fetcher of ["curl", "wget"]) {
+    const there = hasOpenssl && Bun.which(fetcher) !== null;
+    test.skipIf(!there)(
+      `takes a hub behind an authority of one's own, by ${fetcher}, once told of it`,
+      async () => {
+        using authority = new Authority();
+        await using hub = await fakeHub(undefined, authority.issue("hub", ["127.0.0.1"]));
+        using machine = new Machine();
+        const path = machine.path([
+          ...BASE_WITHOUT_HASHER.filter((tool) => tool !== "curl"),
+          "sha256sum",
+          fetcher,
+        ]);
+        const stranger = await machine.run(hub.script, { args: [TOKEN], path });
+        expect([stranger.code, stranger.err]).toEqual([1, expect.stringContaining("--ca FILE")]);
+        expect([machine.files(), hub.asked]).toEqual([[], []]);
+        const ca = join(machine.folder, "our authority.pem");
+        copyFileSync(authority.ca, ca);
+        const gone = await machine.run(hub.script, { args: [TOKEN, "--ca", "gone.pem"], path });
+        expect([gone.code, gone.err]).toEqual([1, expect.stringContaining("gone.pem")]);
+        const ran = await machine.run(hub.script, { args: [TOKEN, "--ca", ca], path });
+        expect(ran).toMatchObject({ code: 0, err: "" });
+        expect(machine.read(".muster/bin/muster.words")).toBe(`init ${hub.url} --token - --yes --ca ${ca}\n`);
+      },
+    );
+  }
 
   test("refuses what is no token, no option or no hub, with exit code 2 and nothing done", async () => {
     await using hub = await fakeHub();

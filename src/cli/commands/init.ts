@@ -75,7 +75,7 @@ export async function init(
     })
     .finally(progress.end);
   const { kind } = flags;
-  const finished = await finishInit(invocation, { hubUrl, joined, kind, location, namedLink, ca, desk });
+  const finished = await finishInit(invocation, { hubUrl, joined, kind, location, namedLink, desk });
   const { device_id, name, hostname } = joined;
   if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: finished.url });
   const { name: asked } = flags;

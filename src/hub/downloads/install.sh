@@ -8,6 +8,7 @@
 # Without a token it installs and says how to join. Running it again upgrades.
 #
 #   --hub URL      another hub than the one this script came from
+#   --ca FILE      certificate of the authority (PEM) behind the hub's own, where it is not a public one
 #   --insecure     accept plain http to a hub that is not on this machine
 #   --name NAME, --kind KIND, --location TEXT, --replace, --no-service: as for `muster init`
 #
@@ -25,6 +26,7 @@ main() {
   token=${TOKEN:-}
   token_file=
   insecure=
+  ca=
   unset TOKEN
   left=$#
   while [ "$left" -gt 0 ]; do
@@ -32,7 +34,7 @@ main() {
     shift
     left=$((left - 1))
     case $argument in
-      --hub | --token | --token-file | --name | --kind | --location)
+      --hub | --token | --token-file | --ca | --name | --kind | --location)
         [ "$left" -gt 0 ] || misused "$argument needs a value"
         value=$1
         shift
@@ -41,6 +43,7 @@ main() {
           --hub) hub=${value%/} ;;
           --token) token=$value ;;
           --token-file) token_file=$value ;;
+          --ca) ca=$value ;;
           *) set -- "$@" "$argument" "$value" ;;
         esac
         ;;
@@ -89,6 +92,7 @@ check_hub() {
     \[*) host=${host%%\]*}] ;;
     *) host=${host%%:*} ;;
   esac
+  [ -z "$ca" ] || [ -r "$ca" ] || fail "can't read the authority's certificate from $ca"
   case $hub in https://*) return ;; esac
   [ -z "$insecure" ] || return 0
   case $host in
@@ -222,22 +226,33 @@ check_checksum() {
 }
 
 cant_fetch() {
+  case $fetcher$status in
+    curl60 | curl77 | gnu_wget5)
+      fail "$hub has a certificate of an authority that this machine does not know" \
+        "where it is your own authority, give its certificate: --ca FILE"
+      ;;
+  esac
   fail "can't get the program for $platform from $hub" \
     "check that this machine is online; $hub/download/$platform says what the hub has"
 }
 
 fetch() {
+  status=0
   case $fetcher in
     curl)
       if [ "${3:-}" = quiet ] || [ ! -t 2 ]; then show=-sS; else show=--progress-bar; fi
       case $(curl -V) in *libz*) compressed=--compressed ;; *) compressed= ;; esac
       # shellcheck disable=SC2086 # one option or none
-      curl -f "$show" $compressed --connect-timeout 15 --speed-limit 1 --speed-time 120 -o "$2" "$1"
+      curl -f "$show" $compressed ${ca:+--cacert "$ca"} --connect-timeout 15 --speed-limit 1 --speed-time 120 \
+        -o "$2" "$1" || status=$?
       ;;
-    gnu_wget) wget -q -t 2 -T 120 --max-redirect=0 -O "$2" "$1" ;;
+    gnu_wget)
+      wget -q -t 2 -T 120 --max-redirect=0 ${ca:+--ca-certificate="$ca"} -O "$2" "$1" || status=$?
+      ;;
     # Some builds of busybox know no -T, and crash on it.
-    wget) wget -q -O "$2" "$1" ;;
+    wget) wget -q -O "$2" "$1" || status=$? ;;
   esac
+  return "$status"
 }
 
 sha256_of() {
@@ -273,13 +288,14 @@ join() {
   ! joined_here || before=yes
   if [ -n "$token" ]; then
     [ -z "$insecure" ] || set -- "$@" --insecure
+    [ -z "$ca" ] || set -- "$@" --ca "$ca"
     # The token is read from standard input, where no list of processes shows it. Of a machine that has joined
     # already nothing is asked but to finish what an earlier run did not.
     "$program" init "$hub" --token - --yes "$@" <<END
 $token
 END
   elif [ -z "$before" ]; then
-    say "Join this machine to the hub: $command init $hub"
+    say "Join this machine to the hub: $command init $hub${ca:+ --ca $ca}"
   else
     say "This machine has joined $hub already."
   fi

@@ -12,6 +12,7 @@ import { homePaths } from "../home-paths.ts";
 import { readHubFile } from "../home-state.ts";
 import type { Environment } from "../parts.ts";
 import { VERSION } from "../version.ts";
+import { wayTo } from "../way-to.ts";
 import { agentControl } from "./agent-control.ts";
 import { buildFacts } from "./build-facts.ts";
 import { askOffer, takeOffer, type UpgradeParts } from "./upgrade.ts";
@@ -26,13 +27,14 @@ export async function releaseOffer(options: UpgradeOptions, environment: Environ
       hint: "join one: `muster init HUB_URL`",
     });
   }
+  const way = wayTo(hub.hub_url, { ca: hub.ca, environment });
   // The link that people call it by stays; what it names is replaced.
   const path = await realpath(process.execPath);
   const parts: UpgradeParts = {
     crypto: nodeCrypto((length) => random.bytes(length)),
     clock,
     timers,
-    source: { fetch: (url, init) => network.fetch(url, init), hubUrl: hub.hub_url, stop },
+    source: { fetch: (url, init) => network.fetch(url, init, way), hubUrl: hub.hub_url, stop },
     program: { version: VERSION, platform, path, build: buildFacts },
     agent: agentControl({ home, path, environment, fetch: directFetch }),
     phase,
