@@ -25,8 +25,8 @@ import {
   type ReleaseFile,
   type ReleasePlatform,
 } from "../src/protocol/release.ts";
+import { CLOUDFLARED_PINS } from "../src/program/cloudflared/pins.ts";
 import { signManifest } from "../src/program/upgrade/manifest.ts";
-import { CLOUDFLARED } from "./cloudflared-pins.ts";
 import { buildPage, compile } from "./compile.ts";
 import { crypto, makeReleaseKey, releaseSigner } from "./release-key.ts";
 import { runtimeFor } from "./runtimes.ts";
@@ -83,7 +83,7 @@ async function release(platforms: readonly ReleasePlatform[], out: string): Prom
     version: facts.version,
     released_at: new Date(releasedAt).toISOString(),
     files,
-    cloudflared: CLOUDFLARED,
+    cloudflared: CLOUDFLARED_PINS,
   });
   const bytes = new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`);
   await Bun.write(join(fresh, MANIFEST_NAME), bytes);

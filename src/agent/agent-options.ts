@@ -60,8 +60,11 @@ export interface AgentOptions {
   localHost?: string;
   /** Ports that may not be shared besides the agent's own: the hub's, a database's. */
   forbiddenPorts(): readonly number[];
-  /** A Cloudflare named tunnel: whether this device's own configuration takes one, and its helper's path. */
-  namedLink?: { wanted: boolean; program: string | undefined };
+  /**
+   * A Cloudflare named tunnel: whether this device's own configuration takes one, and its helper's path, which is
+   * installed where it is missing. Rejects where it can't be had.
+   */
+  namedLink?: { wanted: boolean; program(stop: AbortSignal): Promise<string> };
   /** Told of each log: whether this device may command the others. */
   roleChanged?(controller: boolean): void;
   /** Its owner log took this device out: key and credentials go from the disk; the notice stays. */

@@ -2,10 +2,9 @@
 // this device's own configuration says so, because whoever holds the hub's Cloudflare token could point it
 // elsewhere; the person here is told that sentence as long as it runs.
 //
-// The socket answers for the device's own host name, and believes nothing that a request says of its visitor:
-// `/health` is for everyone, all else is not found.
-import { ServerConnection } from "../http1/server-connection.ts";
-import type { Ticker } from "../http1/ticker.ts";
+// The socket answers for the shares that this link carries, by the gateway with its access rules, and for the
+// device's own host name, where `/health` is for everyone. All else is not found, and nothing that a request says of
+// its visitor is believed.
 import { field } from "../http1/field.ts";
 import { NOBODY, type Exchange, type ExchangeEvents } from "../http1/exchange.ts";
 import type { RequestHead } from "../http1/request-head.ts";
@@ -13,19 +12,23 @@ import { MusterError, publicError } from "../protocol/errors.ts";
 import type { Log } from "../protocol/log.ts";
 import { NAMED_LINK_WARNING, readCredentialsFile } from "../tunnels/cloudflared.ts";
 import { CloudflaredProcess, type CloudflaredState } from "../tunnels/cloudflared-process.ts";
-import type { Listener, World } from "../world/world.ts";
+import type { Listener, Timer, World } from "../world/world.ts";
+import type { Gateway } from "./gateway/gateway.ts";
+import type { ShareTarget } from "./gateway/share-target.ts";
 import type { Notices } from "./notices.ts";
 import { writeTunnelFile, type ToldCredentials } from "./tunnel-file.ts";
 
 export interface NamedTunnelOptions {
   world: Pick<World, "clock" | "timers" | "random" | "network" | "disk" | "processes">;
-  ticker: Ticker;
+  gateway: Pick<Gateway, "acceptSocket">;
+  /** The share of this device that its named link carries under that host name. */
+  shareAt(host: string): ShareTarget | undefined;
   log: Log;
   notices: Notices;
   /** `[links] named` of this device's own configuration. */
   wanted: boolean;
-  /** Path of cloudflared; undefined where there is none. */
-  program: string | undefined;
+  /** Path of cloudflared, installed where it is missing. Rejects where it can't be had. */
+  program(stop: AbortSignal): Promise<string>;
   credentialsPath: string;
   /** A folder of its own for the helper. */
   folder: string;
@@ -33,6 +36,8 @@ export interface NamedTunnelOptions {
   /** This device's own host name at the moment; "" where it has none. */
   hostname(): string;
 }
+
+const PROGRAM_RETRY_MS = 5 * 60_000;
 
 const NOT_WANTED =
   "the hub offers this device a named link; it is taken only with `named = true` under [links] in muster.toml. " +
@@ -43,6 +48,9 @@ export class NamedTunnel {
   #listener: Listener | undefined;
   #process: CloudflaredProcess | undefined;
   #turn: Promise<void> = Promise.resolve();
+  /** Ends what `#start` waits for. */
+  #stopping = new AbortController();
+  #retry: Timer | undefined;
 
   constructor(options: NamedTunnelOptions) {
     this.#options = options;
@@ -54,21 +62,25 @@ export class NamedTunnel {
 
   /** Starts what the credentials on the disk are for, if there are any and it is wanted. */
   start(): Promise<void> {
-    return this.#next(() => this.#start());
+    this.#stopping.abort();
+    const { signal } = (this.#stopping = new AbortController());
+    return this.#next(() => this.#start(signal));
   }
 
-  /** The hub handed over credentials. True once they are on the disk and the helper begins with them. */
+  /** The hub handed over credentials. True once they are on the disk; the helper begins with them by itself. */
   async take(told: ToldCredentials): Promise<boolean> {
     const { wanted, notices, credentialsPath, world } = this.#options;
     if (!wanted) {
       notices.set("named_link", NOT_WANTED);
       return false;
     }
+    this.#stopping.abort();
     await this.#next(async () => {
       await this.#end();
       await writeTunnelFile(world.disk, credentialsPath, told);
-      await this.#start();
     });
+    // Its helper may have to be fetched, and the hub waits for the answer. A failure is in the log and in the notices.
+    this.start().catch(() => undefined);
     return true;
   }
 
@@ -86,18 +98,17 @@ export class NamedTunnel {
   }
 
   stop(): Promise<void> {
+    this.#stopping.abort();
     return this.#next(() => this.#end());
   }
 
-  async #start(): Promise<void> {
-    const { world, wanted, notices, program, log } = this.#options;
+  async #start(stop: AbortSignal): Promise<void> {
+    if (stop.aborted) return;
+    const { world, wanted, notices, log, gateway, shareAt } = this.#options;
     const { credentialsPath, folder, socketPath, hostname } = this.#options;
+    if (this.#process !== undefined) return;
     if ((await world.disk.info(credentialsPath)) === undefined) return;
     if (!wanted) return notices.set("named_link", NOT_WANTED);
-    if (program === undefined) {
-      notices.set("named_link", "cloudflared not found: install it, and start the agent again");
-      return log.error("cloudflared not found", { hint: "install it, and start the agent again" });
-    }
     if (hostname() === "") {
       return notices.set(
         "named_link",
@@ -106,22 +117,19 @@ export class NamedTunnel {
     }
     const text = new TextDecoder().decode(await world.disk.read(credentialsPath));
     const { tunnelId } = readCredentialsFile(text);
+    const program = await this.#program(stop);
+    if (program === undefined) return;
     notices.set("named_link", NAMED_LINK_WARNING);
     log.warn(NAMED_LINK_WARNING);
+    const way = { link: "named", shareAt, own: this.#answer.bind(this) } as const;
     this.#listener = await world.network.listen({
       address: { path: socketPath },
-      connection: (socket) =>
-        new ServerConnection({
-          stream: socket,
-          ticker: this.#options.ticker,
-          handler: (head, exchange) => this.#answer(head, exchange),
-          handlerFailed: (error) => log.error("fault at the named link", { error }),
-        }),
+      connection: (socket) => gateway.acceptSocket(socket, way),
     });
     this.#process = new CloudflaredProcess({
       program,
       folder,
-      plan: { tunnelId, hostname: hostname(), credentialsPath, socketPath },
+      plan: { tunnelId, hosts: siblingsOf(hostname()), credentialsPath, socketPath },
       world,
       log,
       changed: (state) => this.#changed(state),
@@ -129,9 +137,24 @@ export class NamedTunnel {
     await this.#process.start();
   }
 
-  #answer(head: RequestHead, exchange: Exchange): ExchangeEvents {
-    const own = head.host.toLowerCase() === this.#options.hostname();
-    const health = own && head.target === "/health" && (head.method === "GET" || head.method === "HEAD");
+  /** Undefined where it can't be had; then it is tried again, as long as nobody says stop. */
+  async #program(stop: AbortSignal): Promise<string | undefined> {
+    const { program, world, log, notices } = this.#options;
+    try {
+      return await program(stop);
+    } catch (error) {
+      if (stop.aborted) return undefined;
+      const { message, hint } = publicError(error);
+      notices.set("named_link", hint === undefined ? message : `${message}: ${hint}`);
+      log.error(message, { hint });
+      this.#retry = world.timers.after(PROGRAM_RETRY_MS, () => void this.start().catch(() => undefined));
+      return undefined;
+    }
+  }
+
+  #answer(head: RequestHead, exchange: Exchange): ExchangeEvents | undefined {
+    if (head.host.toLowerCase() !== this.#options.hostname()) return undefined;
+    const health = head.target === "/health" && (head.method === "GET" || head.method === "HEAD");
     const json = [field("Content-Type", "application/json"), field("Cache-Control", "no-store")];
     exchange.respond(
       health
@@ -148,6 +171,7 @@ export class NamedTunnel {
   }
 
   async #end(): Promise<void> {
+    this.#retry?.cancel();
     await this.#process?.stop();
     this.#process = undefined;
     this.#listener?.close();
@@ -162,4 +186,9 @@ export class NamedTunnel {
     });
     return turn;
   }
+}
+
+/** Every name beside this one: the hub leads some of them here, and the gateway knows which are this device's. */
+function siblingsOf(hostname: string): string {
+  return `*.${hostname.slice(hostname.indexOf(".") + 1)}`;
 }

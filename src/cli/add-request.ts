@@ -56,6 +56,7 @@ export async function addRequest(invocation: Invocation, target: string, flags: 
     ...(flags.spa === true ? { spa: true } : {}),
     ...(flags.rewriteHost === true ? { rewrite_host: true } : {}),
     ...(flags.insecure === true ? { insecure: true } : {}),
+    ...(flags.link === "named" ? { link: "named" as const } : {}),
     ...(flags.allowOrigin === undefined ? {} : { allow_origins: flags.allowOrigin.map(checkedOrigin) }),
   };
 }
@@ -100,12 +101,9 @@ function refuseContradictions(target: string, flags: AddFlags, isPort: boolean):
 }
 
 function refuseUnfit(flags: AddFlags): void {
-  if (flags.link !== "hub") {
+  if (flags.link !== "hub" && flags.link !== "named") {
     throw new MusterError("unavailable", `a ${flags.link} link is not available in this version`, {
-      hint:
-        flags.link === "named"
-          ? "leave out --link: a named link carries the device's own address only, for now"
-          : "leave out --link: the hub carries the share",
+      hint: "leave out --link: the hub carries the share",
     });
   }
   const problem = flags.name === undefined ? undefined : hostNameProblem(flags.name);

@@ -246,6 +246,8 @@ export interface JoinOptions {
   stop: AbortSignal;
   /** A few words for the progress line: "asking the hub". */
   phase(text: string): void;
+  /** A line that stays. */
+  say(line: string): void;
 }
 
 export interface JoinPrompt {

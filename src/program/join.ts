@@ -1,6 +1,5 @@
 // Joining a hub. With a setup token: the token pins hub and owner log, the log is fetched and checked, and a
 // claim is signed by the token's own key and by this device's. The token itself never travels.
-import { join } from "node:path";
 import type { JoinOptions, JoinResult } from "../cli/surroundings.ts";
 import { verifyLog } from "../identity/owner-log.ts";
 import { Secret } from "../identity/secret.ts";
@@ -13,9 +12,8 @@ import { REGISTRATION_CODE } from "../protocol/joining-api.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
 import { tunnelPath, writeTunnelFile } from "../agent/tunnel-file.ts";
 import type { Disk, FetchOptions } from "../world/world.ts";
-import { findCloudflared } from "./find-cloudflared.ts";
+import { ensureCloudflared } from "./cloudflared/ensure.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
-import { checkSecure } from "./hub-address.ts";
 import { callHub } from "./hub-call.ts";
 import { joinByApproval, joinByCode } from "./join-by-code.ts";
 import type { Environment, HomeParts } from "./parts.ts";
@@ -77,11 +75,10 @@ async function refuseWithoutNamed(
       hint: "join without --link named, or have its owner set the three CLOUDFLARE_ variables and start it again",
     });
   }
-  const { world, paths } = parts;
-  if ((await findCloudflared(world.disk, { home: paths.home, environment })) !== undefined) return;
-  throw new MusterError("unavailable", "cloudflared not found", {
-    hint: `install it, or put it at ${join(paths.home, "bin", "cloudflared")}: a named link needs it`,
-  });
+  const { world, paths, about } = parts;
+  const { platform } = about;
+  const { say, stop } = options;
+  await ensureCloudflared({ world, home: paths.home, environment, platform, say, stop });
 }
 
 /** By a setup token, a registration code, or the word of a person in the hub's page. */

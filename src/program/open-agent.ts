@@ -12,7 +12,7 @@ import { configuredServices } from "./config/configured-services.ts";
 import type { Config } from "./config/read-config.ts";
 import { socketFolder, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
-import { findCloudflared } from "./find-cloudflared.ts";
+import { ensureCloudflared } from "./cloudflared/ensure.ts";
 import { wipeCredentials } from "./wipe-home.ts";
 import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
 
@@ -64,9 +64,15 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     environment: environmentForApps(environment),
     namedLink: {
       wanted: options.namedLink,
-      program: options.namedLink
-        ? await findCloudflared(world.disk, { home: paths.home, environment })
-        : undefined,
+      program: (stop) =>
+        ensureCloudflared({
+          world,
+          home: paths.home,
+          environment,
+          platform: about.platform,
+          say: (line) => log.part("link").info(line.trim()),
+          stop,
+        }),
     },
     command: {
       programs: realPrograms,

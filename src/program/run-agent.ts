@@ -86,7 +86,7 @@ function joinWith(
     const fixed = { replace: false, insecure: false };
     await joinHub(
       parts,
-      { home, hubUrl, token: token.reveal(), ...wish, ...fixed, stop, phase },
+      { home, hubUrl, token: token.reveal(), ...wish, ...fixed, stop, phase, say: phase },
       environment,
     );
   };

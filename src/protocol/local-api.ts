@@ -28,6 +28,8 @@ const addShare = z.object({
   rewrite_host: z.boolean().optional(),
   insecure: z.boolean().optional(),
   allow_origins: z.array(z.string().max(300)).max(20).optional(),
+  /** What carries it; the hub where absent. */
+  link: z.enum(["hub", "named"]).optional(),
 });
 
 const sharesAndFleet = z.object({

@@ -32,12 +32,13 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.number().int().min(1).max(PROGRAM_MAX_BYTES);
 const platform = z.enum(RELEASE_PLATFORMS);
 
-/** Of a helper that is fetched from its own makers: the versions and bytes that this release was tried with. */
+/** Of a helper that is fetched from its own makers: the version and the bytes that this release was made with. */
 const pins = z.object({
   version: z.string().max(64),
-  files: z.array(z.object({ platform: z.string().max(32), file: z.string().max(100), sha256 })).max(16),
+  files: z.array(z.object({ platform: z.string().max(32), file: z.string().max(100), size, sha256 })).max(16),
 });
 export type ReleasePins = z.infer<typeof pins>;
+export type PinnedFile = ReleasePins["files"][number];
 
 /** Fields that a later version adds are ignored. */
 export const releaseManifest = z.object({

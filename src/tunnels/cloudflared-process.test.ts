@@ -8,7 +8,7 @@ import { fakeCloudflared, type FakeCloudflared } from "./fake-cloudflared.fixtur
 
 const PLAN = {
   tunnelId: "00000000-0000-4000-8000-000000000001",
-  hostname: "pi.example.com",
+  hosts: "*.example.com",
   credentialsPath: "/home/pi/.muster/tunnel-credentials.json",
   socketPath: "/run/muster/tunnel.sock",
 };
@@ -89,7 +89,7 @@ test("it runs with one way in, no secret in sight and nothing of our environment
     tunnel: PLAN.tunnelId,
     "credentials-file": PLAN.credentialsPath,
     ingress: [
-      { hostname: "pi.example.com", service: "unix:/run/muster/tunnel.sock" },
+      { hostname: "*.example.com", service: "unix:/run/muster/tunnel.sock" },
       { service: "http_status:404" },
     ],
   });

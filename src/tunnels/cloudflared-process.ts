@@ -229,7 +229,7 @@ export class CloudflaredProcess {
       "somebody configured this device's tunnel from Cloudflare's side; it was ended",
       { hint: "find out who uses the hub's Cloudflare token, then: muster device rotate NAME" },
     );
-    this.#options.log.error("tunnel_reconfigured", { hostname: this.#options.plan.hostname });
+    this.#options.log.error("tunnel_reconfigured", { tunnel: this.#options.plan.tunnelId });
     // Dead first; the rest is bookkeeping.
     this.#running?.child.signal("SIGKILL");
     await this.#end("SIGKILL");

@@ -43,7 +43,12 @@ test("a damaged credentials file is said to be so, and what it held isn't shown"
 
 test("a path with signs that mean something in YAML stays one string", () => {
   const socketPath = '/home/a: b/#c "d"/t.sock\n- service: ssh://localhost:22';
-  const config = cloudflaredConfig({ ...CREDENTIALS, credentialsPath: "/x", socketPath });
+  const config = cloudflaredConfig({
+    ...CREDENTIALS,
+    hosts: "*.example.com",
+    credentialsPath: "/x",
+    socketPath,
+  });
   expect(JSON.parse(config)).toMatchObject({
     ingress: [{ service: `unix:${socketPath}` }, { service: "http_status:404" }],
   });

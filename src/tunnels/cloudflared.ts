@@ -1,5 +1,6 @@
 // What cloudflared is started with on a device: its credentials file, its configuration and its arguments. The
-// rule: one host name leads to one unix socket of our gateway, and everything else is 404.
+// rule: the names of the hub's domain lead to one unix socket of our gateway, which knows those that are this
+// device's, and everything else is 404. So a share comes and goes without cloudflared being told.
 
 import { MusterError } from "../protocol/errors.ts";
 import { Secret } from "../identity/secret.ts";
@@ -50,23 +51,19 @@ function corrupt(cause?: unknown): MusterError {
 
 export interface CloudflaredPlan {
   tunnelId: string;
-  hostname: string;
+  /** `*.example.com`. */
+  hosts: string;
   credentialsPath: string;
   /** The gateway's listener for this tunnel. */
   socketPath: string;
 }
 
 /** JSON is YAML, and quotes what would mean something in it. */
-export function cloudflaredConfig({
-  tunnelId,
-  hostname,
-  credentialsPath,
-  socketPath,
-}: CloudflaredPlan): string {
+export function cloudflaredConfig({ tunnelId, hosts, credentialsPath, socketPath }: CloudflaredPlan): string {
   const config = {
     tunnel: tunnelId,
     "credentials-file": credentialsPath,
-    ingress: [{ hostname, service: `unix:${socketPath}` }, { service: "http_status:404" }],
+    ingress: [{ hostname: hosts, service: `unix:${socketPath}` }, { service: "http_status:404" }],
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }

@@ -37,9 +37,11 @@ test("a device that wants one gets a tunnel, a new secret, and nothing is left w
   const env = { PATH: `${bin}:${process.env["PATH"] ?? ""}` };
   const init = ["init", local, "--token", token, "--no-service", "--name", "pi", "--link", "named"];
   if (Bun.which("cloudflared") === null) {
-    expect(await device.refused(init)).toMatchObject({
+    // No way to its makers: it can't be fetched either.
+    expect(await device.refused(init, { env: { HTTPS_PROXY: "http://127.0.0.1:9" } })).toMatchObject({
       code: "unavailable",
       message: "cloudflared not found",
+      hint: expect.stringContaining(join(device.path, "bin", "cloudflared")),
     });
   }
   const joined = await device.run(init, { env });

@@ -54,12 +54,13 @@ export interface GatewayCounters {
   served(share: ShareTarget, response: { status: number; firstByteMs: number; length: number }): void;
 }
 
-/** A tunnel that leads to one share and is terminated by a helper on this machine. */
+/** A tunnel that is terminated by a helper on this machine. */
 export interface TunnelWay {
-  readonly share: () => ShareTarget | undefined;
   readonly link: LinkKind;
-  /** The names under which it may be asked for; others get 404. */
-  readonly hosts: () => readonly string[];
+  /** The share that this tunnel carries under that host name, in lower case; other names get 404. */
+  readonly shareAt: (host: string) => ShareTarget | undefined;
+  /** What has a host name of its own there and is no share. Undefined where it is not asked for. */
+  readonly own?: (head: RequestHead, exchange: Exchange) => ExchangeEvents | undefined;
 }
 
 const LOOK_TIMEOUT_MS = 2_000;
@@ -120,8 +121,10 @@ export class Gateway {
       stream: socket,
       ticker: this.#ticker,
       handler: (head, exchange) => {
+        const own = way.own?.(head, exchange);
+        if (own !== undefined) return own;
         const visit = new Visit(this.#options.clock, false);
-        const share = way.hosts().includes(head.host.toLowerCase()) ? way.share() : undefined;
+        const share = way.shareAt(head.host.toLowerCase());
         const open: Open = {
           target: share?.id ?? "unknown",
           https: true,

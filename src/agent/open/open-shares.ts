@@ -53,7 +53,7 @@ export async function openShares(
   });
   ends.add(() => shares.close(options.appsAtEnd()));
   await shares.load();
-  const tunnel = tunnelOf(options, core);
+  const tunnel = tunnelOf(options, core, { gateway, shares });
   ends.add(() => tunnel.stop());
   return { metrics, gateway, shares, tunnel };
 }
@@ -80,15 +80,20 @@ async function gatewayOf(
   });
 }
 
-function tunnelOf(options: AgentOptions, { notices, hub }: Core): NamedTunnel {
-  const { world, ticker, log, paths, namedLink, hub: joined } = options;
+function tunnelOf(
+  options: AgentOptions,
+  { notices, hub }: Core,
+  { gateway, shares }: Pick<Shown, "gateway" | "shares">,
+): NamedTunnel {
+  const { world, log, paths, namedLink, hub: joined } = options;
   return new NamedTunnel({
     world,
-    ticker,
+    gateway,
+    shareAt: (host) => shares.namedTarget(host),
     log: log.part("link"),
     notices,
     wanted: namedLink?.wanted ?? false,
-    program: namedLink?.program,
+    program: (stop) => namedLink?.program(stop) ?? Promise.reject(new Error("no named link is wanted")),
     credentialsPath: tunnelPath(paths.home),
     folder: `${paths.home}/cloudflared`,
     socketPath: `${paths.sockets}/tunnel.sock`,

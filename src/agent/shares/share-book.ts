@@ -68,6 +68,8 @@ export type Added = LocalResponse<"add">;
 /** A name is tried as it is, then with 2, 3 and so on: never more often than there can be shares. */
 const NAME_TRIES = SHARES_PER_DEVICE + 1;
 const PUBLISHED_AT_ONCE = 8;
+/** `NAMED_LIMITS` of the tunnels room, in words. */
+const NAMED_LINK_LIMITS = "a named link takes uploads up to 100 MB, and answers that begin within 100 s";
 
 export class ShareBook {
   readonly #options: ShareBookOptions;
@@ -129,6 +131,13 @@ export class ShareBook {
     return record === undefined ? undefined : targetOf(record);
   }
 
+  /** What this device's named link carries under that host name. */
+  namedTarget(host: string): ShareTarget | undefined {
+    const url = `https://${host}/`;
+    const found = this.#finished().find(({ row, flags }) => flags.link === "named" && row.url === url);
+    return found === undefined ? undefined : targetOf(found);
+  }
+
   /** Undefined when there is no such share. */
   state(shareId: string): ShareState | undefined {
     const record = this.#records.get(shareId);
@@ -173,6 +182,7 @@ export class ShareBook {
         await this.#end(record.row.id);
         throw callerGone();
       }
+      if (record.flags.link === "named") warnings.push(NAMED_LINK_LIMITS);
       if (record.row.name !== wish.name) {
         warnings.unshift(`the name "${wish.name}" is taken; the share is called "${record.row.name}"`);
       }

@@ -40,7 +40,7 @@ export class SharePublisher {
   }
 
   /** Waits five seconds for the label. Rejects with `hub_unreachable`, or with the hub's refusal. */
-  async publish({ row }: ShareRecord, state: ShareState): Promise<Published> {
+  async publish({ row, flags }: ShareRecord, state: ShareState): Promise<Published> {
     const { hub, timers } = this.#options;
     const asked = hub.request(
       {
@@ -54,10 +54,16 @@ export class SharePublisher {
         expires_at: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),
         proof_key: toBase64Url(row.proof_key),
         state,
+        ...(flags.link === "named" ? { link: flags.link } : {}),
       },
       "share_published",
     );
-    const { share_id, label, url } = await answerWithin(timers, SHARE_LABEL_WAIT_MS, asked);
+    const { share_id, label, url, link = "hub" } = await answerWithin(timers, SHARE_LABEL_WAIT_MS, asked);
+    if (link !== flags.link) {
+      throw new MusterError("unavailable", "this hub carries shares by its own link alone", {
+        hint: "leave out --link, or have the hub upgraded",
+      });
+    }
     if (share_id !== row.id) throw new MusterError("protocol_error", "the hub answered for another share");
     return { label, url };
   }

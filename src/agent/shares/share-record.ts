@@ -14,6 +14,8 @@ const flags = z.object({
   chosen_password: z.boolean().default(false),
   /** `add` was not done with it: whatever there is of it is undone at the next start. */
   unfinished: z.boolean().default(false),
+  /** What carries it besides the hub. */
+  link: z.enum(["hub", "named"]).default("hub"),
   /** File name of the app's log. */
   log: z.string().nullable().default(null),
 });

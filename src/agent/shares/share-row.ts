@@ -24,6 +24,7 @@ export function newShareRow(random: Pick<Random, "bytes">, facts: RowFacts): Age
     insecure: asked.insecure ?? false,
     allow_origins: asked.allow_origins ?? [],
     chosen_password: wish.password?.chosen ?? false,
+    link: asked.link ?? "hub",
     unfinished: true,
     // Named for people; a failed try leaves it behind to be read, and the next one of that name goes on in it.
     log: wish.command === null ? null : `app-${name}.log`,

@@ -72,6 +72,9 @@ export async function init(
       ...(ca === undefined ? {} : { ca }),
       stop: interrupted,
       phase: progress.phase,
+      say: (line) => {
+        if (!invocation.json) progress.hold(() => invocation.out.line(line));
+      },
     })
     .finally(progress.end);
   const { kind } = flags;

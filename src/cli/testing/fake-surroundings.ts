@@ -119,7 +119,7 @@ export function fakeSurroundings(): FakeSurroundings {
       ready({ hub_url: HUB_URL, device_id: DEVICE_ID, device_name: "laptop", pid: AGENT_PID });
       await aborted(stop);
     },
-    async join({ phase, stop: _stop, ask, ...options }) {
+    async join({ phase, stop: _stop, say: _say, ask, ...options }) {
       ran.push({ name: "join", options });
       if (options.token === undefined) {
         ask?.({
