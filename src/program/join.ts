@@ -14,6 +14,7 @@ import { tunnelPath, writeTunnelFile } from "../agent/tunnel-file.ts";
 import type { Disk, FetchOptions } from "../world/world.ts";
 import { ensureCloudflared } from "./cloudflared/ensure.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
+import { checkSecure } from "./hub-address.ts";
 import { callHub } from "./hub-call.ts";
 import { joinByApproval, joinByCode } from "./join-by-code.ts";
 import type { Environment, HomeParts } from "./parts.ts";
