@@ -42,11 +42,11 @@ test("two commands never have one id", async () => {
   expect(new Set(ids.map((command) => command.command_id)).size).toBe(2);
 });
 
-function answering(outcome: Partial<Extract<HubToClient, { type: "command_outcome" }>>): Connection {
+function answering(
+  outcome: Partial<Extract<HubToClient, { type: "command_outcome" }>>,
+): Pick<Connection, "request"> {
   return {
     request: async () => ({ type: "command_outcome", id: "7", ...outcome }),
-    wake: () => undefined,
-    close: () => undefined,
   };
 }
 

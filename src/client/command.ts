@@ -75,7 +75,7 @@ export async function signCommand<Kind extends CommandKind>(
 
 /** Signs, sends and waits for the outcome. Rejects with the device's or the hub's refusal. */
 export async function runCommand<Kind extends CommandKind>(
-  connection: Connection,
+  connection: Pick<Connection, "request">,
   order: Order<Kind>,
   keys: { crypto: Crypto; signer: Signer },
 ): Promise<CommandResponse<Kind>> {

@@ -4,6 +4,9 @@
 // no longer than until 5 s of silence.
 import { MusterError, publicError, type ErrorCode } from "../protocol/errors.ts";
 import type { ClientMessage, ClientToHub, HubMessage, HubToClient } from "../protocol/messages.ts";
+import { RESET } from "../trunk/frame.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
+import type { OpenRefusal } from "../trunk/trunk.ts";
 import type { Timer, World } from "../world/world.ts";
 import { backOffMs, type BackOff } from "./back-off.ts";
 import { PendingRequests, refusalOf } from "./pending-requests.ts";
@@ -52,6 +55,8 @@ export interface ConnectionOptions {
   onState(state: ConnectionState): void;
   /** What the hub says unasked. */
   onMessage(message: HubToClient): void;
+  /** The hub opened a stream; without this every one is refused. */
+  opened?(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents;
   /** Called whenever anything came from the hub: every 2 s at least, while it is there. */
   onHeard?(): void;
 }
@@ -64,6 +69,10 @@ export type Asked = Unsent<WithId>;
 export interface Connection {
   /** Rejects with the hub's refusal, or `unavailable` when there is no connection or no answer in time. */
   request(asked: Asked, timeoutMs?: number): Promise<HubToClient>;
+  /** What asks for no answer. False while there is no connection. */
+  send(message: ClientToHub): boolean;
+  /** A stream towards the hub; in words why there is none. */
+  openStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | OpenRefusal;
   /** Dials now instead of at the end of the back-off; while connected, checks that the hub still answers. */
   wake(): void;
   close(): void;
@@ -114,6 +123,17 @@ class HubConnection implements Connection {
     return answer;
   }
 
+  send(message: ClientToHub): boolean {
+    if (this.#state.at !== "ready" || this.#attempt === undefined) return false;
+    this.#attempt.line.send(JSON.stringify(message));
+    return true;
+  }
+
+  openStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | OpenRefusal {
+    if (this.#state.at !== "ready" || this.#attempt === undefined) return "closed";
+    return this.#attempt.line.open(payload, events);
+  }
+
   wake(): void {
     if (this.#state.at === "waiting") this.#dial();
     else if (this.#state.at === "ready") this.#probe();
@@ -139,6 +159,7 @@ class HubConnection implements Connection {
     const line = openLine(socket, this.#options.world, {
       message: (text) => this.#receive(attempt, text),
       heard: () => this.#options.onHeard?.(),
+      opened: (stream, payload) => this.#opened(attempt, stream, payload),
       lost: (problem) => this.#lose(attempt, problem),
     });
     const attempt: Attempt = { line, phase: "dialling", early: [] };
@@ -149,6 +170,15 @@ class HubConnection implements Connection {
         new MusterError("hub_unreachable", `the hub did not greet within ${OPENING_MS / 1000} s`),
       ),
     );
+  }
+
+  #opened(attempt: Attempt, stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents {
+    const { opened } = this.#options;
+    if (attempt === this.#attempt && attempt.phase === "ready" && opened !== undefined) {
+      return opened(stream, payload);
+    }
+    stream.reset(RESET.refused);
+    return { data() {}, drain() {}, end() {}, close() {} };
   }
 
   #receive(attempt: Attempt, text: string | undefined): void {

@@ -4,8 +4,8 @@ import { fromUtf8, utf8 } from "../protocol/bytes.ts";
 import { isErrorCode, MusterError } from "../protocol/errors.ts";
 import { PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import type { TrunkClosed } from "../trunk/closing.ts";
-import { RESET } from "../trunk/frame.ts";
-import { Trunk } from "../trunk/trunk.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
+import { Trunk, type OpenRefusal } from "../trunk/trunk.ts";
 import { WebSocketWire } from "../trunk/web-socket.ts";
 import type { World } from "../world/world.ts";
 import type { ClientSocket } from "./socket.ts";
@@ -15,11 +15,15 @@ export interface LineEvents {
   message(text: string | undefined): void;
   /** Something came, be it only the answer to a ping. */
   heard(): void;
+  /** The hub opened a stream: who is told of it. The payload is only valid during the call. */
+  opened(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents;
   lost(problem: MusterError): void;
 }
 
 export interface Line {
   send(text: string): void;
+  /** A stream towards the hub; in words why there is none. */
+  open(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | OpenRefusal;
   /** The far side has proved who it is: its longer messages are taken from now on. */
   trust(): void;
   drop(): void;
@@ -49,11 +53,7 @@ export function openLine(
       timers: world.timers,
       clock: world.clock,
       events: {
-        opened: (stream) => {
-          // A hub has nothing to say to a client on streams; sealed sessions will change that.
-          stream.reset(RESET.refused);
-          return { data() {}, drain() {}, end() {}, close() {} };
-        },
+        opened: (stream, payload) => events.opened(stream, payload),
         message: (bytes) => (over ? undefined : events.message(fromUtf8(bytes))),
         goaway() {},
         closed: (closed) => lose(problemOf(closed)),
@@ -85,6 +85,7 @@ export function openLine(
     send(text) {
       trunk?.message(utf8(text));
     },
+    open: (payload, streamEvents) => trunk?.open(payload, streamEvents) ?? "closed",
     trust: () => trunk?.allowMessages(PROVEN_MESSAGE_MAX_BYTES),
     drop() {
       over = true;

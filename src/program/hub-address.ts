@@ -1,9 +1,8 @@
 // How this home reaches the hub it has joined: where, trusting what, through whom.
 import type { TrunkAddress } from "../agent/link/dial.ts";
 import { proxyFor } from "../agent/link/proxy.ts";
-import { MusterError } from "../protocol/errors.ts";
+import { checkSecure } from "../protocol/hub-url.ts";
 import type { HubFile } from "../protocol/local-api.ts";
-import { isLoopbackAddress } from "../protocol/permissions.ts";
 import type { Environment } from "./parts.ts";
 
 /** Throws `hub_insecure` for plain HTTP that nobody accepted, `invalid` for a proxy that can't be used. */
@@ -14,21 +13,4 @@ export function hubAddress(joined: HubFile, environment: Environment): TrunkAddr
   checkSecure(url, insecure);
   const proxy = proxyFor(url, environment);
   return { url, ...(ca === undefined ? {} : { ca }), ...(proxy === undefined ? {} : { proxy }) };
-}
-
-/** Off this machine a hub is spoken to by https only. */
-export function checkSecure(hubUrl: string, insecure: boolean): void {
-  const { protocol, hostname } = new URL(hubUrl);
-  const local =
-    hostname === "localhost" ||
-    hostname.endsWith(".localhost") ||
-    isLoopbackAddress(hostname.replace(/^\[|\]$/g, ""));
-  if (protocol === "https:" || local || insecure) return;
-  throw new MusterError(
-    "hub_insecure",
-    `${hubUrl} is plain HTTP, which anyone on the way can read and change`,
-    {
-      hint: "use its https address, or accept the risk with --insecure",
-    },
-  );
 }
