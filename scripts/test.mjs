@@ -26,6 +26,7 @@ const PACKAGES = {
   ssh: "openssh-client",
   caddy: "caddy",
   jq: "jq",
+  pg_ctlcluster: "postgresql",
   "qemu-aarch64-static": "qemu-user-static",
   "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1": "libc6-arm64-cross",
 };

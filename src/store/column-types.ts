@@ -1,5 +1,5 @@
 // The few column types whose names differ between databases. Migrations spell only these through here, so
-// that the same steps can make a PostgreSQL database later.
+// that the same steps make an SQLite and a PostgreSQL database.
 
 export interface ColumnTypes {
   /** Whole numbers of 53 bits, moments in milliseconds since the epoch, and flags as 0 and 1. */
@@ -17,4 +17,11 @@ export const SQLITE_COLUMNS: ColumnTypes = {
   bytes: "blob",
   counter: "integer primary key",
   tableEnd: "strict",
+};
+
+export const POSTGRES_COLUMNS: ColumnTypes = {
+  integer: "bigint",
+  bytes: "bytea",
+  counter: "bigint primary key generated always as identity",
+  tableEnd: "",
 };

@@ -34,9 +34,9 @@ test("three processes that start at once all find the database ready", async () 
 
 test("only missing steps run", async () => {
   await using db = memory();
-  await migrate(db, [first], clock);
-  await migrate(db, [first, second], clock);
-  await migrate(db, [first, second], clock);
+  await migrate(db, [first], { clock });
+  await migrate(db, [first, second], { clock });
+  await migrate(db, [first, second], { clock });
   const { rows } = await sql`select number, name, applied_at from migrations`.execute(db);
   expect(rows).toEqual([
     { number: 0, name: "first", applied_at: NOW },
@@ -47,10 +47,10 @@ test("only missing steps run", async () => {
 test("a step that fails leaves nothing of itself", async () => {
   await using db = memory();
   const broken: Migration = { name: "broken", statements: () => ["create table c (x)", "nonsense"] };
-  expect(await rejection(migrate(db, [first, broken], clock))).toMatchObject({
+  expect(await rejection(migrate(db, [first, broken], { clock }))).toMatchObject({
     message: expect.stringContaining("nonsense"),
   });
-  await migrate(db, [first, second], clock);
+  await migrate(db, [first, second], { clock });
   const tables = await db.introspection.getTables();
   expect(tables.map((table) => table.name)).toEqual(["a", "b", "migrations"]);
 });
@@ -69,16 +69,16 @@ test("a database of a newer version is refused and left as it is", async () => {
 
 test("a released step that was edited is noticed; its spaces don't count", async () => {
   await using db = memory();
-  await migrate(db, [first], clock);
-  await migrate(db, [{ name: "first", statements: () => ["create  table a\n(x integer)"] }], clock);
+  await migrate(db, [first], { clock });
+  await migrate(db, [{ name: "first", statements: () => ["create  table a\n(x integer)"] }], { clock });
   const edited: Migration = { name: "first", statements: () => ["create table a (x integer, y integer)"] };
-  expect(await rejection(migrate(db, [edited], clock))).toMatchObject({ code: "state_newer" });
+  expect(await rejection(migrate(db, [edited], { clock }))).toMatchObject({ code: "state_newer" });
 });
 
 test("every table of ours refuses values of another type", async () => {
   for (const migrations of [HUB_MIGRATIONS, AGENT_MIGRATIONS]) {
     await using db = memory();
-    await migrate(db, migrations, clock);
+    await migrate(db, migrations, { clock });
     const loose = await sql`
       select name from pragma_table_list
       where type = 'table' and strict = 0 and name not like 'sqlite_%' and name <> 'migrations'`.execute(db);

@@ -23,31 +23,64 @@ interface Applied {
   checksum: string;
 }
 
+export interface MigrationGround {
+  clock: Clock;
+  /** SQLite's when absent. */
+  columns?: ColumnTypes;
+  /** Keeps other processes out until the transaction ends, where beginning one does not. */
+  lock?(transaction: Transaction<unknown>): Promise<void>;
+}
+
 /** Runs what is missing. Safe to call from several processes at once: each step runs in exactly one. */
-export async function migrate<DB>(db: Kysely<DB>, migrations: Migration[], clock: Clock): Promise<void> {
-  const columns = SQLITE_COLUMNS;
-  await sql`
+export async function migrate<DB>(
+  db: Kysely<DB>,
+  migrations: Migration[],
+  ground: MigrationGround,
+): Promise<void> {
+  await makeHistory(db, ground);
+  const applied = await appliedTo(db);
+  checkHistory(applied, migrations);
+  for (const [index, migration] of migrations.entries()) {
+    if (applied.some((row) => row.number === index)) continue;
+    await locked(db, ground, (transaction) => step(transaction, { migration, index, ground }));
+  }
+}
+
+function locked<DB>(
+  db: Kysely<DB>,
+  { lock }: MigrationGround,
+  work: (transaction: Transaction<DB>) => Promise<void>,
+): Promise<void> {
+  return db.transaction().execute(async (transaction) => {
+    // A lock knows no tables.
+    await lock?.(transaction as unknown as Transaction<unknown>);
+    await work(transaction);
+  });
+}
+
+async function makeHistory<DB>(db: Kysely<DB>, ground: MigrationGround): Promise<void> {
+  const { columns = SQLITE_COLUMNS } = ground;
+  const statement = sql`
     create table if not exists migrations (
       number ${sql.raw(columns.integer)} primary key,
       name text not null,
       checksum text not null,
       applied_at ${sql.raw(columns.integer)} not null
-    )`.execute(db);
-  const applied = await appliedTo(db);
-  checkHistory(applied, migrations);
-  for (const [index, migration] of migrations.entries()) {
-    if (applied.some((row) => row.number === index)) continue;
-    await db.transaction().execute((transaction) => step(transaction, { migration, index, clock }));
-  }
+    )`;
+  // PostgreSQL lets two processes collide even on "if not exists".
+  if (ground.lock === undefined) await statement.execute(db);
+  else await locked(db, ground, async (transaction) => void (await statement.execute(transaction)));
 }
 
 async function step<DB>(
   transaction: Transaction<DB>,
-  { migration, index, clock }: { migration: Migration; index: number; clock: Clock },
+  given: { migration: Migration; index: number; ground: MigrationGround },
 ): Promise<void> {
+  const { migration, index, ground } = given;
+  const { clock, columns = SQLITE_COLUMNS } = ground;
   const applied = await appliedTo(transaction);
   if (applied.some((row) => row.number === index)) return;
-  for (const statement of migration.statements(SQLITE_COLUMNS)) await sql.raw(statement).execute(transaction);
+  for (const statement of migration.statements(columns)) await sql.raw(statement).execute(transaction);
   await sql`
     insert into migrations (number, name, checksum, applied_at)
     values (${index}, ${migration.name}, ${checksumOf(migration)}, ${clock.now()})`.execute(transaction);

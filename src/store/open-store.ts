@@ -78,7 +78,7 @@ async function openSound<DB>(options: StoreOptions): Promise<Store<DB>> {
   if (options.deleted === "erased") database.exec("pragma secure_delete = on");
   const db = new Kysely<DB>({ dialect: sqliteDialect(database, onWrite) });
   try {
-    await migrate(db, migrations, world.clock);
+    await migrate(db, migrations, world);
   } catch (error) {
     await db.destroy();
     throw error;

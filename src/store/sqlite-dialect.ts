@@ -16,7 +16,8 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { MusterError } from "../protocol/errors.ts";
-import type { SqliteDatabase, SqliteValue } from "../world/world.ts";
+import type { SqliteDatabase } from "../world/world.ts";
+import { bindable } from "./bindable.ts";
 import { storeError } from "./sqlite-errors.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -190,14 +191,6 @@ function toldRefusal(thrown: unknown, onWrite: (outcome: WriteOutcome) => void):
   const error = storeError(thrown);
   if (error instanceof MusterError && error.code === "storage_full") onWrite("refused");
   return error;
-}
-
-function bindable(value: unknown): SqliteValue {
-  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value;
-  if (typeof value === "boolean") return value ? 1 : 0;
-  if (value === null || value instanceof Uint8Array) return value;
-  // Undefined and objects would be stored as something the next reader does not expect.
-  throw new TypeError(`a value of type ${typeof value} can't be stored in a column`);
 }
 
 function quoted(name: string): string {

@@ -229,6 +229,27 @@ export interface Disk {
   openAppend(path: string, mode?: number): Promise<AppendFile>;
 }
 
+/** A file that is being written, open for as long as that takes. */
+export interface GrowingFile {
+  /** All of them, one behind the other, from this position on. */
+  write(pieces: readonly Uint8Array[], position: number): Promise<void>;
+  /** Up to `length` bytes; none at the end. */
+  read(position: number, length: number): Promise<Uint8Array>;
+  /** What was written is durable when this resolves. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** For files that are too large to be in memory. Rejects as a `Disk` does. */
+export interface LargeFiles {
+  /** Makes it (mode 0o600) where it is missing, and cuts off what is behind `keptBytes`. Follows no link. */
+  openGrowing(path: string, keptBytes: number): Promise<GrowingFile>;
+  /** Durable when it resolves. Nothing at `to` is replaced: EEXIST. */
+  moveNew(from: string, to: string): Promise<void>;
+  /** What a new file may take in this folder. */
+  freeBytes(folder: string): Promise<number>;
+}
+
 export interface SpawnOptions {
   command: string[];
   cwd: string;
@@ -322,6 +343,26 @@ export interface SqliteStatement {
 }
 
 export type SqliteValue = string | number | bigint | Uint8Array | null;
+
+/** Connections to one PostgreSQL database. Failures are Errors whose `code` is the SQLSTATE, or "ECONNREFUSED". */
+export interface PostgresPool {
+  /** Waits for a free one. Whoever took it gives it back. */
+  connect(): Promise<PostgresConnection>;
+  close(): Promise<void>;
+}
+
+export interface PostgresConnection {
+  query(sql: string, values: readonly SqliteValue[]): Promise<PostgresResult>;
+  release(): void;
+}
+
+export interface PostgresResult {
+  /** int8 comes as text. */
+  rows: Record<string, unknown>[];
+  /** Name and type (OID) of each column. */
+  columns: { name: string; type: number }[];
+  affected: number;
+}
 
 export interface World {
   clock: Clock;

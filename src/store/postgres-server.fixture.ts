@@ -1,0 +1,101 @@
+// A PostgreSQL server of a test's own: in a folder of its own, on a free port of loopback, gone with the test. It
+// refuses to run as root, so root lends it another user.
+import { existsSync, readdirSync } from "node:fs";
+import { chown, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const DEBIAN = "/usr/lib/postgresql";
+
+export interface PostgresServer extends AsyncDisposable {
+  url: string;
+}
+
+/** The folder of its programs; undefined where it is not installed. */
+export function postgresPrograms(): string | undefined {
+  const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).toSorted((a, b) => Number(b) - Number(a)) : [];
+  const folders = [
+    ...versions.map((version) => join(DEBIAN, version, "bin")),
+    ...(process.env["PATH"] ?? "").split(delimiter),
+  ];
+  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
+}
+
+export async function startPostgres(programs: string): Promise<PostgresServer> {
+  const folder = await mkdtemp(join(tmpdir(), "muster-postgres-"));
+  const lent = process.getuid?.() === 0 ? await lendUser(folder) : [];
+  const data = join(folder, "data");
+  const initdb = [
+    join(programs, "initdb"),
+    "-D",
+    data,
+    "-A",
+    "trust",
+    "-U",
+    "muster",
+    "-E",
+    "UTF8",
+    "--no-sync",
+  ];
+  const made = Bun.spawnSync([...lent, ...initdb], { cwd: folder });
+  if (made.exitCode !== 0) throw new Error(`initdb failed: ${made.stderr.toString()}`);
+  const port = await freePort();
+  const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=`].flatMap(
+    (setting) => ["-c", setting],
+  );
+  const server = Bun.spawn(
+    [...lent, join(programs, "postgres"), "-D", data, "-p", String(port), ...settings],
+    {
+      cwd: folder,
+      stdout: "ignore",
+      stderr: "ignore",
+    },
+  );
+  const url = `postgres://muster@127.0.0.1:${port}/postgres`;
+  await answering(url, server);
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      // Immediate shutdown: nothing of it is kept.
+      server.kill("SIGQUIT");
+      await server.exited;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function lendUser(folder: string): Promise<string[]> {
+  const id = (what: string): number => Number(Bun.spawnSync(["id", what, "postgres"]).stdout.toString());
+  const [user, group] = [id("-u"), id("-g")];
+  await chown(folder, user, group);
+  return ["setpriv", `--reuid=${user}`, `--regid=${group}`, "--clear-groups"];
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" ? (address?.port ?? 0) : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function answering(url: string, server: Bun.Subprocess): Promise<void> {
+  for (let turn = 0; turn < 1200; turn++) {
+    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`);
+    const sql = new Bun.SQL({ url, max: 1, connectionTimeout: 5 });
+    try {
+      await sql.unsafe("select 1");
+      return;
+    } catch {
+      await new Promise<void>((resolve) => setTimeout(resolve, 50));
+    } finally {
+      await sql.close();
+    }
+  }
+  throw new Error("postgres did not answer");
+}
