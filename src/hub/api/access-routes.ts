@@ -6,6 +6,7 @@
 // first, which returns it here with one.
 import { z } from "zod";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { PAGE_HEADERS } from "../../protocol/asset-answer.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { Actor, ResourceOf } from "../../protocol/permissions.ts";
 import { signedBytes } from "../../protocol/signed.ts";
@@ -15,7 +16,7 @@ import { findLabel } from "../../store/labels.ts";
 import { findShare, type HubShareRow } from "../../store/shares.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { ACCESS_SCRIPT, doorPage } from "./access-page.ts";
-import { html, json, PAGE_HEADERS, redirect } from "./answers.ts";
+import { html, json, redirect } from "./answers.ts";
 import { Approvals } from "./approvals.ts";
 import { holdBack } from "./hold-back.ts";
 import { hubResource } from "./hub-resource.ts";

@@ -1,10 +1,7 @@
 // The answers of the API, each with the headers it must have: JSON, a page of plain HTML, a redirect, a refusal.
 import type { ErrorBody, MusterError } from "../../protocol/errors.ts";
+import { PAGE_HEADERS } from "../../protocol/asset-answer.ts";
 import { escapeHtml, plainPage } from "../../protocol/plain-page.ts";
-
-/** Of the page: nothing from elsewhere, no script but ours, nobody's frame. */
-export const PAGE_CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types muster";
 
 /** Of everything that is data: whoever makes a browser show it gets text that can do nothing. */
 const DATA_CSP = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox";
@@ -55,9 +52,3 @@ const SIGN_IN_FIRST = `<h1>Sign in first</h1>
 export function redirect(to: string): Response {
   return new Response(null, { status: 303, headers: { Location: to, "Cache-Control": "no-store" } });
 }
-
-export const PAGE_HEADERS = {
-  "Content-Security-Policy": PAGE_CSP,
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Cross-Origin-Resource-Policy": "same-origin",
-} as const;
