@@ -6,7 +6,7 @@ import { parseSealed } from "../../identity/sealed/message-bytes.ts";
 import { equalBytes, fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { encodeControl, RANGE_MAX, readControl, type Control } from "../../protocol/peer-control.ts";
-import { advance, giveUp, keepArrived } from "./inbox.ts";
+import { advance, giveUp, inboundOf, keepArrived } from "./inbox.ts";
 import { queueMessage } from "./outbox.ts";
 import { freshen, loadRing, openWith, type MakeReceiveKey } from "./receive-ring.ts";
 import type { PeerRow } from "./rows.ts";
@@ -25,14 +25,24 @@ export interface ArrivalsOptions {
 /** What is left to do once the transaction is durable. */
 export type Outcome =
   /** Acknowledge what is complete; ask for what is missing. */
-  | { type: "message"; peer: string; epoch: string; readable: number; lost: number; resend: boolean }
-  /** It can't be opened any more: to be sealed anew. */
-  | { type: "unopened"; peer: string; epoch: string; sequence: number }
+  | {
+      type: "message";
+      peer: string;
+      epoch: string;
+      sequence: number;
+      /** It had been here before, and changed nothing. */
+      isRepeated: boolean;
+      readable: number;
+      lost: number;
+      resend: boolean;
+    }
+  /** Not kept, since it can't be opened any more or is too far ahead of a hole: to be sealed anew. */
+  | { type: "missed"; peer: string; epoch: string; sequence: number }
   | { type: "delivered"; peer: string }
   /** The peer knows more than was ever sent from here. */
   | { type: "restored"; peer: string }
   | { type: "unpaired"; peer: string; epoch: string; sequence: number; id: string }
-  /** Nothing changes: it had been here, or there is no room for it now. */
+  /** Nothing changes: there is no room for it now. */
   | { type: "full"; peer: string };
 
 type Given = { from: string; payload: string };
@@ -60,14 +70,18 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     const isOld =
       error instanceof MusterError &&
       (error.code === "receive_key_erased" || error.code === "receive_key_unknown");
-    if (isOld) return { type: "unopened", ...place };
-    throw error;
+    if (!isOld) throw error;
+    const { complete } = await inboundOf(store, place);
+    // Its key is gone because it was here: a hub that says it again is not to make this device ask for it.
+    if (sealed.sequence > complete) return { type: "missed", ...place };
+    return { type: "message", ...place, isRepeated: true, readable: 0, lost: 0, resend: false };
   }
   return store.change(async (rows): Promise<Outcome> => {
     const nowMs = now();
     const message = { ...place, id: sealed.messageId, kind: sealed.kind, body };
     const arrival = await keepArrived(rows, message, nowMs);
-    if (arrival === "full" || arrival === "too_far") return { type: "full", peer: peer.key };
+    if (arrival === "full") return { type: "full", peer: peer.key };
+    if (arrival === "too_far") return { type: "missed", ...place };
     const control = arrival === "new" && sealed.kind === "control" ? readControl(body) : undefined;
     if (control?.do === "unpair") return { type: "unpaired", ...place, id: sealed.messageId };
     const done = await apply(rows, { peer, control, nowMs, makeId: options.makeId });
@@ -78,7 +92,8 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     await freshen(options.makeReceiveKey, fresh, nowMs);
     fresh.erase(nowMs, { epoch, sequence: complete });
     await rows.keys.save(peer.key, fresh, nowMs);
-    return { type: "message", peer: peer.key, epoch, readable: readable + done.readable, ...done.told };
+    const isRepeated = arrival === "known";
+    return { type: "message", ...place, isRepeated, readable: readable + done.readable, ...done.told };
   });
 }
 
@@ -126,15 +141,20 @@ async function takeAck(options: ArrivalsOptions, peer: PeerRow, ack: SealedAck):
     const nowMs = now();
     const current = await rows.peers.find(peer.key);
     if (current === undefined) return { type: "delivered", peer: peer.key };
-    await rows.peers.change(peer.key, { receive_key: nextReceiveKey });
     const ring = await loadRing(rows, peer.key);
     ring.noteUse(ack.receiveKeyId, null);
     await freshen(options.makeReceiveKey, ring, nowMs);
     await rows.keys.save(peer.key, ring, nowMs);
     if (!equalBytes(current.epoch, ack.outboxEpoch)) return { type: "delivered", peer: peer.key };
-    if (await isOfAnotherLife(rows, current, ack)) return { type: "restored", peer: peer.key };
-    const { sequence } = ack;
-    await rows.outbox.markDelivered({ peer: peer.key, epoch: current.epoch, sequence });
+    const place = { peer: peer.key, epoch: current.epoch, sequence: ack.sequence };
+    const isRestored = await isOfAnotherLife(rows, current, ack);
+    const state = (await rows.outbox.at(place))?.state;
+    // One that tells nothing new may be an old one played again, and its key one that was replaced since.
+    if (isRestored || state === "queued" || state === "relayed") {
+      await rows.peers.change(peer.key, { receive_key: nextReceiveKey });
+    }
+    if (isRestored) return { type: "restored", peer: peer.key };
+    await rows.outbox.markDelivered(place);
     return { type: "delivered", peer: peer.key };
   });
 }

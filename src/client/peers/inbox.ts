@@ -83,14 +83,19 @@ export async function advance(
   return { complete, readable };
 }
 
-/** The first numbers that are missing before something that has come; undefined where nothing is. */
-export async function gapOf(
+/**
+ * The first numbers that are missing before something that has come, or up to one that is known to have been sent;
+ * undefined where nothing is.
+ */
+export async function holeOf(
   rows: PeerRows,
   epoch: EpochOf,
+  sentUpTo: number,
 ): Promise<{ from: number; to: number } | undefined> {
   const { complete } = await inboundOf(rows, epoch);
   const [next] = await rows.inbox.after({ ...epoch, sequence: complete }, 1);
-  return next === undefined ? undefined : { from: complete + 1, to: next.sequence - 1 };
+  const to = next === undefined ? sentUpTo : next.sequence - 1;
+  return to > complete ? { from: complete + 1, to } : undefined;
 }
 
 export async function inboundOf(

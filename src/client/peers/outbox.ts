@@ -6,6 +6,8 @@ import type { PeerRows } from "./store.ts";
 
 /** What may wait for one peer, as much as a hub keeps, and more that has not gone there yet. */
 const OUTBOX_MAX = 20_000;
+/** What this device itself has to say to a peer has room beside what a person sends, and a bound as well. */
+const OUTBOX_MAX_WITH_CONTROL = OUTBOX_MAX + 1_000;
 /** For how long a delivered message can still be asked about. */
 const DELIVERED_KEPT_MS = 7 * 86_400_000;
 
@@ -21,8 +23,11 @@ export async function queueMessage(rows: PeerRows, message: NewMessage, nowMs: n
   const peer = await rows.peers.find(message.peer);
   if (peer === undefined) throw new MusterError("not_found", "the pairing with that device is over");
   const { count, bytes } = await rows.outbox.waiting(message.peer);
-  const full = count >= OUTBOX_MAX || bytes + message.body.length > rows.room.outboxBytes;
-  if (full && message.kind !== "control") {
+  const full =
+    message.kind === "control"
+      ? count >= OUTBOX_MAX_WITH_CONTROL
+      : count >= OUTBOX_MAX || bytes + message.body.length > rows.room.outboxBytes;
+  if (full) {
     throw new MusterError("too_many", `too much waits for ${peer.petname} already`, {
       hint: "it is sent by itself once that device is online",
     });

@@ -167,18 +167,21 @@ export class PairingDesk {
       return this.#paired(mailbox, run, side.run.finish(message));
     }
     if (stepOf(message) === 0) return this.#offer(mailbox, side.run, message);
+    // The first answer is being pinned, or stands: what else comes changes nothing of it.
+    if (side.run.isProved) return;
     const { confirm, peer } = await side.run.finish(message);
     await this.#pin(run, peer);
     this.#say(mailbox, confirm);
     await this.#paired(mailbox, run, peer);
   }
 
-  /** A join that is none spends nothing: whoever knows the code may still come. */
+  /** A join that is none spends nothing: whoever knows the code may still come. Too many of them are the end. */
   #offer(mailbox: string, maker: PairingMaker, join: unknown): void {
     let offer: object;
     try {
       offer = maker.offer(join);
-    } catch {
+    } catch (error) {
+      if (maker.isSpent) this.#fail(mailbox, error);
       return;
     }
     this.#say(mailbox, offer);

@@ -2,14 +2,15 @@
 // that it has them, and back. The hub between is only a way: what it says changes who is tried, never what is
 // believed, and never makes this device forget anything.
 import type { Crypto, Signer } from "../../identity/crypto.ts";
-import { toBase64Url } from "../../protocol/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { HubToClient } from "../../protocol/messages.ts";
 import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "../../protocol/peer-control.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
 import type { Outcome } from "./arrivals.ts";
-import { gapOf } from "./inbox.ts";
+import { Holes } from "./holes.ts";
 import { beginEpoch, forgetOld, queueMessage } from "./outbox.ts";
 import type { PeerHub } from "./peer-hub.ts";
 import { loadRing, type MakeReceiveKey } from "./receive-ring.ts";
@@ -34,9 +35,6 @@ export interface PostOptions {
 
 const EPOCH_BYTES = 16;
 const ID_BYTES = 16;
-/** The next message may just be on its way. */
-const GAP_PATIENCE_MS = 1_000;
-const GAP_AGAIN_MS = 30_000;
 const DAILY_MS = 86_400_000;
 const TIDY_EVERY_MS = 3_600_000;
 
@@ -44,7 +42,7 @@ export class Post {
   readonly #options: PostOptions;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-  readonly #gaps = new Map<string, Timer>();
+  readonly #holes: Holes;
   readonly #listeners = new Set<() => void>();
   readonly #tidy: Timer;
   #stopped = false;
@@ -59,6 +57,11 @@ export class Post {
       outcome: (outcome) => this.#settle(outcome),
       refused: (from, problem) => this.#refused(from, problem),
     });
+    this.#holes = new Holes({
+      ...options,
+      ask: (peer, what) => this.#ask(peer, what),
+      background: (what, work) => this.#background(what, work),
+    });
     this.#tidy = options.timers.every(TIDY_EVERY_MS, () => this.#background("tidying", this.#tidyUp()));
   }
 
@@ -67,7 +70,7 @@ export class Post {
     this.#tidy.cancel();
     this.#sender.stop();
     this.#receiver.stop();
-    for (const timer of this.#gaps.values()) timer.cancel();
+    this.#holes.stop();
   }
 
   connected(): void {
@@ -157,12 +160,13 @@ export class Post {
     const { store, crypto } = this.#options;
     switch (outcome.type) {
       case "message":
+        if (outcome.isRepeated) this.#repeated(outcome);
         if (outcome.lost > 0) await this.#lost(outcome.peer, outcome.lost);
         this.#sender.kick(outcome.peer);
-        this.#watchGap(outcome.peer, outcome.epoch);
+        this.#holes.watch(outcome);
         break;
-      case "unopened":
-        await this.#ask(outcome.peer, { epoch: outcome.epoch, from: outcome.sequence, to: outcome.sequence });
+      case "missed":
+        this.#holes.watch(outcome, outcome.sequence);
         break;
       case "delivered": {
         const peer = await store.peers.find(outcome.peer);
@@ -211,30 +215,14 @@ export class Post {
     if (hub.isConnected()) await hub.request({ type: "unpair", peer: key }, "done");
   }
 
-  #watchGap(peer: string, epoch: string, waitMs = GAP_PATIENCE_MS): void {
-    const name = `${peer} ${epoch}`;
-    if (this.#gaps.has(name) || this.#stopped) return;
-    const look = async (): Promise<void> => {
-      const gap = await gapOf(this.#options.store, { peer, epoch });
-      if (gap === undefined || this.#stopped) return;
-      await this.#ask(peer, { epoch, ...gap });
-      this.#watchGap(peer, epoch, GAP_AGAIN_MS);
-    };
-    const timer = this.#options.timers.after(waitMs, () => {
-      this.#gaps.delete(name);
-      this.#background("a gap", look());
-    });
-    this.#gaps.set(name, timer);
-  }
-
-  async #ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<void> {
+  async #ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<string> {
     const receive_key = toBase64Url(await this.#receiver.newestKey(peer));
     const to = Math.min(what.to, what.from + RANGE_MAX - 1);
-    await this.#say(peer, { do: "resend", ...what, to, receive_key });
+    return this.#say(peer, { do: "resend", ...what, to, receive_key });
   }
 
-  async #say(peer: string, control: Control): Promise<void> {
-    await this.send(peer, "control", encodeControl(control));
+  async #say(peer: string, control: Control): Promise<string> {
+    return (await this.send(peer, "control", encodeControl(control))).id;
   }
 
   /** A peer that never acknowledges anything would seal to one key for ever. */
@@ -253,6 +241,13 @@ export class Post {
     const { store, clock, hub } = this.#options;
     await store.change((rows) => forgetOld(rows, clock.now()));
     if (hub.isConnected()) await this.#renewKeys();
+  }
+
+  /** Usual after a cut; at other times somebody plays recorded messages. */
+  #repeated({ peer, sequence }: { peer: string; sequence: number }): void {
+    const { crypto, log } = this.#options;
+    const device = deviceIdOf(crypto.sha256(fromBase64Url(peer) ?? new Uint8Array(0)));
+    log.info("a sealed message came again, and is not shown again", { device, sequence });
   }
 
   async #lost(key: string, count: number): Promise<void> {

@@ -32,6 +32,7 @@ export interface ReceiverOptions {
 
 /** A hub hands on less than this without an answer; more is not believed to be one. */
 const WAITING_MAX = 128;
+const WAITING_MAX_CHARACTERS = 4 * 1024 * 1024;
 /** Told to hub and sender at the latest after so many. */
 const TELL_AFTER = 16;
 const DISK_PAUSE_MS = 5_000;
@@ -65,6 +66,8 @@ export class Receiver {
   relayed(message: HubMessage<"relay">): void {
     // What is not taken is relayed again to the next session.
     if (this.#stopped || this.#waiting.length >= WAITING_MAX) return;
+    const waiting = this.#waiting.reduce((sum, { payload }) => sum + payload.length, message.payload.length);
+    if (waiting > WAITING_MAX_CHARACTERS) return;
     this.#waiting.push(message);
     this.#run();
   }

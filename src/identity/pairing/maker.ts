@@ -75,6 +75,16 @@ export class PairingMaker {
     return this.#makeOffer(read.data.way, read.data.session);
   }
 
+  /** The code is over, and nobody was paired by it. */
+  get isSpent(): boolean {
+    return this.#state.at === "spent";
+  }
+
+  /** The first answer was right. */
+  get isProved(): boolean {
+    return this.#state.at === "confirming" || this.#state.at === "paired";
+  }
+
   /**
    * Message 2, the one guess. Returns message 3 and the peer to pin; store the pin first. Throws
    * `pairing_failed`, and then the code is over.
