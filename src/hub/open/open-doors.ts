@@ -7,6 +7,7 @@ import type { Accounts } from "../accounts/accounts.ts";
 import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
 import type { HubOptions } from "../hub-options.ts";
+import { CapabilityDesk } from "../calls/capability-desk.ts";
 import { CommandDesk } from "../sessions/command-desk.ts";
 import { SessionDoor } from "../sessions/door.ts";
 import { Splices } from "../sessions/splices.ts";
@@ -73,6 +74,8 @@ function sessionDoor(
   const { db, metrics, audit, addresses, ownerLogs, devices, shares, directory, fleet, offers } = core;
   const { tokens, makeLoginLink } = given;
   const { prober, life, relayDesk: relay, owner } = given.presence;
+  const { clock, timers } = world;
+  const capabilities = new CapabilityDesk({ clock, timers, devices, offers, directory });
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
   return new SessionDoor({
     world,
@@ -98,7 +101,7 @@ function sessionDoor(
         audit,
         pairs: relay,
       }),
-      calls: {},
+      calls: { capability: capabilities },
     },
     messages: {
       log,

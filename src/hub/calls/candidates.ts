@@ -1,0 +1,96 @@
+// Which devices could serve a capability request, the best first: the one that is asked for, then those with the
+// fewest requests running, then the nearest. One that just failed comes last for a while.
+import type { CapabilityAsked, CapabilityClass } from "../../protocol/capabilities.ts";
+import { serves } from "../../protocol/capabilities.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import type { DeviceRow } from "../../store/devices.ts";
+import type { Offered } from "../devices/offers.ts";
+import type { Session } from "../sessions/session.ts";
+
+export interface CandidateParts {
+  devices: { ofOwners(roots: readonly string[]): DeviceRow[] };
+  offers: { of(deviceId: string): Pick<Offered, "capabilities"> };
+  directory: { device(deviceId: string): Session | undefined };
+  /** Requests that run there now. */
+  running(deviceId: string): number;
+  isCoolingDown(deviceId: string): boolean;
+}
+
+export interface Asked {
+  ownerRoot: string;
+  capability: CapabilityAsked;
+  /** A name or an id. */
+  preferDevice?: string | undefined;
+}
+
+export interface Candidate {
+  id: string;
+  name: string;
+  session: Session;
+}
+
+/** Never empty: throws `no_device` with who has it but is away, or `forbidden` for what is not asked this way. */
+export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[] {
+  const offering = parts.devices.ofOwners([asked.ownerRoot]).flatMap((row) => {
+    if (row.revoked_at !== null || row.confirmed === 0) return [];
+    const offer = parts.offers.of(row.device_id).capabilities.find((one) => serves(one, asked.capability));
+    return offer === undefined ? [] : [{ row, class: offer.class }];
+  });
+  const serving = offering.filter((one) => one.class === "compute").map(({ row }) => row);
+  if (serving.length === 0) throw nobody(asked, offering);
+  const here = serving.flatMap((row) => {
+    const session = parts.directory.device(row.device_id);
+    return session === undefined || session.leaving ? [] : [{ id: row.device_id, name: row.name, session }];
+  });
+  if (here.length === 0) throw allAway(asked, serving);
+  return here.toSorted(
+    (one, other) =>
+      rank(parts.isCoolingDown(one.id), parts.isCoolingDown(other.id)) ||
+      rank(!isPreferred(one, asked), !isPreferred(other, asked)) ||
+      parts.running(one.id) - parts.running(other.id) ||
+      latency(one) - latency(other),
+  );
+}
+
+function isPreferred({ id, name }: Candidate, { preferDevice }: Asked): boolean {
+  return preferDevice !== undefined && (name === preferDevice || id === preferDevice);
+}
+
+/** False before true. */
+function rank(one: boolean, other: boolean): number {
+  return Number(one) - Number(other);
+}
+
+function latency({ session }: Candidate): number {
+  return session.trunk.roundTripMs ?? Number.MAX_SAFE_INTEGER;
+}
+
+function nobody(asked: Asked, offering: readonly { class: CapabilityClass }[]): MusterError {
+  const { protocol, version } = asked.capability;
+  const [first] = offering;
+  if (first === undefined) {
+    return new MusterError("no_device", `no device offers ${protocol} ${version}`, {
+      hint: "`muster device ls` shows what each device offers",
+    });
+  }
+  return first.class === "read"
+    ? new MusterError("forbidden", `${protocol} shows what a device holds: it is asked by a signed query`, {
+        hint: "use `muster query`",
+      })
+    : new MusterError(
+        "forbidden",
+        `${protocol} can change a device: it takes a controller's signed command`,
+        {
+          hint: "name the device: `muster call --device NAME`",
+        },
+      );
+}
+
+function allAway({ capability }: Asked, rows: readonly DeviceRow[]): MusterError {
+  const away = rows.map(({ name, last_seen: at }) =>
+    at === null ? `${name} (never seen)` : `${name} (since ${new Date(at).toISOString()})`,
+  );
+  return new MusterError("no_device", `every device that offers ${capability.protocol} is offline`, {
+    hint: `offline: ${away.slice(0, 20).join(", ")}`,
+  });
+}

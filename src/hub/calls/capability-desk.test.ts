@@ -1,0 +1,235 @@
+import { expect, test } from "bun:test";
+import type { CapabilityRequest } from "../../protocol/capability-messages.ts";
+import type { CapabilityOffer } from "../../protocol/capabilities.ts";
+import type { LineStream } from "../../trunk/line-stream.ts";
+import { FakeFleet, OTHER_ROOT, OWN_ROOT, SOME_SIGNATURE } from "./calls.fixture.ts";
+import { CapabilityDesk } from "./capability-desk.ts";
+
+const chat: CapabilityOffer = { protocol: "llm.chat", version: "1.2.0", class: "compute" };
+const ID = "019ab000-0000-7000-8000-000000000001";
+const request = (more: Partial<CapabilityRequest> = {}): CapabilityRequest => ({
+  type: "capability_request",
+  request_id: ID,
+  capability: { protocol: "llm.chat", version: "1.0.0" },
+  payload: '{"text":"hi"}',
+  log: OWN_ROOT,
+  signature: SOME_SIGNATURE,
+  ...more,
+});
+
+const done = (payload: string) => (_: unknown, lines: LineStream) => {
+  lines.send({ type: "capability_response", request_id: ID, payload });
+  lines.end();
+};
+const part = (data: string) => ({ type: "capability_part", request_id: ID, data });
+const refusing = (_: unknown, lines: LineStream) =>
+  lines.send({ type: "capability_refused", error: { code: "too_many", message: "busy" } });
+const silent = (): void => {};
+
+function fleet() {
+  const made = new FakeFleet();
+  const { devices, offers, directory, time } = made;
+  const desk = new CapabilityDesk({ devices, offers, directory, clock: time, timers: time });
+  const ask = (more: Partial<CapabilityRequest> = {}, roots?: readonly string[]) => {
+    const asker = made.ask(desk, roots);
+    asker.lines.send(request(more));
+    made.time.settle();
+    return asker;
+  };
+  return { made, ask, desk };
+}
+
+test("a request reaches the device that offers it, with the caller's key as the hub proved it", () => {
+  const { made, ask } = fleet();
+  const gpu = made.add("gpu", { capabilities: [chat] }, (_, lines) => {
+    lines.send(part('"a"'));
+    done('{"text":"hello"}')(_, lines);
+  });
+  const { heard, told } = ask();
+  expect(heard).toEqual([
+    { ...part('"a"'), from_device: "gpu" },
+    { type: "capability_response", request_id: ID, from_device: "gpu", payload: '{"text":"hello"}' },
+  ]);
+  expect(told).toEqual(["end"]);
+  expect(gpu.asked).toMatchObject([{ ...request(), caller: expect.any(String) }]);
+});
+
+test("without a device that offers it, `no_device` says so; one that is away is named with its time", () => {
+  const { made, ask } = fleet();
+  expect(ask().heard).toMatchObject([{ error: { code: "no_device" } }]);
+  made.add("gpu", { capabilities: [chat] });
+  expect(ask().heard).toMatchObject([
+    { error: { code: "no_device", hint: expect.stringContaining("gpu (since 1970") } },
+  ]);
+});
+
+test.each([
+  ["2.0.0", "no_device"],
+  ["1.3.0", "no_device"],
+])("version %s is not served by 1.2.0", (version, code) => {
+  const { made, ask } = fleet();
+  made.add("gpu", { capabilities: [chat] }, done("{}"));
+  expect(ask({ capability: { protocol: "llm.chat", version } }).heard).toMatchObject([{ error: { code } }]);
+});
+
+test.each(["read", "control"] as const)("a %s capability is refused with the way to ask it", (kind) => {
+  const { made, ask } = fleet();
+  made.add("gpu", { capabilities: [{ ...chat, class: kind }] }, done("{}"));
+  expect(ask().heard).toMatchObject([
+    { error: { code: "forbidden", hint: expect.stringContaining("muster") } },
+  ]);
+});
+
+test("a stranger learns nothing of who offers what", () => {
+  const { made, ask } = fleet();
+  made.add("gpu", { capabilities: [chat] }, done("{}"));
+  const stranger = ask({}, [OTHER_ROOT]);
+  const ofNobody = ask({ log: OTHER_ROOT.replace("A", "B") }, [OTHER_ROOT]);
+  expect(stranger.heard).toMatchObject([{ error: { code: "not_found" } }]);
+  expect(ofNobody.heard).toEqual(stranger.heard);
+});
+
+test("the device that is preferred serves, then the one with the fewest running", () => {
+  const { made, ask } = fleet();
+  const one = made.add("one", { capabilities: [chat] }, silent);
+  const two = made.add("two", { capabilities: [chat] }, silent);
+  ask({ prefer_device: "two" });
+  expect([one.asked.length, two.asked.length]).toEqual([0, 1]);
+  ask();
+  expect([one.asked.length, two.asked.length]).toEqual([1, 1]);
+  ask({ prefer_device: "id-one" });
+  ask();
+  expect([one.asked.length, two.asked.length]).toEqual([2, 2]);
+});
+
+test("a device that refuses before it began is passed over, and comes last for ten seconds", () => {
+  const { made, ask } = fleet();
+  const busy = made.add("busy", { capabilities: [chat] }, refusing);
+  const free = made.add("free", { capabilities: [chat] }, done('"served"'));
+  expect(ask().heard).toMatchObject([{ from_device: "free", payload: '"served"' }]);
+  ask({ prefer_device: "busy" });
+  expect([busy.asked.length, free.asked.length]).toEqual([1, 2]);
+  made.time.advance(10_001);
+  ask();
+  expect([busy.asked.length, free.asked.length]).toEqual([2, 3]);
+});
+
+test("where all refuse, the last refusal is the answer", () => {
+  const { made, ask } = fleet();
+  made.add("one", { capabilities: [chat] }, refusing);
+  made.add("two", { capabilities: [chat] }, refusing);
+  expect(ask().heard).toMatchObject([{ error: { code: "too_many", message: "busy" } }]);
+});
+
+test("a device that is cut before its first part is replaced by the next; after it, it is told", () => {
+  const { made, ask } = fleet();
+  const one = made.add("one", { capabilities: [chat] }, silent);
+  made.add("two", { capabilities: [chat] }, (_, lines) => lines.send(part('"from two"')));
+  const asker = ask({ prefer_device: "one" });
+  one.cut();
+  made.time.settle();
+  expect(asker.heard).toMatchObject([{ data: '"from two"', from_device: "two" }]);
+
+  const again = fleet();
+  const begun = again.made.add("one", { capabilities: [chat] }, (_, lines) => lines.send(part('"x"')));
+  const spare = again.made.add("two", { capabilities: [chat] }, done('"y"'));
+  const cut = again.ask({ prefer_device: "one" });
+  begun.cut();
+  again.made.time.settle();
+  expect(cut.heard).toMatchObject([{ data: '"x"' }, { error: { code: "unavailable" }, from_device: "one" }]);
+  expect(spare.asked).toEqual([]);
+});
+
+test("silence before the first part, between two, and in all ends in capability_timeout and a cancel there", () => {
+  const { made, ask } = fleet();
+  const mute = made.add("mute", { capabilities: [chat] }, silent);
+  const first = ask();
+  made.time.advance(29_999);
+  expect(first.heard).toEqual([]);
+  made.time.advance(1);
+  expect(first.heard).toMatchObject([{ error: { code: "capability_timeout" } }]);
+  expect(mute.dropped).toBe(1);
+
+  const between = fleet();
+  between.made.add("slow", { capabilities: [chat] }, (_, lines) => lines.send(part('"x"')));
+  const stuck = between.ask();
+  between.made.time.advance(120_000);
+  expect(stuck.heard).toMatchObject([{ data: '"x"' }, { error: { code: "capability_timeout" } }]);
+
+  const whole = fleet();
+  whole.made.add("slow", { capabilities: [chat] }, silent);
+  const short = whole.ask({ timeout_ms: 500 });
+  whole.made.time.advance(500);
+  expect(short.heard).toMatchObject([{ error: { code: "capability_timeout" } }]);
+});
+
+test("an asker that goes takes its request back", () => {
+  const { made, ask } = fleet();
+  const mute = made.add("mute", { capabilities: [chat] }, silent);
+  ask().lines.close();
+  made.time.settle();
+  expect(mute.dropped).toBe(1);
+});
+
+test("an asker that does not read holds the device, and nobody's clock runs against it", () => {
+  const { made, desk } = fleet();
+  const big = "x".repeat(100_000);
+  let sent = 0;
+  const flood = (lines: LineStream): void => {
+    while (!lines.isFull && sent < 200) {
+      sent += 1;
+      lines.send(part(JSON.stringify(big)));
+    }
+  };
+  made.add("gpu", { capabilities: [chat] }, (_, lines) => {
+    flood(lines);
+    made.time.every(10, () => flood(lines));
+  });
+  const asker = made.ask(desk);
+  asker.lines.pause();
+  asker.lines.send(request());
+  made.time.advance(130_000);
+  expect(sent).toBeLessThan(200);
+  asker.lines.resume();
+  made.time.advance(10_000);
+  expect(sent).toBe(200);
+  expect(asker.heard).toHaveLength(200);
+});
+
+test.each([
+  ["no answer at all", (_: unknown, lines: LineStream) => lines.send({ type: "nonsense" })],
+  [
+    "an answer to another request",
+    (_: unknown, lines: LineStream) => lines.send({ ...part("1"), request_id: ID.replace(/1$/, "2") }),
+  ],
+  [
+    "a refusal after it began",
+    (_: unknown, lines: LineStream) => {
+      lines.send(part("1"));
+      refusing(_, lines);
+    },
+  ],
+])("a lying device that sends %s is cut off", (_, answer) => {
+  const { made, ask } = fleet();
+  const liar = made.add("liar", { capabilities: [chat] }, answer);
+  expect(ask().heard.at(-1)).toMatchObject({ error: { code: "unavailable" } });
+  made.time.settle();
+  expect(liar.dropped).toBe(1);
+});
+
+test("a session has sixty-four requests at once", () => {
+  const { made, desk } = fleet();
+  made.add("mute", { capabilities: [chat] }, silent);
+  const session = { key: "k", actor: { kind: "register", roles: new Map([[OWN_ROOT, "member"]]) } };
+  const told: unknown[] = [];
+  for (let n = 0; n < 65; n++) {
+    // What the desk looks at.
+    const events = desk.open(
+      session as never,
+      { write: (b: Uint8Array) => (told.push(b), b.length), shutdown() {}, close() {} } as never,
+    );
+    events.data(new TextEncoder().encode(`${JSON.stringify(request())}\n`));
+  }
+  expect(told).toHaveLength(1);
+  expect(new TextDecoder().decode(told[0] as Uint8Array)).toContain("too_many");
+});

@@ -1,0 +1,148 @@
+// Capability requests of proven sessions: who may ask, which device serves, and how many at once. The hub looks at the
+// envelope; what is asked and answered passes through.
+import {
+  CAPABILITY_WAITS,
+  capabilityRequest,
+  type CapabilityReply,
+  type CapabilityRequest,
+} from "../../protocol/capability-messages.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import { demand, type Actor } from "../../protocol/permissions.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Clock, Timers } from "../../world/world.ts";
+import type { Session } from "../sessions/session.ts";
+import { findCandidates, type CandidateParts } from "./candidates.ts";
+import { CapabilityRun, type RunEvents } from "./capability-run.ts";
+
+export interface CapabilityDeskParts extends Pick<CandidateParts, "devices" | "offers" | "directory"> {
+  clock: Clock;
+  timers: Timers;
+}
+
+export interface Ask {
+  /** Undefined where the right to ask was looked at before. */
+  actor: Actor | undefined;
+  /** The asker's own key, base64url: it made the signature. */
+  caller: string;
+  request: CapabilityRequest;
+}
+
+/** Of one session at once. */
+const PER_SESSION_MAX = 64;
+/** One that could not be reached, or refused, comes last for so long. */
+const COOL_DOWN_MS = 10_000;
+const COOLING_MAX = 10_000;
+/** Whoever opened the stream says what it wants within this. */
+const REQUEST_WAIT_MS = 10_000;
+
+export class CapabilityDesk {
+  readonly #parts: CapabilityDeskParts;
+  readonly #running = new Map<string, number>();
+  readonly #coolUntil = new Map<string, number>();
+  readonly #open = new WeakMap<Session, number>();
+
+  constructor(parts: CapabilityDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** A stream of JSON lines that `session` opened: one request, then its answers. */
+  open(session: Session, stream: TrunkStream): TrunkStreamEvents {
+    let run: CapabilityRun | undefined;
+    let hasAsked = false;
+    const refuse = (requestId: string, error: unknown): void => {
+      lines.send(refusal(requestId, publicError(error)));
+      lines.end();
+    };
+    const lines = new LineStream({
+      message: (value) => {
+        const read = capabilityRequest.safeParse(value);
+        if (hasAsked || !read.success) return lines.close();
+        hasAsked = true;
+        patience.cancel();
+        const { data: request } = read;
+        try {
+          run = this.#admit(session, { actor: session.actor, caller: session.key, request }, lines);
+        } catch (error) {
+          refuse(request.request_id, error);
+        }
+      },
+      drain: () => run?.resume(),
+      close: () => {
+        patience.cancel();
+        run?.cancel();
+      },
+    });
+    const patience = this.#parts.timers.after(REQUEST_WAIT_MS, () => lines.close());
+    lines.attach(stream);
+    return lines.streamEvents;
+  }
+
+  /** Throws a refusal for which no device was asked. */
+  ask({ actor, caller, request }: Ask, events: RunEvents): CapabilityRun {
+    if (actor !== undefined) demand(actor, "fleet.ask", { kind: "owner", root: request.log });
+    const { clock, timers } = this.#parts;
+    const candidates = findCandidates(
+      {
+        ...this.#parts,
+        running: (id) => this.#running.get(id) ?? 0,
+        isCoolingDown: (id) => (this.#coolUntil.get(id) ?? 0) > clock.monotonic(),
+      },
+      { ownerRoot: request.log, capability: request.capability, preferDevice: request.prefer_device },
+    );
+    const { request_id, capability, payload, log, signature } = request;
+    return new CapabilityRun(
+      {
+        timers,
+        call: { type: "capability_request", request_id, capability, payload, log, signature, caller },
+        timeoutMs: request.timeout_ms ?? CAPABILITY_WAITS.allMs,
+        candidates,
+        began: (id) => this.#running.set(id, (this.#running.get(id) ?? 0) + 1),
+        ended: (id) => this.#ended(id),
+        failed: (id) => this.#coolDown(id),
+      },
+      events,
+    );
+  }
+
+  #admit(session: Session, ask: Ask, lines: LineStream): CapabilityRun {
+    const open = this.#open.get(session) ?? 0;
+    if (open >= PER_SESSION_MAX) {
+      throw new MusterError("too_many", `${PER_SESSION_MAX} requests of this session run already`);
+    }
+    this.#open.set(session, open + 1);
+    try {
+      return this.ask(ask, {
+        reply: (reply) => {
+          lines.send(reply);
+          return !lines.isFull;
+        },
+        over: () => {
+          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
+          lines.end();
+        },
+      });
+    } catch (error) {
+      this.#open.set(session, open);
+      throw error;
+    }
+  }
+
+  #ended(deviceId: string): void {
+    const left = (this.#running.get(deviceId) ?? 1) - 1;
+    if (left === 0) this.#running.delete(deviceId);
+    else this.#running.set(deviceId, left);
+  }
+
+  #coolDown(deviceId: string): void {
+    const now = this.#parts.clock.monotonic();
+    if (this.#coolUntil.size >= COOLING_MAX) {
+      for (const [id, until] of this.#coolUntil) if (until <= now) this.#coolUntil.delete(id);
+    }
+    this.#coolUntil.set(deviceId, now + COOL_DOWN_MS);
+  }
+}
+
+function refusal(requestId: string, error: MusterError): CapabilityReply {
+  return { type: "capability_response", request_id: requestId, error: error.toJSON() };
+}
