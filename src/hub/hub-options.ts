@@ -31,7 +31,7 @@ export interface HubOptions {
   publicPort: number | undefined;
   /** A domain for shares alone, so that none of them is a sibling of the page. */
   shareDomain?: string | undefined;
-  /** Addresses of proxies whose word about visitors counts. */
+  /** Addresses, or ranges of them, of proxies whose word about visitors counts. */
   trustedProxies?: readonly string[];
   /** Devices may come by plain HTTP from elsewhere: started with --insecure. */
   insecure?: boolean;

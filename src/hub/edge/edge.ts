@@ -20,6 +20,7 @@ import { failureAnswer, type EdgeFailure } from "./failure-answer.ts";
 import type { OwnPages } from "./own-pages.ts";
 import { visitShare, type ShareDoor, type VisitTarget } from "./share-exchange.ts";
 import { pageAnswer, pagePath, pageRequest, type PagePath } from "./page-path.ts";
+import type { Proxies } from "./proxies.ts";
 import type { TakeTrunk } from "./trunk-handler.ts";
 import { visitorOf, type Visitor } from "./visitor.ts";
 import { isLoopbackAddress } from "../../protocol/permissions.ts";
@@ -30,7 +31,7 @@ export interface EdgeParts {
   addresses: Addresses;
   connectionsMax: number;
   /** Proxies in front of this hub. */
-  trustedProxies: ReadonlySet<string>;
+  trustedProxies: Proxies;
   shares: ShareTable;
   devices: Pick<DeviceBook, "byLabel">;
   shareDoor: ShareDoor;

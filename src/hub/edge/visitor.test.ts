@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { field } from "../../http1/field.ts";
+import { proxiesOf } from "./proxies.ts";
 import { visitorOf } from "./visitor.ts";
 
-const TRUSTED = new Set(["10.0.0.2", "127.0.0.1"]);
+const TRUSTED = proxiesOf(["10.0.0.2", "127.0.0.1", "172.16.0.0/12", "fd00:aa::/32"]);
 
 const rows: [
   what: string,
@@ -61,6 +62,15 @@ const rows: [
     false,
     true,
   ],
+  [
+    "somewhere in a named range",
+    "172.20.3.4",
+    [["X-Forwarded-For", "198.51.100.1, fd00:aa::7"]],
+    "198.51.100.1",
+    false,
+    true,
+  ],
+  ["beside a named range", "172.32.0.1", [["X-Forwarded-For", "198.51.100.1"]], "172.32.0.1", false, false],
   ["a proxy that says nothing", "10.0.0.2", [], "10.0.0.2", false, false],
   ["a proxy that says nonsense", "10.0.0.2", [["X-Forwarded-For", "evil host"]], "unknown", false, true],
   [

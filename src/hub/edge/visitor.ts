@@ -2,6 +2,7 @@
 // named. Of what such a proxy adds, only what it says itself counts: the last address that no named proxy has.
 import type { Field } from "../../http1/field.ts";
 import type { Socket } from "../../world/world.ts";
+import type { Proxies } from "./proxies.ts";
 
 export interface Visitor {
   /** IP address, "" where the socket has none. */
@@ -19,7 +20,7 @@ const ADDRESS = /^[0-9a-fA-F.:]{2,45}$/;
 export function visitorOf(
   { remoteAddress, tls }: Pick<Socket, "remoteAddress" | "tls">,
   fields: readonly Field[],
-  trusted: ReadonlySet<string>,
+  trusted: Proxies,
 ): Visitor {
   const hops = trusted.has(unmapped(remoteAddress)) ? valuesOf(fields, "x-forwarded-for") : [];
   // A proxy always says for whom. Without a word this is a program of the same machine, such as the prober.

@@ -8,6 +8,7 @@ import type { Addresses } from "../addresses.ts";
 import { Edge } from "../edge/edge.ts";
 import { failureAnswer } from "../edge/failure-answer.ts";
 import { OwnPages } from "../edge/own-pages.ts";
+import { proxiesOf } from "../edge/proxies.ts";
 import { requestIds } from "../edge/request-ids.ts";
 import type { ShareDoor } from "../edge/share-exchange.ts";
 import { trunkHandler } from "../edge/trunk-handler.ts";
@@ -55,7 +56,7 @@ export async function openFront(options: HubOptions, behind: Behind): Promise<Fr
     }),
     log: log.part("edge"),
     connectionsMax: limits.connections,
-    trustedProxies: new Set(options.trustedProxies),
+    trustedProxies: proxiesOf(options.trustedProxies ?? []),
     nextRequestId: requestIds(world.random),
     shareDoor: shareDoor(core),
     ownPages: new OwnPages({

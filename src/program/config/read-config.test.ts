@@ -104,6 +104,16 @@ const problems: [what: string, text: string, problem: string][] = [
     `${FILE}:2: \`server.host\` must be a loopback address, such as 127.0.0.1`,
   ],
   [
+    "a proxy that is no address",
+    'hub.trusted_proxy = ["10.0.0.0/8", "caddy"]',
+    `${FILE}:1: \`hub.trusted_proxy\` must be IP addresses, or ranges as in 10.0.0.0/8`,
+  ],
+  [
+    "everybody for a proxy",
+    'hub.trusted_proxy = ["0.0.0.0/0"]',
+    `${FILE}:1: \`hub.trusted_proxy\` must be addresses of proxies, not everybody's`,
+  ],
+  [
     "a control character",
     'location = "a\\u001b[2J"',
     `${FILE}:1: \`location\` may not hold control characters`,

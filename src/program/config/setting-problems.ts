@@ -1,4 +1,5 @@
 // Why a text is no address, domain or name that the configuration may hold; undefined when it is one.
+import { parseIpRange } from "../../protocol/ip-range.ts";
 import { isLoopbackAddress } from "../../protocol/permissions.ts";
 
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
@@ -19,6 +20,13 @@ export function hubUrlProblem(text: string): string | undefined {
 
 export function hostProblem(text: string): string | undefined {
   return text.length <= 253 && DOMAIN.test(text) ? undefined : "must be a domain, as in example.com";
+}
+
+/** All addresses there are would be no proxies, but everybody. */
+export function rangeProblem(text: string): string | undefined {
+  const range = parseIpRange(text);
+  if (range === undefined) return "must be IP addresses, or ranges as in 10.0.0.0/8";
+  return text.endsWith("/0") ? "must be addresses of proxies, not everybody's" : undefined;
 }
 
 export function grammaticalName(text: string): string | undefined {

@@ -4,7 +4,7 @@
 // `*` in a key stands for a name that the person chooses.
 import { LOG_LEVELS, parseLogLevels } from "../../protocol/log.ts";
 import { OPENING_MESSAGES_BURST, OPENING_MESSAGES_PER_SECOND } from "../../protocol/limits.ts";
-import { grammaticalName, hostProblem, hubUrlProblem, loopbackProblem } from "./setting-problems.ts";
+import { grammaticalName, hostProblem, hubUrlProblem, loopbackProblem, rangeProblem } from "./setting-problems.ts";
 import type { Shape, Value } from "./setting-shapes.ts";
 
 export interface Setting {
@@ -121,8 +121,8 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     key: "hub.trusted_proxy",
-    shape: texts(addressLike),
-    about: "Addresses of proxies in front of the hub, whose X-Forwarded-For and -Proto are believed.",
+    shape: texts(rangeProblem),
+    about: "Proxies in front of the hub, or ranges with nothing but such: their X-Forwarded-* is believed.",
     example: ["127.0.0.1"],
     fallback: [],
     variable: "MUSTER_HUB_TRUSTED_PROXY",
@@ -294,10 +294,6 @@ export const SETTINGS: readonly Setting[] = [
 
 /** What a name in a key (`*`) must look like. */
 export const nameProblem = grammaticalName;
-
-function addressLike(value: string): string | undefined {
-  return /^[0-9a-fA-F.:]{2,45}$/.test(value) ? undefined : "must be IP addresses";
-}
 
 function urlProblem(value: string): string | undefined {
   return URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : "must be an http or https address";
