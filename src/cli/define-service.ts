@@ -66,13 +66,22 @@ export function addServiceCommands(program: Command, choose: Choose): void {
     )
     .option("--hub", "the hub's service instead")
     .option("--port <n>", "with --hub: its port", parsePort)
+    .option("--host <address>", "with --hub: address to listen on (default: all)")
     .option("--domain <domain>", "with --hub: its public domain")
     .option("--cert <file>", "with --hub: TLS certificate chain (PEM)")
     .option("--key <file>", "with --hub: TLS private key (PEM)")
+    .option(
+      "--behind-proxy [addresses]",
+      "with --hub: a proxy in front ends TLS and says for whom it asks (default: one on this machine)",
+    )
+    .option("--insecure", "with --hub: let devices in over plain HTTP from elsewhere")
     .option("--json", JSON_HELP)
     .addHelpText(
       "after",
-      "\nExamples:\n  muster service install\n  sudo muster service install --hub --domain example.com --port 443",
+      "\nAll else stands in /etc/muster/muster.toml; `muster config example` prints one.\n\nExamples:\n" +
+        "  muster service install\n" +
+        "  sudo muster service install --hub --domain example.com --port 443\n" +
+        "  sudo muster service install --hub --domain example.com --behind-proxy",
     )
     .action((options) => {
       choose({

@@ -148,11 +148,15 @@ export interface ServiceView {
   since: string | null;
 }
 
-export interface HubServiceOptions {
-  port?: number;
+/** What a hub is told, run here or as a service. */
+export interface HubServiceOptions extends HubAddress {
   domain?: string;
   /** Absolute paths of PEM files. */
   tls?: { cert: string; key: string };
+  /** Addresses, or ranges of them, of the proxies in front, which end TLS and say for whom they ask. */
+  behindProxy?: readonly string[];
+  /** Plain HTTP off loopback: devices come without TLS. */
+  insecure: boolean;
 }
 
 export interface ServiceLogOptions {
@@ -194,15 +198,7 @@ export interface StartFacts {
   pid: number;
 }
 
-export interface HubOptions extends ProgramOptions<HubStartFacts>, HubAddress {
-  domain?: string;
-  /** Absolute paths of PEM files. */
-  tls?: { cert: string; key: string };
-  /** Addresses of the proxies in front, which end TLS and say for whom they ask. */
-  behindProxy?: readonly string[];
-  /** Plain HTTP off loopback: devices come without TLS. */
-  insecure: boolean;
-}
+export interface HubOptions extends ProgramOptions<HubStartFacts>, HubServiceOptions {}
 
 export interface HubStartFacts {
   hub_url: string;

@@ -1,9 +1,9 @@
 // `muster service …`: the agent as this machine keeps it running. Where nothing does (a container, WSL 1), it is
 // a plain background process, and every command says so.
 
-import { resolve } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
 import { ago, shortDuration } from "../durations.ts";
+import { hubOptions, type HubFlags } from "../hub-flags.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { findAgent } from "../local-api.ts";
 import { joinedHub, lookAround, type Overview } from "../overview.ts";
@@ -11,7 +11,7 @@ import { plainLine, stripControl } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { startInBackground } from "../start-in-background.ts";
 import { stopAgent } from "../stop-agent.ts";
-import type { HubServiceOptions, ServiceDesk, ServiceView } from "../surroundings.ts";
+import type { ServiceDesk, ServiceView } from "../surroundings.ts";
 
 export async function serviceStatus(invocation: Invocation): Promise<void> {
   const desk = await open(invocation);
@@ -89,18 +89,25 @@ export async function serviceLogs(
   });
 }
 
-export interface InstallFlags {
+export interface InstallFlags extends HubFlags {
   hub?: true | undefined;
-  port?: number | undefined;
-  domain?: string | undefined;
-  cert?: string | undefined;
-  key?: string | undefined;
 }
+
+const OF_HUBS = {
+  port: "--port",
+  host: "--host",
+  domain: "--domain",
+  cert: "--cert",
+  key: "--key",
+  behindProxy: "--behind-proxy",
+  insecure: "--insecure",
+} as const satisfies Record<keyof HubFlags, string>;
 
 export async function serviceInstall(invocation: Invocation, flags: InstallFlags): Promise<void> {
   if (flags.hub === true) return installHub(invocation, flags);
-  const foreign = (["port", "domain", "cert", "key"] as const).find((name) => flags[name] !== undefined);
-  if (foreign !== undefined) throw new MusterError("usage", `--${foreign} is for --hub`);
+  // Its keys are those of the table.
+  const foreign = (Object.keys(OF_HUBS) as (keyof HubFlags)[]).find((name) => flags[name] !== undefined);
+  if (foreign !== undefined) throw new MusterError("usage", `${OF_HUBS[foreign]} is for --hub`);
   const joined = await joinedHub(invocation);
   if (joined === undefined) {
     throw new MusterError("not_joined", "this home has joined no hub", {
@@ -132,18 +139,7 @@ export async function installAgent(
 }
 
 async function installHub(invocation: Invocation, flags: InstallFlags): Promise<void> {
-  const { cwd } = invocation.surroundings;
-  const { port, domain, cert, key } = flags;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new MusterError("usage", cert === undefined ? "--key needs --cert" : "--cert needs --key");
-  }
-  const options: HubServiceOptions = {
-    ...(port === undefined ? {} : { port }),
-    ...(domain === undefined ? {} : { domain }),
-    ...(cert === undefined || key === undefined
-      ? {}
-      : { tls: { cert: resolve(cwd, cert), key: resolve(cwd, key) } }),
-  };
+  const options = hubOptions(invocation, flags);
   const { changed, home } = await (await open(invocation)).installHub(options);
   if (invocation.json) return printJson(invocation, { changed, home });
   invocation.out.line(

@@ -4,7 +4,13 @@
 // `*` in a key stands for a name that the person chooses.
 import { LOG_LEVELS, parseLogLevels } from "../../protocol/log.ts";
 import { OPENING_MESSAGES_BURST, OPENING_MESSAGES_PER_SECOND } from "../../protocol/limits.ts";
-import { grammaticalName, hostProblem, hubUrlProblem, loopbackProblem, rangeProblem } from "./setting-problems.ts";
+import {
+  grammaticalName,
+  hostProblem,
+  hubUrlProblem,
+  loopbackProblem,
+  rangeProblem,
+} from "./setting-problems.ts";
 import type { Shape, Value } from "./setting-shapes.ts";
 
 export interface Setting {

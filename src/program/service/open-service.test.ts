@@ -29,7 +29,7 @@ test("a service is this home's or none", async () => {
 });
 
 test("the hub's service is root's, of the built program, and twice is once", async () => {
-  const options = { domain: "example.com", port: 443 };
+  const options = { domain: "example.com", port: 443, insecure: false };
   const person = await openService(fakeMachine().host, HOME);
   expect(await problemOf(person.installHub(options))).toStartWith("forbidden:");
   const checkout = fakeMachine({ user: ROOT, program: { kind: "checkout", path: "/root/bin/muster" } });

@@ -72,22 +72,32 @@ export interface HubUnitOptions {
   /** Absolute paths of PEM files, where the hub ends TLS itself. */
   tls?: { cert: string; key: string };
   domain?: string;
-  /** As in muster.toml; 8080 where nothing is said. */
+  /** As in muster.toml; else 8080, and 443 with a certificate. */
   port?: number;
+  host?: string;
+  /** Addresses of proxies in front. */
+  behindProxy?: readonly string[];
+  insecure?: boolean;
 }
+
+const HTTPS = 443;
 
 /** Below it, listening needs a capability. */
 const FIRST_FREE_PORT = 1024;
 
 /** A hub for a server: a user that exists only while it runs, and nothing of the machine but its own state. */
 export function hubUnit(options: HubUnitOptions, { version }: UnitFeatures): string {
-  const { program, tls, domain, port } = options;
-  const low = port !== undefined && port > 0 && port < FIRST_FREE_PORT;
+  const { program, tls, domain, port, host, behindProxy, insecure = false } = options;
+  const binds = port ?? (tls === undefined ? 0 : HTTPS);
+  const low = binds > 0 && binds < FIRST_FREE_PORT;
   const command = [
     `${quoted(program)} hub`,
     ...(port === undefined ? [] : [`--port ${port}`]),
+    ...(host === undefined ? [] : [`--host ${quoted(host)}`]),
     ...(domain === undefined ? [] : [`--domain ${quoted(domain)}`]),
     ...(tls === undefined ? [] : ["--cert ${CREDENTIALS_DIRECTORY}/cert --key ${CREDENTIALS_DIRECTORY}/key"]),
+    ...(behindProxy === undefined ? [] : [`--behind-proxy ${quoted(behindProxy.join(","))}`]),
+    ...(insecure ? ["--insecure"] : []),
   ];
   return unit({
     Unit: [

@@ -33,6 +33,23 @@ test("the hub's unit is as recorded", () => {
   expect(hubUnit({ ...hubOptions, port: 443, tls: TLS }, NEW)).toMatchSnapshot();
 });
 
+test("the hub's unit says what the hub is told, and may bind a low port only where it has one", () => {
+  const proxied = hubUnit(
+    { ...hubOptions, host: "127.0.0.1", behindProxy: ["127.0.0.1", "10.0.0.0/8"], insecure: true },
+    NEW,
+  );
+  expect(proxied).toContain(
+    "ExecStart=/opt/muster/bin/muster hub --host 127.0.0.1 --domain example.com " +
+      "--behind-proxy 127.0.0.1,10.0.0.0/8 --insecure\n",
+  );
+  expect(proxied).toContain("CapabilityBoundingSet=\n");
+  const able = "AmbientCapabilities=CAP_NET_BIND_SERVICE";
+  expect(proxied).not.toContain(able);
+  // With a certificate and no port it is 443.
+  expect(hubUnit({ ...hubOptions, tls: TLS }, NEW)).toContain(able);
+  expect(hubUnit({ ...hubOptions, tls: TLS, port: 8443 }, NEW)).not.toContain(able);
+});
+
 test("the property list is as recorded", () => {
   expect(agentPlist(darwin("/Users/ada/.muster"))).toMatchSnapshot();
 });
