@@ -192,4 +192,24 @@ export const HUB_MIGRATIONS: Migration[] = [
       ) ${tableEnd}`,
     ],
   },
+  {
+    name: "005-named-hosts",
+    statements: ({ integer, tableEnd }) => [
+      `alter table shares add column link text not null default 'hub'`,
+      `create table named_hosts (
+        hostname text primary key,
+        share_id text not null,
+        holder text not null,
+        tunnel_id text not null,
+        record_id text,
+        state text not null,
+        begun_at ${integer},
+        checked_at ${integer},
+        tries ${integer} not null,
+        next_try_at ${integer} not null,
+        reason text
+      ) ${tableEnd}`,
+      `create index named_hosts_by_holder on named_hosts (holder)`,
+    ],
+  },
 ];

@@ -77,7 +77,11 @@ export interface HubSharesTable {
   created_at: number;
   published_at: number;
   expires_at: number | null;
+  /** What it asks to be carried by. */
+  link: ShareLink;
 }
+
+export type ShareLink = "hub" | "named";
 
 export interface LoginLinksTable {
   id: string;
@@ -121,6 +125,27 @@ export interface TunnelStepsTable {
   step: string;
   begun_at: number;
   done_at: number | null;
+}
+
+/** A share's host name that leads, or is about to lead, to its device's tunnel. */
+export interface NamedHostsTable {
+  hostname: string;
+  share_id: string;
+  /** The device. */
+  holder: string;
+  tunnel_id: string;
+  /** Null until the provider has given it. */
+  record_id: string | null;
+  state: "creating" | "ready" | "revoking";
+  /** When the making of its record was last begun whose outcome isn't known. */
+  begun_at: number | null;
+  /** When the provider was last seen to agree with this row. */
+  checked_at: number | null;
+  /** Failed in a row. */
+  tries: number;
+  next_try_at: number;
+  /** Why the last try failed, for people. */
+  reason: string | null;
 }
 
 export type DeviceCodeState = "pending" | "approved" | "denied";
@@ -209,6 +234,7 @@ export interface HubDatabase extends CommonDatabase {
   login_links: LoginLinksTable;
   tunnels: TunnelsTable;
   tunnel_steps: TunnelStepsTable;
+  named_hosts: NamedHostsTable;
   device_codes: DeviceCodesTable;
   setups: SetupsTable;
 }

@@ -4,7 +4,7 @@ import type { Kysely, Selectable } from "kysely";
 import { MusterError } from "../protocol/errors.ts";
 import { SHARES_PER_DEVICE } from "../protocol/limits.ts";
 import type { ShareAccess, ShareKind } from "../protocol/views.ts";
-import type { HubDatabase, HubSharesTable } from "./hub-schema.ts";
+import type { HubDatabase, HubSharesTable, ShareLink } from "./hub-schema.ts";
 import { inTransaction } from "./in-transaction.ts";
 import { claimLabel, freeLabels } from "./labels.ts";
 
@@ -23,6 +23,8 @@ export interface Publication {
   proofKey: Uint8Array;
   createdAt: number;
   expiresAt: number | null;
+  /** The hub's own when absent. */
+  link?: ShareLink;
 }
 
 /** Publishes or changes a share. Throws `too_many`, `name_taken`, `invalid`, `conflict` (another's share id). */
@@ -47,6 +49,7 @@ export function publishShare(
       proof_key: publication.proofKey,
       created_at: publication.createdAt,
       expires_at: publication.expiresAt,
+      link: publication.link ?? "hub",
     };
     return transaction
       .insertInto("shares")

@@ -8,9 +8,11 @@ import { SILENT_LOG } from "../protocol/log.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { createSealer } from "../store/seal.ts";
 import { NOW, hubStore } from "../store/testing.ts";
+import { listNamedHosts } from "../store/named-hosts.ts";
 import { listTunnels, listTunnelSteps } from "../store/tunnel-rows.ts";
 import type { Random, World } from "../world/world.ts";
 import { createCloudflareApi } from "./cloudflare/api.ts";
+import { createNamedHosts, type NamedHosts } from "./cloudflare/hosts.ts";
 import type { Workshop } from "./cloudflare/journal.ts";
 import { createNamedLink, type NamedLink } from "./cloudflare/named.ts";
 import type { TunnelCredentials } from "./link.ts";
@@ -139,8 +141,9 @@ export interface TestHub extends AsyncDisposable {
   db: Kysely<HubDatabase>;
   shop: Workshop;
   link: NamedLink;
+  hosts: NamedHosts;
   /** Another run of the program on the same disk. */
-  restart(fuse?: Fuse): { shop: Workshop; link: NamedLink };
+  restart(fuse?: Fuse): { shop: Workshop; link: NamedLink; hosts: NamedHosts };
 }
 
 export async function testHub(): Promise<TestHub> {
@@ -173,7 +176,7 @@ export async function testHub(): Promise<TestHub> {
       world: { clock: time.clock, timers: time.timers, random },
       log: SILENT_LOG,
     };
-    return { shop, link: createNamedLink(shop) };
+    return { shop, link: createNamedLink(shop), hosts: createNamedHosts(shop) };
   };
   const first = restart();
   return { fake, time, db: store.db, ...first, restart, [Symbol.asyncDispose]: () => store.close() };
@@ -190,20 +193,25 @@ export function atProvider(fake: FakeCloudflare): string[] {
 
 /** What should stand there by the hub's record. */
 export async function recorded(db: Kysely<HubDatabase>): Promise<string[]> {
-  const rows = await listTunnels(db);
-  return rows
-    .flatMap(({ name, hostname, tunnel_id: id, record_id: recordId }) => [
-      `tunnel ${name} ${id}`,
-      `record ${hostname} ${id}.cfargotunnel.com ${recordId}`,
-    ])
-    .sort();
+  const tunnels = await listTunnels(db);
+  const shares = await listNamedHosts(db);
+  return [
+    ...tunnels.map(({ name, tunnel_id: id }) => `tunnel ${name} ${id}`),
+    ...[...tunnels, ...shares].map(
+      ({ hostname, tunnel_id: id, record_id: recordId }) =>
+        `record ${hostname} ${id}.cfargotunnel.com ${recordId}`,
+    ),
+  ].sort();
 }
 
 /** Names of what stands at the provider and no row speaks of. */
 export async function unrecorded({ db, fake }: Pick<TestHub, "db" | "fake">): Promise<string[]> {
   const rows = await listTunnels(db);
   const names = new Set(rows.map(({ name }) => name));
-  const hostnames = new Set(rows.flatMap(({ hostname, old_hostname: old }) => [hostname, old]));
+  const hostnames = new Set([
+    ...rows.flatMap(({ hostname, old_hostname: old }) => [hostname, old]),
+    ...(await listNamedHosts(db)).map(({ hostname }) => hostname),
+  ]);
   return [
     ...fake.state
       .standing()

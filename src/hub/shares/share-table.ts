@@ -6,7 +6,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { ClientMessage } from "../../protocol/messages.ts";
 import type { ProofView, ShareAccess, ShareKind, ShareState } from "../../protocol/views.ts";
 import type { DeviceRow } from "../../store/devices.ts";
-import type { HubDatabase } from "../../store/hub-schema.ts";
+import type { HubDatabase, ShareLink } from "../../store/hub-schema.ts";
 import type { Sealer } from "../../store/seal.ts";
 import {
   listShares,
@@ -26,6 +26,8 @@ export interface ShareRecord {
   proofKey: Uint8Array;
   createdAtMs: number;
   expiresAtMs: number | null;
+  /** What it asks to be carried by. */
+  link: ShareLink;
   /** As its device last said. */
   state: ShareState;
   proof: ProofView;
@@ -100,6 +102,7 @@ export class ShareTable {
         proofKey: sealer.seal(sealContext(wish.share_id), proofKey),
         createdAt: Date.parse(wish.created_at),
         expiresAt: wish.expires_at === null ? null : Date.parse(wish.expires_at),
+        link: wish.link ?? "hub",
       },
       now(),
     );
@@ -155,6 +158,7 @@ export class ShareTable {
       proofKey: this.#options.sealer.open(sealContext(row.share_id), row.proof_key),
       createdAtMs: row.created_at,
       expiresAtMs: row.expires_at,
+      link: row.link,
       state,
       proof: known?.proof ?? NEVER_PROVED,
     };

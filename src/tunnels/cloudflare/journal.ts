@@ -60,8 +60,16 @@ export async function takeStep(shop: Workshop, row: TunnelRow, step: Step): Prom
 }
 
 /** The provider said no, or was not asked: then nothing of the call is still under way. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   return error instanceof MusterError && error.code !== "provider_unreachable";
+}
+
+const RETRY_FIRST_MS = 5_000;
+const RETRY_MAX_MS = 10 * 60_000;
+
+/** Before the next try of what failed so often in a row. */
+export function retryPauseMs(tries: number): number {
+  return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 20));
 }
 
 const SECRET_BYTES = 32;

@@ -2,6 +2,7 @@
 // what the row knows is not asked for twice, and what it doesn't know is looked for before it is made.
 
 import { MusterError } from "../../protocol/errors.ts";
+import { findNamedHost } from "../../store/named-hosts.ts";
 import { settleTunnel, type TunnelChanges, type TunnelRow } from "../../store/tunnel-rows.ts";
 import { newSecret, recordedSecret, sealSecret, takeStep, type Workshop } from "./journal.ts";
 import { makeRecord, ourRecords, recordStands, removeRecords } from "./records.ts";
@@ -34,10 +35,14 @@ export async function finishMaking(shop: Workshop, begun: TunnelRow): Promise<vo
   });
 }
 
-/** Seen to be gone before the row forgets the name: nobody would look for the record again. */
+/**
+ * Seen to be gone before the row forgets the name: nobody would look for the record again. A name that a share has
+ * taken over meanwhile has a row of its own, and its record stays.
+ */
 async function leaveHostname(shop: Workshop, old: string | null): Promise<TunnelChanges> {
+  if (old === null || (await findNamedHost(shop.db, old)) !== undefined) return { old_hostname: null };
   await removeRecords(shop, [old]);
-  if (old !== null && (await ourRecords(shop, old)).length > 0) {
+  if ((await ourRecords(shop, old)).length > 0) {
     throw new MusterError("provider_unreachable", `Cloudflare still shows the DNS record ${old}`, {
       hint: "it is removed by itself",
     });

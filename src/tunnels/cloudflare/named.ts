@@ -14,7 +14,7 @@ import {
 } from "../../store/tunnel-rows.ts";
 import type { HandOver, Link, LinkStatus, LinkWish, TunnelCredentials } from "../link.ts";
 import { Turns } from "../turns.ts";
-import { newSecret, openSecret, sealSecret, takeStep, type Workshop } from "./journal.ts";
+import { newSecret, openSecret, retryPauseMs, sealSecret, takeStep, type Workshop } from "./journal.ts";
 import { endConnections, finishMaking, missingParts, setRecordedSecret } from "./make.ts";
 import { tunnelName } from "./mark.ts";
 import { checkNameIsFree } from "./records.ts";
@@ -31,8 +31,6 @@ export interface NamedLink extends Link {
   resume(holder: string): Promise<LinkStatus>;
 }
 
-const RETRY_FIRST_MS = 5_000;
-const RETRY_MAX_MS = 10 * 60_000;
 const HAND_OVER_TIMEOUT_MS = 20_000;
 /** A host name of DNS, in lower case: labels of letters, digits and hyphens. */
 const HOSTNAME = /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/;
@@ -69,8 +67,7 @@ export function createNamedLink(shop: Workshop): NamedLink {
     const row = await findTunnel(db, holder);
     if (row === undefined) return;
     const tries = row.tries + 1;
-    const backOffMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 20));
-    const waitMs = Math.max(backOffMs, shop.api.waitMs());
+    const waitMs = Math.max(retryPauseMs(tries), shop.api.waitMs());
     const shown = publicError(error);
     log.warn("tunnel work failed", { tunnel: row.name, state: row.state, tries, error });
     const vanished = shown.code === "not_found" && row.state !== "revoking";
@@ -128,9 +125,15 @@ export function createNamedLink(shop: Workshop): NamedLink {
       row = undefined;
     }
     if (row !== undefined && row.hostname === hostname) return mend(row);
-    const other = await findTunnelByHostname(db, hostname);
-    if (other !== undefined) throw nameHeld(other);
-    await checkNameIsFree(shop, hostname);
+    try {
+      const other = await findTunnelByHostname(db, hostname);
+      if (other !== undefined) throw nameHeld(other);
+      await checkNameIsFree(shop, hostname);
+    } catch (error) {
+      // It stays where it is; whoever looks at it sees why.
+      await noteFailure(holder, error);
+      throw error;
+    }
     if (row === undefined) {
       const secret = sealSecret(shop, holder, newSecret(shop));
       const name = tunnelName(shop.hubId, holder);

@@ -2,7 +2,8 @@
 // where it is in the way it is named to the person whose it is.
 
 import { MusterError } from "../../protocol/errors.ts";
-import type { TunnelChanges, TunnelRow } from "../../store/tunnel-rows.ts";
+import { listNamedHosts } from "../../store/named-hosts.ts";
+import type { TunnelRow } from "../../store/tunnel-rows.ts";
 import type { DnsRecord } from "./api.ts";
 import type { Workshop } from "./journal.ts";
 import { isOurRecord, leadsTo, recordComment } from "./mark.ts";
@@ -16,7 +17,10 @@ export async function checkNameIsFree(shop: Workshop, hostname: string): Promise
 }
 
 /** Makes the record, or adopts ours that is there; one of ours that leads elsewhere is replaced. */
-export async function makeRecord(shop: Workshop, row: TunnelRow): Promise<TunnelChanges> {
+export async function makeRecord(
+  shop: Workshop,
+  row: Pick<TunnelRow, "hostname" | "tunnel_id">,
+): Promise<Pick<TunnelRow, "record_id">> {
   const { hostname, tunnel_id: tunnelId } = row;
   if (tunnelId === null) throw new Error(`a record for ${hostname} before its tunnel`);
   const there = await adoptable(shop, { hostname, tunnelId });
@@ -48,11 +52,25 @@ export async function recordStands(shop: Workshop, row: TunnelRow): Promise<bool
 }
 
 /** Removes every record of ours at these names; others stay. */
-export async function removeRecords(shop: Workshop, hostnames: (string | null)[]): Promise<void> {
+export async function removeRecords(shop: Workshop, hostnames: readonly string[]): Promise<void> {
   for (const hostname of hostnames) {
-    if (hostname === null) continue;
     for (const record of await ourRecords(shop, hostname)) await shop.api.deleteRecord(record.id);
   }
+}
+
+/**
+ * Every name whose record is this tunnel's: its own, its former one, and those of its device's shares. A name that
+ * another device's share has by now is that share's.
+ */
+export async function hostnamesOf(
+  { db }: Pick<Workshop, "db">,
+  { holder, hostname, old_hostname: old }: Pick<TunnelRow, "holder" | "hostname" | "old_hostname">,
+): Promise<string[]> {
+  const rows = await listNamedHosts(db);
+  const others = new Set(rows.filter((row) => row.holder !== holder).map((row) => row.hostname));
+  const shares = rows.filter((row) => row.holder === holder).map((row) => row.hostname);
+  const own = [hostname, ...(old === null ? [] : [old])].filter((name) => !others.has(name));
+  return [...new Set([...own, ...shares])];
 }
 
 export async function ourRecords(shop: Workshop, hostname: string): Promise<DnsRecord[]> {
@@ -83,7 +101,7 @@ function inTheWay({ type, name, content }: DnsRecord): MusterError {
     "conflict",
     `the DNS record ${type} ${name} → ${value} is in the way and is not Muster's`,
     {
-      hint: "remove that record yourself if it is not needed, or give the device another name; nothing was changed",
+      hint: "remove that record yourself if it is not needed, or choose another name; nothing was changed",
     },
   );
 }

@@ -2,6 +2,7 @@
 // hub's. A DNS record proves itself by its comment, which holds the hub's whole id. A tunnel has only a name, so
 // it is ours when one of our records leads to it; one that merely is called like ours is shown, not touched.
 
+import { findNamedHost, listNamedHosts, type NamedHostRow } from "../../store/named-hosts.ts";
 import { findTunnelByHostname, listTunnels, addTunnel } from "../../store/tunnel-rows.ts";
 import type { TunnelRow } from "../../store/tunnel-rows.ts";
 import type { DnsRecord, ProviderTunnel } from "./api.ts";
@@ -26,7 +27,7 @@ export async function listLeftovers(shop: Workshop): Promise<Leftover[]> {
   const rows = await listTunnels(db);
   const names = new Set(rows.map(({ name }) => name));
   const ids = new Set(rows.map(({ tunnel_id: id }) => id));
-  const hostnames = hostnamesOf(rows);
+  const hostnames = hostnamesOf(rows, await listNamedHosts(db));
   return [
     ...tunnels
       .filter(({ id, name }) => !names.has(name) && !ids.has(id))
@@ -76,7 +77,7 @@ async function removeTunnel(
   { tunnel, proof, link }: { tunnel: ProviderTunnel; proof: DnsRecord; link: Pick<NamedLink, "resume"> },
 ): Promise<boolean> {
   const { db, world } = shop;
-  const held = await findTunnelByHostname(db, proof.name);
+  const held = (await findTunnelByHostname(db, proof.name)) ?? (await findNamedHost(db, proof.name));
   const holder = `swept ${tunnel.name}`;
   // A name that a device has by now stays the device's; the tunnel goes without one.
   const hostname = held === undefined ? proof.name : `${tunnel.name}.invalid`;
@@ -86,14 +87,15 @@ async function removeTunnel(
 }
 
 async function removeRecord(shop: Workshop, record: DnsRecord): Promise<boolean> {
-  const rows = await listTunnels(shop.db);
-  if (hostnamesOf(rows).has(record.name)) return false;
+  const { db } = shop;
+  if (hostnamesOf(await listTunnels(db), await listNamedHosts(db)).has(record.name)) return false;
   await shop.api.deleteRecord(record.id);
   return true;
 }
 
-function hostnamesOf(rows: TunnelRow[]): Set<string> {
-  return new Set(
-    rows.flatMap(({ hostname, old_hostname: old }) => (old === null ? [hostname] : [hostname, old])),
-  );
+function hostnamesOf(rows: TunnelRow[], shares: NamedHostRow[]): Set<string> {
+  return new Set([
+    ...rows.flatMap(({ hostname, old_hostname: old }) => (old === null ? [hostname] : [hostname, old])),
+    ...shares.map(({ hostname }) => hostname),
+  ]);
 }

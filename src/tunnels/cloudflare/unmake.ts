@@ -10,7 +10,7 @@ import {
   type TunnelRow,
 } from "../../store/tunnel-rows.ts";
 import { newSecret, takeStep, type Step, type Workshop } from "./journal.ts";
-import { ourRecords, removeRecords } from "./records.ts";
+import { hostnamesOf, ourRecords, removeRecords } from "./records.ts";
 
 /** How often a tunnel that is still connected is asked for in one go; later tries are the next run's. */
 const DELETE_TRIES = 4;
@@ -73,8 +73,8 @@ function endingSteps({ api, ...shop }: Workshop, tunnelId: string): Step[] {
 function recordSteps(shop: Workshop, tunnelId: string | null): Step[] {
   const records: Step = {
     name: "delete_record",
-    async work({ hostname, old_hostname: old }) {
-      await removeRecords(shop, [hostname, old]);
+    async work(row) {
+      await removeRecords(shop, await hostnamesOf(shop, row));
       return { record_id: null };
     },
   };
@@ -112,9 +112,8 @@ async function verifyGone(shop: Workshop, row: TunnelRow): Promise<void> {
   const byName = (await api.listTunnels({ name: row.name })).some(({ name }) => name === row.name);
   const id = row.tunnel_id;
   const byId = id !== null && (await api.listTunnels({ id })).some((one) => one.id === id);
-  const hostnames = [row.hostname, ...(row.old_hostname === null ? [] : [row.old_hostname])];
   let records = 0;
-  for (const hostname of hostnames) records += (await ourRecords(shop, hostname)).length;
+  for (const hostname of await hostnamesOf(shop, row)) records += (await ourRecords(shop, hostname)).length;
   if (!byName && !byId && records === 0) return;
   // Begin anew: what was done did not last. A tunnel of that name may be another one by now.
   await turnTunnel(db, row.holder, { tunnel_id: byId ? id : null });
