@@ -24,8 +24,8 @@ export interface PeerKeys {
 export interface PeerOptions {
   keys: PeerKeys;
   store: PeerStore;
-  /** What this device calls itself, up to 64 characters. */
-  nickname: string;
+  /** What this device calls itself, up to 64 characters; asked anew for each pairing and each session. */
+  nickname(): string;
   kind: DeviceKind;
   world: Pick<World, "clock" | "timers" | "random">;
   crypto: Crypto;

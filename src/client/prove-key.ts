@@ -21,6 +21,8 @@ export interface ProveOptions {
   url: string;
   /** The pinned key of the hub; undefined at first sight. */
   hubKey: Uint8Array | undefined;
+  /** Told once the hub has proved its key. */
+  proved?(hubKey: Uint8Array): void;
   name: string;
   platform: string;
   kind: DeviceKind;
@@ -65,6 +67,7 @@ export function keyProver(options: ProveOptions): Prove {
       check(registered) {
         const proof = fromBase64Url(registered.signature) ?? new Uint8Array(0);
         checkHub(options.crypto, handshake, proof);
+        options.proved?.(handshake.hubKey);
       },
     };
   };
