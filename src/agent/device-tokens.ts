@@ -3,6 +3,7 @@
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import { makeInvite, type MadeInvite } from "../identity/setup-token.ts";
 import { MusterError } from "../protocol/errors.ts";
+import { installLine, type HubAddresses } from "../protocol/install-line.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import { checkHostName } from "../protocol/names.ts";
 import type { Clock } from "../world/world.ts";
@@ -17,7 +18,7 @@ export interface DeviceTokensOptions {
   /** Pinned. */
   hubKey: Uint8Array;
   /** Where a new device finds the hub. */
-  hubUrl(): string;
+  addresses(): HubAddresses;
   book: Pick<OwnerBook, "log" | "problem" | "fetch" | "take">;
 }
 
@@ -28,15 +29,17 @@ export async function makeDeviceToken(
   options: DeviceTokensOptions,
   request: LocalRequest<"device_token">,
 ): Promise<LocalResponse<"device_token"> & { invite: number }> {
-  const { clock, hubUrl } = options;
+  const { clock, addresses } = options;
   if (request.name !== undefined) checkHostName(request.name);
   const expiresAtMs = clock.now() + request.expires_in_ms;
   const made = await appendInvite(options, request.name === undefined ? [] : [request.name], expiresAtMs);
   const token = made.token.reveal();
+  const { install, onlyHere } = installLine(addresses(), token);
   return {
     token,
     expires_at: new Date(expiresAtMs).toISOString(),
-    install: `curl -fsSL ${hubUrl()}/install.sh | sh -s -- ${token}`,
+    install,
+    ...(onlyHere ? { only_here: true } : {}),
     invite: made.entry.number,
   };
 }

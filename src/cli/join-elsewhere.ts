@@ -45,6 +45,7 @@ export async function joinElsewhere(invocation: Invocation, hubUrl: string | und
     hub: (session) => session.deviceToken(request),
   });
   const { install, expires_at } = plainValue(made);
+  if (made.only_here === true) throw unreachable();
   out.line("Run on the VPS:");
   out.line(`  ${install}`);
   out.line(`It lets one machine in and ends ${until(expires_at, surroundings.clock.now())}.`);
@@ -74,6 +75,12 @@ async function invitedDevice(
   if (found !== undefined) return found;
   throw new MusterError("unavailable", "the token has ended, and no machine has joined with it", {
     hint: "look what the line said on the VPS, and make another one: `muster device token`",
+  });
+}
+
+function unreachable(): MusterError {
+  return new MusterError("unavailable", "no other machine reaches this hub, so no VPS can join it", {
+    hint: "give the hub a domain, `muster hub --domain example.com`, or run the hub on the VPS",
   });
 }
 

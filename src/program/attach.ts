@@ -83,19 +83,20 @@ export async function attach(home: string, environment: Environment): Promise<Cl
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);
-      const { token, expires_at, install } = await makeDeviceToken(
+      const { lan_url: lanUrl, insecure = false } = hubFile;
+      const { invite: _invite, ...made } = await makeDeviceToken(
         {
           clock: parts.world.clock,
           crypto: parts.crypto,
           signer: parts.identity.signer,
           hub: session,
           hubKey: keyOf(hubFile),
-          hubUrl: () => hubFile.hub_url,
+          addresses: () => ({ hubUrl: hubFile.hub_url, lanUrl, insecure }),
           book,
         },
         request,
       );
-      return { token, expires_at, install };
+      return made;
     },
     close: () => session.stop(),
   };

@@ -123,7 +123,13 @@ export const LOCAL_API = {
         .max(7 * 86_400_000),
       name: z.string().max(64).optional(),
     }),
-    response: z.object({ token: z.string(), expires_at: z.iso.datetime(), install: z.string() }),
+    response: z.object({
+      token: z.string(),
+      expires_at: z.iso.datetime(),
+      install: z.string(),
+      /** The hub has no address that another machine could use. */
+      only_here: z.boolean().optional(),
+    }),
   },
   /** By name, id, or the beginning of an id; so in all calls about one device. */
   device_show: {

@@ -41,6 +41,8 @@ function handlersOf(options: AgentOptions, { core, shown, owned, paired }: Parts
   const { clock } = world;
   const { hub, hubKey, hubUrl } = core;
   const { book, devices, removed, commanding } = owned;
+  const { lan_url: lanUrl, insecure = false } = joined;
+  const addresses = () => ({ hubUrl: hubUrl(), lanUrl, insecure });
   return localHandlers({
     world,
     db: core.db,
@@ -60,7 +62,7 @@ function handlersOf(options: AgentOptions, { core, shown, owned, paired }: Parts
       await devices.leave();
       await removed.wiped();
     },
-    makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, hubUrl, book }, request),
+    makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, addresses, book }, request),
     peers: paired.peers,
     onStopAsked: options.onStopAsked,
   });

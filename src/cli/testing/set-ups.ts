@@ -1,7 +1,7 @@
 // The situations that transcripts start from, by name.
 
 import { HOME, type FakeSurroundings } from "./fake-surroundings.ts";
-import { ago, deviceView, shareView } from "./fake-agent.ts";
+import { ago, deviceView, shareView, TOKEN } from "./fake-agent.ts";
 import type { SetUps } from "./transcript.ts";
 
 function terminal(surroundings: FakeSurroundings, columns: number): void {
@@ -167,6 +167,11 @@ export const SET_UPS: SetUps = {
   "the hub is elsewhere": ({ files }) => {
     const joined = JSON.parse(files.get(`${HOME}/hub.json`) ?? "{}") as object;
     files.set(`${HOME}/hub.json`, JSON.stringify({ ...joined, controller: false, embedded: false }));
+  },
+  "no other machine reaches the hub": ({ agent }) => {
+    const expires_at = new Date(Date.UTC(2026, 10, 20, 12, 15)).toISOString();
+    const install = `curl -fsSL http://localhost:8080/install.sh | sh -s -- ${TOKEN}`;
+    agent.broken = { device_token: Response.json({ token: TOKEN, expires_at, install, only_here: true }) };
   },
   "the program breaks": ({ agent }) => {
     agent.broken = { remove: new Response("<html>", { status: 500 }) };
