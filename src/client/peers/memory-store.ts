@@ -19,7 +19,7 @@ export async function memoryPeerStore(keeper?: RowKeeper): Promise<PeerStore> {
   const rows = rowsOf(tables);
   let last: Promise<unknown> = Promise.resolve();
 
-  const change = <Result>(work: (given: PeerRows) => Promise<Result>): Promise<Result> => {
+  function change<Result>(work: (given: PeerRows) => Promise<Result>): Promise<Result> {
     const turn = last.then(async () => {
       try {
         const result = await work(rows);
@@ -34,20 +34,20 @@ export async function memoryPeerStore(keeper?: RowKeeper): Promise<PeerStore> {
     });
     last = turn.catch(() => {}); // told to whoever asked for it
     return turn;
-  };
+  }
   return { ...eachAlone(rows, change), change };
 }
 
 /** Every call as a change of its own. */
 function eachAlone(rows: PeerRows, change: PeerStore["change"]): PeerRows {
-  const wrapped = <Part extends object>(part: Part): Part => {
+  function wrapped<Part extends object>(part: Part): Part {
     const entries = Object.entries(part).map(([name, call]) => [
       name,
       (...given: unknown[]) => change(() => Promise.resolve(call(...given))),
     ]);
     // The same names, each with the same call behind it.
     return Object.fromEntries(entries) as Part;
-  };
+  }
   return {
     room: rows.room,
     peers: wrapped(rows.peers),
