@@ -114,6 +114,8 @@ describe("JSON", () => {
     expect(made).toEqual({
       token: expect.stringMatching(/^mst1_[\w-]+$/),
       expires_at: expect.stringMatching(ISO),
+      // Its hub is on loopback.
+      only_here: true,
       install: expect.stringContaining(made.token),
     });
     expect(Date.parse(made.expires_at) - Date.now()).toBeWithin(3_500_000, 3_600_001);
