@@ -131,6 +131,14 @@ const deviceRenamed = z.object({
   name: shortText,
 });
 
+/** To the device itself: somebody gave it another name. */
+const deviceNamed = z.object({
+  type: z.literal("device_named"),
+  name: shortText,
+  /** Its own public host name; "" where the hub has no domain. */
+  hostname: z.string().max(300),
+});
+
 /** As the hub has it: whoever acts on it compares the words first. */
 const deviceKey = z.object({
   type: z.literal("device_key"),
@@ -360,6 +368,7 @@ export const hubToClient = z.discriminatedUnion("type", [
   done,
   serviceRegistered,
   deviceRenamed,
+  deviceNamed,
   deviceKey,
   tunnelCredentials,
   logEntries,

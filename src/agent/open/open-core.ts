@@ -23,8 +23,10 @@ export interface Core {
   hubUrl(): string;
   /** Work that nobody waits for. What goes wrong in it is in the log. */
   inBackground(what: string, work: Promise<void>): void;
-  /** What is made after the parts that need it. */
-  late: { session?: HubLink; port?: number };
+  /** Its own public host name, in lower case; "" where it has none. */
+  hostname(): string;
+  /** What is made after the parts that need it; `named` is what the hub called it since this session began. */
+  late: { session?: HubLink; port?: number; named?: { name: string; hostname: string } | undefined };
 }
 
 const STORAGE_FULL_NOTICE =
@@ -61,8 +63,12 @@ export async function openCore(options: AgentOptions, ends: Ends): Promise<Core>
     hubKey: keyOf(joined.hub_key),
     fleet: new KnownFleet(hub, world.timers),
     device() {
-      const name = hub.state.at === "connected" ? hub.state.registered.name : joined.name;
-      return { id: joined.device_id, name };
+      const registered = hub.state.at === "connected" ? hub.state.registered : undefined;
+      return { id: joined.device_id, name: late.named?.name ?? registered?.name ?? joined.name };
+    },
+    hostname() {
+      const registered = hub.state.at === "connected" ? hub.state.registered : joined;
+      return (late.named?.hostname ?? registered.hostname ?? "").toLowerCase();
     },
     hubUrl: () => (hub.state.at === "connected" ? hub.state.registered.hub_url : joined.hub_url),
     inBackground(what, work) {

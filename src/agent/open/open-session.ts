@@ -70,6 +70,7 @@ function whenConnected(
   const health = reportHealth(options.world.timers, hub, options.health);
   ends.add(() => health.stop());
   return ({ owner_heads: heads }) => {
+    core.late.named = undefined;
     health.connected();
     paired.post.connected();
     inBackground("owner log", owned.book.fetch(heads));
@@ -102,6 +103,8 @@ function whenHeard(
         .take(message)
         .then((isTaken) => void (isTaken && hub.send({ type: "tunnel_taken" })));
       inBackground("named link", taken);
+    } else if (message.type === "device_named") {
+      core.late.named = { name: message.name, hostname: message.hostname };
     } else if (message.type === "pairing_message") {
       paired.pairing.heard(message);
     } else if (message.type === "error") {

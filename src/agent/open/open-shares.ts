@@ -82,10 +82,10 @@ async function gatewayOf(
 
 function tunnelOf(
   options: AgentOptions,
-  { notices, hub }: Core,
+  { notices, hostname }: Core,
   { gateway, shares }: Pick<Shown, "gateway" | "shares">,
 ): NamedTunnel {
-  const { world, log, paths, namedLink, hub: joined } = options;
+  const { world, log, paths, namedLink } = options;
   return new NamedTunnel({
     world,
     gateway,
@@ -97,7 +97,6 @@ function tunnelOf(
     credentialsPath: tunnelPath(paths.home),
     folder: `${paths.home}/cloudflared`,
     socketPath: `${paths.sockets}/tunnel.sock`,
-    hostname: () =>
-      (hub.state.at === "connected" ? hub.state.registered.hostname : (joined.hostname ?? "")).toLowerCase(),
+    hostname,
   });
 }

@@ -16,11 +16,13 @@ export interface ViewFacts {
   nowMs: number;
 }
 
-export function shareViewOf({ row }: ShareRecord, facts: ViewFacts): ShareView {
+export function shareViewOf({ row, flags }: ShareRecord, facts: ViewFacts): ShareView {
   const told = facts.fleet?.shares.find((share) => share.id === row.id);
   const proof = proofOf(told?.proof, facts);
   const url = row.url ?? "";
-  const links = told?.links ?? (url === "" ? [] : [{ kind: "hub" as const, url, state: proof.state }]);
+  const kinds = flags.link === "named" ? (["hub", "named"] as const) : (["hub"] as const);
+  const own = kinds.map((kind) => ({ kind, url, state: "unknown" as const }));
+  const links = told?.links ?? (url === "" ? [] : own);
   return {
     id: row.id,
     name: row.name,

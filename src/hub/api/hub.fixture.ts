@@ -336,6 +336,7 @@ function deviceLife(
     now,
     clock,
     timers,
+    shareUrl: (label) => `http://${label}.localhost/`,
     hostnameOf: (label) => `${label}.localhost`,
     crypto,
     hubKey,

@@ -15,6 +15,7 @@ import type { Session } from "../sessions/session.ts";
 import { CodeSecrets } from "./code-secrets.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { DeviceFlowParts } from "./device-flow.ts";
+import { LinkNames } from "./link-names.ts";
 import type { NamedLinks } from "./named-links.ts";
 import { Removals, type RemovalParts } from "./removals.ts";
 import { endedSetups, type SetupParts } from "./setups.ts";
@@ -29,6 +30,8 @@ export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
   named: NamedLinks;
   /** A device's own public host name, "" where the hub has no domain. */
   hostnameOf(label: string): string;
+  /** A share's address. */
+  shareUrl(label: string): string;
 }
 
 type LifeMessage = ClientMessage<
@@ -37,6 +40,7 @@ type LifeMessage = ClientMessage<
 /** A device writes them down and starts its helper anew. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
 const LOOK_AT_SETUPS_EVERY_MS = 60_000;
+const LOOK_AT_NAMES_EVERY_MS = 5_000;
 
 /** Revocations of one account or controller. */
 const DELETIONS = { burst: 20, refillMs: 3_600_000 };
@@ -47,6 +51,7 @@ export class DeviceLife {
   readonly flow: DeviceFlowParts;
   readonly setups: SetupParts;
   readonly named: NamedLinks;
+  readonly names: LinkNames;
   readonly #parts: DeviceLifeParts;
   readonly #deletions: RateLimiter;
   /** Who was handed credentials and has not said yet that it has them. */
@@ -56,6 +61,7 @@ export class DeviceLife {
     this.#parts = parts;
     const { db, crypto, hubKey, now, named, log } = parts;
     this.named = named;
+    this.names = new LinkNames(parts);
     this.removals = new Removals({
       ...parts,
       revoked: ({ device_id }) => {
@@ -85,8 +91,11 @@ export class DeviceLife {
         log.warn("set-ups that are over could not be removed", { error }),
       );
     });
+    const names = timers.every(LOOK_AT_NAMES_EVERY_MS, () => this.names.look());
+    this.names.look();
     return () => {
       timer.cancel();
+      names.cancel();
       stopLinks();
     };
   }
@@ -143,6 +152,9 @@ export class DeviceLife {
     }
     const { name: former } = before;
     await devices.refresh(wish.device_id);
+    const session = this.#parts.directory.device(wish.device_id);
+    session?.send({ type: "device_named", name, hostname: this.#parts.hostnameOf(name) });
+    this.names.look();
     await audit.record({
       actor,
       action: "device.renamed",

@@ -5,10 +5,11 @@ import type { Log } from "../../protocol/log.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import type { Sealer } from "../../store/seal.ts";
 import { API_BASE_URL, createCloudflareApi } from "../../tunnels/cloudflare/api.ts";
+import { createNamedHosts, type NamedHosts } from "../../tunnels/cloudflare/hosts.ts";
 import { createNamedLink, type NamedLink } from "../../tunnels/cloudflare/named.ts";
 import type { CloudflareSettings } from "../../tunnels/cloudflare/settings.ts";
 import { sweep } from "../../tunnels/cloudflare/sweep.ts";
-import { unconfiguredNamedLink } from "../../tunnels/cloudflare/unconfigured.ts";
+import { UNCONFIGURED_NAMED_HOSTS, unconfiguredNamedLink } from "../../tunnels/cloudflare/unconfigured.ts";
 import { finishUnfinished } from "../../tunnels/cloudflare/unfinished.ts";
 import type { World } from "../../world/world.ts";
 
@@ -26,6 +27,8 @@ export interface NamedLinksOptions {
 
 export interface NamedLinks {
   link: NamedLink;
+  /** The names of shares that these links carry. */
+  hosts: NamedHosts;
   configured: boolean;
   /** Finishes what was broken off, now and later, and sweeps: now and each day. The result ends it. */
   tend(): () => void;
@@ -37,7 +40,7 @@ export function openNamedLinks(options: NamedLinksOptions): NamedLinks {
   const { db, world, sealer, hubId, log, cloudflare: settings, baseUrl = API_BASE_URL } = options;
   if (settings === undefined) {
     const link = unconfiguredNamedLink(db, world.clock);
-    return { link, configured: false, tend: () => () => {} };
+    return { link, hosts: UNCONFIGURED_NAMED_HOSTS, configured: false, tend: () => () => {} };
   }
   const api = createCloudflareApi({ settings, world, baseUrl });
   const shop = { db, api, sealer, hubId, world, log };
@@ -47,6 +50,7 @@ export function openNamedLinks(options: NamedLinksOptions): NamedLinks {
   };
   return {
     link,
+    hosts: createNamedHosts(shop),
     configured: true,
     tend() {
       const stop = finishUnfinished({ db, link, api, world, log });

@@ -84,6 +84,7 @@ function lifeOf(options: HubOptions, core: Core): DeviceLife {
     secret,
     hubKey: signer.publicKey,
     hostnameOf: (label) => addresses.deviceHost(label),
+    shareUrl: (label) => addresses.shareUrl(label),
     named: openNamedLinks({
       db,
       world,

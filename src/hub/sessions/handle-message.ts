@@ -28,7 +28,7 @@ export interface MessageParts {
   ownerLogs: OwnerLogs;
   commands: CommandDesk;
   relay: RelayDesk;
-  life: Pick<DeviceLife, "handle" | "tookTunnel">;
+  life: Pick<DeviceLife, "handle" | "tookTunnel" | "names">;
   offers: Pick<Offers, "handle" | "heard">;
   /** A new login link, or null when there is no need for one. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
@@ -166,6 +166,14 @@ async function publish(
       demand(session.actor, "share.publish", undefined);
     throw error;
   });
+  if (share.link === "named") {
+    await parts.life.names.place(share).catch(async (error: unknown) => {
+      // A share that was there keeps its address, by the hub, until its device has a tunnel again.
+      if (known !== undefined && error instanceof MusterError) return;
+      await parts.shares.remove(facts.deviceId, share.shareId);
+      throw error;
+    });
+  }
   if (known === undefined) {
     void parts.audit.record({
       actor: `device:${facts.deviceId}`,
@@ -177,7 +185,15 @@ async function publish(
   }
   parts.prober.probe(share);
   const url = parts.addresses.shareUrl(share.label);
-  return { type: "share_published", id: message.id, share_id: share.shareId, label: share.label, url };
+  const link = share.link === "named" ? { link: share.link } : {};
+  return {
+    type: "share_published",
+    id: message.id,
+    share_id: share.shareId,
+    label: share.label,
+    url,
+    ...link,
+  };
 }
 
 async function removeShare(
@@ -189,6 +205,7 @@ async function removeShare(
   demandOwnShare(session, parts, message.share_id);
   const share = parts.shares.byId(message.share_id);
   const removed = await parts.shares.remove(deviceId, message.share_id);
+  if (share?.link === "named") parts.life.names.look();
   const device = parts.devices.byId(deviceId);
   if (removed && device !== undefined) {
     void parts.audit.record({

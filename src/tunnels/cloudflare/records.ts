@@ -27,7 +27,14 @@ export async function makeRecord(
   if (there !== undefined) return { record_id: there.id };
   const comment = recordComment(shop.hubId);
   const made = await shop.api.createRecord({ name: hostname, tunnelId, comment });
-  if (made !== "in_the_way") return { record_id: made.id };
+  if (made !== "in_the_way") {
+    if (made.name === hostname) return { record_id: made.id };
+    // Cloudflare puts a name that is not in the zone below it, where nobody looks for it.
+    await shop.api.deleteRecord(made.id);
+    throw new MusterError("conflict", `${hostname} is not in the zone of CLOUDFLARE_ZONE_ID`, {
+      hint: "give the hub the zone that its domain is in",
+    });
+  }
   // Somebody was quicker; it may have been a call of ours whose answer was lost.
   const late = await adoptable(shop, { hostname, tunnelId });
   if (late !== undefined) return { record_id: late.id };

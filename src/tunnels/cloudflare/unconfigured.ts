@@ -6,8 +6,14 @@ import type { Clock } from "../../world/world.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import { findTunnel, turnTunnel } from "../../store/tunnel-rows.ts";
 import type { LinkStatus } from "../link.ts";
+import type { NamedHosts } from "./hosts.ts";
 import { NAMED_LIMITS, type NamedLink } from "./named.ts";
 import { namedLinksDisabled } from "./settings.ts";
+
+export const UNCONFIGURED_NAMED_HOSTS: NamedHosts = {
+  place: () => Promise.reject(namedLinksDisabled()),
+  settle: () => Promise.resolve(),
+};
 
 export function unconfiguredNamedLink(db: Kysely<HubDatabase>, clock: Pick<Clock, "now">): NamedLink {
   const status = async (holder: string): Promise<LinkStatus> => {
