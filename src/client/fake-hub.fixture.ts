@@ -1,0 +1,82 @@
+// A hub in a few lines, for tests of peers: one mailbox at a time, and a relay that hands on at once. It can be cut.
+import { MusterError } from "../protocol/errors.ts";
+import type { HubToClient } from "../protocol/messages.ts";
+import type { Asked } from "./connection.ts";
+import type { OpenedPeer } from "./open-peer.ts";
+import type { PeerLink } from "./peer-link.ts";
+
+export class FakeHub {
+  readonly #peers = new Map<string, OpenedPeer>();
+  readonly #pins = new Set<string>();
+  readonly #kept = new Map<string, HubToClient[]>();
+  readonly #open = new Set<string>();
+  #mailbox: { maker: string; joiner: string | undefined } | undefined;
+  #lastRelay = 0;
+
+  /** The link of a peer that is made with it; `connect` comes after. */
+  link(key: string): PeerLink {
+    return {
+      isConnected: () => this.#open.has(key),
+      hubKey: () => new Uint8Array(32).fill(9),
+      hubUrl: () => "https://hub.example",
+      openStream: () => "closed",
+      send: (message) => {
+        if (!this.#open.has(key)) return false;
+        if (message.type === "pairing_message") this.#pass(key, message.payload);
+        return true;
+      },
+      request: async (asked, type) => {
+        if (!this.#open.has(key)) throw new MusterError("hub_unreachable", "the wire is cut");
+        const answer = this.#answer(key, asked);
+        // The answers below are those that the questions ask for.
+        if (answer.type === type) return answer as never;
+        throw new MusterError("protocol_error", `answered with ${answer.type}`);
+      },
+    };
+  }
+
+  connect(peer: OpenedPeer): void {
+    this.#peers.set(peer.key, peer);
+    this.#open.add(peer.key);
+    peer.connected();
+    for (const kept of this.#kept.get(peer.key)?.splice(0) ?? []) this.#tell(peer.key, kept);
+  }
+
+  cut(peer: OpenedPeer): void {
+    this.#open.delete(peer.key);
+  }
+
+  #answer(by: string, asked: Asked): HubToClient {
+    if (asked.type === "create_pairing") {
+      this.#mailbox = { maker: by, joiner: undefined };
+      const expires_at = "2026-11-20T09:00:00Z";
+      return { type: "mailbox", id: "1", mailbox: "AB", expires_at, reach: "anyone" };
+    }
+    if (asked.type === "join_pairing" && this.#mailbox !== undefined) this.#mailbox.joiner = by;
+    if (asked.type === "paired") this.#pinned(by, asked.peer);
+    if (asked.type !== "send") return { type: "done", id: "1" };
+    this.#tell(asked.to, { type: "relay", relay_id: ++this.#lastRelay, from: by, payload: asked.payload });
+    return { type: "relayed", id: "1", held: false };
+  }
+
+  #pinned(by: string, peer: string): void {
+    this.#pins.add(`${by} ${peer}`);
+    if (!this.#pins.has(`${peer} ${by}`)) return;
+    this.#tell(by, { type: "paired", peer });
+    this.#tell(peer, { type: "paired", peer: by });
+  }
+
+  #pass(by: string, payload: string): void {
+    const { maker, joiner } = this.#mailbox ?? {};
+    const to = by === maker ? joiner : maker;
+    if (to !== undefined) this.#tell(to, { type: "pairing_message", mailbox: "AB", payload });
+  }
+
+  /** A turn later, as a network would. */
+  #tell(to: string, message: HubToClient): void {
+    queueMicrotask(() => {
+      if (this.#open.has(to)) return this.#peers.get(to)?.heard(message);
+      if (message.type === "relay") this.#kept.set(to, [...(this.#kept.get(to) ?? []), message]);
+    });
+  }
+}

@@ -1,0 +1,163 @@
+import { expect, test } from "bun:test";
+import { makeBrowserKeys, browserSigner } from "../identity/browser-key.ts";
+import { nodeCrypto } from "../identity/crypto-node.ts";
+import { rejection } from "../identity/refusal.fixture.ts";
+import { webDhKey } from "../identity/sealed/session-crypto-web.ts";
+import { toBase64Url, utf8 } from "../protocol/bytes.ts";
+import { FakeHub } from "./fake-hub.fixture.ts";
+import { FakeWorld } from "./fakes.fixture.ts";
+import { openPeer, type OpenedPeer } from "./open-peer.ts";
+import type { PairedDevice, ReceivedMessage } from "./peer.ts";
+import { memoryPeerStore } from "./peers/memory-store.ts";
+import { webReceiveKeys } from "./peers/receive-ring.ts";
+import type { PeerStore } from "./peers/store.ts";
+
+const { subtle } = globalThis.crypto;
+const crypto = nodeCrypto((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
+
+interface Device {
+  peer: OpenedPeer;
+  store: PeerStore;
+  world: FakeWorld;
+  /** The same device after a restart. */
+  again(): OpenedPeer;
+}
+
+/** With keys as a browser has them. */
+async function device(hub: FakeHub, nickname: string): Promise<Device> {
+  const keys = await makeBrowserKeys(subtle);
+  const signer = await browserSigner(subtle, keys);
+  const link = await webDhKey(subtle, keys.link);
+  const store = await memoryPeerStore();
+  const world = new FakeWorld();
+  const open = (): OpenedPeer =>
+    openPeer(
+      {
+        keys: { signer, link, makeReceiveKey: webReceiveKeys(subtle, crypto) },
+        store,
+        nickname: () => nickname,
+        kind: "browser",
+        world: world.parts,
+        crypto,
+        subtle,
+      },
+      hub.link(toBase64Url(signer.publicKey)),
+    );
+  const peer = open();
+  hub.connect(peer);
+  return { peer, store, world, again: open };
+}
+
+async function twoPaired(): Promise<{
+  hub: FakeHub;
+  anna: Device;
+  ben: Device;
+  ofAnna: PairedDevice;
+  ofBen: PairedDevice;
+}> {
+  const hub = new FakeHub();
+  const [anna, ben] = await Promise.all([device(hub, "Anna page"), device(hub, "Ben")]);
+  const made = await anna.peer.pair({ petname: "my-ben" });
+  const [ofAnna, ofBen] = await Promise.all([made.done, ben.peer.join(made.code.toLowerCase())]);
+  return { hub, anna, ben, ofAnna, ofBen };
+}
+
+test("two peers pair by a code and have the same words; each has its own name for the other", async () => {
+  const { anna, ben, ofAnna, ofBen } = await twoPaired();
+  expect(ofAnna.id).toBe(ben.peer.id);
+  expect(ofBen.key).toBe(anna.peer.key);
+  expect(ofAnna.safetyWords).toBe(ofBen.safetyWords);
+  expect([ofAnna.petname, ofAnna.nickname, ofBen.petname]).toEqual(["my-ben", "Ben", "anna-page"]);
+  expect(ofAnna.compared).toBe(false);
+  expect((await anna.peer.verified(ofAnna.key)).compared).toBe(true);
+  expect((await anna.peer.setPetname(ofAnna.key, "ben")).petname).toBe("ben");
+  expect((await anna.peer.find(ben.peer.id.slice(0, 7))).petname).toBe("ben");
+});
+
+test("texts and files arrive once, in order, and the sender hears so from the peer itself", async () => {
+  const { anna, ben, ofAnna } = await twoPaired();
+  const got: ReceivedMessage[] = [];
+  ben.peer.onMessage((message) => void got.push(message));
+  const sent = [
+    await anna.peer.send(ofAnna.key, { text: "one" }),
+    await anna.peer.send(ofAnna.key, { file: { name: "../../two.txt", bytes: utf8("two") } }),
+  ];
+  for (const { id } of sent) expect((await anna.peer.delivered(id)).state).toBe("delivered");
+  await changed(ben.peer, () => got.length === 2);
+  expect(got).toMatchObject([
+    { type: "text", text: "one", from: anna.peer.key },
+    { type: "file", name: "two.txt", bytes: utf8("two") },
+  ]);
+  expect(await ben.store.inbox.list({ after: 0, limit: 9, unread: true })).toEqual([]);
+});
+
+test("what a program could not take, or had not finished, is handed to it again", async () => {
+  const { anna, ben, hub, ofAnna } = await twoPaired();
+  const tried: string[] = [];
+  const failed = Promise.withResolvers<void>();
+  ben.peer.onMessage((message) => {
+    tried.push(message.id);
+    failed.resolve();
+    throw new Error("not now");
+  });
+  const { id } = await anna.peer.send(ofAnna.key, { text: "again" });
+  await anna.peer.delivered(id);
+  await failed.promise;
+  ben.peer.close();
+  hub.cut(ben.peer);
+
+  const later = ben.again();
+  const taken = Promise.withResolvers<ReceivedMessage>();
+  later.onMessage((message) => taken.resolve(message));
+  expect(await taken.promise).toMatchObject({ id, text: "again" });
+  expect(tried).toEqual([id]);
+});
+
+test("for one who is away it waits, under states that say so", async () => {
+  const { anna, ben, hub, ofAnna } = await twoPaired();
+  hub.cut(ben.peer);
+  const { id, state } = await anna.peer.send(ofAnna.key, { text: "later" });
+  expect(state).toBe("queued");
+  await changed(anna.peer, async () => (await anna.peer.sent(id))?.state === "relayed");
+  hub.connect(ben.peer);
+  expect((await anna.peer.delivered(id)).state).toBe("delivered");
+  expect((await ben.peer.received()).map((message) => message.id)).toEqual([id]);
+});
+
+test("unpairing is said, sealed, and drops what waits", async () => {
+  const { anna, ben, hub, ofAnna, ofBen } = await twoPaired();
+  hub.cut(anna.peer);
+  const waiting = await anna.peer.send(ofAnna.key, { text: "never read" });
+  hub.connect(anna.peer);
+  await anna.peer.delivered(waiting.id);
+  hub.cut(ben.peer);
+  const dropped = await ben.peer.send(ofBen.key, { text: "too late" });
+  await anna.peer.unpair(ofAnna.key);
+  expect(await anna.peer.peers()).toEqual([]);
+  hub.connect(ben.peer);
+  expect((await ben.peer.delivered(dropped.id)).state).toBe("dropped");
+  await changed(ben.peer, async () => (await ben.peer.peers()).length === 0);
+  expect(ben.peer.notices()).toEqual(["anna-page has ended the pairing; 1 messages to it were dropped"]);
+  expect(await rejection(ben.peer.send(ofBen.key, { text: "no" }))).toBe(
+    "not_found: this device is not paired with that key",
+  );
+});
+
+test("what does not fit into a message is refused before anything is stored", async () => {
+  const { anna, ofAnna } = await twoPaired();
+  const bytes = new Uint8Array(1024 * 1024);
+  const problem = await rejection(anna.peer.send(ofAnna.key, { file: { name: "big", bytes } }));
+  expect(problem).toBe('too_large: cannot send "big": it has 1048576 bytes');
+});
+
+/** Looks now and after every change. */
+async function changed(peer: OpenedPeer, reached: () => Promise<boolean> | boolean): Promise<void> {
+  for (;;) {
+    const next = Promise.withResolvers<void>();
+    const stop = peer.onChange(() => next.resolve());
+    if (await reached()) return stop();
+    // A reader works after the change that it was told of.
+    await Promise.race([next.promise, new Promise((resolve) => setImmediate(resolve))]);
+    stop();
+  }
+}
