@@ -6,7 +6,8 @@ import type { Log } from "../protocol/log.ts";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
 import type { DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
-import type { World } from "../world/world.ts";
+import type { LargeFiles, World } from "../world/world.ts";
+import type { OfferRules } from "./capabilities/call-desk.ts";
 import type { CommandOptions } from "./commanding.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";
 import type { HubPort } from "./hub-port.ts";
@@ -77,6 +78,10 @@ export interface AgentOptions {
   environment: Record<string, string>;
   /** What it takes to command and be commanded; without it this agent does neither. */
   command?: CommandOptions;
+  /** For files of any size from and to paired devices; without it they end where messages end. */
+  largeFiles?: LargeFiles;
+  /** Capabilities that are not offered, and who may use which of the others. */
+  offering?: { disabled: readonly string[]; rules: OfferRules };
   /** Makes the session; a test hands in its own. */
   openSession?(options: HubSessionOptions): HubLink;
 }

@@ -4,6 +4,7 @@ import { BRIEF, PATIENT } from "../trunk/drain.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import type { HubSessionState } from "./link/hub-session.ts";
 import { Ends } from "./open/ends.ts";
+import { openCapabilities } from "./open/open-capabilities.ts";
 import { openCore } from "./open/open-core.ts";
 import { openLocalApi } from "./open/open-local-api.ts";
 import { openOwners } from "./open/open-owners.ts";
@@ -39,7 +40,8 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const shown = await openShares({ ...options, appsAtEnd: () => apps }, core, ends);
   const owned = await openOwners(options, { core, shown, ends });
   const paired = openPeers(options, core, ends);
-  const parts = { core, shown, owned, paired };
+  const offering = openCapabilities(options, { core, owned, ends });
+  const parts = { core, shown, owned, paired, offering };
   const session = openSession(options, parts, ends);
   // A person who said stop waits; a service manager has time.
   ends.add(() => session.leave(apps === "stop" ? BRIEF : PATIENT));

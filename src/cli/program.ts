@@ -2,6 +2,7 @@
 // when a command runs, so that help and completion load only the parser.
 
 import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { addCapabilityCommands } from "./define-capabilities.ts";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addOrderCommands } from "./define-orders.ts";
 import { addMachineCommands } from "./define-machine.ts";
@@ -67,6 +68,7 @@ export function makeProgram(
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
   addOrderCommands(program, choose);
+  addCapabilityCommands(program, choose);
   addPeerCommands(program, choose);
   addToolCommands(program, choose);
   acceptVerbose(program);

@@ -3,6 +3,7 @@
 // The rule: no file of this room reads argv, the environment, the clock, the disk or the network in any other
 // way, and the long-lived programs (hub, agent) are functions handed in, so nothing of theirs is loaded here.
 
+import type { CapabilityReply } from "../protocol/capability-messages.ts";
 import type { ControllerMessage } from "../protocol/command-messages.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
@@ -334,6 +335,8 @@ export interface HubSession {
   owners(): Promise<OwnerCalls>;
   /** What may be ordered by this home's controller key. */
   orders(): Promise<OrderCalls>;
+  /** Parts and one response, from whichever device serves. Aborting `left` cancels. */
+  capability(request: LocalRequest<"capability">, left: AbortSignal): AsyncIterable<CapabilityReply>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */
   deviceToken(request: LocalRequest<"device_token">): Promise<LocalResponse<"device_token">>;
   close(): void;

@@ -1,6 +1,7 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
 import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.ts";
+import { askCapability } from "../agent/capabilities/ask-capability.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
@@ -80,6 +81,16 @@ export async function attach(home: string, environment: Environment): Promise<Cl
     },
     async orders() {
       return ordersOver(parts, { session, hubFile, book: await readLog(parts, session, hubFile) });
+    },
+    capability(request, left) {
+      const { protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs } = request;
+      const { world, crypto, identity } = parts;
+      const { clock, random } = world;
+      return askCapability(
+        { clock, random, crypto, signer: identity.signer, hub: session, ownerRoot: hubFile.owner_root },
+        { capability: { protocol, version }, payload, preferDevice, timeoutMs },
+        left,
+      );
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);

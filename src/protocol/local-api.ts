@@ -5,7 +5,9 @@
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
 import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
-import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
+import { COMMAND_REQUESTS, controllerMessage, errorBody } from "./command-messages.ts";
+import { CAPABILITY_WAITS } from "./capability-messages.ts";
+import { capabilityProtocol, capabilityVersion } from "./capabilities.ts";
 import { SCOPES } from "./owner-log.ts";
 import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
@@ -91,6 +93,32 @@ const petname = z
   .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
 const mailbox = z.string().min(1).max(8);
 const peerAnswer = z.object({ peer: peerView });
+/** A file that is too large for a message, on its way to a paired device. */
+const fileSendView = z.object({
+  id: z.string(),
+  /** What the device is called here; "" when it is paired no more. */
+  to: z.string(),
+  name: z.string(),
+  size: z.number(),
+  /** That have gone. */
+  bytes: z.number(),
+  state: z.enum(["queued", "sending", "delivered", "failed", "cancelled"]),
+  sha256: z.string().optional(),
+  /** What ended it. */
+  problem: errorBody.optional(),
+  /** Why it does not go now. */
+  waits: z.string().optional(),
+});
+/** One that comes. `waiting`: for its sender to go on. */
+const fileArriving = z.object({
+  id: z.string(),
+  from: z.string(),
+  at: z.iso.datetime(),
+  name: z.string(),
+  size: z.number(),
+  bytes: z.number(),
+  state: z.enum(["arriving", "waiting"]),
+});
 
 export const LOCAL_API = {
   status: { request: z.object({}), response: sharesAndFleet },
@@ -216,7 +244,19 @@ export const LOCAL_API = {
       id: z.string(),
       to: z.string(),
       state: z.enum(["queued", "relayed", "delivered", "dropped"]),
+      /** It is too large for a message: see how far it is by `file_send`. */
+      file: fileSendView.optional(),
     }),
+  },
+  /** By the id that `send` gave, or the beginning of one. */
+  file_send: { request: z.object({ id: reference }), response: fileSendView },
+  /** What waits, and what has ended lately. */
+  file_sends: { request: z.object({}), response: z.object({ items: z.array(fileSendView) }) },
+  file_cancel: { request: z.object({ id: reference }), response: fileSendView },
+  /** Turns away one that is on its way here; its sender is told. */
+  file_refuse: {
+    request: z.object({ id: reference }),
+    response: z.object({ id: z.string(), name: z.string() }),
   },
   /** In order, after a position. `wait`: up to five seconds, where there is nothing yet. */
   inbox: {
@@ -234,6 +274,8 @@ export const LOCAL_API = {
             .optional(),
         }),
       ),
+      /** Large files that are on their way here. */
+      arriving: z.array(fileArriving),
     }),
   },
   inbox_read: { request: z.object({ up_to: z.number().int().nonnegative() }), response: z.object({}) },
@@ -300,16 +342,36 @@ export const LOCAL_API = {
     response: z.object({}),
   },
   order_tell: { request: z.object({ order: orderId, message: controllerMessage }), response: z.object({}) },
+  /** Streams JSON lines: parts as they come, then one response (`capabilityReply`). Leaving it cancels. */
+  capability: {
+    request: z.object({
+      protocol: capabilityProtocol,
+      version: capabilityVersion,
+      /** JSON text. */
+      payload: z.string().max(RELAY_MESSAGE_MAX_BYTES),
+      prefer_device: reference.optional(),
+      timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
+    }),
+    response: z.never(),
+  },
   /** Ends the agent (and the hub in the same process) after its answer. */
   stop: { request: z.object({}), response: z.object({ pid: z.number() }) },
 } as const;
 
 export type LocalCall = keyof typeof LOCAL_API;
 /** Calls whose answer is a stream of bytes. */
-export const STREAM_CALLS = ["logs", "run", "shell", "forward"] as const satisfies readonly LocalCall[];
+export const STREAM_CALLS = [
+  "logs",
+  "run",
+  "shell",
+  "forward",
+  "capability",
+] as const satisfies readonly LocalCall[];
 export type StreamCall = (typeof STREAM_CALLS)[number];
 export type LocalRequest<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["request"]>;
 export type LocalResponse<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["response"]>;
+export type FileSendView = z.infer<typeof fileSendView>;
+export type FileArriving = z.infer<typeof fileArriving>;
 export type AddShare = z.infer<typeof addShare>;
 
 /** `agent.json` in the home: where the CLI finds the agent. */

@@ -2,7 +2,8 @@
 import type { Kysely } from "kysely";
 import { fromBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
-import type { HubFile, LocalResponse } from "../../protocol/local-api.ts";
+import type { CapabilityReply } from "../../protocol/capability-messages.ts";
+import type { HubFile, LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
 import { appendAudit } from "../../store/audit.ts";
 import type { CommonDatabase } from "../../store/common-schema.ts";
 import type { World } from "../../world/world.ts";
@@ -15,6 +16,7 @@ import type { OwnerDesk } from "../owner-desk.ts";
 import type { PeerDesk } from "../peers/peer-desk.ts";
 import type { ShareBook } from "../shares/share-book.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
+import { replyStream } from "./reply-stream.ts";
 import { logStream } from "./log-stream.ts";
 import type { LocalHandlers } from "./local-server.ts";
 
@@ -41,6 +43,7 @@ export interface LocalHandlersOptions {
   /** Resolves once this device has left its owner and forgotten its key. */
   leave(): Promise<void>;
   peers: PeerDesk;
+  ask(request: LocalRequest<"capability">, left: AbortSignal): AsyncGenerator<CapabilityReply>;
   onStopAsked(): void;
 }
 
@@ -185,6 +188,8 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
     shell: (request) => orders().shell(request),
     forward: (request) => orders().forward(request),
 
+    capability: (request) => replyStream((left) => options.ask(request, left)),
+
     async order_input({ order, bytes }) {
       await orders().input(order, inputBytes(bytes));
       return {};
@@ -204,6 +209,12 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
     peer_name: (request) => options.peers.name(request),
     peer_verify: (request) => options.peers.verify(request),
     send: (request) => options.peers.send(request),
+    file_send: (request) => options.peers.fileSend(request),
+    file_sends: () => options.peers.fileSends(),
+    file_cancel: (request) =>
+      recorded("file.cancel", request.id, async () => ({ result: await options.peers.fileCancel(request) })),
+    file_refuse: (request) =>
+      recorded("file.refuse", request.id, async () => ({ result: await options.peers.fileRefuse(request) })),
     inbox: (request) => options.peers.inbox(request),
     inbox_read: (request) => options.peers.read(request),
 

@@ -36,7 +36,7 @@ export async function openLocalApi(options: AgentOptions, parts: Parts, ends: En
   return api.port;
 }
 
-function handlersOf(options: AgentOptions, { core, shown, owned, paired }: Parts) {
+function handlersOf(options: AgentOptions, { core, shown, owned, paired, offering }: Parts) {
   const { world, crypto, signer, pid, hub: joined } = options;
   const { clock } = world;
   const { hub, hubKey, hubUrl } = core;
@@ -64,6 +64,8 @@ function handlersOf(options: AgentOptions, { core, shown, owned, paired }: Parts
     },
     makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, addresses, book }, request),
     peers: paired.peers,
+    ask: ({ protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs }, left) =>
+      offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
     onStopAsked: options.onStopAsked,
   });
 }

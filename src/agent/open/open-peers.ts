@@ -3,6 +3,7 @@ import type { AgentOptions } from "../agent-options.ts";
 import { PairingDesk } from "../../client/peers/pairing-desk.ts";
 import { Post } from "../../client/peers/post.ts";
 import { rawReceiveKeys } from "../../client/peers/receive-ring.ts";
+import { openFiles, type Files } from "../files/open-files.ts";
 import { PeerDesk } from "../peers/peer-desk.ts";
 import { relayPort } from "../peers/relay-port.ts";
 import { sqlPeerStore } from "../peers/sql-peer-store.ts";
@@ -13,6 +14,8 @@ export interface Paired {
   post: Post;
   pairing: PairingDesk;
   peers: PeerDesk;
+  /** Absent for an agent without a link key. */
+  files: Files | undefined;
 }
 
 export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired {
@@ -34,6 +37,12 @@ export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired
     pinned: (peer) => post.pinned(peer),
   });
   ends.add(() => pairing.stop());
+  const received = `${paths.home}/received`;
+  const files = openFilesOf(options, core, received);
+  if (files !== undefined) {
+    ends.add(() => files.close());
+    ends.add(post.listen(() => files.peersChanged()));
+  }
   const peers = new PeerDesk({
     store,
     timers,
@@ -41,7 +50,25 @@ export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired
     sha256: (bytes) => crypto.sha256(bytes),
     post,
     pairing,
-    received: `${paths.home}/received`,
+    received,
+    ...(files === undefined ? {} : { files: files.desk }),
   });
-  return { post, pairing, peers };
+  return { post, pairing, peers, files };
+}
+
+function openFilesOf(options: AgentOptions, core: Core, received: string): Files | undefined {
+  const { world, crypto, signer, command, largeFiles } = options;
+  if (command === undefined || largeFiles === undefined) return undefined;
+  const { link } = command;
+  return openFiles({
+    world,
+    largeFiles,
+    db: core.db,
+    hub: core.hub,
+    log: options.log.part("files"),
+    link: { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key },
+    sha256: (bytes) => crypto.sha256(bytes),
+    received,
+    inBackground: core.inBackground,
+  });
 }

@@ -1,11 +1,14 @@
 // The session with the hub: who it is for, and which part hears what comes over it.
+import { readCallOpen } from "../../protocol/call-open.ts";
 import type { HubMessage, HubToClient } from "../../protocol/messages.ts";
 import { nextSessionNumber } from "../../store/session-numbers.ts";
 import type { AgentOptions, HubLink } from "../agent-options.ts";
 import { reportHealth } from "../health-report.ts";
 import { HubSession, type HubSessionOptions } from "../link/hub-session.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { openShareStream } from "../streams.ts";
 import type { Ends } from "./ends.ts";
+import type { Offering } from "./open-capabilities.ts";
 import type { Core } from "./open-core.ts";
 import type { Owned } from "./open-owners.ts";
 import type { Paired } from "./open-peers.ts";
@@ -16,6 +19,7 @@ export interface Parts {
   shown: Shown;
   owned: Owned;
   paired: Paired;
+  offering: Offering;
 }
 
 /** Not started yet. */
@@ -56,14 +60,25 @@ function eventsOf(options: AgentOptions, parts: Parts, ends: Ends): HubSessionOp
     },
     message: heard,
     opened: (stream, payload) =>
+      parts.paired.files?.open(stream, payload) ??
       commanding.open(stream, payload) ??
+      openCall(parts, stream, payload) ??
       openShareStream({ clock: world.clock, ticker, gateway, shares }, stream, payload),
   };
 }
 
+/** Undefined for a stream that is no call of a kind that this device answers. */
+function openCall(
+  { offering }: Parts,
+  stream: TrunkStream,
+  payload: Uint8Array,
+): TrunkStreamEvents | undefined {
+  return readCallOpen(payload) === "capability" ? offering.calls.open(stream) : undefined;
+}
+
 function whenConnected(
   options: AgentOptions,
-  { core, shown, owned, paired }: Parts,
+  { core, shown, owned, paired, offering }: Parts,
   ends: Ends,
 ): (registered: HubMessage<"registered">) => void {
   const { hub, inBackground } = core;
@@ -73,6 +88,8 @@ function whenConnected(
     core.late.named = undefined;
     health.connected();
     paired.post.connected();
+    offering.book.connected();
+    paired.files?.connected();
     inBackground("owner log", owned.book.fetch(heads));
     inBackground("shares", shown.shares.connected());
     inBackground(

@@ -5,6 +5,8 @@ import { MusterError } from "../../protocol/errors.ts";
 import {
   LOCAL_API,
   type AddShare,
+  type FileArriving,
+  type FileSendView,
   type LocalCall,
   type LocalResponse,
   type StreamCall,
@@ -42,6 +44,9 @@ export interface FakeAgent {
   /** Who enters the code that was made. */
   pairing: { name: string; verified: boolean } | undefined;
   inbox: LocalResponse<"inbox">["items"];
+  arriving: FileArriving[];
+  /** Files that this device sends. A large one is sent by the name of one of these. */
+  sends: FileSendView[];
   log: string;
   /** Every call with what came: the tests look at it. */
   calls: { name: string; request: unknown }[];
@@ -72,6 +77,8 @@ export function fakeAgent(): FakeAgent {
     peers: [],
     pairing: undefined,
     inbox: [],
+    arriving: [],
+    sends: [],
     log: "listening on 3000\nGET / 200\n",
     calls: [],
     broken: {},
@@ -98,11 +105,30 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
   try {
     if (name === "logs") return new Response(logBody(agent, request));
     if (name === "run" || name === "shell" || name === "forward") return new Response("");
+    if (name === "capability") return new Response(capabilityAnswer(request));
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));
   } catch (thrown) {
     if (thrown instanceof MusterError) return refusal(thrown);
     throw thrown;
   }
+}
+
+/** Embeddings are served, whoever asks; nothing else is offered. */
+function capabilityAnswer({ protocol }: { protocol: string }): string {
+  const request_id = "019ab000-0000-7000-8000-000000000001";
+  const reply =
+    protocol === "embeddings"
+      ? { type: "capability_response", request_id, from_device: "gpu", payload: '{"vector":[0.5,-1]}' }
+      : {
+          type: "capability_response",
+          request_id,
+          error: {
+            code: "no_device",
+            message: `no device offers ${protocol} 1.0.0`,
+            hint: "`muster device ls` shows what each device offers",
+          },
+        };
+  return `${JSON.stringify(reply)}\n`;
 }
 
 const OWNERS = {
@@ -264,14 +290,29 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     peer.trust = "compared";
     return { peer };
   },
-  send: (agent, request: { device: string }) => ({
-    id: "m1k2m9x4",
-    to: findPeer(agent, request.device).name,
-    state: "delivered",
-  }),
+  send: (agent, request: { device: string; file?: string }) => {
+    const to = findPeer(agent, request.device).name;
+    const large = agent.sends.find(({ name }) => request.file?.endsWith(`/${name}`));
+    if (large !== undefined) return { id: large.id, to, state: "queued", file: { ...large, to } };
+    return { id: "m1k2m9x4", to, state: "delivered" };
+  },
   inbox: (agent, request: { after: number }) => ({
     items: agent.inbox.filter(({ position }) => position > request.after),
+    arriving: agent.arriving,
   }),
+  file_send: (agent, request: { id: string }) => findSend(agent, request.id),
+  file_sends: (agent) => ({ items: agent.sends }),
+  file_cancel: (agent, request: { id: string }) => {
+    const send = findSend(agent, request.id);
+    send.state = "cancelled";
+    return send;
+  },
+  file_refuse: (agent, request: { id: string }) => {
+    const [file] = agent.arriving.filter(({ id }) => id.startsWith(request.id));
+    if (file === undefined)
+      throw new MusterError("not_found", `no file is on its way here under the id "${request.id}"`);
+    return { id: file.id, name: file.name };
+  },
   inbox_read: () => ({}),
   login_link: (agent, request: { even_if_signed_in: boolean }) => ({
     login_url:
@@ -296,6 +337,12 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     return { pid: agent.pid };
   },
 };
+
+function findSend(agent: FakeAgent, id: string): FileSendView {
+  const send = agent.sends.find((one) => one.id.startsWith(id));
+  if (send !== undefined) return send;
+  throw new MusterError("not_found", `no file is being sent under the id "${id}"`);
+}
 
 function findPeer(agent: FakeAgent, reference: string): PeerView {
   const peer = agent.peers.find(({ name }) => name === reference);

@@ -222,6 +222,11 @@ function fakeHubSession(): HubSession {
     device: { id: DEVICE_ID, name: "laptop" },
     // Each row above is the answer to its question; the index hides that from the compiler.
     request: async (type) => answers[type] as never,
+    async *capability({ payload }) {
+      const request_id = "019ab000-0000-7000-8000-000000000001";
+      yield { type: "capability_part", request_id, from_device: "pi", data: '"hel"' };
+      yield { type: "capability_response", request_id, from_device: "pi", payload };
+    },
     async devices() {
       const view = deviceView({ name: "pi" });
       return {

@@ -1,0 +1,200 @@
+import { expect, test } from "bun:test";
+import { signCapabilityRequest } from "../../client/capability-request.ts";
+import { uuidV7 } from "../../client/uuid.ts";
+import type { Signer } from "../../identity/crypto.ts";
+import { appendEntry } from "../../identity/owner-log.ts";
+import {
+  begun,
+  controller,
+  crypto,
+  home,
+  laptop,
+  member,
+  newSigner,
+  NOW,
+} from "../../identity/owner-log.fixture.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import type { CapabilityCall } from "../../protocol/capability-messages.ts";
+import type { CapabilityClass } from "../../protocol/capabilities.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import { FakeTime, pipe } from "../../trunk/testing.ts";
+import type { TrunkStream } from "../../trunk/stream.ts";
+import { CallDesk, type OfferRules } from "./call-desk.ts";
+import type { CallAnswer, CallRequest, Capability } from "./capability.ts";
+
+const pi = newSigner();
+const stranger = newSigner();
+let log = await appendEntry(crypto, begun, { kind: "controller", body: controller(laptop), signer: home });
+log = await appendEntry(crypto, log, { kind: "member", body: member(pi), signer: home });
+const ROOT = toBase64Url(log.id);
+const chat = { protocol: "llm.chat", version: "1.0.0" };
+
+interface Setting {
+  class?: CapabilityClass;
+  audience?: Capability["audience"];
+  rules?: OfferRules;
+  call?: (request: CallRequest, answer: CallAnswer) => void;
+}
+
+function desk({ class: kind = "compute", audience = "members", rules = {}, call }: Setting = {}) {
+  const time = new FakeTime();
+  const told: string[] = [];
+  const capability: Capability = {
+    offer: { ...chat, class: kind },
+    audience,
+    call(request, answer) {
+      if (call === undefined) answer.done({ heard: request.payload });
+      else call(request, answer);
+      return { resume: () => told.push("resume"), cancel: () => told.push("cancel") };
+    },
+  };
+  const made = new CallDesk({
+    clock: { now: () => NOW, monotonic: () => 0 },
+    crypto,
+    ownerRoot: ROOT,
+    book: { log, problem: () => undefined },
+    capabilities: { find: (asked) => (asked.protocol === chat.protocol ? capability : undefined) },
+    rules,
+  });
+  const ask = (call: object) => {
+    const [near, far] = pipe(time);
+    const heard: unknown[] = [];
+    const lines = new LineStream({
+      message: (value) => heard.push(value),
+      close: () => heard.push("closed"),
+    });
+    near.events = lines.streamEvents as typeof near.events; // a pipe has no last words
+    lines.attach(near);
+    far.events = made.open(far as unknown as TrunkStream) as typeof far.events; // a desk needs a byte stream alone
+    lines.send(call);
+    time.settle();
+    return { heard, lines, time };
+  };
+  return { ask, told, time };
+}
+
+let count = 0;
+async function callBy(signer: Signer, change: Partial<CapabilityCall> = {}): Promise<CapabilityCall> {
+  count += 1;
+  const requestId = uuidV7(
+    NOW,
+    new Uint8Array(10).map((_, at) => count >> (8 * at)),
+  );
+  const wish = { log: ROOT, requestId, capability: chat, payload: '{"text":"hi"}' };
+  const request = await signCapabilityRequest(wish, crypto, signer);
+  const { type, request_id, capability, payload, log: root, signature } = request;
+  return {
+    type,
+    request_id,
+    capability,
+    payload,
+    log: root,
+    signature,
+    caller: toBase64Url(signer.publicKey),
+    ...change,
+  };
+}
+
+const refused = (code: string) => [{ type: "capability_refused", error: expect.objectContaining({ code }) }];
+
+test("a member's signed request is served", async () => {
+  const { heard } = desk().ask(await callBy(pi));
+  expect(heard).toMatchObject([{ type: "capability_response", payload: '{"heard":{"text":"hi"}}' }]);
+});
+
+test("a key that the owner log does not name learns nothing of what is offered", async () => {
+  const there = desk().ask(await callBy(stranger));
+  const missing = desk().ask(await callBy(stranger, { capability: chat }));
+  expect(there.heard).toMatchObject(refused("not_found"));
+  expect(missing.heard).toEqual(there.heard);
+});
+
+test.each([
+  ["another caller", { caller: toBase64Url(laptop.publicKey) }],
+  ["another payload", { payload: '{"text":"rm"}' }],
+  ["another capability", { capability: { ...chat, version: "1.0.1" } }],
+  ["another request", { request_id: uuidV7(NOW, new Uint8Array(10)) }],
+  ["another log", { log: toBase64Url(new Uint8Array(32)) }],
+] as const)("a hub that writes %s into a signed request is refused", async (_, change) => {
+  expect(desk().ask(await callBy(pi, change)).heard).toMatchObject(refused("bad_signature"));
+});
+
+test("a hub that sends a request a second time gets no second answer", async () => {
+  const { ask } = desk();
+  const call = await callBy(pi);
+  expect(ask(call).heard).toMatchObject([{ type: "capability_response" }]);
+  expect(ask(call).heard).toMatchObject(refused("conflict"));
+});
+
+test.each(["read", "control"] as const)("a %s capability is never served this way", async (kind) => {
+  expect(desk({ class: kind }).ask(await callBy(laptop)).heard).toMatchObject(refused("not_found"));
+});
+
+test.each([
+  ["controllers", "controllers", undefined, [true, false]],
+  ["members", "members", undefined, [true, true]],
+  ["what the device says instead", "members", "controllers", [true, false]],
+  ["named devices", "controllers", ["pi"], [false, true]],
+] as const)("it is for %s", async (_, audience, rule, [forLaptop, forPi]) => {
+  const rules: OfferRules = rule === undefined ? {} : { "llm.chat": rule };
+  const served = async (signer: Signer): Promise<boolean> =>
+    JSON.stringify(desk({ audience, rules }).ask(await callBy(signer)).heard).includes("capability_response");
+  expect(await served(laptop)).toBe(forLaptop);
+  expect(await served(pi)).toBe(forPi);
+});
+
+test("parts come before the end, and nothing after it", async () => {
+  const { ask } = desk({
+    call(_, answer) {
+      answer.part("a");
+      answer.part({ b: 1 });
+      answer.done(null);
+      answer.part("late");
+      answer.fail(new MusterError("internal", "late"));
+    },
+  });
+  expect(ask(await callBy(pi)).heard).toMatchObject([
+    { data: '"a"' },
+    { data: '{"b":1}' },
+    { type: "capability_response", payload: "null" },
+  ]);
+});
+
+test("a capability that throws has refused", async () => {
+  const { ask } = desk({
+    call() {
+      throw new MusterError("unavailable", "the model loads");
+    },
+  });
+  expect(ask(await callBy(pi)).heard).toMatchObject(refused("unavailable"));
+});
+
+test("an asker that goes cancels what runs, once, and not what is over", async () => {
+  const running = desk({ call() {} });
+  const open = running.ask(await callBy(pi));
+  open.lines.close();
+  running.time.settle();
+  expect(running.told).toEqual(["cancel"]);
+
+  const over = desk();
+  const ended = over.ask(await callBy(pi));
+  ended.lines.close();
+  over.time.settle();
+  expect(over.told).toEqual([]);
+});
+
+test("256 requests run at once; the next is refused and can go elsewhere", async () => {
+  const { ask } = desk({ call() {} });
+  for (let n = 0; n < 256; n++) ask(await callBy(pi, {}));
+  expect(ask(await callBy(pi)).heard).toMatchObject(refused("too_many"));
+}, 20_000);
+
+test("what is no request, or a second one, ends the stream", async () => {
+  expect(desk().ask({ type: "capability_request" }).heard).toEqual(["closed"]);
+  const { ask } = desk({ call() {} });
+  const open = ask(await callBy(pi));
+  open.lines.send(await callBy(pi));
+  open.time.settle();
+  expect(open.heard).toEqual(["closed"]);
+});

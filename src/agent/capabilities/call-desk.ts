@@ -1,0 +1,167 @@
+// Capability requests that the hub hands on. The hub only says who asks: the asker's signature and this device's own
+// copy of the owner log decide, then the device's own word on who may use what.
+import type { Crypto } from "../../identity/crypto.ts";
+import { isSignedByCaller } from "../../client/capability-request.ts";
+import { fromBase64Url } from "../../protocol/bytes.ts";
+import {
+  capabilityCall,
+  type CapabilityAnswer,
+  type CapabilityCall,
+} from "../../protocol/capability-messages.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Clock } from "../../world/world.ts";
+import type { OwnerBook } from "../owner-book.ts";
+import type { Audience, CallAnswer, Capability, RunningCall } from "./capability.ts";
+
+/** By protocol: an audience, or the names of devices in the owner log. */
+export type OfferRules = Readonly<Record<string, Audience | readonly string[]>>;
+
+export interface CallDeskParts {
+  clock: Clock;
+  crypto: Pick<Crypto, "sha256" | "verifyEd25519">;
+  ownerRoot: string;
+  book: Pick<OwnerBook, "log" | "problem">;
+  capabilities: { find(asked: CapabilityCall["capability"]): Capability | undefined };
+  rules: OfferRules;
+}
+
+/** At once, of all askers. */
+const RUNNING_MAX = 256;
+/** Requests whose ids are remembered: one is answered once. */
+const SEEN_MAX = 10_000;
+
+export class CallDesk {
+  readonly #parts: CallDeskParts;
+  /** Signer and request id, the oldest first. */
+  readonly #seen = new Set<string>();
+  #running = 0;
+
+  constructor(parts: CallDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** A stream of JSON lines that the hub opened: one request, then this device's answers. */
+  open(stream: TrunkStream): TrunkStreamEvents {
+    let running: RunningCall | undefined;
+    let hasAsked = false;
+    const lines = new LineStream({
+      message: (value) => {
+        const read = capabilityCall.safeParse(value);
+        if (hasAsked || !read.success) return lines.close();
+        hasAsked = true;
+        running = this.#begin(read.data, lines);
+      },
+      drain: () => running?.resume(),
+      close: () => running?.cancel(),
+    });
+    lines.attach(stream);
+    return lines.streamEvents;
+  }
+
+  #begin(call: CapabilityCall, lines: LineStream): RunningCall | undefined {
+    const say = (answer: CapabilityAnswer): void => lines.send(answer);
+    try {
+      const capability = this.#allowed(call);
+      const payload = parsed(call.payload);
+      const answer = answerOf(call, lines, () => (this.#running -= 1));
+      this.#remember(call);
+      this.#running += 1;
+      try {
+        const running = capability.call({ payload, caller: call.caller }, answer);
+        return {
+          resume: () => running.resume(),
+          cancel: () => answer.end() && running.cancel(),
+        };
+      } catch (error) {
+        answer.end();
+        throw error;
+      }
+    } catch (error) {
+      say({ type: "capability_refused", error: publicError(error).toJSON() });
+      lines.end();
+      return undefined;
+    }
+  }
+
+  #allowed(call: CapabilityCall): Capability {
+    const { crypto, book, ownerRoot, capabilities } = this.#parts;
+    const { log } = book;
+    if (log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
+    if (call.log !== ownerRoot || !isSignedByCaller(crypto, call)) {
+      throw new MusterError("bad_signature", "the request is not signed by who it says");
+    }
+    if (this.#seen.has(seenKey(call))) throw new MusterError("conflict", "this request was answered already");
+    const capability = capabilities.find(call.capability);
+    if (capability?.offer.class !== "compute" || !this.#mayUse(call, capability)) {
+      // Who may not use it is not told whether it is there.
+      throw new MusterError(
+        "not_found",
+        `this device does not offer ${call.capability.protocol} to this caller`,
+      );
+    }
+    if (this.#running >= RUNNING_MAX) throw new MusterError("too_many", "this device has too much to do");
+    return capability;
+  }
+
+  #mayUse({ caller }: CapabilityCall, { offer, audience }: Capability): boolean {
+    const { book, clock, rules } = this.#parts;
+    const key = fromBase64Url(caller);
+    if (key === undefined || book.log === undefined) return false;
+    const role = book.log.roleOf(key, clock.now());
+    const rule = rules[offer.protocol] ?? audience;
+    if (rule === "controllers") return role === "controller";
+    if (rule === "members") return role !== undefined;
+    return role !== undefined && rule.includes(book.log.participant(key)?.name ?? "");
+  }
+
+  #remember(call: CapabilityCall): void {
+    const [oldest] = this.#seen;
+    if (this.#seen.size >= SEEN_MAX && oldest !== undefined) this.#seen.delete(oldest);
+    this.#seen.add(seenKey(call));
+  }
+}
+
+function seenKey({ caller, request_id }: CapabilityCall): string {
+  return `${caller} ${request_id}`;
+}
+
+/** What the capability says, on the stream, until it is over. */
+function answerOf(
+  { request_id }: CapabilityCall,
+  lines: LineStream,
+  ended: () => void,
+): CallAnswer & { /** True the first time. */ end(): boolean } {
+  let isOver = false;
+  const end = (): boolean => {
+    if (isOver) return false;
+    isOver = true;
+    ended();
+    return true;
+  };
+  const last = (answer: CapabilityAnswer): void => {
+    if (!end()) return;
+    lines.send(answer);
+    lines.end();
+  };
+  return {
+    end,
+    part(data) {
+      if (!isOver) lines.send({ type: "capability_part", request_id, data: JSON.stringify(data) });
+      return !lines.isFull;
+    },
+    done: (payload) =>
+      last({ type: "capability_response", request_id, payload: JSON.stringify(payload ?? null) }),
+    fail: (error) => last({ type: "capability_response", request_id, error: error.toJSON() }),
+    refuse: (error) => last({ type: "capability_refused", error: error.toJSON() }),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new MusterError("invalid", "the payload of a request is no JSON");
+  }
+}

@@ -1,0 +1,89 @@
+// What this device offers now, from all its sources: less what its owner has disabled. The hub is told at each
+// connection and on each change.
+import { serves, type CapabilityAsked, type CapabilityOffer } from "../../protocol/capabilities.ts";
+import { publicError } from "../../protocol/errors.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { Timer, Timers } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import type { Capability, CapabilitySource } from "./capability.ts";
+
+export interface CapabilityBookParts {
+  timers: Pick<Timers, "after">;
+  hub: Pick<HubPort, "state" | "request">;
+  log: Log;
+  /** Protocols that are not offered, whoever could. */
+  disabled: readonly string[];
+}
+
+/** Plugins start together: their changes are told together. */
+const GATHER_MS = 50;
+
+export class CapabilityBook {
+  readonly #parts: CapabilityBookParts;
+  readonly #sources: CapabilitySource[] = [];
+  #told = "";
+  #soon: Timer | undefined;
+
+  constructor(parts: CapabilityBookParts) {
+    this.#parts = parts;
+  }
+
+  add(source: CapabilitySource): void {
+    this.#sources.push(source);
+    this.changed();
+  }
+
+  /** The first source that offers a protocol has it. */
+  get capabilities(): readonly Capability[] {
+    const found = new Map<string, Capability>();
+    for (const capability of this.#sources.flatMap((source) => source.capabilities)) {
+      const { protocol } = capability.offer;
+      if (!this.#parts.disabled.includes(protocol) && !found.has(protocol)) found.set(protocol, capability);
+    }
+    return [...found.values()];
+  }
+
+  get offers(): CapabilityOffer[] {
+    return this.capabilities.map(({ offer }) => offer);
+  }
+
+  get queries(): string[] {
+    return [...new Set(this.#sources.flatMap((source) => source.queries ?? []))];
+  }
+
+  find(asked: CapabilityAsked): Capability | undefined {
+    return this.capabilities.find(({ offer }) => serves(offer, asked));
+  }
+
+  /** A source offers something else than before. */
+  changed(): void {
+    this.#soon ??= this.#parts.timers.after(GATHER_MS, () => {
+      this.#soon = undefined;
+      this.#tell();
+    });
+  }
+
+  close(): void {
+    this.#soon?.cancel();
+  }
+
+  /** A new session: the hub knows what was said in an earlier one, and may have forgotten. */
+  connected(): void {
+    this.#told = "";
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { hub, log } = this.#parts;
+    if (hub.state.at !== "connected") return;
+    const said = { capabilities: this.offers, queries: this.queries };
+    const text = JSON.stringify(said);
+    if (text === this.#told) return;
+    this.#told = text;
+    hub.request({ type: "capabilities_update", ...said }, "done").catch((error: unknown) => {
+      this.#told = "";
+      // The next connection says it again.
+      log.info("the hub did not take what this device offers", { problem: publicError(error).message });
+    });
+  }
+}

@@ -1,0 +1,31 @@
+// The commands that use what devices offer, whichever device it is.
+
+import type { Command } from "@commander-js/extra-typings";
+import { parseReference } from "./option-values.ts";
+import type { Choose } from "./program.ts";
+
+export function addCapabilityCommands(program: Command, choose: Choose): void {
+  program.commandsGroup("What devices offer:");
+  program
+    .command("call")
+    .summary("use a capability of some device")
+    .description(
+      "Ask whichever device offers a capability and show its answer; parts are shown as they come. `muster device ls` " +
+        "shows what each device offers.",
+    )
+    .argument("<protocol>", "llm.chat, embeddings, …; with a version: llm.chat@1.2.0")
+    .argument("[payload]", "a JSON value; - reads it from standard input", "{}")
+    .option("--prefer <device>", "this device, if it can", parseReference)
+    .option("--timeout <duration>", "give up after this long: 30s, 5m")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  muster call embeddings '{"text":"hi"}'\n  muster call llm.chat - < request.json`,
+    )
+    .action((protocol, payload, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/call.ts")).call(invocation, { protocol, payload }, options),
+      });
+    });
+}
