@@ -3,6 +3,7 @@
 import { AGENT_MIGRATIONS } from "../store/agent-migrations.ts";
 import type { AgentDatabase } from "../store/agent-schema.ts";
 import type { Migration } from "../store/migrate.ts";
+import { fileTables, type FileTables } from "./files/file-tables.ts";
 import { peerTables, type PeerTables } from "./peers/peer-tables.ts";
 
 export interface CommandsTable {
@@ -16,7 +17,7 @@ export interface CommandsTable {
   outcome: string | null;
 }
 
-export interface StateDatabase extends AgentDatabase, PeerTables {
+export interface StateDatabase extends AgentDatabase, PeerTables, FileTables {
   commands: CommandsTable;
 }
 
@@ -37,4 +38,5 @@ export const STATE_MIGRATIONS: Migration[] = [
     ],
   },
   { name: "003-peers", statements: peerTables },
+  { name: "004-files", statements: fileTables },
 ];

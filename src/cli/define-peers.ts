@@ -29,14 +29,22 @@ export function addPeerCommands(program: Command, choose: Choose): void {
   program
     .command("send")
     .summary("send a text or a file to a paired device")
-    .description("Send a text or a file to a paired device. It waits for one that is away.")
-    .argument("<device>", "a paired device: its name here, or its id", parseReference)
+    .description(
+      "Send a text or a file of any size to a paired device. It waits here for one that is away, and a file that " +
+        "is cut goes on where it ended. Ctrl-C takes a file back; --detach leaves it to the agent.",
+    )
+    .argument("[device]", "a paired device: its name here, or its id", parseReference)
     .argument("[text]", "what to say; - reads it from standard input")
-    .option("--file <path>", "send this file")
+    .option("--file <path>", "send this file; it has to stay as it is until it is there")
+    .option("--wait", "stay until a file is there, however long its device is away")
+    .option("--detach", "do not stay: the agent sends the file in the background")
+    .option("--list", "the large files that are on their way or went lately")
+    .option("--cancel <id>", "take a file back", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText(
       "after",
-      '\nExamples:\n  muster send phone "on my way"\n  muster send phone --file photo.jpg',
+      '\nExamples:\n  muster send phone "on my way"\n  muster send phone --file photo.jpg\n' +
+        "  muster send desk --file disk.img --detach",
     )
     .action((device, text, options) => {
       choose({
@@ -50,6 +58,8 @@ export function addPeerCommands(program: Command, choose: Choose): void {
     .description("Show what paired devices have sent, oldest first.")
     .option("-f, --follow", "stay, and show what comes")
     .option("--new", "only what was not shown before")
+    .option("--arriving", "with --json: the large files that are on their way here too")
+    .option("--refuse <id>", "turn away a large file that is on its way here", parseReference)
     .option("--json", "print one JSON object for each message")
     .addHelpText("after", "\nExamples:\n  muster inbox\n  muster inbox --follow")
     .action((options) => {

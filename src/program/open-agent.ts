@@ -5,6 +5,7 @@ import { Ticker } from "../http1/ticker.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import { Pulse } from "../trunk/liveness.ts";
+import { realLargeFiles } from "../world/large-files.ts";
 import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { realPrograms } from "../world/programs.ts";
@@ -74,6 +75,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
           stop,
         }),
     },
+    largeFiles: realLargeFiles,
     command: {
       programs: realPrograms,
       link: {

@@ -11,6 +11,8 @@ import { MusterError, systemCode } from "../../protocol/errors.ts";
 import { decodeFile, encodeFile, MESSAGE_FILE_MAX_BYTES } from "../../protocol/file-in-message.ts";
 import type { LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
 import type { Disk, Timers } from "../../world/world.ts";
+import { KEPT_FILE } from "../files/arrival-rows.ts";
+import type { FileDesk } from "../files/file-desk.ts";
 
 export interface PeerDeskOptions {
   store: PeerStore;
@@ -19,6 +21,8 @@ export interface PeerDeskOptions {
   sha256(bytes: Uint8Array): Uint8Array;
   post: Post;
   pairing: PairingDesk;
+  /** Carries files that are too large for a message; absent for an agent without a link key. */
+  files?: FileDesk;
   /** Where files that come are put. */
   received: string;
 }
@@ -63,8 +67,12 @@ export class PeerDesk {
   }
 
   async send({ device, text, file }: LocalRequest<"send">): Promise<LocalResponse<"send">> {
-    const { post } = this.#options;
+    const { post, files, disk } = this.#options;
     const peer = await this.#choose(device);
+    if (file !== undefined && files !== undefined && (await isLarge(disk, file))) {
+      const { id } = await files.send(peer.key, file);
+      return { id, to: peer.petname, state: "queued", file: await files.sending(id, await this.#names()) };
+    }
     const { kind, body } =
       file === undefined ? { kind: "text" as const, body: textBody(text ?? "") } : await this.#readFile(file);
     const { id } = await post.send(peer.key, kind, body);
@@ -78,7 +86,7 @@ export class PeerDesk {
     if (rows.length === 0 && wait) {
       await this.#until(WAIT_MS, async () => (rows = await look()).length > 0);
     }
-    const names = new Map((await store.peers.list()).map((peer) => [peer.key, peer.petname]));
+    const names = await this.#names();
     const items: LocalResponse<"inbox">["items"] = [];
     let bytes = 0;
     for (const row of rows) {
@@ -86,7 +94,23 @@ export class PeerDesk {
       bytes += row.body.length;
       items.push(await this.#item(row, names));
     }
-    return { items };
+    return { items, arriving: (await this.#options.files?.arriving(names)) ?? [] };
+  }
+
+  async fileSend({ id }: LocalRequest<"file_send">): Promise<LocalResponse<"file_send">> {
+    return this.#files().sending(id, await this.#names());
+  }
+
+  async fileSends(): Promise<LocalResponse<"file_sends">> {
+    return { items: (await this.#options.files?.list(await this.#names())) ?? [] };
+  }
+
+  async fileCancel({ id }: LocalRequest<"file_cancel">): Promise<LocalResponse<"file_cancel">> {
+    return this.#files().cancel(id, await this.#names());
+  }
+
+  fileRefuse({ id }: LocalRequest<"file_refuse">): Promise<LocalResponse<"file_refuse">> {
+    return this.#files().refuse(id);
   }
 
   async read({ up_to }: LocalRequest<"inbox_read">): Promise<LocalResponse<"inbox_read">> {
@@ -110,6 +134,16 @@ export class PeerDesk {
     const peer = await this.#choose(device);
     await this.#options.store.peers.change(peer.key, { verified: 1 });
     return { peer: this.#view({ ...peer, verified: 1 }) };
+  }
+
+  #files(): FileDesk {
+    if (this.#options.files !== undefined) return this.#options.files;
+    throw new MusterError("unavailable", "this agent was started without its link key");
+  }
+
+  /** What this device calls those that it is paired with, by key. */
+  async #names(): Promise<ReadonlyMap<string, string>> {
+    return new Map((await this.#options.store.peers.list()).map((peer) => [peer.key, peer.petname]));
   }
 
   async #choose(reference: string): Promise<PeerRow> {
@@ -171,6 +205,9 @@ export class PeerDesk {
       at: new Date(row.at).toISOString(),
     };
     if (row.kind === "text") return { ...about, text: fromUtf8(row.body) ?? "" };
+    const large =
+      row.kind === KEPT_FILE ? await this.#options.files?.received({ ...row, ...about }) : undefined;
+    if (large !== undefined) return { ...about, file: large };
     const file = row.kind === "file" ? decodeFile(row.body, this.#options.sha256) : undefined;
     if (file === undefined) return { ...about, text: "(a message of a newer version)" };
     const path = await this.#keepFile(about.position, file);
@@ -199,14 +236,14 @@ export class PeerDesk {
 
   /** Looks now and after every change, until it is so or the time is over. */
   async #until(limitMs: number, reached: () => Promise<boolean>): Promise<void> {
-    const { timers, post } = this.#options;
+    const { timers, post, files } = this.#options;
     let changed = Promise.withResolvers<void>();
     const end = { isOver: false };
     const timer = timers.after(limitMs, () => {
       end.isOver = true;
       changed.resolve();
     });
-    const stop = post.listen(() => changed.resolve());
+    const stops = [post, files].map((from) => from?.listen(() => changed.resolve()));
     try {
       while (!end.isOver) {
         const next = changed.promise;
@@ -215,8 +252,14 @@ export class PeerDesk {
         changed = Promise.withResolvers<void>();
       }
     } finally {
-      stop();
+      for (const stop of stops) stop?.();
       timer.cancel();
     }
   }
+}
+
+/** For a message; what can't be read is told of where it is read. */
+async function isLarge(disk: Pick<Disk, "info">, path: string): Promise<boolean> {
+  const info = await disk.info(path);
+  return info?.kind === "file" && info.size > MESSAGE_FILE_MAX_BYTES;
 }

@@ -1,32 +1,59 @@
 // `muster inbox`: what paired devices have sent, oldest first. With --follow it stays and shows what comes; a
 // message counts as read once it was printed, so one that was not may be shown again, with the same id.
 
-import type { LocalResponse } from "../../protocol/local-api.ts";
+import type { FileArriving, LocalResponse } from "../../protocol/local-api.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent, type LocalAgent } from "../local-api.ts";
 import { plainLine, stripControl } from "../plain-text.ts";
+import { percent, size } from "../sizes.ts";
 
 export interface InboxFlags {
   follow?: true | undefined;
   new?: true | undefined;
+  arriving?: true | undefined;
+  refuse?: string | undefined;
 }
 
 type Item = LocalResponse<"inbox">["items"][number];
 
 export async function inbox(invocation: Invocation, flags: InboxFlags): Promise<void> {
   const agent = await requireAgent(invocation);
+  if (flags.refuse !== undefined) return refuse(invocation, agent, flags.refuse);
   const follow = flags.follow === true;
   const unread = flags.new === true || follow;
+  const announced = new Set<string>();
   let shown = 0;
   for (let after = 0; ;) {
-    const { items } = await agent.call("inbox", { after, unread, wait: follow });
+    const { items, arriving } = await agent.call("inbox", { after, unread, wait: follow });
     for (const item of items) show(invocation, item);
     shown += items.length;
     after = items.at(-1)?.position ?? after;
     if (items.length > 0) await markRead(agent, after);
-    else if (!follow) break;
+    if (items.length > 0 && !follow) continue;
+    for (const file of arriving) {
+      if (announced.has(file.id)) continue;
+      announced.add(file.id);
+      showArriving(invocation, file, flags);
+    }
+    if (!follow) break;
   }
-  if (shown === 0 && !invocation.json) invocation.out.line("Nothing has come.");
+  if (shown + announced.size === 0 && !invocation.json) invocation.out.line("Nothing has come.");
+}
+
+async function refuse(invocation: Invocation, agent: LocalAgent, id: string): Promise<void> {
+  const refused = await agent.call("file_refuse", { id });
+  if (invocation.json) return printJson(invocation, refused);
+  invocation.out.line(`Turned away: ${plainLine(refused.name)}. Its sender is told.`);
+}
+
+/** Once each: how far it is later, the next look says. */
+function showArriving(invocation: Invocation, file: FileArriving, flags: InboxFlags): void {
+  if (invocation.json) return flags.arriving === true ? printJson(invocation, file) : undefined;
+  const { out } = invocation;
+  out.line(
+    `${out.style("dim", `${file.state} ${file.id.slice(0, 8)}`)} ${out.style("bold", plainLine(file.from))}`,
+  );
+  out.line(`  ${plainLine(file.name)}: ${percent(file.bytes, file.size)} of ${size(file.size)}`);
 }
 
 async function markRead(agent: LocalAgent, upTo: number): Promise<void> {
@@ -44,6 +71,6 @@ function show(invocation: Invocation, { id, from, at, text, file }: Item): void 
   const { out } = invocation;
   const when = at.replace("T", " ").replace(/(?:\.[0-9]+)?Z$/, " UTC");
   out.line(`${out.style("dim", when)} ${out.style("bold", plainLine(from))}`);
-  const shown = file === undefined ? (text ?? "") : `${file.path} (${file.size} bytes)`;
+  const shown = file === undefined ? (text ?? "") : `${file.path} (${size(file.size)})`;
   for (const line of stripControl(shown).split("\n")) out.line(`  ${line}`);
 }

@@ -8,16 +8,32 @@ import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
 import { plainLine } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
+import { cancelFile, followFile, listFiles, type FileFlags } from "./send-file.ts";
+
+export interface SendFlags extends FileFlags {
+  file?: string | undefined;
+  list?: true | undefined;
+  cancel?: string | undefined;
+}
 
 /** As much as a message holds. */
 const TEXT_MAX_BYTES = 1024 * 1024;
 
 export async function send(
   invocation: Invocation,
-  given: { device: string; text: string | undefined },
-  flags: { file?: string | undefined },
+  given: { device: string | undefined; text: string | undefined },
+  flags: SendFlags,
 ): Promise<void> {
   const { device, text } = given;
+  if (flags.list === true || flags.cancel !== undefined) {
+    if (device !== undefined || flags.file !== undefined) {
+      throw new MusterError("usage", "--list and --cancel go without a device and a file");
+    }
+    return flags.cancel === undefined ? listFiles(invocation) : cancelFile(invocation, flags.cancel);
+  }
+  if (device === undefined) {
+    throw new MusterError("usage", "send to which device?", { hint: "see them: muster device peers" });
+  }
   if ((text === undefined) === (flags.file === undefined)) {
     throw new MusterError("usage", "give a text, or a file with --file, and not both");
   }
@@ -31,6 +47,7 @@ export async function send(
   try {
     const sent = await agent.call("send", { device, ...content });
     progress.end();
+    if (sent.file !== undefined) return await followFile(invocation, agent, sent.file, flags);
     if (invocation.json) return printJson(invocation, { id: sent.id, state: sent.state, to: sent.to });
     invocation.out.line(`${WORDS[sent.state]} ${plainLine(sent.to)}`);
   } finally {
