@@ -108,3 +108,13 @@ test("the sweep leaves the names of shares alone", async () => {
   await hub.time.until(hub.hosts.place(SHOP));
   expect(await hub.time.until(sweep(hub.shop, hub.link))).toEqual({ removed: [], left: [] });
 });
+
+test("a name outside of the zone is refused and nothing of it stays", async () => {
+  await using hub = await testHub();
+  await hub.link.create(WISH);
+  expect(await refusal(hub, hub.hosts.place({ ...SHOP, hostname: "shop.example.org" }))).toMatchObject({
+    code: "conflict",
+    message: "shop.example.org is not in the zone of CLOUDFLARE_ZONE_ID",
+  });
+  expect(namesAt(hub)).toEqual([HOSTNAME]);
+});

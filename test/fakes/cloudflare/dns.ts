@@ -38,8 +38,9 @@ function create({ state, zoneName, body, now }: DnsCall): Reply {
   if (typeof type !== "string" || typeof name !== "string" || typeof content !== "string") {
     return refuse(400, 1004, "DNS Validation Error");
   }
-  const full = name.toLowerCase();
-  if (full !== zoneName && !full.endsWith(`.${zoneName}`)) return refuse(400, 1004, "DNS Validation Error");
+  const given = name.toLowerCase();
+  // As the real one: what is not in the zone is put below it.
+  const full = given === zoneName || given.endsWith(`.${zoneName}`) ? given : `${given}.${zoneName}`;
   if (typeof comment === "string" && comment.length > COMMENT_MAX) {
     return refuse(400, 9221, "The comment is too long");
   }
