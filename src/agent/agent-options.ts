@@ -1,6 +1,7 @@
 // What an agent is made of: what its program hands to it. Nothing here does anything.
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { Ticker } from "../http1/ticker.ts";
+import type { Assets } from "../protocol/assets.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import type { Log } from "../protocol/log.ts";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
@@ -82,6 +83,8 @@ export interface AgentOptions {
   largeFiles?: LargeFiles;
   /** Capabilities that are not offered, and who may use which of the others. */
   offering?: { disabled: readonly string[]; rules: OfferRules };
+  /** The page's files, for `muster open`; read when somebody asks for the page. */
+  assets?(): Promise<Assets>;
   /** Makes the session; a test hands in its own. */
   openSession?(options: HubSessionOptions): HubLink;
 }

@@ -5,29 +5,22 @@
 // There is no sealed session on this way, which is right only where page and agent meet inside one process: a
 // device whose hub is elsewhere takes no command here.
 import type { Kysely } from "kysely";
-import { COMMANDS, NO_SEALED_SESSION, type CommandKind } from "../client/command.ts";
+import { NO_SEALED_SESSION, type CommandKind } from "../client/command.ts";
 import type { Crypto } from "../identity/crypto.ts";
 import { concat, equalBytes, fromBase64Url, lv, toBase64Url, utf8 } from "../protocol/bytes.ts";
 import { MusterError, publicError, type ErrorBody } from "../protocol/errors.ts";
-import { LOCAL_API, type LocalRequest, type LocalResponse } from "../protocol/local-api.ts";
 import type { Log } from "../protocol/log.ts";
 import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import { appendAudit } from "../store/audit.ts";
 import type { Clock } from "../world/world.ts";
+import { commandKind, obey, type CommandActions } from "./command-actions.ts";
 import { acceptCommand, dropOldCommands, keepOutcome, type CommandName } from "./command-record.ts";
 import type { OwnerBook } from "./owner-book.ts";
 import type { StateDatabase } from "./state-migrations.ts";
 
 type Command = HubMessage<"command">;
 type Outcome = Pick<ClientMessage<"command_outcome">, "result" | "error">;
-
-/** What each order does; the same functions that the local API calls. */
-export type CommandActions = {
-  [Kind in CommandKind]: (
-    request: LocalRequest<(typeof COMMANDS)[Kind]>,
-  ) => Promise<LocalResponse<(typeof COMMANDS)[Kind]>>;
-};
 
 export interface CommandDeskOptions {
   db: Kysely<StateDatabase>;
@@ -132,7 +125,9 @@ export class CommandDesk {
 
   async #run(kind: CommandKind, message: Command, name: CommandName): Promise<Outcome> {
     const { db, clock, ownerRoot } = this.#options;
-    const outcome = await this.#act(kind, message.request).catch((error: unknown) => this.#failure(error));
+    const outcome = await obey(this.#options.actions, kind, message.request).then(result, (error: unknown) =>
+      this.#failure(error),
+    );
     await keepOutcome(db, name, JSON.stringify(withoutPassword(outcome)));
     await appendAudit(db, {
       at: clock.now(),
@@ -145,42 +140,12 @@ export class CommandDesk {
     return outcome;
   }
 
-  async #act(kind: CommandKind, text: string): Promise<Outcome> {
-    const { actions } = this.#options;
-    switch (kind) {
-      case "share.add":
-        return result(await actions[kind](LOCAL_API.add.request.parse(requestOf(kind, text))));
-      case "share.remove":
-        return result(await actions[kind](LOCAL_API.remove.request.parse(requestOf(kind, text))));
-      case "app.start":
-        return result(await actions[kind](LOCAL_API.start_app.request.parse(requestOf(kind, text))));
-      case "app.stop":
-        return result(await actions[kind](LOCAL_API.stop_app.request.parse(requestOf(kind, text))));
-    }
-  }
-
   #failure(error: unknown): Outcome {
     const shown = publicError(error);
     if (shown.code === "internal") this.#options.log.error("fault in a command", { error });
     const body: ErrorBody = shown.toJSON();
     return { error: body };
   }
-}
-
-function commandKind(text: string): CommandKind {
-  if (Object.hasOwn(COMMANDS, text)) return text as CommandKind; // its keys are the kinds
-  throw new MusterError("unknown_message", `this device knows no command "${text.slice(0, 40)}"`);
-}
-
-/** Parsed and known to fit. */
-function requestOf(kind: CommandKind, text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (LOCAL_API[COMMANDS[kind]].request.safeParse(value).success) return value;
-  } catch {
-    // Refused below, like any other text that does not fit.
-  }
-  throw new MusterError("bad_request", `the request of "${kind}" does not fit its shape`);
 }
 
 function result(value: unknown): Outcome {

@@ -15,6 +15,7 @@ export function addMachineCommands(program: Command, choose: Choose): void {
   addStart(program, choose);
   addStop(program, choose);
   addStatus(program, choose);
+  addOpen(program, choose);
   addInit(program, choose);
   addAgent(program, choose);
   addHub(program, choose);
@@ -74,6 +75,24 @@ function addStatus(program: Command, choose: Choose): void {
     .action((options) => {
       choose({
         run: async (invocation) => (await import("./commands/status.ts")).status(invocation, options),
+      });
+    });
+}
+
+function addOpen(program: Command, choose: Choose): void {
+  program
+    .command("open")
+    .summary("the page of this machine's own agent")
+    .description(
+      "Open the page in a browser here, served by this machine's own agent and not by the hub. The link works once; " +
+        "the page ends some minutes after it was closed.",
+    )
+    .option("--no-browser", "only print the link")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster open")
+    .action((options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/open.ts")).openPage(invocation, options),
       });
     });
 }

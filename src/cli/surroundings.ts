@@ -30,6 +30,8 @@ export interface Surroundings {
   onInterrupt(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Told when the terminal has another size. Returns how to stop listening. */
   onResize(listener: () => void): () => void;
+  /** Starts the browser of this desktop with a file; false where there is none. */
+  openBrowser(file: string): Promise<boolean>;
   processAlive(pid: number): boolean;
   /** Asks a process of this program to end (SIGTERM). */
   endProcess(pid: number): void;

@@ -98,6 +98,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
       });
     },
     wipe: (notice) => wipeCredentials(world.disk, paths, notice),
+    assets: async () => (await import("../world/page-assets.ts")).loadAssets(),
     onStopAsked,
   });
 }

@@ -59,6 +59,9 @@ export function realSurroundings(environment: Environment = process.env): RealSu
       process.on("SIGWINCH", listener);
       return () => void process.off("SIGWINCH", listener);
     },
+    async openBrowser(file) {
+      return (await import("./open-browser.ts")).openBrowser(file, environment);
+    },
     processAlive,
     endProcess,
     async homeHolder(home) {

@@ -45,6 +45,8 @@ export const sessionResponse = z.object({
     .object({ id: z.string(), name: z.string(), has_password: z.boolean(), passkeys: z.number() })
     .nullable(),
   passkeys_allowed: z.boolean(),
+  /** No hub serves this page, but a device's own agent. */
+  served_by_agent: z.boolean().optional(),
 });
 
 /** `POST /api/device/log`: the owner log that a setup token pins. */

@@ -279,6 +279,11 @@ export const LOCAL_API = {
     }),
   },
   inbox_read: { request: z.object({ up_to: z.number().int().nonnegative() }), response: z.object({}) },
+  /** The page of this device's own agent: a link for one browser, and a file that leads there. */
+  open_page: {
+    request: z.object({}),
+    response: z.object({ url: z.string(), file: z.string(), expires_at: z.iso.datetime() }),
+  },
   login_link: {
     request: z.object({ even_if_signed_in: z.boolean() }),
     response: z.object({ login_url: z.string().nullable() }),

@@ -97,6 +97,8 @@ const registered = z.object({
   /** A person's page only: the bearer of its API calls, and when it ends (ISO 8601). */
   token: z.string().max(200).optional(),
   token_expires_at: z.iso.datetime().optional(),
+  /** A page that a device's own agent serves: that device takes the page's orders, as its person's. */
+  served_by: z.object({ device_id: shortText, public_key: bytes, name: shortText }).optional(),
   /** A device only: where each log of its owners ends here, so that one whose copy ends there asks for nothing. */
   owner_heads: z
     .array(z.object({ owner_root: bytes, number: z.number().int().nonnegative(), hash: bytes }))

@@ -44,6 +44,7 @@ export interface LocalHandlersOptions {
   leave(): Promise<void>;
   peers: PeerDesk;
   ask(request: LocalRequest<"capability">, left: AbortSignal): AsyncGenerator<CapabilityReply>;
+  openPage(): Promise<LocalResponse<"open_page">>;
   onStopAsked(): void;
 }
 
@@ -217,6 +218,8 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       recorded("file.refuse", request.id, async () => ({ result: await options.peers.fileRefuse(request) })),
     inbox: (request) => options.peers.inbox(request),
     inbox_read: (request) => options.peers.read(request),
+
+    open_page: () => recorded("page.open", device().id, async () => ({ result: await options.openPage() })),
 
     login_link: (request) =>
       recorded("login_link.make", joined.hub_id, async () => {

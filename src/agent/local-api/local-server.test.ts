@@ -57,6 +57,7 @@ const handlers: LocalHandlers = {
   file_sends: refuse,
   file_cancel: refuse,
   file_refuse: refuse,
+  open_page: refuse,
   login_link: refuse,
   audit: refuse,
   stop: () => Promise.resolve({ pid: 1 }),

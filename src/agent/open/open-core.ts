@@ -26,7 +26,12 @@ export interface Core {
   /** Its own public host name, in lower case; "" where it has none. */
   hostname(): string;
   /** What is made after the parts that need it; `named` is what the hub called it since this session began. */
-  late: { session?: HubLink; port?: number; named?: { name: string; hostname: string } | undefined };
+  late: {
+    session?: HubLink;
+    port?: number;
+    pagePort?: () => number | undefined;
+    named?: { name: string; hostname: string } | undefined;
+  };
 }
 
 const STORAGE_FULL_NOTICE =

@@ -4,7 +4,9 @@ import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
 import { serveLocalApi } from "../local-api/local-server.ts";
 import type { AgentOptions } from "../agent-options.ts";
+import type { PageServer } from "../page/page-server.ts";
 import type { Ends } from "./ends.ts";
+import { openPage } from "./open-page.ts";
 import type { Parts } from "./open-session.ts";
 
 /** Resolves with its port, once it answers and stands in the home's file. */
@@ -21,7 +23,7 @@ export async function openLocalApi(options: AgentOptions, parts: Parts, ends: En
     ...(options.localHost === undefined ? {} : { host: options.localHost }),
     socketPath: `${paths.sockets}/agent.sock`,
     about: { pid, version },
-    handlers: handlersOf(options, parts),
+    handlers: handlersOf(options, parts, openPage(options, parts, ends)),
     metrics: parts.shown.metrics,
   });
   ends.add(() => api.close());
@@ -36,7 +38,11 @@ export async function openLocalApi(options: AgentOptions, parts: Parts, ends: En
   return api.port;
 }
 
-function handlersOf(options: AgentOptions, { core, shown, owned, paired, offering }: Parts) {
+function handlersOf(
+  options: AgentOptions,
+  { core, shown, owned, paired, offering }: Parts,
+  page: PageServer,
+) {
   const { world, crypto, signer, pid, hub: joined } = options;
   const { clock } = world;
   const { hub, hubKey, hubUrl } = core;
@@ -66,6 +72,7 @@ function handlersOf(options: AgentOptions, { core, shown, owned, paired, offerin
     peers: paired.peers,
     ask: ({ protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs }, left) =>
       offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
+    openPage: () => page.open(),
     onStopAsked: options.onStopAsked,
   });
 }

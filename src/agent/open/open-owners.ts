@@ -3,6 +3,7 @@
 import type { OwnerLog } from "../../identity/owner-log.ts";
 import type { AgentOptions } from "../agent-options.ts";
 import { openCommanding, type Commanding } from "../commanding.ts";
+import type { CommandActions } from "../command-actions.ts";
 import { CommandDesk } from "../commands.ts";
 import { DeviceDesk } from "../device-desk.ts";
 import { OwnerBook } from "../owner-book.ts";
@@ -18,6 +19,8 @@ export interface Owned {
   commanding: Commanding;
   /** Commands of the page, which come over the hub. */
   commands: CommandDesk;
+  /** What a page may order; who may is decided before. */
+  actions: CommandActions;
   /** What the log says as a whole, whenever it has grown. */
   grown(known: OwnerLog): void;
 }
@@ -54,7 +57,8 @@ export async function openOwners(
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
   });
   ends.add(() => commanding.close());
-  const commands = commandsOf(options, { core, shown, book });
+  const actions = actionsOf(shares);
+  const commands = commandsOf(options, { core, actions, book });
   const tidy = world.timers.every(TIDY_EVERY_MS, () => core.inBackground("old commands", commands.tidy()));
   ends.add(() => tidy.cancel());
   return {
@@ -62,6 +66,7 @@ export async function openOwners(
     removed,
     commanding,
     commands,
+    actions,
     grown,
     devices: new DeviceDesk({
       clock: world.clock,
@@ -91,7 +96,7 @@ function removedOf(options: AgentOptions, { notices, late }: Core, { tunnel }: S
 
 function commandsOf(
   { world, crypto, log, signer, hub: joined }: AgentOptions,
-  { core, shown: { shares }, book }: { core: Core; shown: Shown; book: OwnerBook },
+  { core, actions, book }: { core: Core; actions: CommandActions; book: OwnerBook },
 ): CommandDesk {
   return new CommandDesk({
     db: core.db,
@@ -102,11 +107,15 @@ function commandsOf(
     ownerRoot: joined.owner_root,
     embedded: joined.embedded,
     book,
-    actions: {
-      "share.add": (request) => shares.add(request),
-      "share.remove": ({ share }) => shares.remove(share),
-      "app.start": async ({ share }) => ({ share: await shares.start(share) }),
-      "app.stop": async ({ share }) => ({ share: await shares.stop(share) }),
-    },
+    actions,
   });
+}
+
+function actionsOf(shares: Shown["shares"]): CommandActions {
+  return {
+    "share.add": (request) => shares.add(request),
+    "share.remove": ({ share }) => shares.remove(share),
+    "app.start": async ({ share }) => ({ share: await shares.start(share) }),
+    "app.stop": async ({ share }) => ({ share: await shares.stop(share) }),
+  };
 }

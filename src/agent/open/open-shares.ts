@@ -45,7 +45,7 @@ export async function openShares(
     environment: options.environment,
     forbiddenPorts: () => [
       ...options.forbiddenPorts(),
-      ...(core.late.port === undefined ? [] : [core.late.port]),
+      ...[core.late.port, core.late.pagePort?.()].filter((port) => port !== undefined),
     ],
     device: core.device,
     fleet: () => core.fleet.last,

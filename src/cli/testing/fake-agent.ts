@@ -314,6 +314,11 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     return { id: file.id, name: file.name };
   },
   inbox_read: () => ({}),
+  open_page: () => ({
+    url: "http://127.0.0.1:41234/#login.ab12.s3cr3t",
+    file: "/home/ada/.muster/open.html",
+    expires_at: ago(-300_000),
+  }),
   login_link: (agent, request: { even_if_signed_in: boolean }) => ({
     login_url:
       agent.signedIn && !request.even_if_signed_in ? null : "http://muster.localhost:8080/#login.ab12.s3cr3t",

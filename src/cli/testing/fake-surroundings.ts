@@ -86,6 +86,10 @@ export function fakeSurroundings(): FakeSurroundings {
       return () => listeners.delete(listener);
     },
     onResize: () => () => undefined,
+    openBrowser: (file) => {
+      ran.push({ name: "openBrowser", options: { file } });
+      return Promise.resolve(true);
+    },
     processAlive: (pid) => (agent.running || agent.hubAlone) && pid === agent.pid,
     endProcess(pid) {
       ran.push({ name: "endProcess", options: { pid } });
