@@ -11,11 +11,15 @@ export const RANGE_MAX = 1_000;
 
 const epoch = z.string().regex(/^[A-Za-z0-9_-]{21}[AQgw]$/);
 const sequence = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
-const receiveKey = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+const told = {
+  receive_key: z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/),
+  /** Higher with each key of this device: one that comes late takes no newer one's place. */
+  made_at: z.number().int().nonnegative(),
+};
 
 const control = z.discriminatedUnion("do", [
   /** These of your numbers have not come, or could not be opened. */
-  z.object({ do: z.literal("resend"), epoch, from: sequence, to: sequence, receive_key: receiveKey }),
+  z.object({ do: z.literal("resend"), epoch, from: sequence, to: sequence, ...told }),
   /** These of my numbers are gone: do not wait for them. */
   z.object({
     do: z.literal("resync"),
@@ -23,7 +27,7 @@ const control = z.discriminatedUnion("do", [
     lost: z.array(z.tuple([sequence, sequence])).max(RANGE_MAX),
   }),
   /** Seal to this from now on. */
-  z.object({ do: z.literal("receive_key"), receive_key: receiveKey }),
+  z.object({ do: z.literal("receive_key"), ...told }),
   /** Forget me. */
   z.object({ do: z.literal("unpair") }),
 ]);

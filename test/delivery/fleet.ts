@@ -1,8 +1,5 @@
-// Devices and a hub's relay in one process, with their real classes and databases on the disk, and a wire in
+// Devices and a hub's relay in one process, with their real classes and databases, and a wire in
 // between that can be cut, can hold back, and whose ends can be killed. Time moves by hand; cryptography is real.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Notices } from "../../src/agent/notices.ts";
 import { relayPort } from "../../src/agent/peers/relay-port.ts";
 import { sqlPeerStore } from "../../src/agent/peers/sql-peer-store.ts";
@@ -32,12 +29,10 @@ import {
 } from "../../src/protocol/messages.ts";
 import { HUB_MIGRATIONS } from "../../src/store/hub-migrations.ts";
 import type { HubDatabase } from "../../src/store/hub-schema.ts";
-import { openStore, type Store } from "../../src/store/open-store.ts";
+import type { Store } from "../../src/store/open-store.ts";
 import type { Trunk } from "../../src/trunk/trunk.ts";
 import { FakeTime } from "../../src/trunk/testing.ts";
-import { realDisk } from "../../src/world/disk.ts";
-import { openSqlite } from "../../src/world/sqlite.ts";
-import type { SqliteDatabase } from "../../src/world/world.ts";
+import { Databases } from "./databases.ts";
 
 export const START = Date.UTC(2026, 10, 20);
 
@@ -62,12 +57,17 @@ export function seeded(seed: number): () => number {
 export type Meddle = (to: string, message: HubToClient) => HubToClient[];
 
 export class TestFleet implements AsyncDisposable {
-  readonly folder = mkdtempSync(join(tmpdir(), "muster-delivery-"));
   readonly time = new Time();
+  readonly databases: Databases;
   readonly devices: TestDevice[] = [];
   hub: TestHub | undefined;
   meddle: Meddle = (_, message) => [message];
   readonly crypto = nodeCrypto((length) => crypto.getRandomValues(new Uint8Array(length)));
+
+  /** `folder`: databases are files there. */
+  constructor(folder?: string) {
+    this.databases = new Databases(this.time, folder);
+  }
 
   async startHub(): Promise<void> {
     this.hub = await TestHub.start(this);
@@ -130,86 +130,31 @@ export class TestFleet implements AsyncDisposable {
     for (const device of this.devices) device.kill();
     this.killHub();
     await new Promise<void>((resolve) => setImmediate(resolve));
-    rmSync(this.folder, { recursive: true, force: true });
+    this.databases.close();
   }
-}
-
-/** A database that a kill takes away in the middle of whatever it does. */
-async function openKillable<DB>(
-  path: string,
-  migrations: Parameters<typeof openStore>[0]["migrations"],
-  clock: Time,
-): Promise<{ store: Store<DB>; kill(): void }> {
-  let dead = false;
-  let real: SqliteDatabase | undefined;
-  const gone = (): never => {
-    throw new MusterError("unavailable", "the process is gone");
-  };
-  const store = await openStore<DB>({
-    path,
-    migrations,
-    lossLevel: "error",
-    onNotice: ({ message }) => {
-      throw new Error(message);
-    },
-    world: {
-      clock,
-      disk: realDisk,
-      openSqlite: (where) => {
-        const database = openSqlite(where);
-        real = database;
-        return {
-          exec: (sql) => (dead ? gone() : database.exec(sql)),
-          query: (sql) => {
-            if (dead) return gone();
-            const statement = database.query(sql);
-            return {
-              all: (...values) => (dead ? gone() : statement.all(...values)),
-              run: (...values) => (dead ? gone() : statement.run(...values)),
-              get columnNames() {
-                return statement.columnNames;
-              },
-            };
-          },
-          close: () => (dead ? undefined : database.close()),
-        };
-      },
-    },
-  });
-  return {
-    store,
-    kill() {
-      if (dead) return;
-      dead = true;
-      real?.close();
-    },
-  };
 }
 
 export class TestHub {
   readonly db: Store<HubDatabase>["db"];
   readonly mailboxes: Mailboxes;
   readonly desk: RelayDesk;
-  readonly path: string;
   readonly #kill: () => void;
   #alive = true;
 
   static async start(fleet: TestFleet): Promise<TestHub> {
-    const path = join(fleet.folder, "hub.db");
-    const { store, kill } = await openKillable<HubDatabase>(path, HUB_MIGRATIONS, fleet.time);
+    const { store, kill } = await fleet.databases.open<HubDatabase>("hub.db", HUB_MIGRATIONS);
     const now = () => fleet.time.now();
     const pairs = new Pairs(store.db, now);
     await pairs.load();
     const relay = new Relay({ db: store.db, log: SILENT_LOG, now, isStranger: () => false });
     await relay.load();
-    return new TestHub(fleet, { path, db: store.db, kill, pairs, relay });
+    return new TestHub(fleet, { db: store.db, kill, pairs, relay });
   }
 
   private constructor(
     fleet: TestFleet,
-    parts: { path: string; db: Store<HubDatabase>["db"]; kill(): void; pairs: Pairs; relay: Relay },
+    parts: { db: Store<HubDatabase>["db"]; kill(): void; pairs: Pairs; relay: Relay },
   ) {
-    this.path = parts.path;
     this.db = parts.db;
     this.#kill = parts.kill;
     const random = { bytes: (length: number) => fleet.crypto.randomBytes(length) };
@@ -288,9 +233,8 @@ export class TestDevice {
   }
 
   async start(): Promise<void> {
-    const { crypto, time, folder } = this.fleet;
-    const path = join(folder, `${this.name}.db`);
-    const { store, kill } = await openKillable<StateDatabase>(path, STATE_MIGRATIONS, time);
+    const { crypto, time, databases } = this.fleet;
+    const { store, kill } = await databases.open<StateDatabase>(`${this.name}.db`, STATE_MIGRATIONS);
     const notices = new Notices();
     const hub = relayPort(this.#port());
     const rows = sqlPeerStore(store.db, () => time.now());

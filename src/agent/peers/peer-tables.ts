@@ -37,6 +37,7 @@ export function peerTables({ integer, bytes, tableEnd }: ColumnTypes): string[] 
       key text primary key,
       link_key ${bytes} not null,
       receive_key ${bytes} not null,
+      receive_key_at ${integer} not null,
       nickname text not null,
       petname text not null unique,
       kind text not null,

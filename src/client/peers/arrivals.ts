@@ -1,7 +1,13 @@
 // One sealed thing from the relay, from bytes to what it changes here, in one transaction. Who it is from is
 // decided by the pinned key; the hub's word only says which pin to try.
 import type { Crypto } from "../../identity/crypto.ts";
-import { openAck, openMessage, type SealedAck, type SealedMessage } from "../../identity/sealed/message.ts";
+import {
+  openAck,
+  openMessage,
+  type SealedAck,
+  type SealedMessage,
+  type ToldReceiveKey,
+} from "../../identity/sealed/message.ts";
 import { parseSealed } from "../../identity/sealed/message-bytes.ts";
 import { equalBytes, fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
@@ -39,6 +45,8 @@ export type Outcome =
   /** Not kept, since it can't be opened any more or is too far ahead of a hole: to be sealed anew. */
   | { type: "missed"; peer: string; epoch: string; sequence: number }
   | { type: "delivered"; peer: string }
+  /** An acknowledgement that can't be opened any more: the peer does not know the newest receive key. */
+  | { type: "unopened"; peer: string }
   /** The peer knows more than was ever sent from here. */
   | { type: "restored"; peer: string }
   | { type: "unpaired"; peer: string; epoch: string; sequence: number; id: string }
@@ -67,10 +75,7 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     const keys = await openWith(options.subtle, ring, sealed.receiveKeyId);
     body = await openMessage(openerOf(options, peer), keys, sealed);
   } catch (error) {
-    const isOld =
-      error instanceof MusterError &&
-      (error.code === "receive_key_erased" || error.code === "receive_key_unknown");
-    if (!isOld) throw error;
+    if (!isOfOldKey(error)) throw error;
     const { complete } = await inboundOf(store, place);
     // Its key is gone because it was here: a hub that says it again is not to make this device ask for it.
     if (sealed.sequence > complete) return { type: "missed", ...place };
@@ -89,7 +94,7 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     // Read again: the ring may have changed while this was opened.
     const fresh = await loadRing(rows, peer.key);
     fresh.noteUse(sealed.receiveKeyId, { epoch, sequence: sealed.sequence });
-    await freshen(options.makeReceiveKey, fresh, nowMs);
+    await freshen(options.makeReceiveKey, fresh, { nowMs });
     fresh.erase(nowMs, { epoch, sequence: complete });
     await rows.keys.save(peer.key, fresh, nowMs);
     const isRepeated = arrival === "known";
@@ -104,16 +109,21 @@ interface Applied {
 
 async function apply(
   rows: PeerRows,
-  given: { peer: PeerRow; control: Control | undefined; nowMs: number; makeId(): string },
+  given: {
+    peer: PeerRow;
+    control: Control | undefined;
+    nowMs: number;
+    makeId(): string;
+  },
 ): Promise<Applied> {
   const { peer, control, nowMs, makeId } = given;
   const nothing = { readable: 0, told: { lost: 0, resend: false } };
   switch (control?.do) {
     case "receive_key":
-      await setReceiveKey(rows, peer.key, control.receive_key);
+      await takeKey(rows, peer.key, toldBy(control));
       return nothing;
     case "resend": {
-      await setReceiveKey(rows, peer.key, control.receive_key);
+      await takeKey(rows, peer.key, toldBy(control));
       if (control.epoch !== toBase64Url(peer.epoch)) return nothing;
       await sendAgain(rows, { peer, asked: control, nowMs, makeId });
       return { readable: 0, told: { lost: 0, resend: true } };
@@ -136,27 +146,34 @@ async function apply(
 async function takeAck(options: ArrivalsOptions, peer: PeerRow, ack: SealedAck): Promise<Outcome> {
   const { store, now, subtle } = options;
   const keys = await openWith(subtle, await loadRing(store, peer.key), ack.receiveKeyId);
-  const { nextReceiveKey } = await openAck(openerOf(options, peer), keys, ack);
+  let told: ToldReceiveKey;
+  try {
+    told = await openAck(openerOf(options, peer), keys, ack);
+  } catch (error) {
+    if (isOfOldKey(error)) return { type: "unopened", peer: peer.key };
+    throw error;
+  }
   return store.change(async (rows): Promise<Outcome> => {
     const nowMs = now();
     const current = await rows.peers.find(peer.key);
     if (current === undefined) return { type: "delivered", peer: peer.key };
+    await takeKey(rows, peer.key, told);
     const ring = await loadRing(rows, peer.key);
     ring.noteUse(ack.receiveKeyId, null);
-    await freshen(options.makeReceiveKey, ring, nowMs);
+    await freshen(options.makeReceiveKey, ring, { nowMs });
     await rows.keys.save(peer.key, ring, nowMs);
     if (!equalBytes(current.epoch, ack.outboxEpoch)) return { type: "delivered", peer: peer.key };
     const place = { peer: peer.key, epoch: current.epoch, sequence: ack.sequence };
     const isRestored = await isOfAnotherLife(rows, current, ack);
-    const state = (await rows.outbox.at(place))?.state;
-    // One that tells nothing new may be an old one played again, and its key one that was replaced since.
-    if (isRestored || state === "queued" || state === "relayed") {
-      await rows.peers.change(peer.key, { receive_key: nextReceiveKey });
-    }
     if (isRestored) return { type: "restored", peer: peer.key };
     await rows.outbox.markDelivered(place);
     return { type: "delivered", peer: peer.key };
   });
+}
+
+function isOfOldKey(error: unknown): boolean {
+  if (!(error instanceof MusterError)) return false;
+  return error.code === "receive_key_erased" || error.code === "receive_key_unknown";
 }
 
 /** A number that was never given here, or that was given to another message. */
@@ -199,9 +216,15 @@ async function sendAgain(
   await queueMessage(rows, { id: makeId(), peer: peer.key, kind: "control", body }, nowMs);
 }
 
-async function setReceiveKey(rows: PeerRows, peer: string, key: string): Promise<void> {
-  const bytes = fromBase64Url(key);
-  if (bytes?.length === 32) await rows.peers.change(peer, { receive_key: bytes });
+/** A recorded word played again, or one that comes late, takes back no newer key. */
+async function takeKey(rows: PeerRows, peer: string, { receiveKey, madeAt }: ToldReceiveKey): Promise<void> {
+  const known = (await rows.peers.find(peer))?.receive_key_at ?? 0;
+  if (madeAt > known) await rows.peers.change(peer, { receive_key: receiveKey, receive_key_at: madeAt });
+}
+
+function toldBy({ receive_key, made_at }: { receive_key: string; made_at: number }): ToldReceiveKey {
+  // Of text that the schema has checked.
+  return { receiveKey: fromBase64Url(receive_key) ?? new Uint8Array(0), madeAt: made_at };
 }
 
 function openerOf({ crypto, ownKey }: ArrivalsOptions, peer: PeerRow) {

@@ -1,17 +1,17 @@
 // Numbers of a peer's messages that are waited for: asked for after a moment, again and again while they do not
-// come, and named to the person once the first answer failed to fill the hole. One question at a time: a hub that
-// plays recorded messages makes this device ask no more often than one that is honest.
+// come, and named to the person once the first answer failed to fill the hole. Asked at intervals, whatever comes:
+// a hub that plays recorded messages makes this device ask no more often than one that is honest.
 import type { Timer, Timers } from "../../world/world.ts";
 import { holeOf } from "./inbox.ts";
-import type { EpochOf, OutboxRow } from "./rows.ts";
+import type { EpochOf } from "./rows.ts";
 import type { PeerStore } from "./store.ts";
 
 export interface HolesOptions {
   store: PeerStore;
   timers: Timers;
   notices: { set(key: string, text: string): void; clear(key: string): void };
-  /** Sends the question. The id of the message that carries it. */
-  ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<string>;
+  /** Sends the question, with the newest receive key: what was sealed to an older one may never open. */
+  ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<void>;
   background(what: string, work: Promise<void>): void;
 }
 
@@ -20,8 +20,6 @@ interface Hole extends EpochOf {
   sentUpTo: number;
   timer: Timer;
   asked: number;
-  /** The message that asks. */
-  asking: string | undefined;
 }
 
 /** The next message may just be on its way. */
@@ -51,7 +49,7 @@ export class Holes {
     if (this.#stopped) return;
     if (known === undefined) {
       const timer = this.#lookAfter(PATIENCE_MS, name);
-      this.#holes.set(name, { peer, epoch, sentUpTo, timer, asked: 0, asking: undefined });
+      this.#holes.set(name, { peer, epoch, sentUpTo, timer, asked: 0 });
     } else known.sentUpTo = Math.max(known.sentUpTo, sentUpTo);
   }
 
@@ -79,14 +77,8 @@ export class Holes {
       notices.set(noticeOf(hole), `messages of ${peer.petname} are missing (${numbers}); asked for again`);
     }
     hole.asked += 1;
-    // A question that has not arrived goes again by itself.
-    if (hole.asking !== undefined && isUnderWay(await store.outbox.find(hole.asking))) return;
-    hole.asking = await ask(hole.peer, { epoch: hole.epoch, ...missing });
+    await ask(hole.peer, { epoch: hole.epoch, ...missing });
   }
-}
-
-function isUnderWay(row: OutboxRow | undefined): boolean {
-  return row?.state === "queued" || row?.state === "relayed";
 }
 
 function noticeOf({ peer, epoch }: EpochOf): string {

@@ -40,6 +40,7 @@ export async function pinPeer(rows: PeerRows, pin: NewPin, nowMs: number): Promi
     key,
     link_key: peer.linkKey,
     receive_key: peer.receiveKey,
+    receive_key_at: 0,
     nickname: peer.nickname,
     petname: petnameFor(pin, { known, others }),
     kind: peer.kind,

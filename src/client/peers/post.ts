@@ -2,6 +2,7 @@
 // that it has them, and back. The hub between is only a way: what it says changes who is tried, never what is
 // believed, and never makes this device forget anything.
 import type { Crypto, Signer } from "../../identity/crypto.ts";
+import type { ToldReceiveKey } from "../../identity/sealed/message.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
@@ -35,6 +36,9 @@ export interface PostOptions {
 
 const EPOCH_BYTES = 16;
 const ID_BYTES = 16;
+const TELL_KEY_EVERY_MS = 30_000;
+/** A device restored from an older copy told keys that it does not have any more: it has to tell a newer one. */
+const ASKED_KEY_MAX_MS = 10 * 60_000;
 const DAILY_MS = 86_400_000;
 const TIDY_EVERY_MS = 3_600_000;
 
@@ -43,6 +47,8 @@ export class Post {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #holes: Holes;
+  /** Peers that were told the newest key a moment ago. */
+  readonly #told = new Set<string>();
   readonly #listeners = new Set<() => void>();
   readonly #tidy: Timer;
   #stopped = false;
@@ -168,6 +174,9 @@ export class Post {
       case "missed":
         this.#holes.watch(outcome, outcome.sequence);
         break;
+      case "unopened":
+        await this.#tellKey(outcome.peer);
+        break;
       case "delivered": {
         const peer = await store.peers.find(outcome.peer);
         if (peer?.state === "leaving") await this.#forget(outcome.peer);
@@ -215,14 +224,24 @@ export class Post {
     if (hub.isConnected()) await hub.request({ type: "unpair", peer: key }, "done");
   }
 
-  async #ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<string> {
-    const receive_key = toBase64Url(await this.#receiver.newestKey(peer));
+  async #ask(peer: string, what: { epoch: string; from: number; to: number }): Promise<void> {
+    const told = controlOf(await this.#receiver.newestKey(peer, ASKED_KEY_MAX_MS));
     const to = Math.min(what.to, what.from + RANGE_MAX - 1);
-    return this.#say(peer, { do: "resend", ...what, to, receive_key });
+    await this.#say(peer, { do: "resend", ...what, to, ...told });
   }
 
-  async #say(peer: string, control: Control): Promise<string> {
-    return (await this.send(peer, "control", encodeControl(control))).id;
+  async #say(peer: string, control: Control): Promise<void> {
+    await this.send(peer, "control", encodeControl(control));
+  }
+
+  /** At intervals, and only where its acknowledgement is waited for: an old one may just be played again. */
+  async #tellKey(peer: string): Promise<void> {
+    const { store, timers } = this.#options;
+    if (this.#told.has(peer) || (await store.outbox.oldestRelayed(peer)) === undefined) return;
+    this.#told.add(peer);
+    timers.after(TELL_KEY_EVERY_MS, () => this.#told.delete(peer));
+    const told = controlOf(await this.#receiver.newestKey(peer, ASKED_KEY_MAX_MS));
+    await this.#say(peer, { do: "receive_key", ...told });
   }
 
   /** A peer that never acknowledges anything would seal to one key for ever. */
@@ -232,8 +251,7 @@ export class Post {
       const { newest } = await loadRing(store, key);
       if (state !== "paired" || newest === undefined) continue;
       if (clock.now() - newest.madeAtMs < DAILY_MS) continue;
-      const made = await this.#receiver.newestKey(key);
-      await this.#say(key, { do: "receive_key", receive_key: toBase64Url(made) });
+      await this.#say(key, { do: "receive_key", ...controlOf(await this.#receiver.newestKey(key)) });
     }
   }
 
@@ -302,4 +320,8 @@ export class Post {
       });
     });
   }
+}
+
+function controlOf({ receiveKey, madeAt }: ToldReceiveKey): { receive_key: string; made_at: number } {
+  return { receive_key: toBase64Url(receiveKey), made_at: madeAt };
 }

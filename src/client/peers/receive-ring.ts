@@ -41,9 +41,17 @@ export async function loadRing(rows: PeerRows, peer: string): Promise<Ring> {
   return new ReceiveKeys(ring.rows, ring.erasedIds);
 }
 
-/** The newest, made now where the ring says that one is due. True when the ring has to be stored. */
-export async function freshen(make: MakeReceiveKey, ring: Ring, nowMs: number): Promise<boolean> {
-  if (!ring.needsNew(nowMs)) return false;
+/**
+ * The newest, made now where the ring says that one is due, or where the newest is older than `mostMs`. True when
+ * the ring has to be stored.
+ */
+export async function freshen(
+  make: MakeReceiveKey,
+  ring: Ring,
+  { nowMs, mostMs = Number.POSITIVE_INFINITY }: { nowMs: number; mostMs?: number },
+): Promise<boolean> {
+  const isOld = nowMs - (ring.newest?.madeAtMs ?? 0) > mostMs;
+  if (!isOld && !ring.needsNew(nowMs)) return false;
   ring.add(await make(), nowMs);
   return true;
 }

@@ -1,7 +1,7 @@
 // Takes what the hub relays, one after the other in the order of its coming; tells the hub once it is durable
 // here, and the sender, by a sealed and signed acknowledgement, how far everything of theirs has come.
 import type { Crypto, Signer } from "../../identity/crypto.ts";
-import { sealAck } from "../../identity/sealed/message.ts";
+import { sealAck, type ToldReceiveKey } from "../../identity/sealed/message.ts";
 import { formatSealed } from "../../identity/sealed/message-bytes.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
@@ -78,12 +78,12 @@ export class Receiver {
     const { complete, last_id } = await inboundOf(store, { peer: peer.key, epoch });
     const sequence = named?.sequence ?? complete;
     if (sequence === 0) return;
-    const nextReceiveKey = await this.newestKey(peer.key);
+    const told = await this.newestKey(peer.key);
     const ack = {
       outboxEpoch: fromBase64Url(epoch) ?? new Uint8Array(0),
       sequence,
       messageId: named?.id ?? last_id,
-      nextReceiveKey,
+      ...told,
     };
     const target = {
       identityKey: fromBase64Url(peer.key) ?? new Uint8Array(0),
@@ -94,14 +94,17 @@ export class Receiver {
     await hub.request({ type: "send", to: peer.key, message, payload }, "relayed");
   }
 
-  /** The public half to tell, stored before it is told. */
-  newestKey(peer: string): Promise<Uint8Array> {
+  /** The public half to tell, stored before it is told, and no older than `mostMs`. */
+  newestKey(peer: string, mostMs?: number): Promise<ToldReceiveKey> {
     const { store, makeReceiveKey, clock } = this.#options;
     return store.change(async (rows) => {
       const nowMs = clock.now();
       const ring = await loadRing(rows, peer);
-      if (await freshen(makeReceiveKey, ring, nowMs)) await rows.keys.save(peer, ring, nowMs);
-      return ring.newest?.publicKey ?? new Uint8Array(0);
+      const age = { nowMs, ...(mostMs === undefined ? {} : { mostMs }) };
+      if (await freshen(makeReceiveKey, ring, age)) await rows.keys.save(peer, ring, nowMs);
+      const { newest } = ring;
+      // One was made now if there was none.
+      return { receiveKey: newest?.publicKey ?? new Uint8Array(0), madeAt: newest?.madeAtMs ?? 0 };
     });
   }
 

@@ -13,6 +13,8 @@ export interface PeerRow {
   link_key: Uint8Array;
   /** The newest receive key that it has told. */
   receive_key: Uint8Array;
+  /** When that was made, by the peer's clock; 0 of the one that came with the pairing. */
+  receive_key_at: number;
   /** What it calls itself: text from elsewhere. */
   nickname: string;
   /** What it is called here. */

@@ -16,6 +16,7 @@ function peer(key: string, change: Partial<PeerRow> = {}): PeerRow {
     key,
     link_key: new Uint8Array(32).fill(1),
     receive_key: new Uint8Array(32).fill(2),
+    receive_key_at: 0,
     nickname: "Ben",
     petname: `pet-${key}`,
     kind: "laptop",

@@ -45,14 +45,14 @@ test("messages of any size up to 1 MiB", async () => {
 });
 
 test("an acknowledgement brings the next receive key, under seal", async () => {
-  const nextReceiveKey = anna.crypto.x25519PublicKey(new Uint8Array(32).fill(9));
-  const ack = await sealAck(ben, anna.address(), { ...PLACE, nextReceiveKey });
-  expect(toHex(formatSealed(ack))).not.toContain(toHex(nextReceiveKey));
-  expect(await openAck(anna.openerFor(ben), anna.keys, travelled(ack))).toEqual({ nextReceiveKey });
+  const told = { receiveKey: anna.crypto.x25519PublicKey(new Uint8Array(32).fill(9)), madeAt: 2 ** 41 };
+  const ack = await sealAck(ben, anna.address(), { ...PLACE, ...told });
+  expect(toHex(formatSealed(ack))).not.toContain(toHex(told.receiveKey));
+  expect(await openAck(anna.openerFor(ben), anna.keys, travelled(ack))).toEqual(told);
 });
 
 test("an acknowledgement is no message and brings exactly one key", async () => {
-  const ack = await sealAck(ben, anna.address(), { ...PLACE, nextReceiveKey: utf8("not a key") });
+  const ack = await sealAck(ben, anna.address(), { ...PLACE, receiveKey: utf8("not a key"), madeAt: 1 });
   expect(await rejection(openAck(anna.openerFor(ben), anna.keys, ack))).toStartWith("protocol_error: ");
   const posing: SealedMessage = { ...ack, type: "message", kind: "text" };
   expect(await rejection(openMessage(anna.openerFor(ben), anna.keys, posing))).toStartWith("bad_signature: ");

@@ -4,7 +4,7 @@
 // Here it is decided whether one is from that peer, for this device, unchanged, and can be opened. Whether it
 // was seen before, comes too early or leaves a hole is for the delivery to say, by (sender, epoch, sequence).
 
-import { concat, equalBytes, lv, utf8 } from "../../protocol/bytes.ts";
+import { concat, equalBytes, lv, u64, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
 import { signedBytes } from "../../protocol/signed.ts";
@@ -12,6 +12,7 @@ import type { Crypto, Signer } from "../crypto.ts";
 import { hpkeOpen, hpkeSeal } from "./hpke.ts";
 import type { ReceiveKeyRow } from "./receive-keys.ts";
 
+const MADE_AT_BYTES = 8;
 const RECEIVE_KEY_BYTES = 32;
 
 interface Place {
@@ -40,6 +41,13 @@ export interface SealedMessage extends Sealed {
 /** `outboxEpoch`, `sequence` and `messageId` are those of the message that has arrived for good. */
 export interface SealedAck extends Sealed {
   type: "ack";
+}
+
+/** Seal to this from now on, unless a key is known that was made later. */
+export interface ToldReceiveKey {
+  receiveKey: Uint8Array;
+  /** By the clock of whoever made it, and higher with each one: a key that comes late takes no newer one's place. */
+  madeAt: number;
 }
 
 /** Who seals. */
@@ -83,13 +91,10 @@ export async function sealMessage(
 }
 
 /** Tells that a message is kept for good, and which receive key to use from now on. */
-export async function sealAck(
-  by: Sealer,
-  to: SealTo,
-  ack: Place & { nextReceiveKey: Uint8Array },
-): Promise<SealedAck> {
-  const { nextReceiveKey, ...place } = ack;
-  const parts = { type: "ack" as const, ...(await sealFor("ack", { by, to, place, body: nextReceiveKey })) };
+export async function sealAck(by: Sealer, to: SealTo, ack: Place & ToldReceiveKey): Promise<SealedAck> {
+  const { receiveKey, madeAt, ...place } = ack;
+  const body = concat(u64(madeAt), receiveKey);
+  const parts = { type: "ack" as const, ...(await sealFor("ack", { by, to, place, body })) };
   return { ...parts, signature: await by.signer.sign(bytesToSign(by.crypto, parts)) };
 }
 
@@ -121,13 +126,12 @@ export async function openMessage(
 }
 
 /** The receive key that the peer has told. Throws as `openMessage` does. */
-export async function openAck(
-  opener: Opener,
-  keys: FindReceiveKey,
-  ack: SealedAck,
-): Promise<{ nextReceiveKey: Uint8Array }> {
-  const nextReceiveKey = await openSealed(opener, keys, ack);
-  if (nextReceiveKey.length === RECEIVE_KEY_BYTES) return { nextReceiveKey };
+export async function openAck(opener: Opener, keys: FindReceiveKey, ack: SealedAck): Promise<ToldReceiveKey> {
+  const body = await openSealed(opener, keys, ack);
+  if (body.length === MADE_AT_BYTES + RECEIVE_KEY_BYTES) {
+    const madeAt = Number(new DataView(body.buffer, body.byteOffset).getBigUint64(0));
+    if (Number.isSafeInteger(madeAt)) return { madeAt, receiveKey: body.slice(MADE_AT_BYTES) };
+  }
   throw new MusterError("protocol_error", "an acknowledgement brought no receive key");
 }
 

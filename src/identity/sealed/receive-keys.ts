@@ -70,7 +70,9 @@ export class ReceiveKeys<Key> {
 
   add(made: { id: Uint8Array; publicKey: Uint8Array; key: Key }, nowMs: number): void {
     this.#rows = this.#rows.map((row) => (row.replacedAtMs === null ? { ...row, replacedAtMs: nowMs } : row));
-    this.#rows.push({ ...made, madeAtMs: nowMs, replacedAtMs: null, used: false, firstMessage: null });
+    // Higher with each, whatever the clock does: that is how a peer knows which of two is the newer one.
+    const madeAtMs = Math.max(nowMs, (this.newest?.madeAtMs ?? -1) + 1);
+    this.#rows.push({ ...made, madeAtMs, replacedAtMs: null, used: false, firstMessage: null });
     if (this.#rows.length > RECEIVE_KEYS_MAX) this.#drop(this.#rows.slice(0, -RECEIVE_KEYS_MAX));
   }
 
