@@ -9,7 +9,7 @@ import { usePageState } from "./state/use-page.ts";
 
 export function Header(): ReactNode {
   const screen = usePageState((state) => state.screen.at);
-  const user = usePageState((state) => state.user);
+  const user = usePageState((state) => (state.servedByAgent ? null : state.user));
   const [dialog, setDialog] = useState<"keys" | "account" | null>(null);
   const [theme, setTheme] = useState(() => rememberedTheme(localStorage));
 

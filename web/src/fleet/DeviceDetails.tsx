@@ -9,8 +9,10 @@ import { Command } from "../parts/Command.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Fact } from "../share/ShareDetails.tsx";
 import { kindWord } from "./kind-word.ts";
+import { usePageState } from "../state/use-page.ts";
 
 export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub: boolean }): ReactNode {
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   return (
     <div className="details">
       <dl className="facts">
@@ -31,7 +33,7 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
         )}
         <Fact name="Role">
           {device.controller ? "controller: may command this owner's devices" : "member: commands nothing"}
-          {runsHub ? "; runs this hub" : ""}
+          {runsHub ? (servedByAgent ? "; serves this page" : "; runs this hub") : ""}
         </Fact>
         <Fact name="Id">
           <CopyButton className="button quiet mono" text={device.id} what="id" label={shortId(device.id)} />

@@ -17,13 +17,14 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
   const moved = usePageState((state) => state.moved.has(device.id));
   const runsHub = usePageState((state) => state.authority.hubDevice?.id === device.id);
   const mayCommand = usePageState((state) => state.authority.command === "may") && runsHub;
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const toggle = (): void => setOpen(!open);
   return (
     <li id={device.id} className="entry device" data-moved={moved} data-open={open}>
       <div className="line" onClick={(event) => toggleUnlessControl(event, toggle)}>
         <StateMark state={shownDevice(device)} />
         <LineName name={device.name} open={open} onToggle={toggle}>
-          {runsHub ? <span className="tag">hub</span> : null}
+          {runsHub ? <span className="tag">{servedByAgent ? "here" : "hub"}</span> : null}
           {device.confirmed === false ? <span className="tag">unconfirmed</span> : null}
         </LineName>
         <span className="cell-kind faint">{kindWord(device.kind)}</span>

@@ -8,7 +8,7 @@ import type { Crypto } from "../../../src/identity/crypto.ts";
 export interface Authority {
   /** Id of the owner log, base64url; null while no log is known. */
   ownerRoot: string | null;
-  /** The machine that runs the hub: the one whose agent takes this page's commands. */
+  /** The machine whose agent takes this page's commands: the one that runs the hub, or that serves the page. */
   hubDevice: { id: string; key: Uint8Array; name: string } | null;
   /** `ended`: this key was a controller and its time is over. */
   command: "may" | "ended" | "never" | "unknown";
@@ -23,11 +23,15 @@ export const NO_AUTHORITY: Authority = {
   untilMs: null,
 };
 
+/** `servedBy`: the device whose own agent serves this page, and takes its orders as its person's. */
 export function readAuthority(
   log: OwnerLog,
   ownKey: Uint8Array,
-  at: { crypto: Crypto; nowMs: number },
+  at: { crypto: Crypto; nowMs: number; servedBy: Authority["hubDevice"] },
 ): Authority {
+  if (at.servedBy !== null) {
+    return { ownerRoot: toBase64Url(log.id), hubDevice: at.servedBy, command: "may", untilMs: null };
+  }
   const beginner = log.participants().find((participant) => participant.entry === 0);
   const own = log.participant(ownKey);
   const was = own?.controller?.scopes.includes("command") === true;

@@ -4,13 +4,14 @@ import { connect, type Connection, type ConnectionState } from "../../../src/cli
 import { keyProver } from "../../../src/client/prove-key.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
 import { longestValid, type OwnerLog } from "../../../src/identity/owner-log.ts";
+import { fromBase64Url } from "../../../src/protocol/bytes.ts";
 import type { HubMessage, HubToClient } from "../../../src/protocol/messages.ts";
 import type { World } from "../../../src/world/world.ts";
 import { changes } from "../fleet/changes.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
 import type { PageState } from "../state/page-state.ts";
 import type { Store } from "../state/store.ts";
-import { readAuthority } from "./authority.ts";
+import { readAuthority, type Authority } from "./authority.ts";
 
 const VERSION = "0.1.0";
 /** The hub tells of changes only; what merely gets older (proofs, health, latencies) is asked for. */
@@ -44,6 +45,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   const url = `${options.origin.replace(/^http/, "ws")}/ws`;
   let token: string | null = null;
   let log: OwnerLog | undefined;
+  let servedBy: Authority["hubDevice"] = null;
 
   const hubNow = (): number => world.clock.now() + store.get().clockOffsetMs;
 
@@ -61,6 +63,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     const authority = readAuthority(log, identity.signer.publicKey, {
       crypto: options.crypto,
       nowMs: hubNow(),
+      servedBy,
     });
     store.set({ authority });
   };
@@ -77,6 +80,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
 
   const onReady = (registered: HubMessage<"registered">): void => {
     token = registered.token ?? null;
+    servedBy = servingDevice(registered);
     store.set({
       hubLink: { at: "ready", since: hubNow() },
       browser: { id: registered.device_id, name: registered.name },
@@ -143,4 +147,11 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
       connection.close();
     },
   };
+}
+
+/** Null where a hub serves the page. */
+function servingDevice({ served_by }: HubMessage<"registered">): Authority["hubDevice"] {
+  const key = served_by === undefined ? undefined : fromBase64Url(served_by.public_key);
+  if (served_by === undefined || key === undefined) return null;
+  return { id: served_by.device_id, key, name: served_by.name };
 }

@@ -81,6 +81,7 @@ export function openPage(): Page {
     store.set({
       user: value.user,
       passkeysAllowed: value.passkeys_allowed,
+      servedByAgent: value.served_by_agent === true,
       clockOffsetMs: Math.abs(offsetMs) < 3000 ? 0 : offsetMs,
     });
   };

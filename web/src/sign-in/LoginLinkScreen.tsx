@@ -13,6 +13,7 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
   const task = useTask();
   const [name, setName] = useState(page.suggestedName);
   const signedIn = usePageState((state) => state.user !== null);
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   if (task.problem?.code === "token_invalid") return <SpentLink problem={task.problem} />;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -20,9 +21,9 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
   };
   return (
     <section className="card">
-      <h1>Sign in to this hub</h1>
+      <h1>{servedByAgent ? "Open this device's own page" : "Sign in to this hub"}</h1>
       <p>
-        You opened a sign-in link for <span className="mono">{location.host}</span>. It works once.
+        You opened a link for <span className="mono">{location.host}</span>. It works once.
       </p>
       <form className="form" onSubmit={submit}>
         <Field label="Name of this browser" hint="So that you know it in the list of your devices">
@@ -51,8 +52,9 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
         </div>
       </form>
       <p className="faint">
-        This browser makes a key of its own that cannot leave it. With it, this page may command your machines
-        for 30 days; it can never add owners.
+        {servedByAgent
+          ? "This page comes from the agent of this device, not from its hub. This browser makes a key of its own; the agent knows it until the page has been closed for ten minutes."
+          : "This browser makes a key of its own that cannot leave it. With it, this page may command your machines for 30 days; it can never add owners."}
       </p>
     </section>
   );
@@ -60,6 +62,7 @@ export function LoginLinkScreen({ link }: { link: LoginLink }): ReactNode {
 
 function SpentLink({ problem }: { problem: MusterError }): ReactNode {
   const page = usePage();
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const signedIn = usePageState((state) => state.user !== null);
   return (
     <section className="card">
@@ -70,7 +73,7 @@ function SpentLink({ problem }: { problem: MusterError }): ReactNode {
           A sign-in link ends after 15 minutes or one use. Print another on the machine that runs the hub:
         </p>
       ) : null}
-      <Command>muster hub login-link</Command>
+      <Command>{servedByAgent ? "muster open" : "muster hub login-link"}</Command>
       <div className="form-end">
         <button type="button" className="button" onClick={page.leaveLink}>
           {signedIn ? "Back to the fleet" : "Sign in another way"}

@@ -7,6 +7,20 @@ import { useTask } from "../parts/use-task.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
 
 export function SignInScreen(): ReactNode {
+  return usePageState((state) => state.servedByAgent) ? <OpenByLink /> : <SignInForm />;
+}
+
+function OpenByLink(): ReactNode {
+  return (
+    <section className="card">
+      <h1>Open this page by its link</h1>
+      <p>It comes from this device's own agent, which lets in a browser that was given a link:</p>
+      <Command>muster open</Command>
+    </section>
+  );
+}
+
+function SignInForm(): ReactNode {
   const page = usePage();
   const task = useTask();
   const passkeys = usePageState((state) => state.passkeysAllowed);

@@ -29,6 +29,8 @@ export interface PageState {
   screen: Screen;
   user: User | null;
   passkeysAllowed: boolean;
+  /** A device's own agent serves this page, and no hub: there is no account here. */
+  servedByAgent: boolean;
   hubLink: HubLink;
   /** When the hub last said anything, so that "as of" is true. */
   heardAt: number | null;
@@ -48,6 +50,7 @@ export function firstState(nowMs: number): PageState {
     screen: { at: "starting" },
     user: null,
     passkeysAllowed: false,
+    servedByAgent: false,
     hubLink: { at: "connecting", since: nowMs },
     heardAt: null,
     clockOffsetMs: 0,
