@@ -6,8 +6,6 @@ import { systemCode } from "../protocol/errors.ts";
 import type { GrowingFile, LargeFiles } from "./world.ts";
 
 const PRIVATE_FILE = 0o600;
-/** What one call of writev takes on every system. */
-const PIECES_MAX = 1024;
 const WITHOUT_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 async function openGrowing(path: string, keptBytes: number): Promise<GrowingFile> {
@@ -33,24 +31,16 @@ async function openGrowing(path: string, keptBytes: number): Promise<GrowingFile
   };
 }
 
+/** One by one: Bun's writev copies them on the thread that everything else waits for. */
 async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
-  let rest = [...pieces];
   let at = position;
-  while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest.slice(0, PIECES_MAX), at);
-    at += bytesWritten;
-    rest = behind(rest, bytesWritten);
+  for (const piece of pieces) {
+    for (let from = 0; from < piece.length;) {
+      const { bytesWritten } = await file.write(piece, from, piece.length - from, at);
+      from += bytesWritten;
+      at += bytesWritten;
+    }
   }
-}
-
-/** What a write that was short has left. */
-function behind(pieces: Uint8Array[], written: number): Uint8Array[] {
-  let left = written;
-  for (const [index, piece] of pieces.entries()) {
-    if (left < piece.length) return [piece.subarray(left), ...pieces.slice(index + 1)];
-    left -= piece.length;
-  }
-  return [];
 }
 
 /** A hard link fails where something is; a rename would replace it. */

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { DhKey, SessionCrypto } from "../../identity/sealed/session-crypto.ts";
 import { SealedSession } from "../../identity/sealed/session.ts";
 import type { OwnerLog } from "../../identity/owner-log.ts";
-import { concat, fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { errorBody, errorOf, levelMessage, type LevelMessage } from "../../protocol/command-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { ByteStream, ByteStreamEvents, Timer, Timers } from "../../world/world.ts";
@@ -116,7 +116,7 @@ export class PeerLink {
   sendBytes(channel: number, bytes: Uint8Array): boolean {
     if (this.#over) return true;
     try {
-      return this.#session.send(concat(Uint8Array.of(channel), bytes));
+      return this.#session.send(Uint8Array.of(channel), bytes);
     } catch (error) {
       this.fail(publicError(error));
       return true;

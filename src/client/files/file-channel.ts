@@ -2,7 +2,7 @@
 // waits for room. Nothing piles up here: beyond a bound the session is paused, and so the sender's disk.
 //
 // A side that works on its own disk says `busy` now and then; one that says nothing for a minute is gone.
-import { concat, fromUtf8 } from "../../protocol/bytes.ts";
+import { fromUtf8 } from "../../protocol/bytes.ts";
 import { errorOf } from "../../protocol/command-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import {
@@ -27,6 +27,8 @@ const SILENT_TICKS = 4;
 const BUSY_MAX = 240;
 /** For the last word to arrive. */
 const PARTING_MS = 10_000;
+
+const PIECE_MARK = Uint8Array.of(PIECE);
 
 type Waiting = { resolve(): void; reject(problem: MusterError): void };
 
@@ -82,7 +84,7 @@ export class FileChannel {
 
   /** Undefined: taken, and there is room for more. Else when there is. */
   sendPiece(piece: Uint8Array): Promise<void> | undefined {
-    this.#send(concat(Uint8Array.of(PIECE), piece));
+    this.#send(PIECE_MARK, piece);
     return this.#hasRoom ? undefined : this.#room();
   }
 
@@ -183,9 +185,9 @@ export class FileChannel {
     return pieces;
   }
 
-  #send(bytes: Uint8Array): void {
+  #send(...parts: readonly Uint8Array[]): void {
     if (this.#problem !== undefined) throw this.#problem;
-    if (this.#line?.send(bytes) === false) this.#hasRoom = false;
+    if (this.#line?.send(...parts) === false) this.#hasRoom = false;
   }
 
   async #room(): Promise<void> {

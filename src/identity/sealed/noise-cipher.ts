@@ -27,6 +27,11 @@ export class NoiseCipher {
     return this.#aead.seal(this.#number(), { bytes, associated });
   }
 
+  /** The same with `lead` free bytes in front, so that a header needs no copy. */
+  async sealBehind(lead: number, bytes: Uint8Array): Promise<Uint8Array> {
+    return this.#aead.seal(this.#number(), { bytes, associated: NOTHING, lead });
+  }
+
   /** Throws `seal_broken`, after which this cipher is of no use any more. */
   async open(bytes: Uint8Array, associated: Uint8Array = NOTHING): Promise<Uint8Array> {
     const opened = await this.#aead.open(this.#number(), { bytes, associated });

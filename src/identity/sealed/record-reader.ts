@@ -4,11 +4,19 @@
 import { concat } from "../../protocol/bytes.ts";
 
 export const RECORD_MAX_BYTES = 65_535;
-const LENGTH_BYTES = 2;
+export const LENGTH_BYTES = 2;
 
 /** Length and record. */
 export function framed(record: Uint8Array): Uint8Array {
-  return concat(Uint8Array.of(record.length >> 8, record.length & 0xff), record);
+  return withLength(concat(new Uint8Array(LENGTH_BYTES), record));
+}
+
+/** Writes the length of a record into the free bytes before it. */
+export function withLength(record: Uint8Array): Uint8Array {
+  const length = record.length - LENGTH_BYTES;
+  record[0] = length >> 8;
+  record[1] = length & 0xff;
+  return record;
 }
 
 export class RecordReader {

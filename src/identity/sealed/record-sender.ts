@@ -5,7 +5,7 @@ import { concat } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { ByteStream } from "../../world/world.ts";
 import type { NoiseCipher } from "./noise-cipher.ts";
-import { framed } from "./record-reader.ts";
+import { framed, LENGTH_BYTES, withLength } from "./record-reader.ts";
 import { RECORD, RECORD_PAYLOAD_MAX_BYTES } from "./records.ts";
 import type { RecordType } from "./records.ts";
 
@@ -66,17 +66,14 @@ export class RecordSender {
   }
 
   /** False: taken, but wait for `drain`. Throws `too_many` beyond all patience. */
-  queueMessage(message: Uint8Array): boolean {
+  queueMessage(parts: readonly Uint8Array[]): boolean {
     if (this.#queuedBytes > QUEUE_MAX_BYTES) {
       throw new MusterError("too_many", "cannot send: the session is slow, and too much waits already");
     }
-    let at = 0;
-    do {
-      const end = at + RECORD_PAYLOAD_MAX_BYTES;
-      const type = end < message.length ? RECORD.part : RECORD.last;
-      this.#add(concat(Uint8Array.of(type), message.subarray(at, end)));
-      at = end;
-    } while (at < message.length);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (length <= RECORD_PAYLOAD_MAX_BYTES) this.#add(concat(Uint8Array.of(RECORD.last), ...parts));
+    else this.#addInPieces(concat(...parts));
     this.flush();
     this.#owesDrain = this.#queuedBytes >= QUEUE_HIGH_BYTES;
     return !this.#owesDrain;
@@ -110,6 +107,15 @@ export class RecordSender {
     this.#cipher = undefined;
   }
 
+  #addInPieces(message: Uint8Array): void {
+    for (let at = 0; at < message.length;) {
+      const end = at + RECORD_PAYLOAD_MAX_BYTES;
+      const type = end < message.length ? RECORD.part : RECORD.last;
+      this.#add(concat(Uint8Array.of(type), message.subarray(at, end)));
+      at = end;
+    }
+  }
+
   #add(record: Uint8Array): void {
     this.#queue.push(record);
     this.#queuedBytes += record.length;
@@ -140,9 +146,9 @@ export class RecordSender {
 
   async #seal(cipher: NoiseCipher, record: Uint8Array): Promise<void> {
     this.#recordsOfKey++;
-    const sealed = await cipher.seal(record);
+    const sealed = await cipher.sealBehind(LENGTH_BYTES, record);
     if (this.#stopped) return;
-    this.#unwritten = framed(sealed);
+    this.#unwritten = withLength(sealed);
     this.#unwrittenBytes = record.length;
   }
 

@@ -9,7 +9,7 @@ import {
   diffieHellman,
 } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { concat, toBase64Url } from "../../protocol/bytes.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
 import type { Crypto } from "../crypto.ts";
 import { AEAD_TAG_BYTES, DH_BYTES, isZero } from "./session-crypto.ts";
 import type { Aead, DhKey, SessionCrypto } from "./session-crypto.ts";
@@ -52,10 +52,14 @@ function agree(key: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
 function aesGcm(key: Uint8Array): Aead {
   const secret = createSecretKey(key);
   return {
-    seal(nonce, { bytes, associated }) {
+    seal(nonce, { bytes, associated, lead = 0 }) {
       const cipher = createCipheriv(AES, secret, nonce, { authTagLength: AEAD_TAG_BYTES });
       if (associated.length > 0) cipher.setAAD(associated);
-      return concat(cipher.update(bytes), cipher.final(), cipher.getAuthTag());
+      const sealed = new Uint8Array(lead + bytes.length + AEAD_TAG_BYTES);
+      sealed.set(cipher.update(bytes), lead);
+      cipher.final(); // of a stream cipher: nothing
+      sealed.set(cipher.getAuthTag(), lead + bytes.length);
+      return sealed;
     },
     open(nonce, { bytes, associated }) {
       const end = bytes.length - AEAD_TAG_BYTES;

@@ -1,5 +1,6 @@
 // The primitives of a sealed session over WebCrypto, for a browser: its keys cannot be exported, by us neither.
 
+import { concat } from "../../protocol/bytes.ts";
 import type { Crypto } from "../crypto.ts";
 import { AEAD_TAG_BYTES, DH_BYTES, isZero } from "./session-crypto.ts";
 import type { Aead, DhKey, SessionCrypto } from "./session-crypto.ts";
@@ -55,8 +56,11 @@ async function aesGcm(subtle: SubtleCrypto, key: Uint8Array): Promise<Aead> {
     tagLength: 8 * AEAD_TAG_BYTES,
   });
   return {
-    async seal(nonce, { bytes, associated }) {
-      return new Uint8Array(await subtle.encrypt(parameters(nonce, associated), secret, bytes.slice()));
+    async seal(nonce, { bytes, associated, lead = 0 }) {
+      const sealed = new Uint8Array(
+        await subtle.encrypt(parameters(nonce, associated), secret, bytes.slice()),
+      );
+      return lead === 0 ? sealed : concat(new Uint8Array(lead), sealed);
     },
     async open(nonce, { bytes, associated }) {
       if (bytes.length < AEAD_TAG_BYTES) return undefined;

@@ -24,6 +24,8 @@ export interface AeadText {
   bytes: Uint8Array;
   /** What the tag covers besides. */
   associated: Uint8Array;
+  /** Bytes that `seal` leaves free in front of what it returns; none when absent. */
+  lead?: number;
 }
 
 export interface SessionCrypto {

@@ -120,17 +120,20 @@ export class SealedSession {
   }
 
   /**
-   * Seals and sends one message; before the session is open it waits. False: taken, but wait for `drain`.
+   * Seals and sends one message, which may come in parts; before the session is open it waits. False: taken, but
+   * wait for `drain`.
    * Throws `too_large`, `too_many` when `drain` was not waited for, `session_cut` when the session is over.
    */
-  send(message: Uint8Array): boolean {
+  send(...parts: readonly Uint8Array[]): boolean {
     if (this.#ended || this.#state.at === "over") {
       throw new MusterError("session_cut", "cannot send: this end of the session is closed");
     }
-    if (message.length > SESSION_MESSAGE_MAX_BYTES) {
-      throw new MusterError("too_large", `a message of ${message.length} bytes is too large for a session`);
+    let length = 0;
+    for (const part of parts) length += part.length;
+    if (length > SESSION_MESSAGE_MAX_BYTES) {
+      throw new MusterError("too_large", `a message of ${length} bytes is too large for a session`);
     }
-    return this.#sender.queueMessage(message);
+    return this.#sender.queueMessage(parts);
   }
 
   /** Half-close: the peer is told that nothing more comes, once all that was sent before has gone. */
