@@ -11,7 +11,11 @@ import type { RequestHead } from "../http1/request-head.ts";
 import { MusterError, publicError } from "../protocol/errors.ts";
 import type { Log } from "../protocol/log.ts";
 import { NAMED_LINK_WARNING, readCredentialsFile } from "../tunnels/cloudflared.ts";
-import { CloudflaredProcess, type CloudflaredState } from "../tunnels/cloudflared-process.ts";
+import {
+  CloudflaredProcess,
+  formerCloudflared,
+  type CloudflaredState,
+} from "../tunnels/cloudflared-process.ts";
 import type { Listener, Timer, World } from "../world/world.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import type { ShareTarget } from "./gateway/share-target.ts";
@@ -97,6 +101,21 @@ export class NamedTunnel {
     }
   }
 
+  /**
+   * Where the configuration no longer takes the link that this device had, the hub is told and nothing of it is kept.
+   * One that was offered and never taken stays on offer.
+   */
+  async leave(ask: () => Promise<unknown>): Promise<void> {
+    const { wanted, world, credentialsPath, folder, notices } = this.#options;
+    if (wanted || (await world.disk.info(folder)) === undefined) return;
+    await ask();
+    await this.#next(async () => {
+      await this.#endFormer();
+      for (const path of [credentialsPath, folder]) await world.disk.remove(path);
+    });
+    notices.clear("named_link");
+  }
+
   stop(): Promise<void> {
     this.#stopping.abort();
     return this.#next(() => this.#end());
@@ -108,7 +127,10 @@ export class NamedTunnel {
     const { credentialsPath, folder, socketPath, hostname } = this.#options;
     if (this.#process !== undefined) return;
     if ((await world.disk.info(credentialsPath)) === undefined) return;
-    if (!wanted) return notices.set("named_link", NOT_WANTED);
+    if (!wanted) {
+      await this.#endFormer();
+      return notices.set("named_link", NOT_WANTED);
+    }
     if (hostname() === "") {
       return notices.set(
         "named_link",
@@ -150,6 +172,12 @@ export class NamedTunnel {
       this.#retry = world.timers.after(PROGRAM_RETRY_MS, () => void this.start().catch(() => undefined));
       return undefined;
     }
+  }
+
+  /** One that a killed agent left: it must not go on where it is no longer wanted. */
+  #endFormer(): Promise<void> {
+    const { world, folder } = this.#options;
+    return formerCloudflared(world, folder).end();
   }
 
   #answer(head: RequestHead, exchange: Exchange): ExchangeEvents | undefined {

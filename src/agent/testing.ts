@@ -165,6 +165,7 @@ export class FakeHub implements HubLink {
         return { type: "service_registered", id, device_id: "", services: asked.services };
       case "capabilities_update":
       case "tunnel_want":
+      case "tunnel_drop":
       case "device_rotate":
       case "device_revoke":
         return { type: "done", id };

@@ -325,6 +325,8 @@ const deviceKeyGet = z.object({ type: z.literal("device_key_get"), id: requestId
 const deviceRotate = z.object({ type: z.literal("device_rotate"), id: requestId, device_id: shortText });
 /** A device whose own configuration takes a named link has none yet; `tunnel_credentials` follow. */
 const tunnelWant = z.object({ type: z.literal("tunnel_want"), id: requestId });
+/** It no longer takes the link that it had. */
+const tunnelDrop = z.object({ type: z.literal("tunnel_drop"), id: requestId });
 const tunnelTaken = z.object({ type: z.literal("tunnel_taken") });
 /** By the hub's own word: the key stays with the device, and its owner's log says nothing of it. */
 const deviceRevoke = z.object({ type: z.literal("device_revoke"), id: requestId, device_id: shortText });
@@ -409,6 +411,7 @@ export const clientToHub = z.discriminatedUnion("type", [
   deviceKeyGet,
   deviceRotate,
   tunnelWant,
+  tunnelDrop,
   tunnelTaken,
   command,
   commandOutcome,

@@ -178,7 +178,14 @@ export const RIGHTS = {
     allow: { person: ofOwner },
   }),
   "device.report": right("device", {
-    messages: ["device_state", "tunnel_taken", "service_register", "service_state", "capabilities_update"],
+    messages: [
+      "device_state",
+      "tunnel_taken",
+      "tunnel_drop",
+      "service_register",
+      "service_state",
+      "capabilities_update",
+    ],
     allow: { register: itself },
   }),
   /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */

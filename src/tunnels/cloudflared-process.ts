@@ -67,6 +67,11 @@ interface Running {
   timers: Timer[];
 }
 
+/** The child that an earlier agent left in this folder, if it did. */
+export function formerCloudflared(world: CloudflaredOptions["world"], folder: string): FormerChild {
+  return new FormerChild(world, `${folder}/cloudflared.pid`);
+}
+
 export class CloudflaredProcess {
   readonly #options: CloudflaredOptions;
   readonly #former: FormerChild;
@@ -78,7 +83,7 @@ export class CloudflaredProcess {
 
   constructor(options: CloudflaredOptions) {
     this.#options = options;
-    this.#former = new FormerChild(options.world, `${options.folder}/cloudflared.pid`);
+    this.#former = formerCloudflared(options.world, options.folder);
   }
 
   get state(): CloudflaredState {

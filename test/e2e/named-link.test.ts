@@ -176,9 +176,15 @@ test("a share goes by the named link at the address it would have anyway, and a 
   await device.ok(["rm", open.id]);
   await until("its record to go", () => !scene.names().includes("shop.example.com"));
   expect((await ask("shop.example.com")).status).toBe(404);
-  await owner.ok(["device", "remove", "garden", "--yes"]);
+  await device.ok(["stop"]);
+  writeFileSync(join(device.path, "muster.toml"), "[links]\nnamed = false\n", { mode: 0o600 });
+  const again = device.spawn(["agent", "--json"], { env });
+  await again.firstJson();
   await until("all of it to go", () => scene.names().join() === "wiki.example.com");
-  expect(fake.state.standing()).toEqual([]);
+  await until("its tunnel to go", () => fake.state.standing().length === 0);
+  await until("its credentials to go", () => !existsSync(join(device.path, "tunnel-credentials.json")));
+  const { shares } = await device.ok(["ls"]);
+  expect(shares).toMatchObject([{ name: "blog", url: "https://blog.example.com/" }]);
 }, 60_000);
 
 test("without settings a hub says so once, and a device is told what is missing", async () => {

@@ -96,6 +96,10 @@ function whenConnected(
       "named link",
       shown.tunnel.want(() => hub.request({ type: "tunnel_want" }, "done")),
     );
+    inBackground(
+      "named link",
+      shown.tunnel.leave(() => hub.request({ type: "tunnel_drop" }, "done")),
+    );
   };
 }
 

@@ -35,7 +35,7 @@ export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
 }
 
 type LifeMessage = ClientMessage<
-  "device_rename" | "device_revoke" | "device_key_get" | "device_rotate" | "tunnel_want"
+  "device_rename" | "device_revoke" | "device_key_get" | "device_rotate" | "tunnel_want" | "tunnel_drop"
 >;
 /** A device writes them down and starts its helper anew. */
 const HAND_OVER_TIMEOUT_MS = 15_000;
@@ -114,6 +114,11 @@ export class DeviceLife {
       case "tunnel_want":
         demand(session.actor, "device.link", deviceResource(device));
         if (device !== undefined) await this.#makeLink(session, device.name);
+        return { type: "done", id: message.id };
+      case "tunnel_drop":
+        demand(session.actor, "device.report", deviceResource(device));
+        await this.named.link.remove(deviceId);
+        this.names.look();
         return { type: "done", id: message.id };
       case "device_key_get": {
         const found = demand(session.actor, "device.key", deviceResource(device));

@@ -123,6 +123,7 @@ async function handle(
     case "device_key_get":
     case "device_rotate":
     case "tunnel_want":
+    case "tunnel_drop":
       return parts.life.handle(session, message);
     case "tunnel_taken":
       demand(session.actor, "device.report", itself(session));
