@@ -31,7 +31,7 @@ const PACKAGES = {
   "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1": "libc6-arm64-cross",
 };
 
-const folders = ["src", "web", "test", "bench", "scripts"];
+const folders = ["src", "web", "test", "bench", "scripts", "examples"];
 const tool = (name) => join(root, "node_modules", ".bin", name);
 
 const suites = [

@@ -9,7 +9,7 @@ import { concat, utf8 } from "../../protocol/bytes.ts";
 import type { RandomBytes } from "../crypto.ts";
 
 const { Point } = ristretto255;
-type Element = InstanceType<typeof Point>;
+type Element = InstanceType<typeof ristretto255.Point>;
 
 const DSI = utf8("CPaceRistretto255");
 const DSI_ISK = utf8("CPaceRistretto255_ISK");
