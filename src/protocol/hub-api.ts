@@ -39,7 +39,7 @@ export const loginResponse = z.object({
   device_id: z.string(),
 });
 
-/** `GET /api/session`: who the cookie says is there. */
+/** `GET /api/session`: who the cookie says is there, and what this hub offers to whoever is. */
 export const sessionResponse = z.object({
   user: z
     .object({ id: z.string(), name: z.string(), has_password: z.boolean(), passkeys: z.number() })
@@ -47,6 +47,8 @@ export const sessionResponse = z.object({
   passkeys_allowed: z.boolean(),
   /** No hub serves this page, but a device's own agent. */
   served_by_agent: z.boolean().optional(),
+  /** Keys that are enrolled nowhere may pair here. */
+  guests_allowed: z.boolean().optional(),
 });
 
 /** `POST /api/device/log`: the owner log that a setup token pins. */

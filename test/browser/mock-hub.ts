@@ -154,7 +154,7 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
   }
 
   function file(pathname: string): Response {
-    const asset = options.assets.get(pathname === "/" ? "/index.html" : pathname);
+    const asset = options.assets.get(/\.\w+$/.test(pathname) ? pathname : "/index.html");
     if (asset === undefined) return new Response("not found", { status: 404 });
     return new Response(asset.bytes, {
       headers: {
@@ -168,7 +168,9 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
   async function api(request: Request, pathname: string): Promise<{ body: unknown; cookie?: string }> {
     switch (pathname) {
       case "/api/session":
-        return { body: { user: signedIn(request) ? user : null, passkeys_allowed: true } };
+        return {
+          body: { user: signedIn(request) ? user : null, passkeys_allowed: true, guests_allowed: false },
+        };
       case "/api/login": {
         const wanted = loginRequest.parse(await request.json());
         if (links.get(wanted.id) !== wanted.secret)

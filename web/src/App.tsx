@@ -1,9 +1,10 @@
 // The page's frame, and which of its few screens is shown.
 import { type ReactNode } from "react";
-import { APPROVE_PATH, ApproveDevice } from "./device/ApproveDevice.tsx";
+import { ApproveDevice } from "./device/ApproveDevice.tsx";
 import { FleetPage } from "./fleet/FleetPage.tsx";
 import { Header } from "./Header.tsx";
 import { Command } from "./parts/Command.tsx";
+import { PeersPage } from "./peers/PeersPage.tsx";
 import { Problem } from "./parts/Problem.tsx";
 import { LoginLinkScreen } from "./sign-in/LoginLinkScreen.tsx";
 import { SignInScreen } from "./sign-in/SignInScreen.tsx";
@@ -51,8 +52,10 @@ function CurrentScreen(): ReactNode {
           </div>
         </section>
       );
-    case "fleet":
-      return location.pathname === APPROVE_PATH ? <ApproveDevice /> : <FleetPage />;
+    case "open":
+      return <OpenPlace />;
+    case "guest":
+      return <PeersPage />;
     case "broken":
       return (
         <section className="card">
@@ -63,6 +66,18 @@ function CurrentScreen(): ReactNode {
           </Problem>
         </section>
       );
+  }
+}
+
+function OpenPlace(): ReactNode {
+  const place = usePageState((state) => state.place);
+  switch (place) {
+    case "fleet":
+      return <FleetPage />;
+    case "device":
+      return <ApproveDevice />;
+    case "peers":
+      return <PeersPage />;
   }
 }
 

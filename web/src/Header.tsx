@@ -1,13 +1,17 @@
 // The line that stays: which hub this is, whether the page hears it, and the page's own few controls.
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useState, type MouseEvent, type ReactNode } from "react";
 import { AccountDialog } from "./account/AccountDialog.tsx";
 import { KeysDialog } from "./KeysDialog.tsx";
 import { StateMark } from "./parts/StateMark.tsx";
 import { isTyping } from "./platform/is-typing.ts";
 import { nextTheme, rememberedTheme, showTheme } from "./platform/theme.ts";
-import { usePageState } from "./state/use-page.ts";
+import { unreadInAll } from "./peers/talk.ts";
+import { usePeersState } from "./peers/use-peers.ts";
+import { pathOf, type Place } from "./session/place.ts";
+import { usePage, usePageState } from "./state/use-page.ts";
 
 export function Header(): ReactNode {
+  const page = usePage();
   const screen = usePageState((state) => state.screen.at);
   const user = usePageState((state) => (state.servedByAgent ? null : state.user));
   const [dialog, setDialog] = useState<"keys" | "account" | null>(null);
@@ -21,19 +25,24 @@ export function Header(): ReactNode {
 
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (event.key !== "?" || isTyping(event)) return;
+      if (isTyping(event) || (event.key !== "?" && event.key !== "g")) return;
       event.preventDefault();
-      setDialog("keys");
+      if (event.key === "?") setDialog("keys");
+      else if (page.store.get().screen.at === "open") {
+        page.go(page.store.get().place === "peers" ? "fleet" : "peers");
+      }
     };
     document.addEventListener("keydown", listen);
     return () => document.removeEventListener("keydown", listen);
-  }, []);
+  }, [page]);
 
   return (
     <header className="top">
       <span className="word">muster</span>
       <span className="hub mono">{location.host}</span>
-      {screen === "fleet" ? <HubLinkState /> : null}
+      {screen === "open" ? <HubLinkState /> : null}
+      {screen === "guest" ? <GuestLinkState /> : null}
+      {screen === "open" ? <Places /> : null}
       <span className="top-end">
         <button
           type="button"
@@ -63,6 +72,57 @@ export function Header(): ReactNode {
       {dialog === "account" ? <AccountDialog onClose={() => setDialog(null)} /> : null}
     </header>
   );
+}
+
+function Places(): ReactNode {
+  const unread = usePeersState((state) => unreadInAll(state.talks));
+  const servedByAgent = usePageState((state) => state.servedByAgent);
+  if (servedByAgent) return null;
+  return (
+    <nav className="places" aria-label="Places">
+      <PlaceLink to="fleet">Fleet</PlaceLink>
+      <PlaceLink to="peers">
+        Messages
+        {unread === 0 ? null : (
+          <span className="unread numbers">
+            {unread}
+            <span className="unseen"> unread</span>
+          </span>
+        )}
+      </PlaceLink>
+    </nav>
+  );
+}
+
+function PlaceLink({ to, children }: { to: Place; children: ReactNode }): ReactNode {
+  const page = usePage();
+  const isHere = usePageState((state) => state.place === to);
+  const go = (event: MouseEvent): void => {
+    // Another tab or window is the browser's to open.
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+    event.preventDefault();
+    page.go(to);
+  };
+  return (
+    <a href={pathOf(to)} aria-current={isHere ? "page" : undefined} onClick={go}>
+      {children}
+    </a>
+  );
+}
+
+function GuestLinkState(): ReactNode {
+  const at = usePeersState((state) => state.session.at);
+  switch (at) {
+    case "ready":
+      return <StateMark state={{ mark: "live", word: "connected", reason: null }} />;
+    case "connecting":
+      return <StateMark state={{ mark: "unknown", word: "connecting", reason: null }} />;
+    case "lost":
+      return <StateMark state={{ mark: "dead", word: "not connected", reason: null }} />;
+    case "off":
+    case "refused":
+      return null;
+  }
 }
 
 function HubLinkState(): ReactNode {

@@ -1,8 +1,11 @@
 // What the keyboard does, for whoever presses "?".
 import type { ReactNode } from "react";
 import { Dialog } from "./parts/Dialog.tsx";
+import { usePageState } from "./state/use-page.ts";
 
-const KEYS: readonly [string, string][] = [
+type Keys = readonly [string, string][];
+
+const FLEET: Keys = [
   ["/", "filter devices and shares"],
   ["j  k", "next line, line before"],
   ["Enter", "open or close the line; from the filter to its first line"],
@@ -11,14 +14,28 @@ const KEYS: readonly [string, string][] = [
   ["q", "QR code of the line"],
   ["a", "add a share"],
   ["Esc", "empty the filter, close a dialog"],
+];
+
+const PEERS: Keys = [
+  ["p", "pair a device"],
+  ["j  k", "next device, device before"],
+  ["Enter", "open the conversation; send what was typed"],
+  ["Shift Enter", "a new line in what is typed"],
+  ["Esc", "back to the list, close a dialog"],
+];
+
+const ALWAYS: Keys = [
+  ["g", "the fleet, or the messages"],
   ["?", "these keys"],
 ];
 
 export function KeysDialog({ onClose }: { onClose(): void }): ReactNode {
+  const isPeers = usePageState((state) => state.place === "peers");
+  const keys = [...(isPeers ? PEERS : FLEET), ...ALWAYS];
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl className="facts keys">
-        {KEYS.map(([key, does]) => (
+        {keys.map(([key, does]) => (
           <div key={key} className="keys-row">
             <dt>
               <kbd>{key}</kbd>

@@ -10,6 +10,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/fleet.css";
+import "./styles/peers.css";
 
 showTheme(rememberedTheme(localStorage), document.documentElement, localStorage);
 

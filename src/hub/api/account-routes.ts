@@ -177,14 +177,15 @@ async function ownAccount(
   return session === undefined ? undefined : { kind: "account", userId: session.userId };
 }
 
-async function sessionFacts({ accounts, addresses }: ApiParts, request: Request): Promise<SessionResponse> {
-  const passkeysAllowed = isPasskeyPlace(addresses.pageOrigin());
+async function sessionFacts(parts: ApiParts, request: Request): Promise<SessionResponse> {
+  const { accounts, addresses, guests = false } = parts;
+  const allowed = { passkeys_allowed: isPasskeyPlace(addresses.pageOrigin()), guests_allowed: guests };
   const session = await accounts.sessionOf(request);
-  if (session === undefined) return { user: null, passkeys_allowed: passkeysAllowed };
+  if (session === undefined) return { user: null, ...allowed };
   const { hasPassword, passkeys } = await accounts.waysIn(session.userId);
   return {
     user: { id: session.userId, name: session.name, has_password: hasPassword, passkeys },
-    passkeys_allowed: passkeysAllowed,
+    ...allowed,
   };
 }
 

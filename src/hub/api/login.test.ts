@@ -29,6 +29,7 @@ describe("a login link", () => {
     expect(session).toEqual({
       user: { id: user.id, name: "owner", has_password: false, passkeys: 0 },
       passkeys_allowed: true,
+      guests_allowed: false,
     });
     const audit = await hub.parts.audit.read({ ownerRoot: hub.home.root, limit: 10, cursor: null });
     expect(audit?.items[0]).toMatchObject({ action: "account.signed_in", target: `device:${device_id}` });

@@ -112,6 +112,8 @@ export interface ApiParts {
   hubSigner: Signer;
   hubId: string;
   version: string;
+  /** Whether this hub takes guests; it does not unless told. */
+  guests?: boolean;
   /** Opens /metrics from elsewhere; without one only this machine may read them. */
   metricsToken?: Secret<string>;
   /** Claims and sign-ins that one source may try in a minute; 10 unless told. */

@@ -135,6 +135,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
     hubSigner: signer,
     hubId: id,
     entriesPerMinute: limits.entriesPerMinute,
+    guests: options.guests ?? false,
     ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
     joined: (deviceId) => void devices.refresh(deviceId),
     sessionsEnded(userId) {

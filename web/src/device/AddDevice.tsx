@@ -1,13 +1,25 @@
 // A new machine: the command that makes a token on a controller, or a place prepared here and the line to run
 // on the machine. What joins by this page's code stays unconfirmed until its words were compared.
 import { useState, type FormEvent, type ReactNode } from "react";
-import { DEVICE_TYPES, type DeviceSetupResponse } from "../../../src/protocol/joining-api.ts";
+import type { DEVICE_TYPES, DeviceSetupResponse } from "../../../src/protocol/joining-api.ts";
+import { exact, until } from "../format/time.ts";
 import { Command } from "../parts/Command.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
+import { MarkShape } from "../parts/StateMark.tsx";
 import { useTask } from "../parts/use-task.ts";
-import { usePage } from "../state/use-page.ts";
+import { isOnlyHere } from "../share/reach.ts";
+import { useHubNow, usePage } from "../state/use-page.ts";
+
+/** In the order of how often one is added. A 32-bit Raspberry Pi has no build yet and would be refused. */
+const TYPES = {
+  linux_x86_64: "Linux, x86_64",
+  linux_arm64: "Linux, arm64 (Raspberry Pi, 64 bits)",
+  mac_arm64: "Mac, Apple silicon",
+  mac_x86_64: "Mac, Intel",
+  windows_x86_64: "Windows, x86_64",
+} as const satisfies Partial<Record<keyof typeof DEVICE_TYPES, string>>;
 
 export function AddDevice({ onClose }: { onClose(): void }): ReactNode {
   const page = usePage();
@@ -36,9 +48,9 @@ export function AddDevice({ onClose }: { onClose(): void }): ReactNode {
                   value={type}
                   onChange={(event) => setType(event.target.value)}
                 >
-                  {Object.keys(DEVICE_TYPES).map((one) => (
-                    <option key={one} value={one}>
-                      {one.replace("_", " ")}
+                  {Object.entries(TYPES).map(([value, label]) => (
+                    <option key={value} value={value}>
+                      {label}
                     </option>
                   ))}
                 </select>
@@ -64,15 +76,41 @@ export function AddDevice({ onClose }: { onClose(): void }): ReactNode {
           </form>
         </>
       ) : (
-        <>
-          <p>Run this on the machine. It is shown once.</p>
-          <Command>{made.setup_script}</Command>
-          <p className="faint">
-            It joins unconfirmed: compare its words on a controller with{" "}
-            <span className="mono">muster device approve</span>.
-          </p>
-        </>
+        <Prepared made={made} onClose={onClose} />
       )}
     </Dialog>
+  );
+}
+
+function Prepared({ made, onClose }: { made: DeviceSetupResponse; onClose(): void }): ReactNode {
+  const now = useHubNow();
+  const { setup_script: script, expires_at } = made;
+  const [url = ""] = /https?:\/\/[^/\s]+/.exec(script) ?? [];
+  return (
+    <>
+      <p>
+        Run this on the machine. It is shown once, and ends{" "}
+        <span title={exact(expires_at)}>{until(expires_at, now)}</span>.
+      </p>
+      <Command>{script}</Command>
+      {isOnlyHere(url) ? (
+        <>
+          <p className="warning">
+            <MarkShape mark="degraded" />
+            <span>No other machine reaches {url}. Give this hub a domain first:</span>
+          </p>
+          <Command>muster hub --domain example.com</Command>
+        </>
+      ) : null}
+      <p className="faint">
+        It joins unconfirmed: compare its words on a controller with{" "}
+        <span className="mono">muster device approve</span>.
+      </p>
+      <div className="form-end">
+        <button type="button" className="button primary" onClick={onClose}>
+          Done
+        </button>
+      </div>
+    </>
   );
 }

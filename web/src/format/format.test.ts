@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { healthParts, latency, percent, size } from "./size.ts";
 import { shortId } from "./short-id.ts";
-import { ago, exact, span, until } from "./time.ts";
+import { ago, countdown, day, exact, hour, span, until } from "./time.ts";
 
 const NOW = Date.parse("2026-11-20T12:00:00.000Z");
 const at = (offsetMs: number): string => new Date(NOW + offsetMs).toISOString();
@@ -34,6 +34,22 @@ test("an expiry counts down and ends", () => {
 test("the exact time has seconds and its zone", () => {
   expect(exact("2026-11-20T12:00:05.000Z", "en-GB", "UTC")).toBe("20 Nov 2026, 12:00:05 UTC");
   expect(exact(null)).toBe("never");
+});
+
+test("a countdown ends at nothing, and not a second early", () => {
+  expect([300_000, 249_001, 59_999, 1, 0, -5].map(countdown)).toEqual([
+    "5:00",
+    "4:10",
+    "1:00",
+    "0:01",
+    "0:00",
+    "0:00",
+  ]);
+});
+
+test("a message has its hour, a day its name", () => {
+  expect(hour(NOW, "en-GB", "UTC")).toBe("12:00");
+  expect(day(NOW, "en-GB", "UTC")).toMatch(/^Friday,? 20 November 2026$/);
 });
 
 test("sizes have three digits at most and their unit", () => {

@@ -40,3 +40,21 @@ export function exact(at: string | null, locale?: string, timeZone?: string): st
   };
   return new Intl.DateTimeFormat(locale, options).format(new Date(at));
 }
+
+/** "4:09", as a clock that runs out: minutes and seconds. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / SECOND));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** Hour and minute, in the reader's zone and habit. */
+export function hour(at: number, locale?: string, timeZone?: string): string {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", ...zone }).format(at);
+}
+
+/** "Friday, 20 November 2026". */
+export function day(at: number, locale?: string, timeZone?: string): string {
+  const zone = timeZone === undefined ? {} : { timeZone };
+  return new Intl.DateTimeFormat(locale, { dateStyle: "full", ...zone }).format(at);
+}

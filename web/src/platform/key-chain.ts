@@ -1,12 +1,9 @@
 // Where a browser keeps its keys and its name: IndexedDB, which stores CryptoKey objects that no script can
 // read. One record for the page's origin, made on the first sign-in and used from then on.
-import {
-  browserLinkKey,
-  browserSigner,
-  makeBrowserKeys,
-  type BrowserKeys,
-} from "../../../src/identity/browser-key.ts";
+import { browserSigner, makeBrowserKeys, type BrowserKeys } from "../../../src/identity/browser-key.ts";
 import type { Signer } from "../../../src/identity/crypto.ts";
+import type { DhKey } from "../../../src/identity/sealed/session-crypto.ts";
+import { webDhKey } from "../../../src/identity/sealed/session-crypto-web.ts";
 import { MusterError } from "../../../src/protocol/errors.ts";
 
 const DATABASE = "muster";
@@ -16,7 +13,7 @@ const RECORD = "browser";
 export interface BrowserIdentity {
   name: string;
   signer: Signer;
-  linkKey: Uint8Array;
+  link: DhKey;
 }
 
 interface Stored {
@@ -50,11 +47,11 @@ async function makeKeys(): Promise<BrowserKeys> {
 }
 
 async function identityOf({ name, keys }: Stored): Promise<BrowserIdentity> {
-  const [signer, linkKey] = await Promise.all([
+  const [signer, link] = await Promise.all([
     browserSigner(crypto.subtle, keys),
-    browserLinkKey(crypto.subtle, keys),
+    webDhKey(crypto.subtle, keys.link),
   ]);
-  return { name, signer, linkKey };
+  return { name, signer, link };
 }
 
 function isStored(value: unknown): value is Stored {

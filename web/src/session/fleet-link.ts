@@ -1,6 +1,8 @@
 // The page's connection to its hub, told to the store: who this browser is there, the fleet as it changes, the
 // owner log, and since when any of that is stale.
 import { connect, type Connection, type ConnectionState } from "../../../src/client/connection.ts";
+import type { OpenedPeer } from "../../../src/client/open-peer.ts";
+import { linkOver, type PeerLink } from "../../../src/client/peer-link.ts";
 import { keyProver } from "../../../src/client/prove-key.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
 import { longestValid, type OwnerLog } from "../../../src/identity/owner-log.ts";
@@ -12,8 +14,8 @@ import type { BrowserIdentity } from "../platform/key-chain.ts";
 import type { PageState } from "../state/page-state.ts";
 import type { Store } from "../state/store.ts";
 import { readAuthority, type Authority } from "./authority.ts";
+import { PAGE_VERSION } from "./page-version.ts";
 
-const VERSION = "0.1.0";
 /** The hub tells of changes only; what merely gets older (proofs, health, latencies) is asked for. */
 const REFRESH_MS = 5_000;
 
@@ -31,10 +33,14 @@ export interface FleetLinkOptions {
   refused(): void;
   /** Another tab or window took this browser's place. */
   superseded(): void;
+  /** This browser as a device that pairs, over this very session; undefined where it can keep no pairs. */
+  openPeer: ((link: PeerLink) => OpenedPeer) | undefined;
+  onState(state: ConnectionState): void;
 }
 
 export interface FleetLink {
   connection: Connection;
+  peer: OpenedPeer | undefined;
   close(): void;
   /** The bearer for the account's API calls; null while there is none. */
   token(): string | null;
@@ -46,6 +52,8 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   let token: string | null = null;
   let log: OwnerLog | undefined;
   let servedBy: Authority["hubDevice"] = null;
+  let hubKey: Uint8Array | undefined;
+  let ready = false;
 
   const hubNow = (): number => world.clock.now() + store.get().clockOffsetMs;
 
@@ -71,6 +79,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   const onMessage = (message: HubToClient): void => {
     if (message.type === "fleet") onFleet(message);
     else if (message.type === "log_entries") onLog(message);
+    else peer?.heard(message);
   };
 
   const ask = (type: "fleet_watch" | "fleet_get"): void => {
@@ -87,6 +96,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
       said: "Connected to the hub.",
     });
     ask("fleet_watch");
+    peer?.connected();
   };
 
   const onState = (state: ConnectionState): void => {
@@ -122,28 +132,42 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     sessionKind: "person",
     url,
     hubKey: undefined,
+    proved: (key) => void (hubKey = key),
     name: identity.name,
     platform: options.platform,
     kind: "browser",
-    version: VERSION,
+    version: PAGE_VERSION,
   });
   const connection = connect({
     url,
     openSocket: (address) => new WebSocket(address),
     world,
     prove,
-    onState,
+    onState(state) {
+      ready = state.at === "ready";
+      options.onState(state);
+      onState(state);
+    },
     onMessage,
     onHeard: heard,
   });
+  const peer = options.openPeer?.(
+    linkOver(connection, {
+      isConnected: () => ready,
+      hubKey: () => hubKey,
+      hubUrl: () => options.origin,
+    }),
+  );
   const refreshing = world.timers.every(REFRESH_MS, () => {
     if (store.get().hubLink.at === "ready" && options.isVisible()) ask("fleet_get");
   });
   return {
     connection,
+    peer,
     token: () => token,
     close() {
       refreshing.cancel();
+      peer?.close();
       connection.close();
     },
   };

@@ -18,6 +18,7 @@ import { browserName, systemName } from "../platform/browser-name.ts";
 import { browserWorld } from "../platform/browser-world.ts";
 import { makeIdentity, storedIdentity, type BrowserIdentity } from "../platform/key-chain.ts";
 import { oneTab } from "../platform/one-tab.ts";
+import type { PeersSessionActions } from "../peers/peers-session.ts";
 import { firstState, type PageState } from "../state/page-state.ts";
 import { createStore, type Store } from "../state/store.ts";
 import {
@@ -29,7 +30,10 @@ import {
   type PasswordChange,
 } from "./account-calls.ts";
 import { decideDevice, lookUpDevice, prepareDevice, type Decided, type Decision } from "./device-calls.ts";
+import { listenToBrowser } from "./browser-events.ts";
 import { openFleetLink, type FleetLink } from "./fleet-link.ts";
+import { pagePeers } from "./page-peers.ts";
+import { pathOf, placeAt, type Place } from "./place.ts";
 import { takeLoginLink, type LoginLink } from "./login-link.ts";
 import { addPasskey, signInWithPasskey } from "./passkeys.ts";
 import { keepWayBack, takeWayBack } from "./way-back.ts";
@@ -50,6 +54,12 @@ export interface Page {
     decide(decision: Decision): Promise<Decided>;
     prepare(wish: DeviceSetupRequest): Promise<DeviceSetupResponse>;
   };
+  /** Pairing and messages. */
+  peers: PeersSessionActions;
+  /** To another place of the page. */
+  go(place: Place): void;
+  /** Signs in without leaving the place. */
+  askSignIn(): void;
   takeOver(): void;
   /** Goes on without the login link that was opened. */
   leaveLink(): void;
@@ -62,13 +72,32 @@ export interface Page {
 export function openPage(): Page {
   const { clock, random } = browserWorld;
   const crypto = nobleCrypto(random.bytes);
-  const store = createStore(firstState(clock.now()));
+  const store = createStore(firstState(clock.now(), placeAt(location.pathname)));
   const suggestedName = browserName(navigator.userAgent);
+  const platform = systemName(navigator.userAgent) ?? "browser";
   const tab = "locks" in navigator ? oneTab(navigator.locks) : undefined;
   let identity: BrowserIdentity | undefined;
   let link: FleetLink | undefined;
+  /** Counts sessions, so that one that was given up while it was begun is not begun. */
+  let session = 0;
+
+  const become = async (name: string): Promise<BrowserIdentity> => (identity = await makeIdentity(name));
+
+  const peers = pagePeers({
+    world: browserWorld,
+    crypto,
+    suggestedName,
+    platform,
+    origin: location.origin,
+    identity: () => identity,
+    become,
+    isVisible: () => document.visibilityState === "visible",
+    say: (said) => store.set({ said }),
+  });
 
   const close = (): void => {
+    session += 1;
+    peers.leave();
     link?.close();
     link = undefined;
   };
@@ -82,6 +111,7 @@ export function openPage(): Page {
       user: value.user,
       passkeysAllowed: value.passkeys_allowed,
       servedByAgent: value.served_by_agent === true,
+      guestsAllowed: value.guests_allowed ?? false,
       clockOffsetMs: Math.abs(offsetMs) < 3000 ? 0 : offsetMs,
     });
   };
@@ -91,15 +121,21 @@ export function openPage(): Page {
     store.set({ screen: { at: "sign_in" }, user: null, fleet: null, heardAt: null });
   };
 
-  const openLink = (): void => {
+  const openSession = async (): Promise<void> => {
     const own = identity;
     if (own === undefined || link !== undefined) return;
+    const mine = ++session;
+    // A device's own page is not a device of its own: it has its machine's agent to pair with.
+    const kept = store.get().servedByAgent
+      ? undefined
+      : await peers.readStore().catch((error: unknown) => publicError(error));
+    if (mine !== session) return;
     link = openFleetLink({
       store,
       world: browserWorld,
       crypto,
       identity: own,
-      platform: systemName(navigator.userAgent) ?? "browser",
+      platform,
       origin: location.origin,
       isVisible: () => document.visibilityState === "visible",
       refused: () => {
@@ -113,13 +149,20 @@ export function openPage(): Page {
         close();
         store.set({ screen: { at: "elsewhere" } });
       },
+      openPeer:
+        kept === undefined || kept instanceof MusterError ? undefined : (way) => peers.openPerson(kept, way),
+      onState: (state) => (kept instanceof MusterError ? undefined : peers.state(state)),
     });
+    if (kept instanceof MusterError) peers.refused(kept);
+    else if (link.peer !== undefined) peers.enterPerson(link.peer);
   };
 
   const tabEvents = {
     held: () => {
-      store.set({ screen: { at: "fleet" } });
-      openLink();
+      const isGuest = store.get().user === null;
+      store.set({ screen: { at: isGuest ? "guest" : "open" } });
+      if (isGuest) peers.enterGuest();
+      else run(openSession);
     },
     taken: () => {
       close();
@@ -127,12 +170,20 @@ export function openPage(): Page {
     },
   };
 
+  const hold = (): void => (tab === undefined ? tabEvents.held() : tab.hold(tabEvents));
+
+  const enterAsGuest = async (): Promise<void> => {
+    if (!store.get().guestsAllowed) return showSignIn();
+    identity = await storedIdentity();
+    hold();
+  };
+
   const enter = async (): Promise<void> => {
     const back = takeWayBack(sessionStorage);
     if (back !== undefined) return location.assign(back);
+    close();
     identity = (await storedIdentity()) ?? (await makeIdentity(suggestedName));
-    if (tab === undefined) tabEvents.held();
-    else tab.hold(tabEvents);
+    hold();
   };
 
   const enterSignedIn = async (): Promise<void> => {
@@ -148,6 +199,7 @@ export function openPage(): Page {
     if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
     keepWayBack(location, history, sessionStorage);
     const loginLink = takeLoginLink(location, history);
+    if (store.get().place === "peers") peers.openLink();
     await readSession();
     if (loginLink === "malformed") {
       const problem = new MusterError("token_invalid", "the sign-in link is not complete", {
@@ -157,8 +209,9 @@ export function openPage(): Page {
     }
     // Who is signed in may need one as well: it makes this browser a controller once more.
     if (loginLink !== undefined) return store.set({ screen: { at: "login_link", link: loginLink } });
-    if (store.get().user === null) return showSignIn();
-    await enter();
+    if (store.get().user !== null) return enter();
+    if (store.get().place === "peers") return enterAsGuest();
+    showSignIn();
   };
 
   const boot = (): void => {
@@ -170,29 +223,50 @@ export function openPage(): Page {
     work().catch((error: unknown) => store.set({ screen: { at: "broken", problem: publicError(error) } }));
   };
 
-  // A link that is opened in a tab that already shows the page changes only the fragment.
-  window.addEventListener("hashchange", () => {
-    if (!location.hash.startsWith("#login")) return;
-    close();
-    boot();
+  const wake = (): void => {
+    if (store.get().screen.at === "broken") return boot();
+    link?.connection.wake();
+    peers.wake();
+  };
+
+  const arrive = (place: Place): void => {
+    store.set({ place });
+    const { screen, user } = store.get();
+    if (user !== null || (screen.at !== "guest" && screen.at !== "sign_in")) return;
+    if (place === "peers") run(enterAsGuest);
+    else showSignIn();
+  };
+
+  listenToBrowser({
+    fragment(fragment) {
+      if (fragment.startsWith("#login")) {
+        close();
+        boot();
+      } else if (store.get().place === "peers") peers.openLink();
+    },
+    moved(pathname) {
+      arrive(placeAt(pathname));
+      peers.moved();
+    },
+    online: wake,
+    seen() {
+      peers.actions.seen();
+      if (["open", "guest"].includes(store.get().screen.at)) wake();
+    },
   });
-  const wake = (): void => (store.get().screen.at === "broken" ? boot() : link?.connection.wake());
-  window.addEventListener("online", wake);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && store.get().screen.at === "fleet") wake();
-  });
+
   boot();
 
   return {
     store,
     suggestedName,
     async spendLink(loginLink, name) {
-      const own = await makeIdentity(name);
+      const own = await become(name);
       await spendLoginLink({
         id: loginLink.id,
         secret: loginLink.secret.reveal(),
         public_key: toBase64Url(own.signer.publicKey),
-        link_key: toBase64Url(own.linkKey),
+        link_key: toBase64Url(own.link.publicKey),
         name,
       });
       await enterSignedIn();
@@ -222,7 +296,18 @@ export function openPage(): Page {
       decide: (decision) => decideDevice(decision, link?.token() ?? null),
       prepare: (wish) => prepareDevice(wish, link?.token() ?? null),
     },
-    leaveLink: () => (store.get().user === null ? showSignIn() : run(enter)),
+    peers: peers.actions,
+    go(place) {
+      if (placeAt(location.pathname) !== place) history.pushState(null, "", pathOf(place));
+      arrive(place);
+    },
+    askSignIn: showSignIn,
+    leaveLink() {
+      const { user, place } = store.get();
+      if (user !== null) run(enter);
+      else if (place === "peers") run(enterAsGuest);
+      else showSignIn();
+    },
     takeOver: () => tab?.takeOver(tabEvents),
     wake,
     async order(kind, request) {

@@ -5,6 +5,7 @@ import type { SessionResponse } from "../../../src/protocol/hub-api.ts";
 import type { FleetView } from "../../../src/protocol/views.ts";
 import { NO_AUTHORITY, type Authority } from "../session/authority.ts";
 import type { LoginLink } from "../session/login-link.ts";
+import type { Place } from "../session/place.ts";
 
 export type User = NonNullable<SessionResponse["user"]>;
 
@@ -16,7 +17,10 @@ export type Screen =
   | { at: "sign_in" }
   /** Another tab of this browser holds the session. */
   | { at: "elsewhere" }
-  | { at: "fleet" }
+  /** Signed in; `place` says what is shown. */
+  | { at: "open" }
+  /** Not signed in, and in the one place that does not need it. */
+  | { at: "guest" }
   | { at: "broken"; problem: MusterError };
 
 export type HubLink =
@@ -27,10 +31,13 @@ export type HubLink =
 
 export interface PageState {
   screen: Screen;
+  place: Place;
   user: User | null;
   passkeysAllowed: boolean;
   /** A device's own agent serves this page, and no hub: there is no account here. */
   servedByAgent: boolean;
+  /** This hub lets browsers pair in which nobody has signed in. */
+  guestsAllowed: boolean;
   hubLink: HubLink;
   /** When the hub last said anything, so that "as of" is true. */
   heardAt: number | null;
@@ -45,12 +52,14 @@ export interface PageState {
   said: string;
 }
 
-export function firstState(nowMs: number): PageState {
+export function firstState(nowMs: number, place: Place): PageState {
   return {
     screen: { at: "starting" },
+    place,
     user: null,
     passkeysAllowed: false,
     servedByAgent: false,
+    guestsAllowed: false,
     hubLink: { at: "connecting", since: nowMs },
     heardAt: null,
     clockOffsetMs: 0,

@@ -24,6 +24,11 @@ export function useHubNow(): number {
   return useSyncExternalStore(watchSeconds, currentSecond) + offsetMs;
 }
 
+/** Now by this browser's own clock, for what it has counted itself. */
+export function useNow(): number {
+  return useSyncExternalStore(watchSeconds, currentSecond);
+}
+
 /** The moment the fleet on the page was true: now while the hub is there, its last word otherwise. */
 export function useAsOf(): number {
   const now = useHubNow();

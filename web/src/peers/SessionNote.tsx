@@ -1,0 +1,58 @@
+// Who this page is towards the hub: a guest, and what that means; or nobody, and why.
+import type { ReactNode } from "react";
+import type { MusterError } from "../../../src/protocol/errors.ts";
+import { span } from "../format/time.ts";
+import { MarkShape } from "../parts/StateMark.tsx";
+import { Problem } from "../parts/Problem.tsx";
+import { useNow, usePage } from "../state/use-page.ts";
+import { usePeersState } from "./use-peers.ts";
+
+/** The hub lets this browser in as nobody. */
+export function SessionNote({ problem }: { problem: MusterError }): ReactNode {
+  const page = usePage();
+  return (
+    <section className="card">
+      <h1>Sign in to pair this browser</h1>
+      <Problem what="The hub does not take it as a guest" problem={problem} />
+      <div className="form-end">
+        <button type="button" className="button primary" onClick={() => page.askSignIn()} autoFocus>
+          Sign in
+        </button>
+      </div>
+    </section>
+  );
+}
+
+export function GuestNote(): ReactNode {
+  const page = usePage();
+  const now = useNow();
+  const session = usePeersState((state) => state.session);
+  if (session.at === "lost") {
+    const waitMs = session.retryAt - now;
+    return (
+      <div className="note" role="status">
+        <MarkShape mark="dead" />
+        <p>
+          <strong>No connection to the hub</strong>: {session.problem.message}. What you send waits here.
+        </p>
+        <span className="faint numbers">
+          {waitMs > 0 ? `Trying again in ${span(waitMs + 999)}` : "Trying again…"}
+        </span>
+        <button type="button" className="button" onClick={page.wake}>
+          Try now
+        </button>
+      </div>
+    );
+  }
+  return (
+    <p className="note guest">
+      <span>
+        You are a guest here: this browser may pair, send and receive, with a key of its own that cannot leave
+        it.
+      </span>
+      <button type="button" className="button" onClick={() => page.askSignIn()}>
+        Sign in
+      </button>
+    </p>
+  );
+}
