@@ -24,6 +24,7 @@ import { WebSocketWire } from "../../src/trunk/web-socket.ts";
 import { realClock, realTimers } from "../../src/world/time.ts";
 import type { Assets } from "../../src/protocol/assets.ts";
 import { emptyFleet, exampleShare, fullFleet } from "./example-fleet.ts";
+import { deviceCall, mockDevices, type MockDevices } from "./mock-devices.ts";
 
 const COOKIE = "__Host-muster-examplehu";
 const primitives = nodeCrypto((length) => crypto.getRandomValues(new Uint8Array(length)));
@@ -37,6 +38,8 @@ export interface MockOptions {
   /** Makes the browser a controller when it signs in; true unless said otherwise. */
   admit?: "controller" | "nobody";
   port?: number;
+  /** Who waits to be let in, and what was decided. */
+  devices?: MockDevices;
 }
 
 export interface MockHub {
@@ -106,6 +109,7 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
     },
   });
   const url = `http://muster.localhost:${server.port}`;
+  const { devices = mockDevices() } = options;
   let fleet = (options.fleet === "empty" ? emptyFleet : fullFleet)({
     deviceId: homeId,
     hubUrl: url,
@@ -198,8 +202,11 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
       case "/api/sign-out":
         sessions.clear();
         return { body: {}, cookie: `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0` };
-      default:
+      default: {
+        const body = signedIn(request) ? await deviceCall(devices, request, pathname) : undefined;
+        if (body !== undefined) return { body };
         throw new MusterError("not_found", "there is no such thing here");
+      }
     }
   }
 

@@ -6,11 +6,21 @@ import type { Browser, Page } from "playwright-core";
 import { loadAssets } from "../../src/world/page-assets.ts";
 import { startMockHub, type MockHub, type MockOptions } from "./mock-hub.ts";
 import { launchChromium } from "./chromium.ts";
-import { openLine, openLoginLink, signIn } from "./steps.ts";
+import { GONE_CODE, LONG_CODE, mockDevices, WAITING_CODE, type MockDevices } from "./mock-devices.ts";
+import {
+  openAddDevice,
+  openApproval,
+  openLine,
+  openLoginLink,
+  prepareDevice,
+  showAsking,
+  signIn,
+} from "./steps.ts";
 
 interface Scene {
   fleet: MockOptions["fleet"];
   admit?: MockOptions["admit"];
+  devices?: MockDevices;
   show(page: Page, hub: MockHub): Promise<unknown>;
 }
 
@@ -86,6 +96,66 @@ const SCENES: Record<string, Scene> = {
       await page.getByRole("button", { name: "Remove…" }).click();
     },
   },
+  "add-device": { ...full, show: (page, hub) => openAddDevice(page, hub) },
+  "add-device-problem": {
+    ...full,
+    show: async (page, hub) => {
+      await openAddDevice(page, hub);
+      await page.getByRole("dialog").getByLabel("Name").fill("My Pi");
+      await page.getByRole("button", { name: "Prepare a place" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  "add-device-made": { ...full, show: (page, hub) => prepareDevice(page, hub) },
+  "add-device-here": {
+    ...full,
+    devices: mockDevices({ hubUrl: "http://localhost:8080" }),
+    show: (page, hub) => prepareDevice(page, hub),
+  },
+  approve: { ...full, show: (page, hub) => openApproval(page, hub) },
+  "approve-unknown": {
+    ...full,
+    show: async (page, hub) => {
+      await openApproval(page, hub, "ZZZZ-ZZZZ");
+      await page.getByRole("button", { name: "Show who asks" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  "approve-asks": { ...full, show: (page, hub) => showAsking(page, hub, WAITING_CODE) },
+  "approve-asks-elsewhere": {
+    ...full,
+    devices: mockDevices({ canConfirm: false }),
+    show: (page, hub) => showAsking(page, hub, LONG_CODE),
+  },
+  "approve-long": { ...full, show: (page, hub) => showAsking(page, hub, LONG_CODE) },
+  "approve-gone": {
+    ...full,
+    show: async (page, hub) => {
+      await showAsking(page, hub, GONE_CODE);
+      await page.getByRole("button", { name: "Deny" }).click();
+      await page.getByRole("alert").waitFor();
+    },
+  },
+  approved: {
+    ...full,
+    devices: mockDevices({ canConfirm: false }),
+    show: async (page, hub) => {
+      await showAsking(page, hub, WAITING_CODE);
+      await page
+        .getByRole("button", { name: /^Approve|^Let/ })
+        .last()
+        .click();
+      await page.getByRole("link", { name: "To the fleet" }).waitFor();
+    },
+  },
+  denied: {
+    ...full,
+    show: async (page, hub) => {
+      await showAsking(page, hub, WAITING_CODE);
+      await page.getByRole("button", { name: "Deny" }).click();
+      await page.getByRole("link", { name: "To the fleet" }).waitFor();
+    },
+  },
   account: {
     ...empty,
     show: async (page, hub) => {
@@ -121,7 +191,12 @@ await browser.close();
 
 async function picture(on: Browser, name: string, scene: Scene): Promise<void> {
   for (const [look, options] of Object.entries(LOOKS)) {
-    const hub = await startMockHub({ assets, fleet: scene.fleet, admit: scene.admit ?? "controller" });
+    const hub = await startMockHub({
+      assets,
+      fleet: scene.fleet,
+      admit: scene.admit ?? "controller",
+      devices: scene.devices ?? mockDevices(),
+    });
     const context = await on.newContext(options);
     const page = await context.newPage();
     page.on("pageerror", (error) => process.stderr.write(`${name} ${look}: ${error.message}\n`));

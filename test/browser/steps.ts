@@ -72,3 +72,35 @@ export function shownLines(page: Page): Promise<string[]> {
 export function overflowWidth(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
+
+/** Signs in, and opens the dialog for another device. */
+export async function openAddDevice(page: Page, hub: Place): Promise<void> {
+  await signIn(page, hub.loginUrl());
+  await page.getByRole("button", { name: "Add device" }).first().click();
+  await page.getByRole("dialog").waitFor();
+}
+
+export async function prepareDevice(page: Page, hub: Place): Promise<void> {
+  await openAddDevice(page, hub);
+  await page.getByRole("dialog").getByLabel("Name").fill("attic");
+  await page.getByRole("button", { name: "Prepare a place" }).click();
+  await page.getByText("It is shown once").waitFor();
+}
+
+/** Signs in, and opens the page that a device names, by the link that its QR code holds. */
+export async function openApproval(page: Page, hub: Place, code = ""): Promise<void> {
+  await signIn(page, hub.loginUrl());
+  await page.goto(`${hub.url}/device${code === "" ? "" : `#${code}`}`);
+  await page.getByLabel("Code").waitFor();
+}
+
+export async function showAsking(page: Page, hub: Place, code: string): Promise<void> {
+  await openApproval(page, hub, code);
+  await page.getByRole("button", { name: "Show who asks" }).click();
+  await page.getByText("Asks from").waitFor();
+}
+
+interface Place {
+  url: string;
+  loginUrl(): string;
+}
