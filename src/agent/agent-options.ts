@@ -9,6 +9,7 @@ import type { DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { LargeFiles, World } from "../world/world.ts";
 import type { OfferRules } from "./capabilities/call-desk.ts";
+import type { HubPolicy } from "./queries/query-desk.ts";
 import type { CommandOptions } from "./commanding.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";
 import type { HubPort } from "./hub-port.ts";
@@ -82,7 +83,7 @@ export interface AgentOptions {
   /** For files of any size from and to paired devices; without it they end where messages end. */
   largeFiles?: LargeFiles;
   /** Capabilities that are not offered, and who may use which of the others. */
-  offering?: { disabled: readonly string[]; rules: OfferRules };
+  offering?: { disabled: readonly string[]; rules: OfferRules; hubPolicy: HubPolicy };
   /** The page's files, for `muster open`; read when somebody asks for the page. */
   assets?(): Promise<Assets>;
   /** Makes the session; a test hands in its own. */

@@ -1,12 +1,14 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
 import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.ts";
-import { askCapability } from "../agent/capabilities/ask-capability.ts";
+import { askCapability } from "../agent/calls/ask-capability.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
+import type { Controller } from "../agent/sessions/order.ts";
+import { FleetTasks } from "../agent/tasks/fleet-tasks.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
@@ -77,6 +79,28 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         recovery_make: () => desk.makeRecovery(),
         recovery_use: (request) => desk.useRecovery(request),
         owners_reset: (request) => desk.reset(request),
+      };
+    },
+    async tasks() {
+      const book = await readLog(parts, session, hubFile);
+      const { clock, random } = parts.world;
+      const tasks = new FleetTasks({
+        crypto: parts.crypto,
+        hub: session,
+        book,
+        clock,
+        random,
+        controller: controllerOf(parts, { session, book }),
+        own: () => ({ id: hubFile.device_id, name: hubFile.name }),
+      });
+      return {
+        task_list: (request) => tasks.list(request),
+        task_search: (request) => tasks.search(request),
+        task_stats: (request) => tasks.stats(request),
+        task_show: (request) => tasks.show(request),
+        task_logs: (request) => tasks.logs(request),
+        task_cancel: (request) => tasks.cancel(request),
+        task_remove: (request) => tasks.remove(request),
       };
     },
     async orders() {
@@ -157,27 +181,34 @@ async function connected(parts: HomeParts, hubFile: HubFile, environment: Enviro
   }
 }
 
-/** The same orders as an agent gives, but for what would run here. */
-function ordersOver(
+function controllerOf(
   { world, crypto, identity }: HomeParts,
-  given: { session: HubSession; hubFile: HubFile; book: Awaited<ReturnType<typeof readLog>> },
-): OrderCalls {
-  const { session, hubFile, book } = given;
-  const { clock, timers, network, random } = world;
+  { session, book }: { session: HubSession; book: Awaited<ReturnType<typeof readLog>> },
+): Controller {
   const { signer, keys } = identity;
   const link = {
     crypto: nodeSessionCrypto(crypto),
     identityKey: signer.publicKey,
     linkKey: nodeDhKey(crypto, keys.link.reveal()),
   };
+  return { timers: world.timers, crypto, signer, link, hub: session, book };
+}
+
+/** The same orders as an agent gives, but for what would run here. */
+function ordersOver(
+  parts: HomeParts,
+  given: { session: HubSession; hubFile: HubFile; book: Awaited<ReturnType<typeof readLog>> },
+): OrderCalls {
+  const { session, hubFile, book } = given;
+  const { clock, network, random } = parts.world;
   const desk = new OrderDesk({
     clock,
     network,
     random,
-    crypto,
+    crypto: parts.crypto,
     hub: session,
     book,
-    controller: { timers, crypto, signer, link, hub: session, book },
+    controller: controllerOf(parts, given),
     own: () => ({ id: hubFile.device_id, name: hubFile.name }),
   });
   return {

@@ -22,12 +22,12 @@ const key = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
 const signature = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
 const deviceName = z.string().min(1).max(64);
 const jsonText = z.string().max(RELAY_MESSAGE_MAX_BYTES);
-const problem = z.object({
+/** What went wrong, as it travels. */
+export const callProblem = z.object({
   code: z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]).catch("internal"),
   message: z.string().max(2000),
   hint: z.string().max(2000).optional(),
 });
-export type CallProblem = z.infer<typeof problem>;
 
 /** How long one waits for the first part, between two parts, and in all. */
 export const CAPABILITY_WAITS = { firstMs: 30_000, betweenMs: 120_000, allMs: 600_000 } as const;
@@ -56,14 +56,14 @@ export type CapabilityRequest = z.infer<typeof capabilityRequest>;
 export const capabilityCall = z.object({ type: z.literal("capability_request"), ...signed, caller: key });
 export type CapabilityCall = z.infer<typeof capabilityCall>;
 
-const refused = z.object({ type: z.literal("capability_refused"), error: problem });
+const refused = z.object({ type: z.literal("capability_refused"), error: callProblem });
 const fromDevice = { request_id: callId, from_device: deviceName.optional() };
 const part = z.object({ type: z.literal("capability_part"), ...fromDevice, data: jsonText });
 const response = z.object({
   type: z.literal("capability_response"),
   ...fromDevice,
   payload: jsonText.optional(),
-  error: problem.optional(),
+  error: callProblem.optional(),
 });
 
 /** Device to hub. */

@@ -6,12 +6,13 @@
 //                                 query_local {caller}              ->
 //                             <-  aggregate_query_part              <-  query_part, the last with is_final
 //                             <-  aggregate_query_done                  or query_failed
+//                              or aggregate_query_refused, when nobody was asked
 //
 // What shows more than lists is signed by a controller (purpose "query"); each device checks that by its own copy of
 // the owner log. `params` and `data` are JSON texts: the signature covers the bytes of `params`.
 import { z } from "zod";
 import { queryName } from "./capabilities.ts";
-import { callId } from "./capability-messages.ts";
+import { callId, callProblem } from "./capability-messages.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 
 export const QUERY_TYPES = [
@@ -68,6 +69,9 @@ export const queryAnswer = z.discriminatedUnion("type", [
 ]);
 export type QueryAnswer = z.infer<typeof queryAnswer>;
 
+/** What one device may say to one query; more comes by asking for the next page. */
+export const QUERY_PART_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES;
+
 /** Hub to asker. Devices by name, ISO 8601 times, null for "never". */
 export const queryReply = z.discriminatedUnion("type", [
   z.object({
@@ -90,5 +94,6 @@ export const queryReply = z.discriminatedUnion("type", [
     failed: z.record(z.string(), reason),
     offline: z.record(z.string(), z.iso.datetime().nullable()),
   }),
+  z.object({ type: z.literal("aggregate_query_refused"), query_id: callId, error: callProblem }),
 ]);
 export type QueryReply = z.infer<typeof queryReply>;

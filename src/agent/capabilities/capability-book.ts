@@ -4,7 +4,9 @@ import { serves, type CapabilityAsked, type CapabilityOffer } from "../../protoc
 import { publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Timer, Timers } from "../../world/world.ts";
+import type { QueryType } from "../../protocol/query-messages.ts";
 import type { HubPort } from "../hub-port.ts";
+import type { Answerer } from "../queries/query-desk.ts";
 import type { Capability, CapabilitySource } from "./capability.ts";
 
 export interface CapabilityBookParts {
@@ -48,7 +50,15 @@ export class CapabilityBook {
   }
 
   get queries(): string[] {
-    return [...new Set(this.#sources.flatMap((source) => source.queries ?? []))];
+    return [...new Set(this.#sources.flatMap((source) => Object.keys(source.queries ?? {})))];
+  }
+
+  answerer(type: QueryType, name: string | undefined): Answerer | undefined {
+    for (const { answers, queries } of this.#sources) {
+      const found = type === "Custom" ? ownOf(queries, name) : answers?.[type];
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   find(asked: CapabilityAsked): Capability | undefined {
@@ -86,4 +96,13 @@ export class CapabilityBook {
       log.info("the hub did not take what this device offers", { problem: publicError(error).message });
     });
   }
+}
+
+function ownOf(
+  queries: Readonly<Record<string, Answerer>> | undefined,
+  name: string | undefined,
+): Answerer | undefined {
+  return queries !== undefined && name !== undefined && Object.hasOwn(queries, name)
+    ? queries[name]
+    : undefined;
 }

@@ -2,6 +2,8 @@
 // the agent itself.
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import type { MusterError } from "../../protocol/errors.ts";
+import type { QueryType } from "../../protocol/query-messages.ts";
+import type { Answerer } from "../queries/query-desk.ts";
 
 /** Who may use it, unless the device's configuration says otherwise. */
 export type Audience = "controllers" | "members";
@@ -40,6 +42,8 @@ export interface RunningCall {
 /** Something that offers capabilities, which may come and go. */
 export interface CapabilitySource {
   readonly capabilities: readonly Capability[];
-  /** Names of the custom queries it answers. */
-  readonly queries?: readonly string[];
+  /** Queries of the fleet that it answers. */
+  readonly answers?: Partial<Record<QueryType, Answerer>>;
+  /** Custom ones, by name. */
+  readonly queries?: Readonly<Record<string, Answerer>>;
 }

@@ -1,9 +1,12 @@
 // What this device does for others, and what it asks of them.
 import type { AgentOptions } from "../agent-options.ts";
-import { askCapability, type CapabilityQuestion } from "../capabilities/ask-capability.ts";
+import { askCapability, type CapabilityQuestion } from "../calls/ask-capability.ts";
+import { askFleet, type FleetQuestion } from "../calls/ask-fleet.ts";
 import { CallDesk } from "../capabilities/call-desk.ts";
 import { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
+import type { QueryReply } from "../../protocol/query-messages.ts";
+import { QueryDesk } from "../queries/query-desk.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
 import type { Owned } from "./open-owners.ts";
@@ -11,7 +14,10 @@ import type { Owned } from "./open-owners.ts";
 export interface Offering {
   book: CapabilityBook;
   calls: CallDesk;
+  queries: QueryDesk;
   ask(question: CapabilityQuestion, left: AbortSignal): AsyncGenerator<CapabilityReply>;
+  /** In full where this home commands, else what each device lets the hub see. */
+  query(question: Omit<FleetQuestion, "signed">, left: AbortSignal): AsyncGenerator<QueryReply>;
 }
 
 export function openCapabilities(
@@ -30,9 +36,21 @@ export function openCapabilities(
   });
   ends.add(() => book.close());
   const rules = offering?.rules ?? {};
+  const asker = { clock, random, crypto, signer, hub, ownerRoot };
+  const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;
   return {
     book,
     calls: new CallDesk({ clock, crypto, ownerRoot, book: owned.book, capabilities: book, rules }),
-    ask: (question, left) => askCapability({ clock, random, crypto, signer, hub, ownerRoot }, question, left),
+    queries: new QueryDesk({
+      clock,
+      crypto,
+      ownerRoot,
+      publicKey: signer.publicKey,
+      book: owned.book,
+      policy: offering?.hubPolicy ?? "lists",
+      find: (type, name) => book.answerer(type, name),
+    }),
+    ask: (question, left) => askCapability(asker, question, left),
+    query: (question, left) => askFleet(asker, { ...question, signed: mayCommand() }, left),
   };
 }

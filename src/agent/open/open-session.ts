@@ -67,13 +67,20 @@ function eventsOf(options: AgentOptions, parts: Parts, ends: Ends): HubSessionOp
   };
 }
 
-/** Undefined for a stream that is no call of a kind that this device answers. */
+/** Undefined for a stream that is no call. */
 function openCall(
   { offering }: Parts,
   stream: TrunkStream,
   payload: Uint8Array,
 ): TrunkStreamEvents | undefined {
-  return readCallOpen(payload) === "capability" ? offering.calls.open(stream) : undefined;
+  switch (readCallOpen(payload)) {
+    case "capability":
+      return offering.calls.open(stream);
+    case "query":
+      return offering.queries.open(stream);
+    case undefined:
+      return undefined;
+  }
 }
 
 function whenConnected(

@@ -47,6 +47,7 @@ export class FakeFleet {
   readonly directory = { device: (id: string) => this.#sessions.get(id) };
 
   /** Without `answer` it is away. */
+  /** Its key is 32 times its number, counted from 10. */
   add(name: string, offered: Partial<Offered>, answer?: Answering): FakeDevice {
     const id = `id-${name}`;
     // What the desks look at.

@@ -8,6 +8,7 @@ import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { CapabilityDesk } from "../calls/capability-desk.ts";
+import { QueryDesk } from "../calls/query-desk.ts";
 import { CommandDesk } from "../sessions/command-desk.ts";
 import { SessionDoor } from "../sessions/door.ts";
 import { Splices } from "../sessions/splices.ts";
@@ -76,6 +77,7 @@ function sessionDoor(
   const { prober, life, relayDesk: relay, owner } = given.presence;
   const { clock, timers } = world;
   const capabilities = new CapabilityDesk({ clock, timers, devices, offers, directory });
+  const queries = new QueryDesk({ timers, devices, offers, directory });
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
   return new SessionDoor({
     world,
@@ -101,7 +103,7 @@ function sessionDoor(
         audit,
         pairs: relay,
       }),
-      calls: { capability: capabilities },
+      calls: { capability: capabilities, query: queries },
     },
     messages: {
       log,

@@ -14,7 +14,7 @@ export interface CallDesk {
 
 export interface StreamDesks {
   splices: Pick<Splices, "open">;
-  calls: { readonly [Kind in CallKind]?: CallDesk };
+  calls: Readonly<Record<CallKind, CallDesk>>;
 }
 
 export function openStream(

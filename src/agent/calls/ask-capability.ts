@@ -1,0 +1,54 @@
+// A request of this home for a capability of some device, signed with the home's own key.
+import { signCapabilityRequest } from "../../client/capability-request.ts";
+import { uuidV7 } from "../../client/uuid.ts";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { capabilityReply, type CapabilityReply } from "../../protocol/capability-messages.ts";
+import type { CapabilityAsked } from "../../protocol/capabilities.ts";
+import type { Clock, Random } from "../../world/world.ts";
+import type { HubPort } from "../hub-port.ts";
+import { repliesTo } from "./replies.ts";
+
+export interface AskerParts {
+  clock: Clock;
+  random: Pick<Random, "bytes">;
+  crypto: Pick<Crypto, "sha256">;
+  signer: Signer;
+  hub: Pick<HubPort, "openStream">;
+  ownerRoot: string;
+}
+
+export interface CapabilityQuestion {
+  capability: CapabilityAsked;
+  /** JSON text. */
+  payload: string;
+  preferDevice?: string | undefined;
+  timeoutMs?: number | undefined;
+}
+
+/** Parts as they come, then one response. Leaving the loop, or aborting `left`, cancels the request. */
+export async function* askCapability(
+  parts: AskerParts,
+  question: CapabilityQuestion,
+  left: AbortSignal,
+): AsyncGenerator<CapabilityReply> {
+  const { clock, random, crypto, signer, ownerRoot, hub } = parts;
+  const { capability, payload, preferDevice, timeoutMs } = question;
+  const requestId = uuidV7(clock.now(), random.bytes(10));
+  const wish = { log: ownerRoot, requestId, capability, payload };
+  const request = {
+    ...(await signCapabilityRequest(wish, crypto, signer)),
+    ...(preferDevice === undefined ? {} : { prefer_device: preferDevice }),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+  };
+  yield* repliesTo(
+    hub,
+    {
+      kind: "capability",
+      request,
+      reply: capabilityReply,
+      answers: (reply) => reply.request_id === requestId,
+      isLast: (reply) => reply.type === "capability_response",
+    },
+    left,
+  );
+}

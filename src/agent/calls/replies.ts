@@ -1,0 +1,87 @@
+// What the hub answers to one call, one after the other: the stream is paused while an answer waits to be taken.
+import type { z } from "zod";
+import { encodeCallOpen, type CallKind } from "../../protocol/call-open.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { HubPort } from "../hub-port.ts";
+
+export interface Call<Reply> {
+  kind: CallKind;
+  request: object;
+  /** Whether this answers the request that was sent. */
+  reply: z.ZodType<Reply>;
+  answers(reply: Reply): boolean;
+  isLast(reply: Reply): boolean;
+}
+
+/** The replies up to the last one. Leaving the loop, or aborting `left`, takes the request back. */
+export async function* repliesTo<Reply>(
+  hub: Pick<HubPort, "openStream">,
+  call: Call<Reply>,
+  left: AbortSignal,
+): AsyncGenerator<Reply> {
+  const replies = new Replies(call);
+  const stream = hub.openStream(encodeCallOpen(call.kind), replies.lines.streamEvents);
+  if (typeof stream === "string") {
+    throw new MusterError("hub_unreachable", "the hub is out of reach, and with it the fleet", {
+      hint: "see `muster status`",
+    });
+  }
+  replies.lines.attach(stream);
+  replies.lines.send(call.request);
+  const gone = (): void => replies.fail(new MusterError("unavailable", "nobody waits for the answer"));
+  left.addEventListener("abort", gone, { once: true });
+  try {
+    for (;;) {
+      const reply = await replies.next();
+      yield reply;
+      if (call.isLast(reply)) return;
+    }
+  } finally {
+    left.removeEventListener("abort", gone);
+    replies.lines.close();
+  }
+}
+
+class Replies<Reply> {
+  readonly #call: Call<Reply>;
+  readonly #waiting: Reply[] = [];
+  #wake: (() => void) | undefined;
+  #problem: MusterError | undefined;
+
+  readonly lines = new LineStream({
+    message: (value) => this.#heard(value),
+    end: () => this.fail(new MusterError("unavailable", "the hub ended the answer early")),
+    close: (error) =>
+      this.fail(error ?? new MusterError("hub_unreachable", "the connection to the hub was lost")),
+  });
+
+  constructor(call: Call<Reply>) {
+    this.#call = call;
+  }
+
+  async next(): Promise<Reply> {
+    for (;;) {
+      const reply = this.#waiting.shift();
+      if (reply !== undefined) return reply;
+      if (this.#problem !== undefined) throw this.#problem;
+      this.lines.resume();
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  fail(problem: MusterError): void {
+    this.#problem ??= problem;
+    this.#wake?.();
+  }
+
+  #heard(value: unknown): void {
+    const read = this.#call.reply.safeParse(value);
+    if (!read.success || !this.#call.answers(read.data)) {
+      return this.fail(new MusterError("protocol_error", "the hub answered what is no answer"));
+    }
+    this.#waiting.push(read.data);
+    this.lines.pause();
+    this.#wake?.();
+  }
+}

@@ -1,0 +1,133 @@
+// Queries that the hub hands on. What a controller signed is answered in full, by this device's own copy of the owner
+// log; what nobody signed gets no more than this device lets the hub see by itself.
+import { signerOfQuery } from "../../client/query-request.ts";
+import type { Crypto } from "../../identity/crypto.ts";
+import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import {
+  QUERY_PART_MAX_BYTES,
+  queryLocal,
+  type QueryLocal,
+  type QueryType,
+} from "../../protocol/query-messages.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Clock } from "../../world/world.ts";
+import type { OwnerBook } from "../owner-book.ts";
+
+/** What the hub may ask of this device by itself. */
+export type HubPolicy = "nothing" | "lists" | "compute";
+
+/** How much an asker sees: titles, states and times, or all. */
+export type Sight = "lists" | "all";
+
+/** Takes the params as they were read, and throws `MusterError` for what they lack. */
+export type Answerer = (params: unknown, sight: Sight) => Promise<unknown>;
+
+export interface QueryDeskParts {
+  clock: Clock;
+  crypto: Pick<Crypto, "sha256" | "verifyEd25519">;
+  ownerRoot: string;
+  /** This device's own. */
+  publicKey: Uint8Array;
+  book: Pick<OwnerBook, "log" | "problem">;
+  policy: HubPolicy;
+  find(type: QueryType, name: string | undefined): Answerer | undefined;
+}
+
+const RUNNING_MAX = 64;
+/** Signed queries whose ids are remembered: one is answered once. */
+const SEEN_MAX = 10_000;
+/** What an unsigned query may ask for, and gets without logs and outputs. */
+const LISTS: ReadonlySet<QueryType> = new Set(["ListTasks", "GetTaskStats"]);
+const REASON_MAX_CHARACTERS = 500;
+
+export class QueryDesk {
+  readonly #parts: QueryDeskParts;
+  /** Signer and query id, the oldest first. */
+  readonly #seen = new Set<string>();
+  #running = 0;
+
+  constructor(parts: QueryDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** A stream of JSON lines that the hub opened: one query, then this device's part of the answer. */
+  open(stream: TrunkStream): TrunkStreamEvents {
+    let hasAsked = false;
+    const lines = new LineStream({
+      message: (value) => {
+        const read = queryLocal.safeParse(value);
+        if (hasAsked || !read.success) return lines.close();
+        hasAsked = true;
+        void this.#answer(read.data, lines);
+      },
+    });
+    lines.attach(stream);
+    return lines.streamEvents;
+  }
+
+  async #answer(query: QueryLocal, lines: LineStream): Promise<void> {
+    try {
+      const sight = this.#sightOf(query);
+      const answerer = this.#parts.find(query.query_type, query.query_name);
+      if (answerer === undefined) throw new MusterError("not_found", "this device does not answer that");
+      if (this.#running >= RUNNING_MAX) throw new MusterError("too_many", "this device has too much to do");
+      this.#running += 1;
+      try {
+        const data = JSON.stringify((await answerer(paramsIn(query), sight)) ?? null);
+        if (utf8(data).length > QUERY_PART_MAX_BYTES) {
+          throw new MusterError("too_large", "the answer is too long: ask for less at once");
+        }
+        lines.send({ type: "query_part", data, is_final: true });
+      } finally {
+        this.#running -= 1;
+      }
+    } catch (error) {
+      const reason = publicError(error).message.slice(0, REASON_MAX_CHARACTERS);
+      lines.send({ type: "query_failed", reason });
+    }
+    lines.end();
+  }
+
+  #sightOf(query: QueryLocal): Sight {
+    const { policy } = this.#parts;
+    if (query.signed !== undefined) return this.#checkSignature(query, query.signed.log);
+    if (policy === "nothing")
+      throw new MusterError("forbidden", "this device answers only what a controller signs");
+    if (!LISTS.has(query.query_type)) {
+      throw new MusterError("forbidden", "this shows what a device holds: a controller signs such a query");
+    }
+    return "lists";
+  }
+
+  #checkSignature(query: QueryLocal, log: string): "all" {
+    const { book, crypto, clock, ownerRoot, publicKey } = this.#parts;
+    if (book.log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
+    const key = log === ownerRoot ? signerOfQuery(crypto, query) : undefined;
+    if (key === undefined) throw new MusterError("bad_signature", "the query is not signed by who it says");
+    if (!book.log.mayCommand(key, clock.now())) {
+      throw new MusterError("forbidden", "the key that signed this may not command this device");
+    }
+    if (query.devices !== undefined && !query.devices.includes(toBase64Url(publicKey))) {
+      throw new MusterError("wrong_recipient", "the query is meant for other devices");
+    }
+    this.#once(`${toBase64Url(key)} ${query.query_id}`);
+    return "all";
+  }
+
+  #once(id: string): void {
+    if (this.#seen.has(id)) throw new MusterError("conflict", "this query was answered already");
+    const [oldest] = this.#seen;
+    if (this.#seen.size >= SEEN_MAX && oldest !== undefined) this.#seen.delete(oldest);
+    this.#seen.add(id);
+  }
+}
+
+function paramsIn({ params }: QueryLocal): unknown {
+  try {
+    return JSON.parse(params);
+  } catch {
+    throw new MusterError("invalid", "the params of a query are no JSON");
+  }
+}

@@ -1,0 +1,140 @@
+// Queries of proven sessions and of the hub's own API: which devices are asked, and how many queries run at once. The
+// hub carries a controller's signature on and does not judge it; each device does.
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { demand, rootsOf } from "../../protocol/permissions.ts";
+import {
+  aggregateQuery,
+  QUERY_WAIT_MS,
+  type AggregateQuery,
+  type QueryLocal,
+  type QueryType,
+} from "../../protocol/query-messages.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Timers } from "../../world/world.ts";
+import type { Offered } from "../devices/offers.ts";
+import type { Session } from "../sessions/session.ts";
+import type { Candidate, CandidateParts } from "./candidates.ts";
+import { QueryRun, type QueryEvents } from "./query-run.ts";
+
+export interface QueryDeskParts extends Pick<CandidateParts, "devices" | "directory"> {
+  timers: Timers;
+  offers: { of(deviceId: string): Pick<Offered, "capabilities" | "queries"> };
+}
+
+/** Of one session at once. */
+const PER_SESSION_MAX = 16;
+const REQUEST_WAIT_MS = 10_000;
+
+/** Who can answer: whoever offers this. `Custom` ones name themselves. */
+const ANSWERED_BY: Readonly<Record<Exclude<QueryType, "Custom">, string>> = {
+  ListTasks: "tasks",
+  GetTaskStats: "tasks",
+  SearchTasks: "tasks",
+  SearchKnowledgebase: "knowledgebase",
+};
+
+export class QueryDesk {
+  readonly #parts: QueryDeskParts;
+  readonly #open = new WeakMap<Session, number>();
+
+  constructor(parts: QueryDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** A stream of JSON lines that `session` opened: one query, then what is answered. */
+  open(session: Session, stream: TrunkStream): TrunkStreamEvents {
+    let run: QueryRun | undefined;
+    let hasAsked = false;
+    const lines = new LineStream({
+      message: (value) => {
+        const read = aggregateQuery.safeParse(value);
+        if (hasAsked || !read.success) return lines.close();
+        hasAsked = true;
+        patience.cancel();
+        try {
+          run = this.#admit(session, read.data, lines);
+        } catch (error) {
+          const { query_id } = read.data;
+          lines.send({ type: "aggregate_query_refused", query_id, error: publicError(error).toJSON() });
+          lines.end();
+        }
+      },
+      drain: () => run?.resume(),
+      close: () => {
+        patience.cancel();
+        run?.cancel();
+      },
+    });
+    const patience = this.#parts.timers.after(REQUEST_WAIT_MS, () => lines.close());
+    lines.attach(stream);
+    return lines.streamEvents;
+  }
+
+  /** Of the devices of these owners. Throws a refusal for which nobody was asked. */
+  ask(ownerRoots: readonly string[], query: AggregateQuery, events: QueryEvents): QueryRun {
+    const meant = query.devices === undefined ? undefined : new Set(query.devices);
+    const asked = this.#parts.devices
+      .ofOwners(ownerRoots)
+      .filter((row) => row.revoked_at === null && row.confirmed === 1)
+      .filter((row) => meant?.has(toBase64Url(row.public_key)) ?? true)
+      .filter((row) => this.#canAnswer(row.device_id, query));
+    if (asked.length === 0 && query.query_type === "Custom") {
+      throw new MusterError("no_device", `no device answers the query "${query.query_name ?? ""}"`);
+    }
+    const expected: Candidate[] = [];
+    const offline: Record<string, string | null> = {};
+    for (const { device_id: id, name, last_seen: lastSeen } of asked) {
+      const session = this.#parts.directory.device(id);
+      if (session !== undefined && !session.leaving) expected.push({ id, name, session });
+      else offline[name] = lastSeen === null ? null : new Date(lastSeen).toISOString();
+    }
+    return new QueryRun(
+      {
+        timers: this.#parts.timers,
+        query: localOf(query),
+        timeoutMs: query.timeout_ms ?? QUERY_WAIT_MS,
+        expected,
+        offline,
+      },
+      events,
+    );
+  }
+
+  #admit(session: Session, query: AggregateQuery, lines: LineStream): QueryRun {
+    const roots = query.signed === undefined ? rootsOf(session.actor) : [query.signed.log];
+    for (const root of roots) demand(session.actor, "fleet.ask", { kind: "owner", root });
+    if (roots.length === 0) demand(session.actor, "fleet.ask", undefined);
+    const open = this.#open.get(session) ?? 0;
+    if (open >= PER_SESSION_MAX) {
+      throw new MusterError("too_many", `${PER_SESSION_MAX} queries of this session run already`);
+    }
+    this.#open.set(session, open + 1);
+    try {
+      return this.ask(roots, query, {
+        reply: (reply) => {
+          lines.send(reply);
+          return !lines.isFull;
+        },
+        over: () => {
+          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
+          lines.end();
+        },
+      });
+    } catch (error) {
+      this.#open.set(session, open);
+      throw error;
+    }
+  }
+
+  #canAnswer(deviceId: string, { query_type: type, query_name: name }: AggregateQuery): boolean {
+    const { capabilities, queries } = this.#parts.offers.of(deviceId);
+    if (type === "Custom") return name !== undefined && queries.includes(name);
+    return capabilities.some(({ protocol }) => protocol === ANSWERED_BY[type]);
+  }
+}
+
+function localOf({ type: _, timeout_ms: __, ...asked }: AggregateQuery): QueryLocal {
+  return { type: "query_local", ...asked };
+}

@@ -1,0 +1,145 @@
+// One query to many devices: it is asked of all at once, each part goes on as it comes, and at the end everyone is
+// accounted for. A device that is slow, dead, flooding or lying costs the others nothing.
+import { encodeCallOpen } from "../../protocol/call-open.ts";
+import {
+  QUERY_PART_MAX_BYTES,
+  queryAnswer,
+  type QueryLocal,
+  type QueryReply,
+} from "../../protocol/query-messages.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { Timer, Timers } from "../../world/world.ts";
+import type { Candidate } from "./candidates.ts";
+
+export interface QueryRunParts {
+  timers: Timers;
+  query: QueryLocal;
+  timeoutMs: number;
+  /** Those that are here. */
+  expected: readonly Candidate[];
+  /** Those that are away, by name: since when. */
+  offline: Readonly<Record<string, string | null>>;
+}
+
+export interface QueryEvents {
+  /** True while the asker takes more; else the devices are held until `resume`. */
+  reply(reply: QueryReply): boolean;
+  over(): void;
+}
+
+export class QueryRun {
+  readonly #parts: QueryRunParts;
+  readonly #events: QueryEvents;
+  /** Those whose last part has not come. */
+  readonly #open = new Map<Candidate, LineStream>();
+  readonly #answered: string[] = [];
+  readonly #failed: Record<string, string> = {};
+  readonly #limit: Timer;
+  #isHeld = false;
+  #isOver = false;
+
+  constructor(parts: QueryRunParts, events: QueryEvents) {
+    this.#parts = parts;
+    this.#events = events;
+    const { query, expected, timers, timeoutMs } = parts;
+    this.#limit = timers.after(timeoutMs, () => this.#finish());
+    this.#say({
+      type: "aggregate_query_expected",
+      query_id: query.query_id,
+      expected: expected.map(({ id, name }) => ({ id, name })),
+    });
+    for (const device of expected) this.#ask(device);
+    this.#settle();
+  }
+
+  /** The asker takes more again. */
+  resume(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    for (const lines of this.#open.values()) lines.resume();
+  }
+
+  /** The asker is gone: so is the query. */
+  cancel(): void {
+    this.#end();
+  }
+
+  #ask(device: Candidate): void {
+    let bytes = 0;
+    const lines = new LineStream({
+      message: (value) => {
+        const read = queryAnswer.safeParse(value);
+        if (!read.success) return this.#fail(device, "answered what is no answer");
+        if (read.data.type === "query_failed") return this.#fail(device, read.data.reason);
+        bytes += read.data.data.length;
+        if (bytes > QUERY_PART_MAX_BYTES) return this.#fail(device, "answered more than fits");
+        this.#part(device, read.data);
+      },
+      end: () => this.#fail(device, "ended its answer early"),
+      close: () => this.#fail(device, "went away"),
+    });
+    const stream = device.session.trunk.open(encodeCallOpen("query"), lines.streamEvents);
+    if (typeof stream === "string") {
+      this.#failed[device.name] = "could not be reached";
+      return;
+    }
+    this.#open.set(device, lines);
+    lines.attach(stream);
+    lines.send(this.#parts.query);
+  }
+
+  #part(device: Candidate, { data, is_final }: { data: string; is_final: boolean }): void {
+    const { query_id } = this.#parts.query;
+    if (is_final) {
+      this.#answered.push(device.name);
+      this.#drop(device);
+    }
+    this.#say({ type: "aggregate_query_part", query_id, from_device: device.name, data, is_final });
+    this.#settle();
+  }
+
+  #fail(device: Candidate, reason: string): void {
+    if (!this.#open.has(device)) return;
+    this.#failed[device.name] = reason;
+    this.#drop(device);
+    this.#settle();
+  }
+
+  #drop(device: Candidate): void {
+    const lines = this.#open.get(device);
+    this.#open.delete(device);
+    lines?.close();
+  }
+
+  #settle(): void {
+    if (this.#open.size === 0) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    const timedOut = [...this.#open.keys()].map(({ name }) => name);
+    this.#say({
+      type: "aggregate_query_done",
+      query_id: this.#parts.query.query_id,
+      answered: this.#answered,
+      timed_out: timedOut,
+      failed: this.#failed,
+      offline: this.#parts.offline,
+    });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#limit.cancel();
+    for (const device of [...this.#open.keys()]) this.#drop(device);
+    this.#events.over();
+  }
+
+  #say(reply: QueryReply): void {
+    if (this.#isOver || this.#events.reply(reply) || this.#isHeld) return;
+    this.#isHeld = true;
+    for (const lines of this.#open.values()) lines.pause();
+  }
+}
