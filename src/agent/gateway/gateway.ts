@@ -125,10 +125,11 @@ export class Gateway {
         if (own !== undefined) return own;
         const visit = new Visit(this.#options.clock, false);
         const share = way.shareAt(head.host.toLowerCase());
+        const https = !saysPlain(head);
         const open: Open = {
           target: share?.id ?? "unknown",
-          https: true,
-          secure: true,
+          https,
+          secure: https,
           visitorCloses: false,
           visitor: socket.remoteAddress === "" ? "tunnel" : socket.remoteAddress,
           host: head.host,
@@ -262,6 +263,14 @@ export class Gateway {
   #count(share: ShareTarget | undefined, visit: Visit): void {
     if (share !== undefined) this.#options.counters?.served(share, visit.response);
   }
+}
+
+/**
+ * Whether a tunnel's far end says that the visitor came in the clear. The one word of it that counts, for whoever
+ * lies in it only loses: a password is not asked for where others could listen in.
+ */
+function saysPlain({ fields }: RequestHead): boolean {
+  return fields.some(({ lower, value }) => lower === "x-forwarded-proto" && value.toLowerCase() !== "https");
 }
 
 /** A page that was opened for a visitor who has left. */

@@ -10,6 +10,7 @@ import {
   startGateway,
   Visitor,
 } from "./gateway.fixture.ts";
+import type { AppTarget } from "./share-target.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -64,25 +65,38 @@ test("each response is counted once, with its status and length", async () => {
   expect(served.length).toBe(2);
 });
 
+/** A connection of a tunnel that carries this share as "a.example", with one request. */
+function speakByTunnel(share: AppTarget, host: string, headers: Record<string, string>): Visitor {
+  const shareAt = (asked: string) => (asked === "a.example" ? share : undefined);
+  const visitor = new Visitor();
+  const socket = Object.assign(visitor, {
+    remoteAddress: "127.0.0.1",
+    localAddress: "127.0.0.1",
+    tls: false,
+    channelBinding: () => new Uint8Array(),
+    finish: () => {},
+  });
+  const events = startGateway().gateway.acceptSocket(socket, { link: "quick", shareAt });
+  visitor.begin({ ...bound(events), end: () => events.end() });
+  visitor.send(requestText({ headers, open: openFor({ host }) }));
+  return visitor;
+}
+
+test("who says to have come to a tunnel in the clear is asked for no password", async () => {
+  const share = appShare(1, { access: "password", passwordVerifier: "x" });
+  const statusOf = async (said: string): Promise<number> => {
+    const visitor = speakByTunnel(share, "a.example", { "X-Forwarded-Proto": said });
+    await visitor.until(() => visitor.received > 0);
+    return readTold(visitor).status;
+  };
+  expect(await statusOf("https")).toBe(401);
+  expect(await statusOf("http")).toBe(403);
+});
+
 test("a tunnel's socket answers for its own hosts alone and believes no header", async () => {
   await using app = await rawApp();
-  const test1 = startGateway();
   const share = appShare(app.port);
-  const shareAt = (host: string) => (host === "a.example" ? share : undefined);
-  const way = { link: "quick", shareAt } as const;
-  const speak = (host: string) => {
-    const visitor = new Visitor();
-    const socket = Object.assign(visitor, {
-      remoteAddress: "127.0.0.1",
-      localAddress: "127.0.0.1",
-      tls: false,
-      channelBinding: () => new Uint8Array(),
-    });
-    const events = test1.gateway.acceptSocket(Object.assign(socket, { finish: () => {} }), way);
-    visitor.begin({ ...bound(events), end: () => events.end() });
-    visitor.send(requestText({ headers: { "X-Forwarded-For": "6.6.6.6" }, open: openFor({ host }) }));
-    return visitor;
-  };
+  const speak = (host: string) => speakByTunnel(share, host, { "X-Forwarded-For": "6.6.6.6" });
   const other = speak("b.example");
   await other.until(() => other.received > 0);
   expect(readTold(other).status).toBe(404);
