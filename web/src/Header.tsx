@@ -82,7 +82,7 @@ function Places(): ReactNode {
     <nav className="places" aria-label="Places">
       <PlaceLink to="fleet">Fleet</PlaceLink>
       <PlaceLink to="peers">
-        Messages
+        Messages{" "}
         {unread === 0 ? null : (
           <span className="unread numbers">
             {unread}

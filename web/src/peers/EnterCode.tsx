@@ -1,5 +1,5 @@
 // The two ways to pair: enter what the other device shows, or make a code for it to enter.
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { Command } from "../parts/Command.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
@@ -17,10 +17,17 @@ export function EnterCode(): ReactNode {
   const read = readTypedCode(typed, peers.isOwnHub);
   const busy = pairing.at === "running";
 
+  // The code is spent: what is typed next is another one.
+  const field = useRef<HTMLInputElement>(null);
+  const isSpent = pairing.at === "failed";
+  useEffect(() => {
+    if (isSpent) field.current?.select();
+  }, [isSpent]);
+
   const change = (text: string): void => {
     setTyped(text);
     setAsked(false);
-    if (pairing.at === "failed") peers.leavePairing();
+    if (isSpent) peers.leavePairing();
   };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -51,6 +58,7 @@ export function EnterCode(): ReactNode {
           {(ids) => (
             <input
               {...ids}
+              ref={field}
               className="input code-input"
               placeholder="K7-Q2MX"
               autoComplete="off"
@@ -69,9 +77,7 @@ export function EnterCode(): ReactNode {
           {busy && pairing.by === "entering" ? "Pairing…" : "Pair"}
         </button>
       </form>
-      {pairing.at === "failed" ? (
-        <Problem what="The devices were not paired" problem={pairing.problem} />
-      ) : null}
+      {isSpent ? <Problem what="The devices were not paired" problem={pairing.problem} /> : null}
       <div className="other-way">
         <p>Or make a code here, and enter it there.</p>
         <button type="button" className="button" disabled={busy || !canPair} onClick={() => peers.makeCode()}>

@@ -15,7 +15,9 @@ import { usePeersState } from "./use-peers.ts";
 export function PeersPage(): ReactNode {
   const isGuest = usePageState((state) => state.screen.at === "guest");
   const refused = usePeersState(({ session }) => (session.at === "refused" ? session.problem : null));
-  const isReading = usePeersState(({ peers, session }) => peers === null && session.at !== "off");
+  const isReading = usePeersState(
+    ({ peers, session, pairing }) => peers === null && session.at !== "off" && pairing.at === "idle",
+  );
   const shown = usePeersState((state) => state.shown);
   const isEmpty = usePeersState(({ peers, talks }) => (peers ?? []).length === 0 && talks.size === 0);
   usePeersKeys();

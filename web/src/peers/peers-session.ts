@@ -87,6 +87,7 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
     const peers = await peer.peers();
     if (attached?.peer !== peer) return;
     store.set({ peers: sameOr(before, peers), notices: sameOr(store.get().notices, peer.notices()) });
+    for (const gone of goneFrom(before ?? [], peers)) await keeper.over(gone.key, gone.petname);
     for (const { from, to } of renamedIn(before ?? [], peers)) {
       await keeper.renamed(to.key, { from: from.nickname, to: to.nickname });
     }
@@ -229,6 +230,10 @@ function renamedIn(
     const from = before.find(({ key }) => key === to.key);
     return from === undefined || from.nickname === to.nickname ? [] : [{ from, to }];
   });
+}
+
+function goneFrom(before: readonly PairedDevice[], now: readonly PairedDevice[]): PairedDevice[] {
+  return before.filter(({ key }) => !now.some((peer) => peer.key === key));
 }
 
 /** The former where nothing changed, so that nothing is drawn anew. */

@@ -222,8 +222,9 @@ describe("the session", () => {
 
   test("a pairing that ends leaves what was said until it is deleted", async () => {
     await library.receive(text("m1", "hello"));
+    await opened.actions.setPetname("pi-key", "workshop");
     await opened.actions.unpair("pi-key");
-    expect([state().peers, state().talks.size]).toEqual([[], 1]);
+    expect([state().peers, state().talks.get("pi-key")?.at(-1)?.name]).toEqual([[], "workshop"]);
     await opened.actions.forgetTalk("pi-key");
     expect([state().talks.size, talks.items.size]).toEqual([0, 0]);
   });

@@ -27,6 +27,8 @@ export interface TalkKeeper {
   /** Asks how far everything has come that was not there yet. */
   follow(peer: Pick<Peer, "sent">): Promise<void>;
   seen(peer: string): Promise<void>;
+  /** Its pairing is over: what it was called at last is kept with what was said. */
+  over(peer: string, name: string): Promise<void>;
   forget(peer: string): Promise<void>;
   bytes(item: TalkItem): Promise<Uint8Array | undefined>;
 }
@@ -108,6 +110,10 @@ export function keepTalks({ store, talks, clock, isSeen, say }: TalkKeeperOption
       for (const item of store.get().talks.get(peer) ?? []) {
         if (item.unread) await keep({ ...item, unread: false });
       }
+    },
+    async over(peer, name) {
+      const last = store.get().talks.get(peer)?.at(-1);
+      if (last !== undefined && last.name !== name) await keep({ ...last, name });
     },
     async forget(peer) {
       await talks.remove(store.get().talks.get(peer) ?? []);

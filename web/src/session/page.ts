@@ -91,7 +91,7 @@ export function openPage(): Page {
     origin: location.origin,
     identity: () => identity,
     become,
-    isVisible: () => document.visibilityState === "visible",
+    isVisible: () => document.visibilityState === "visible" && store.get().place === "peers",
     say: (said) => store.set({ said }),
   });
 
