@@ -3,12 +3,12 @@
 // every message has a number of its own in front.
 import { z } from "zod";
 import { concat, fromUtf8, lv, toBase64Url, utf8 } from "./bytes.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "./limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 
 export const FILE_NAME_MAX = 120;
 const HEADER_MAX_BYTES = 2048;
 /** Of a file that still fits into one message. */
-export const MESSAGE_FILE_MAX_BYTES = MESSAGE_BODY_MAX_BYTES - HEADER_MAX_BYTES - 4;
+export const MESSAGE_FILE_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES - HEADER_MAX_BYTES - 4;
 
 const header = z.object({
   name: z.string().max(1024),

@@ -72,6 +72,3 @@ export const OWNER_LOG_MAX_ENTRIES = 4096;
 export const OWNER_LOG_ENTRY_MAX_BYTES = 16 * KIB;
 export const BROWSER_CONTROLLER_DAYS = 30;
 export const LOGIN_LINK_MINUTES = 15;
-
-/** Of a sealed message, before it is sealed. Larger things are files. */
-export const MESSAGE_BODY_MAX_BYTES = 1024 * 1024;

@@ -7,7 +7,7 @@
 
 import { concat, fromUtf8, lv, u64, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { HPKE_OVERHEAD_BYTES } from "./hpke.ts";
 import type { SealedAck, SealedMessage } from "./message.ts";
 
@@ -15,7 +15,7 @@ const FORM = 1;
 const MESSAGE = 1;
 const ACK = 2;
 const TEXT_MAX_BYTES = 64;
-const SEALED_MAX_BYTES = MESSAGE_BODY_MAX_BYTES + HPKE_OVERHEAD_BYTES;
+const SEALED_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES + HPKE_OVERHEAD_BYTES;
 
 /** Of the largest one. */
 export const SEALED_MESSAGE_MAX_BYTES =

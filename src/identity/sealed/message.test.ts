@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { concat, fromHex, toHex, utf8 } from "../../protocol/bytes.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { refusal, rejection } from "../refusal.fixture.ts";
 import { hpkeKey, hpkeOpen, hpkeSeal } from "./hpke.ts";
 import { EPOCH, mailer } from "./message.fixture.ts";
@@ -34,13 +34,13 @@ test("every sealing is another: the same words twice look unlike", async () => {
 });
 
 test("messages of any size up to 1 MiB", async () => {
-  for (const size of [0, 1, MESSAGE_BODY_MAX_BYTES]) {
+  for (const size of [0, 1, RELAY_MESSAGE_MAX_BYTES]) {
     const body = new Uint8Array(size).fill(3);
     const message = await sealMessage(anna, ben.address(), { ...TEXT, body });
     expect(formatSealed(message).length).toBeLessThanOrEqual(SEALED_MESSAGE_MAX_BYTES);
     expect(await openMessage(ben.openerFor(anna), ben.keys, travelled(message))).toEqual(body);
   }
-  const body = new Uint8Array(MESSAGE_BODY_MAX_BYTES + 1);
+  const body = new Uint8Array(RELAY_MESSAGE_MAX_BYTES + 1);
   expect(await rejection(sealMessage(anna, ben.address(), { ...TEXT, body }))).toStartWith("too_large: ");
 });
 

@@ -6,7 +6,7 @@
 
 import { concat, equalBytes, lv, u64, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { MESSAGE_BODY_MAX_BYTES } from "../../protocol/limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { signedBytes } from "../../protocol/signed.ts";
 import type { Crypto, Signer } from "../crypto.ts";
 import { hpkeOpen, hpkeSeal } from "./hpke.ts";
@@ -81,8 +81,8 @@ export async function sealMessage(
   message: Place & { kind: string; body: Uint8Array },
 ): Promise<SealedMessage> {
   const { kind, body, ...place } = message;
-  if (body.length > MESSAGE_BODY_MAX_BYTES) {
-    throw new MusterError("too_large", `a message has at most ${MESSAGE_BODY_MAX_BYTES} bytes`, {
+  if (body.length > RELAY_MESSAGE_MAX_BYTES) {
+    throw new MusterError("too_large", `a message has at most ${RELAY_MESSAGE_MAX_BYTES} bytes`, {
       hint: "send it as a file",
     });
   }
