@@ -1,6 +1,5 @@
 // The examples of docs/protocol.md, made anew from the code.
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import { toBase64Url, toHex, utf8 } from "../../src/protocol/bytes.ts";
 import { encodeFin } from "../../src/protocol/fin.ts";
@@ -8,18 +7,12 @@ import { deviceIdOf } from "../../src/protocol/ids.ts";
 import { encodeOpen } from "../../src/protocol/open.ts";
 import { signedBytes } from "../../src/protocol/signed.ts";
 import { encodeFrame, FRAME } from "../../src/trunk/frame.ts";
+import { row } from "./protocol-text.ts";
 
-const text = await Bun.file(join(import.meta.dir, "../../docs/protocol.md")).text();
 const crypto = nodeCrypto((length) => new Uint8Array(length));
 const filled = (byte: number, length = 32) => new Uint8Array(length).fill(byte);
 const device = crypto.ed25519Signer(filled(1));
 const hub = crypto.ed25519Signer(filled(2));
-
-/** The values in the row of a table that begins with this cell. */
-function row(cell: string): string {
-  const line = text.split("\n").find((one) => one.startsWith(`| ${cell}`)) ?? "";
-  return Array.from((line.split("|")[2] ?? "").matchAll(/`([^`]+)`/g), ([, value]) => value).join("");
-}
 
 const open = encodeOpen({
   target: "cjigel4bb4",
