@@ -35,12 +35,15 @@ const RULES: Record<KnownKind, Rule> = {
   controller: rule(ENTRY_BODIES.controller, controller),
   invite: rule(ENTRY_BODIES.invite, invite),
   member: rule(ENTRY_BODIES.member, member),
+  key: rule(ENTRY_BODIES.key, grant),
   remove: rule(ENTRY_BODIES.remove, remove),
   recovery: rule(ENTRY_BODIES.recovery, recovery),
   recover: rule(ENTRY_BODIES.recover, recover),
 };
 
 const DAY_MS = 86_400_000;
+/** Keys of programs and of others' devices that hold at once. */
+const GRANTS_MAX = 256;
 
 /** Kinds that command only when a person chose the very device: they stand elsewhere, or live in a page. */
 const ONLY_BY_NAME: ReadonlySet<DeviceKind> = new Set(["vps", "raspberry_pi", "browser"]);
@@ -118,6 +121,7 @@ function invite(step: Step, body: EntryBody<"invite">): string | undefined {
   const { state } = step;
   if (state.claimKeys.has(body.claim_key)) return "its claim key was used by another invite";
   if (state.participants.has(body.claim_key)) return "its claim key is the key of a device";
+  if (state.grants.has(body.claim_key)) return "its claim key is the key of a grant";
   state.claimKeys.set(body.claim_key, step.number);
   state.invites.set(step.number, {
     number: step.number,
@@ -165,15 +169,44 @@ function claimProblem(step: Step, body: EntryBody<"member">, invite: Invite | un
   return isOwnClaim(step, body, body.claim) ? undefined : "the device did not sign the claim itself";
 }
 
+/** A right to use something, for a key that is no device of this owner. */
+function grant(step: Step, body: EntryBody<"key">): string | undefined {
+  if (!isAdmin(step)) return NOT_ADMIN;
+  const { state } = step;
+  const problem =
+    unknownProblem(state, body.public_key) ??
+    (state.recovery === body.public_key ? "the recovery key is no other" : undefined) ??
+    (isStrictlySorted(body.scopes) ? undefined : "its scopes are not sorted, each once") ??
+    (isStrictlySorted(body.capabilities ?? []) ? undefined : "its capabilities are not sorted, each once") ??
+    (isStrictlySorted(body.devices ?? []) ? undefined : "its devices are not sorted, each once");
+  if (problem !== undefined) return problem;
+  if (body.capabilities !== null && !body.scopes.includes("capabilities")) {
+    return "it names capabilities without the scope";
+  }
+  if (state.grants.size >= GRANTS_MAX) return `there are ${GRANTS_MAX} such keys already`;
+  state.grants.set(body.public_key, {
+    publicKey: bytesOf(body.public_key),
+    name: body.name,
+    holder: body.holder,
+    scopes: body.scopes,
+    capabilities: body.capabilities,
+    devices: body.devices,
+    untilMs: body.until,
+    entry: step.number,
+  });
+  return undefined;
+}
+
 /** By a controller, or by the key itself: a machine may always leave. */
 function remove({ state, by, number }: Step, body: EntryBody<"remove">): string | undefined {
   const known = state.participants.get(body.public_key);
-  if (known === undefined) return "the key is not in this log";
+  if (known === undefined && !state.grants.has(body.public_key)) return "the key is not in this log";
   const leaves = keyText(by) === body.public_key;
   if (!leaves && !hasScope(state.participants.get(keyText(by)), "admin")) return NOT_ADMIN;
-  if (!leavesAnAdmin(state, { ...known, controller: undefined }))
+  if (known !== undefined && !leavesAnAdmin(state, { ...known, controller: undefined }))
     return "it would leave nobody with the scope admin";
   state.participants.delete(body.public_key);
+  state.grants.delete(body.public_key);
   state.removed.set(body.public_key, number);
   return undefined;
 }
@@ -206,6 +239,7 @@ function recover(step: Step, body: EntryBody<"recover">): string | undefined {
   for (const [invited, invite] of state.invites) {
     if (invite.spentBy === undefined) state.invites.delete(invited);
   }
+  state.grants.clear();
   setParticipant(state, {
     publicKey,
     linkKey: bytesOf(body.link_key),
@@ -221,11 +255,17 @@ function recover(step: Step, body: EntryBody<"recover">): string | undefined {
   return undefined;
 }
 
-/** A key that stands for nobody else in this log. */
+/** A key that stands for nobody in this log. */
+function unknownProblem(state: LogState, key: string): string | undefined {
+  if (state.participants.has(key)) return "it is the key of a device";
+  if (state.claimKeys.has(key)) return "it is the key of an invite";
+  if (state.grants.has(key)) return "it is the key of a grant";
+  return state.removed.has(key) ? "the key was removed before" : undefined;
+}
+
 function strangerProblem(state: LogState, key: string): string | undefined {
-  if (state.participants.has(key)) return "a recovery key is no device's";
-  if (state.claimKeys.has(key)) return "a recovery key is no invite's";
-  if (state.removed.has(key)) return "the key was removed before";
+  const problem = unknownProblem(state, key);
+  if (problem !== undefined) return problem;
   return state.recovery === key ? "it is the recovery key already" : undefined;
 }
 
@@ -266,6 +306,7 @@ function identityProblem(
   body: { link_key: string; kind: DeviceKind },
 ): string | undefined {
   if (state.claimKeys.has(keyText(publicKey))) return "the key of an invite is no device";
+  if (state.grants.has(keyText(publicKey))) return "the key of a grant is no device";
   if (state.removed.has(keyText(publicKey))) return "the key was removed before";
   if (state.recovery === keyText(publicKey)) return "the recovery key is no device";
   if (known === undefined) return undefined;

@@ -2,7 +2,7 @@
 // replaced, never changed, so a copy of the maps is a copy of the state.
 
 import { toBase64Url } from "../protocol/bytes.ts";
-import type { Scope } from "../protocol/owner-log.ts";
+import type { GrantScope, Scope } from "../protocol/owner-log.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 
 export interface Participant {
@@ -35,12 +35,30 @@ export interface Invite {
   readonly spentBy: Uint8Array | undefined;
 }
 
+/** What a key that is no device of the owner may use. */
+export interface Grant {
+  readonly publicKey: Uint8Array;
+  readonly name: string;
+  readonly holder: "device" | "program";
+  readonly scopes: readonly GrantScope[];
+  /** Protocols; null is all. */
+  readonly capabilities: readonly string[] | null;
+  /** Keys of the devices where it holds, base64url; null is all. */
+  readonly devices: readonly string[] | null;
+  /** Milliseconds since the epoch; null is never. */
+  readonly untilMs: number | null;
+  /** Number of its entry. */
+  readonly entry: number;
+}
+
 export interface LogState {
   /** By `keyText` of the identity key. */
   readonly participants: Map<string, Participant>;
   readonly invites: Map<number, Invite>;
   /** By `keyText` of the claim key. */
   readonly claimKeys: Map<string, number>;
+  /** By `keyText`. */
+  readonly grants: Map<string, Grant>;
   /** `keyText` of what was removed, with the number of the entry that did it. */
   readonly removed: Map<string, number>;
   /** What the owner's written words make; `keyText`. */
@@ -52,6 +70,7 @@ export function emptyState(): LogState {
     participants: new Map(),
     invites: new Map(),
     claimKeys: new Map(),
+    grants: new Map(),
     removed: new Map(),
     recovery: undefined,
   };
@@ -62,6 +81,7 @@ export function copyState(state: LogState): LogState {
     participants: new Map(state.participants),
     invites: new Map(state.invites),
     claimKeys: new Map(state.claimKeys),
+    grants: new Map(state.grants),
     removed: new Map(state.removed),
     recovery: state.recovery,
   };

@@ -16,7 +16,7 @@ import type { SignedFields } from "../protocol/signed.ts";
 import type { Crypto, Signer } from "./crypto.ts";
 import { applyEntry } from "./owner-log-rules.ts";
 import { copyState, emptyState, hasScope, keyText } from "./owner-log-state.ts";
-import type { Invite, LogState, Participant } from "./owner-log-state.ts";
+import type { Grant, Invite, LogState, Participant } from "./owner-log-state.ts";
 
 const NO_HASH = new Uint8Array(32);
 
@@ -66,6 +66,17 @@ export class OwnerLog {
   /** Whether an entry of this log took the key out of it, for good. */
   wasRemoved(publicKey: Uint8Array): boolean {
     return this.#state.removed.has(keyText(publicKey));
+  }
+
+  /** What a key that is no device of the owner may use now. */
+  grantOf(publicKey: Uint8Array, nowMs: number): Grant | undefined {
+    const grant = this.#state.grants.get(keyText(publicKey));
+    return grant !== undefined && nowMs < (grant.untilMs ?? Number.POSITIVE_INFINITY) ? grant : undefined;
+  }
+
+  /** Those whose time is over included. */
+  grants(): readonly Grant[] {
+    return [...this.#state.grants.values()];
   }
 
   invite(number: number): Invite | undefined {

@@ -6,6 +6,7 @@
 // others: what an older reader does not know it must refuse, never skip.
 
 import { z } from "zod";
+import { CAPABILITIES_PER_DEVICE, capabilityProtocol } from "./capabilities.ts";
 import { OWNER_LOG_ENTRY_MAX_BYTES, OWNER_LOG_MAX_ENTRIES } from "./limits.ts";
 import { deviceKind } from "./views.ts";
 
@@ -62,6 +63,16 @@ export type OwnerLogEntry = z.infer<typeof ownerLogEntry>;
 export const SCOPES = ["admin", "command"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** `models`: llm.chat and embeddings. `read`: lists of the fleet. `share`: publish through a device. */
+export const GRANT_SCOPES = ["capabilities", "models", "read", "share"] as const;
+export type GrantScope = (typeof GRANT_SCOPES)[number];
+/** For people. */
+export const grantName = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
+
 const device = {
   name: deviceName,
   kind: deviceKind,
@@ -109,6 +120,20 @@ const member = z.strictObject({
     .nullable(),
 });
 
+/**
+ * A key that is no device of the owner: a program's, or a device of someone else's. It never commands; it uses what its
+ * scopes name. `capabilities` narrows that scope, and `devices` where it holds; null is all of them.
+ */
+const key = z.strictObject({
+  public_key: bytes32,
+  name: grantName,
+  holder: z.enum(["device", "program"]),
+  scopes: z.array(z.enum(GRANT_SCOPES)).min(1).max(GRANT_SCOPES.length),
+  capabilities: z.array(capabilityProtocol).min(1).max(CAPABILITIES_PER_DEVICE).nullable(),
+  devices: z.array(bytes32).min(1).max(64).nullable(),
+  until: instant.nullable(),
+});
+
 /** The key is nobody's any more, and never comes back under this log. */
 const remove = z.strictObject({ public_key: bytes32 });
 
@@ -130,6 +155,7 @@ export const ENTRY_BODIES = {
   controller,
   invite,
   member,
+  key,
   remove,
   recovery,
   recover,

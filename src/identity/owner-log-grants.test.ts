@@ -1,0 +1,111 @@
+import { describe, expect, test } from "bun:test";
+import { toBase64Url } from "../protocol/bytes.ts";
+import type { JsonValue } from "../protocol/canonical-json.ts";
+import type { EntryBody } from "../protocol/owner-log.ts";
+import type { Signer } from "./crypto.ts";
+import {
+  crypto,
+  full,
+  home,
+  member,
+  newKey,
+  newSigner,
+  NOW,
+  phone,
+  pi,
+  whyNot,
+} from "./owner-log.fixture.ts";
+import { appendEntry } from "./owner-log.ts";
+
+const program = newSigner();
+const text = (of: Signer): string => toBase64Url(of.publicKey);
+const grant = (change: Partial<EntryBody<"key">> = {}): EntryBody<"key"> => ({
+  public_key: text(program),
+  name: "editor",
+  holder: "program",
+  scopes: ["capabilities", "models"],
+  capabilities: ["llm.chat"],
+  devices: null,
+  until: NOW + 1000,
+  ...change,
+});
+const granted = await appendEntry(crypto, full, { kind: "key", body: grant(), signer: home });
+
+test("a grant holds until its time, and makes its key no device, member or controller", () => {
+  expect(granted.grantOf(program.publicKey, NOW)).toMatchObject({
+    name: "editor",
+    capabilities: ["llm.chat"],
+  });
+  expect(granted.grantOf(program.publicKey, NOW + 1000)).toBeUndefined();
+  expect(granted.grants()).toHaveLength(1);
+  expect(granted.roleOf(program.publicKey, NOW)).toBeUndefined();
+  expect(granted.mayCommand(program.publicKey, NOW)).toBe(false);
+  expect(full.grantOf(program.publicKey, NOW)).toBeUndefined();
+});
+
+test("a grant is removed by an admin or by its own key, and never comes back", async () => {
+  for (const signer of [home, program]) {
+    const body = { public_key: text(program) };
+    const after = await appendEntry(crypto, granted, { kind: "remove", body, signer });
+    expect(after.grantOf(program.publicKey, NOW)).toBeUndefined();
+    expect(after.wasRemoved(program.publicKey)).toBe(true);
+    expect(await whyNot(after, "key", { body: grant(), signer: home })).toContain("removed before");
+  }
+});
+
+describe("a grant is refused when", () => {
+  const cases: [string, JsonValue, Signer][] = [
+    ["no scope admin here", grant(), pi],
+    ["no scope admin here", grant(), phone],
+    ["no scope admin here", grant(), program],
+    ["the key of a device", grant({ public_key: text(pi) }), home],
+    [
+      "the key of an invite",
+      grant({ public_key: toBase64Url(full.invite(1)?.claimKey ?? new Uint8Array()) }),
+      home,
+    ],
+    ["scopes are not sorted", grant({ scopes: ["models", "capabilities"] }), home],
+    ["scopes are not sorted", grant({ scopes: ["models", "models"], capabilities: null }), home],
+    ["no proper scopes", grant({ scopes: [], capabilities: null }), home],
+    ["no proper scopes.0", { ...grant(), scopes: ["command"] }, home],
+    ["without the scope", grant({ scopes: ["models"] }), home],
+    ["capabilities are not sorted", grant({ capabilities: ["llm.chat", "embeddings"] }), home],
+    ["no proper capabilities.0", grant({ capabilities: ["LLM"] }), home],
+    ["devices are not sorted", grant({ devices: [newKey(), newKey()].toSorted().toReversed() }), home],
+    ["no proper name", grant({ name: "" }), home],
+    ["no proper name", grant({ name: "a\nb" }), home],
+    ["no proper holder", { ...grant(), holder: "person" }, home],
+    ["wrong fields", { ...grant(), extra: 1 }, home],
+  ];
+
+  test.each(cases)("%s", async (reason, body, signer) => {
+    const message = await whyNot(full, "key", { body, signer });
+    expect(message).toStartWith("owner_log_invalid");
+    expect(message).toContain(reason);
+  });
+
+  test("its key has one already, and a key of a grant becomes nothing else", async () => {
+    expect(await whyNot(granted, "key", { body: grant(), signer: home })).toContain("the key of a grant");
+    expect(await whyNot(granted, "member", { body: member(program), signer: home })).toContain(
+      "the key of a grant",
+    );
+    const invite = { claim_key: text(program), expires_at: NOW, names: [], role: "member" };
+    expect(await whyNot(granted, "invite", { body: invite, signer: home })).toContain("the key of a grant");
+    const recovery = { public_key: text(program) };
+    expect(await whyNot(granted, "recovery", { body: recovery, signer: home })).toContain(
+      "the key of a grant",
+    );
+  });
+
+  test("there are 256 already", async () => {
+    let log = full;
+    for (let n = 0; n < 256; n++) {
+      log = await appendEntry(crypto, log, {
+        kind: "key",
+        body: grant({ public_key: newKey() }),
+        signer: home,
+      });
+    }
+    expect(await whyNot(log, "key", { body: grant(), signer: home })).toContain("256");
+  });
+});
