@@ -62,6 +62,8 @@ export class TestFleet implements AsyncDisposable {
   readonly devices: TestDevice[] = [];
   hub: TestHub | undefined;
   meddle: Meddle = (_, message) => [message];
+  /** Sees what devices say to the hub. */
+  spy: (from: string, message: ClientToHub) => void = () => {};
   readonly crypto = nodeCrypto((length) => crypto.getRandomValues(new Uint8Array(length)));
 
   /** `folder`: databases are files there. */
@@ -94,6 +96,8 @@ export class TestFleet implements AsyncDisposable {
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
       this.time.advance(100);
+      // Cryptography runs on threads of its own, in time that is not ours.
+      if (passed % 1_000 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     }
     throw new Error("it never came to be");
   }
@@ -333,6 +337,7 @@ export class TestDevice {
 
 /** One session: JSON both ways, a turn late, in order, until it is cut. */
 class Wire {
+  readonly #device: TestDevice;
   readonly #hub: TestHub;
   readonly #session: Session;
   readonly #pending = new Map<string, { resolve(message: HubToClient): void; reject(error: Error): void }>();
@@ -340,6 +345,7 @@ class Wire {
   isOpen = true;
 
   constructor(device: TestDevice, hub: TestHub, heard: (message: HubToClient) => void) {
+    this.#device = device;
     this.#hub = hub;
     const { fleet } = device;
     const trunk = {
@@ -369,6 +375,7 @@ class Wire {
   send(message: ClientToHub): boolean {
     if (!this.isOpen) return false;
     const parsed = clientToHub.parse(JSON.parse(JSON.stringify(message)));
+    this.#device.fleet.spy(this.#device.key, parsed);
     this.#later(() => void this.#hub.handle(this.#session, parsed));
     return true;
   }

@@ -1,6 +1,7 @@
 // A hub that does what it likes with what it relays. Nothing of it is shown twice, out of order, changed or as
 // someone else's, and what it did is named.
 import { expect, test } from "bun:test";
+import { parseSealed } from "../../src/identity/sealed/message-bytes.ts";
 import { fromBase64Url, toBase64Url } from "../../src/protocol/bytes.ts";
 import type { HubToClient } from "../../src/protocol/messages.ts";
 import { TestFleet, type TestDevice } from "./fleet.ts";
@@ -129,6 +130,105 @@ test("a bare word of the hub ends no pairing", async () => {
   expect(await anna.inbox()).toEqual(["still here"]);
 });
 
+test("a hole that stays is named to the person, and no longer once it is filled", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = pair(await paired(fleet, "anna", "ben"));
+  const withheld = new Set<string>();
+  fleet.meddle = (to, message) => {
+    if (message.type !== "relay" || to !== ben.key) return [message];
+    const sequence = sequenceOf(message.payload);
+    if (sequence === 3) withheld.add(message.payload);
+    return sequence === 3 ? [] : [message];
+  };
+  await sendAll(anna, ben, texts(6));
+  await fleet.until(() => ben.life.notices.all().join().includes("messages of anna are missing (3)"));
+  expect(await ben.inbox()).toEqual(texts(2));
+  // It was asked for, and sealed anew.
+  await fleet.until(() => withheld.size > 1);
+  fleet.meddle = (_, message) => [message];
+  await fleet.until(async () => (await ben.inbox()).length === 6);
+  await fleet.until(() => !ben.life.notices.all().join().includes("missing"));
+});
+
+test("cut short, or with a byte more, a message is refused and named", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = pair(await paired(fleet, "anna", "ben"));
+  const lengths = [-1, -64, -200, 1];
+  let at = 0;
+  fleet.meddle = (to, message) => {
+    if (message.type !== "relay" || to !== ben.key) return [message];
+    const bytes = fromBase64Url(message.payload) ?? new Uint8Array(0);
+    const changed = new Uint8Array(bytes.length + (lengths[at++ % lengths.length] ?? 0));
+    changed.set(bytes.subarray(0, changed.length));
+    return [{ ...message, payload: toBase64Url(changed) }];
+  };
+  await sendAll(anna, ben, texts(8));
+  await fleet.until(() => ben.life.notices.all().join().includes("something from anna was refused"));
+  await fleet.settle(5_000);
+  expect(await ben.inbox()).toEqual([]);
+});
+
+test("recorded and played again a thousand times, messages make a device ask for nothing and say little", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = pair(await paired(fleet, "anna", "ben"));
+  const record: HubToClient[] = [];
+  fleet.meddle = (to, message) => {
+    if (message.type === "relay" && to === ben.key) record.push(message);
+    return [message];
+  };
+  for (let number = 1; number <= 12; number++) {
+    await anna.say(ben, `message ${number}`);
+    await fleet.until(async () => (await ben.inbox()).length === number);
+    await fleet.settle(200);
+  }
+  fleet.meddle = (_, message) => [message];
+  const before = await queuedBy(ben);
+  for (let again = 0; again < 80; again++) {
+    for (const message of record) ben.life.post.heard(message);
+    await fleet.settle(400);
+  }
+  expect(record.length * 80).toBeGreaterThan(900);
+  expect(await ben.inbox()).toEqual(texts(12));
+  expect(await queuedBy(ben)).toBe(before);
+});
+
+test("an old acknowledgement played again puts no old key in the place of the newest", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = pair(await paired(fleet, "anna", "ben"));
+  const acknowledgements: HubToClient[] = [];
+  fleet.meddle = (to, message) => {
+    if (message.type === "relay" && to === anna.key) acknowledgements.push(message);
+    return [message];
+  };
+  for (let number = 1; number <= 5; number++) {
+    const id = await anna.say(ben, `message ${number}`);
+    await fleet.until(async () => (await anna.life.post.messageState(id))?.state === "delivered");
+  }
+  const keyOfBen = async () =>
+    toBase64Url((await anna.life.store.peers.list())[0]?.receive_key ?? new Uint8Array(0));
+  const newest = await keyOfBen();
+  for (const old of acknowledgements.slice(0, -1)) anna.life.post.heard(old);
+  await fleet.settle(400);
+  expect(acknowledgements.length).toBeGreaterThan(4);
+  expect(await keyOfBen()).toBe(newest);
+});
+
+test("to one it was not paired with, or that is paired no more, a device sends nothing", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = pair(await paired(fleet, "anna", "ben"));
+  const [row] = await anna.life.store.peers.list();
+  if (row === undefined) throw new Error("they are paired");
+  await anna.life.post.unpair(row);
+  await fleet.until(async () => (await ben.life.store.peers.list()).length === 0);
+  const sent: string[] = [];
+  fleet.spy = (_, message) => void (message.type === "send" && sent.push(message.type));
+  for (const device of [anna, ben])
+    device.life.post.heard({ type: "paired", peer: device === anna ? ben.key : anna.key });
+  await fleet.settle(5_000);
+  expect(sent).toEqual([]);
+  expect(ben.life.notices.all().join()).toContain("anna has ended the pairing");
+});
+
 test("a wrong code is one try: it ends for both, and the right one afterwards does too", async () => {
   await using fleet = new TestFleet();
   await fleet.startHub();
@@ -151,3 +251,13 @@ test("a wrong code is one try: it ends for both, and the right one afterwards do
     Array.from({ length: 3 }, () => "MusterError: That did not finish. Make a new code."),
   );
 });
+
+function sequenceOf(payload: string): number {
+  const sealed = parseSealed(fromBase64Url(payload) ?? new Uint8Array(0));
+  return sealed.type === "message" ? sealed.sequence : 0;
+}
+
+/** How many numbers a device has given out so far. */
+async function queuedBy(device: TestDevice): Promise<number> {
+  return (await device.life.store.peers.list()).reduce((sum, { next_sequence }) => sum + next_sequence, 0);
+}

@@ -124,3 +124,18 @@ test("a code of one's own that is used or over is no longer one's own: limits ap
   pass(PAIRING_LIFETIME_MS);
   expect(isOwn(old)).toBe(false);
 });
+
+test("codes that were used or given up are not counted", () => {
+  const { all } = mailboxes();
+  for (let number = 0; number < 20; number++) {
+    const { name } = all.create(stranger("maker"), "anyone");
+    if (number % 2 === 0) all.end("maker", name);
+    else {
+      all.join(stranger("joiner"), name);
+      all.say("joiner", name, "0");
+      all.say("joiner", name, "2");
+    }
+  }
+  for (let number = 0; number < 4; number++) all.create(stranger("maker"), "anyone");
+  expect(refusal(() => all.create(stranger("maker"), "anyone"))).toContain("too_many");
+});

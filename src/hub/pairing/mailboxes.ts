@@ -75,7 +75,8 @@ export class Mailboxes {
   /** Throws `too_many`. */
   create(maker: Party, wish: Reach): Mailbox {
     this.#expire();
-    const live = [...this.#all].filter((one) => one.maker === maker.key);
+    // Those that were used, or given up, are no longer out: who mistypes a few times need not wait.
+    const live = [...this.#all].filter((one) => one.maker === maker.key && !isSpent(one));
     if (live.length >= MAILBOXES_PER_KEY) {
       throw new MusterError("too_many", `this device has ${MAILBOXES_PER_KEY} pairing codes out already`, {
         hint: "use one of them, or wait until it is over: five minutes",
@@ -231,7 +232,11 @@ export class Mailboxes {
 
 function isJoinable(mailbox: Open | undefined, joiner: Party): boolean {
   if (mailbox === undefined || mailbox.maker === joiner.key) return false;
-  return (mailbox.joiner?.said ?? 0) < JOINER_SAYS_MAX && mailbox.joins < JOINS_MAX;
+  return !isSpent(mailbox) && mailbox.joins < JOINS_MAX;
+}
+
+function isSpent({ joiner }: Open): boolean {
+  return (joiner?.said ?? 0) >= JOINER_SAYS_MAX;
 }
 
 /** The same as what a device says of a pairing that did not finish. */
