@@ -29,6 +29,7 @@ describe("candidates", () => {
       "rotate",
       "remove",
       "promote",
+      "rekey",
       "owners",
       "peers",
       "petname",

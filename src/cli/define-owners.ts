@@ -6,6 +6,9 @@ import type { Choose } from "./program.ts";
 
 const JSON_HELP = "print one JSON object";
 
+/** What was begun with the owner log is better finished. */
+const REKEY_ENDS_MS = 10_000;
+
 /** Under `muster device`. */
 export function addOwnerCommands(device: Command, choose: Choose): void {
   device
@@ -24,6 +27,25 @@ export function addOwnerCommands(device: Command, choose: Choose): void {
       choose({
         run: async (invocation) =>
           (await import("./commands/owners.ts")).promote(invocation, reference, options),
+      });
+    });
+  device
+    .command("rekey")
+    .summary("new keys for this device, and an end to the old ones")
+    .description(
+      "Give this device new keys, and take the old ones out of its fleet. Its name and its addresses stay; its " +
+        "pairings end, because they are with the old key. A device that may not change the owner log needs a " +
+        "setup token for it.",
+    )
+    .option("--token <token>", "setup token; `-` reads it from the terminal or standard input")
+    .option("-y, --yes", "ask nothing")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device rekey")
+    .action((options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-rekey.ts")).deviceRekey(invocation, options),
+        endsWithinMs: REKEY_ENDS_MS,
       });
     });
   const owners = device

@@ -66,6 +66,8 @@ export interface Surroundings {
   verbose(): Surroundings;
   /** What the hub offers in this program's place. Throws `upgrade_refused`, `bad_signature`, … */
   releaseOffer(options: UpgradeOptions): Promise<ReleaseOffer>;
+  /** Gives this home new keys and takes the old ones out of its fleet. Nothing may run in it. */
+  rekey(options: RekeyOptions): Promise<RekeyResult>;
   /** Forgets what this home kept of its fleet: keys, hub, state. Nothing may run in it any more. */
   wipe(home: string): Promise<void>;
   /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
@@ -256,6 +258,24 @@ export interface JoinPrompt {
   completeUrl: string;
   words: readonly string[];
   expiresInMs: number;
+}
+
+export interface RekeyOptions {
+  home: string;
+  /** A setup token, for a device that can't let its own new key in. */
+  token?: string;
+  stop: AbortSignal;
+  /** A few words for the progress line. */
+  phase(text: string): void;
+}
+
+export interface RekeyResult {
+  device_id: string;
+  /** As before. */
+  name: string;
+  former_id: string;
+  /** False where the old key is still in the owner log, and a controller has to take it out. */
+  former_removed: boolean;
 }
 
 export interface JoinResult {

@@ -14,6 +14,8 @@ import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { SILENT_LOG } from "../protocol/log.ts";
+import type { HubToClient } from "../protocol/messages.ts";
+import { RESET } from "../trunk/frame.ts";
 import { Pulse } from "../trunk/liveness.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
@@ -31,7 +33,11 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       hint: "start it: muster start",
     });
   }
-  const session = await connected(parts, hubFile, environment);
+  const session = await connectedAs(parts, hubFile, {
+    environment,
+    sessionKind: "attach",
+    nextSession: () => Promise.resolve(0),
+  });
   return {
     device: { id: hubFile.device_id, name: hubFile.name },
     async request(type, message) {
@@ -50,7 +56,7 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         signer,
         hub: session,
         book,
-        hubKey: keyOf(hubFile),
+        hubKey: hubKeyOf(hubFile),
         embedded: hubFile.embedded,
       });
     },
@@ -125,7 +131,7 @@ export async function attach(home: string, environment: Environment): Promise<Cl
           crypto: parts.crypto,
           signer: parts.identity.signer,
           hub: session,
-          hubKey: keyOf(hubFile),
+          hubKey: hubKeyOf(hubFile),
           addresses: () => ({ hubUrl: hubFile.hub_url, lanUrl, insecure }),
           book,
         },
@@ -137,7 +143,19 @@ export async function attach(home: string, environment: Environment): Promise<Cl
   };
 }
 
-async function connected(parts: HomeParts, hubFile: HubFile, environment: Environment): Promise<HubSession> {
+interface ConnectedOptions {
+  environment: Environment;
+  sessionKind: "attach" | "register";
+  nextSession(): Promise<number>;
+  message?(message: HubToClient): void;
+}
+
+/** A session by this home's key. Rejects where there is none in the time that a person waits. */
+export async function connectedAs(
+  parts: HomeParts,
+  hubFile: HubFile,
+  options: ConnectedOptions,
+): Promise<HubSession> {
   const { world, crypto, identity, about, version } = parts;
   let settle: (problem: MusterError | undefined) => void = () => {};
   const ready = new Promise<void>((resolve, reject) => {
@@ -149,20 +167,22 @@ async function connected(parts: HomeParts, hubFile: HubFile, environment: Enviro
     signer: identity.signer,
     pulse: new Pulse(world.timers, world.clock),
     log: SILENT_LOG,
-    address: hubAddress(hubFile, environment),
-    hubKey: keyOf(hubFile),
+    address: hubAddress(hubFile, options.environment),
+    hubKey: hubKeyOf(hubFile),
     about: { ...about, name: hubFile.name, version },
-    sessionKind: "attach",
-    nextSession: () => Promise.resolve(0),
+    sessionKind: options.sessionKind,
+    nextSession: () => options.nextSession(),
     events: {
       state(state) {
         if (state.at === "connected") settle(undefined);
         // A person waits: what fails once is told at once.
         else if (state.problem !== undefined) settle(state.problem);
       },
-      message() {},
-      opened() {
-        throw new MusterError("protocol_error", "the hub opened a stream to a command");
+      message: (message) => options.message?.(message),
+      opened(stream) {
+        // What is for the device waits for its agent, or is told that there is none.
+        stream.reset(RESET.refused);
+        return { data() {}, drain() {}, end() {}, close() {} };
       },
     },
   });
@@ -221,7 +241,7 @@ function ordersOver(
 }
 
 /** The owner log as the hub has it, checked against the pinned root. */
-async function readLog({ crypto }: HomeParts, session: HubSession, { owner_root }: HubFile) {
+export async function readLog({ crypto }: HomeParts, session: HubSession, { owner_root }: HubFile) {
   let log: OwnerLog | undefined;
   const fetchAll = async () => {
     const answer = await session.request({ type: "log_get", owner_root, from: 0 }, "log_entries");
@@ -245,7 +265,7 @@ async function readLog({ crypto }: HomeParts, session: HubSession, { owner_root 
   };
 }
 
-function keyOf(hubFile: HubFile): Uint8Array {
+export function hubKeyOf(hubFile: HubFile): Uint8Array {
   const key = fromBase64Url(hubFile.hub_key);
   if (key?.length === 32) return key;
   throw new MusterError("state_corrupt", "hub.json holds no hub key", { hint: "join the hub again" });

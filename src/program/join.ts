@@ -92,8 +92,11 @@ function takePlace(
   if (token === undefined) return joinByApproval(parts, options, hub);
   return REGISTRATION_CODE.test(token)
     ? joinByCode(parts, { ...options, code: token }, hub)
-    : claim(parts, { ...options, token }, hub);
+    : claimPlace(parts, { ...options, token }, hub);
 }
+
+/** What a claim by a setup token takes. */
+type Claiming = Pick<Joining, "name" | "kind" | "way" | "stop" | "phase"> & { token: string };
 
 interface Claimed extends Omit<JoinResult, "before"> {
   ownerRoot: string;
@@ -111,9 +114,9 @@ async function readAuthority(disk: Disk, path: string): Promise<string> {
   });
 }
 
-async function claim(
+export async function claimPlace(
   parts: HomeParts,
-  options: Joining & { token: string },
+  options: Claiming,
   hub: { hubUrl: string; hubKey: Uint8Array },
 ): Promise<Claimed> {
   const { crypto, identity, about, version } = parts;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "./parts.ts";
-import type { Background, Surroundings } from "../cli/surroundings.ts";
+import type { Background, RekeyResult, Surroundings } from "../cli/surroundings.ts";
 import { realDisk } from "../world/disk.ts";
 import { realClock, realTimers } from "../world/time.ts";
 import { directFetch } from "./direct-fetch.ts";
@@ -82,6 +82,17 @@ export function realSurroundings(environment: Environment = process.env): RealSu
       const { openHome } = await import("./parts.ts");
       const { joinHub } = await import("./join.ts");
       return joinHub(await openHome(options.home, environment), options, environment);
+    },
+    async rekey(options) {
+      const { openHome } = await import("./parts.ts");
+      const { rekey } = await import("./rekey.ts");
+      const { holdingHome } = await import("./hold-home.ts");
+      let result: RekeyResult | undefined;
+      await holdingHome(options.home, "agent", async () => {
+        result = await rekey(await openHome(options.home, environment), options, environment);
+      });
+      if (result === undefined) throw new Error("a held home ran nothing");
+      return result;
     },
     async readConfig({ home, config }) {
       const { loadConfig } = await import("./config/load-config.ts");

@@ -226,7 +226,11 @@ export const LOCAL_API = {
     request: z.object({ code: z.string().max(512), name: petname.optional(), verified: z.boolean() }),
     response: peerAnswer,
   },
-  peers: { request: z.object({}), response: z.object({ peers: z.array(peerView) }) },
+  /** `leaving`: those that are not told yet that their pairing is over. */
+  peers: {
+    request: z.object({}),
+    response: z.object({ peers: z.array(peerView), leaving: z.number().optional() }),
+  },
   peer_unpair: { request: z.object({ device: reference }), response: peerAnswer },
   peer_name: {
     request: z.object({ device: reference, name: petname }),

@@ -63,7 +63,8 @@ export class PeerDesk {
 
   async peers(): Promise<LocalResponse<"peers">> {
     const rows = await this.#options.store.peers.list();
-    return { peers: rows.filter(({ state }) => state !== "leaving").map((row) => this.#view(row)) };
+    const staying = rows.filter(({ state }) => state !== "leaving");
+    return { peers: staying.map((row) => this.#view(row)), leaving: rows.length - staying.length };
   }
 
   async send({ device, text, file }: LocalRequest<"send">): Promise<LocalResponse<"send">> {

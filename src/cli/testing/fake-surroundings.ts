@@ -143,6 +143,11 @@ export function fakeSurroundings(): FakeSurroundings {
         hostname: "laptop.example.com",
       };
     },
+    async rekey({ phase, stop: _stop, ...options }) {
+      ran.push({ name: "rekey", options });
+      phase("entering the owner log");
+      return { device_id: "new-id", name: "laptop", former_id: DEVICE_ID, former_removed: true };
+    },
     readConfig: async ({ config }) => ({
       path: config ?? `${HOME}/muster.toml`,
       values: [
