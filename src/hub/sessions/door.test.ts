@@ -1,0 +1,198 @@
+import { describe, expect, test } from "bun:test";
+import { checkHub } from "../../identity/session.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import type { HubMessage } from "../../protocol/messages.ts";
+import { openStream } from "../../trunk/testing-trunks.ts";
+import { openDoor, type TestDoor } from "./door.fixture.ts";
+
+const idOf = ({ hub }: TestDoor, key: Uint8Array): string => deviceIdOf(hub.crypto.sha256(key));
+
+describe("a device", () => {
+  test("that its owner's log names is let in, with a name, a proof of the hub and the ends of its logs", async () => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    const client = door.knock();
+    const { handshake, answer } = await client.register(pi);
+    expect(answer).toMatchObject({ type: "registered", name: "pi" });
+    expect(answer.owner_heads).toMatchObject([{ owner_root: door.hub.home.root, number: 1 }]);
+    checkHub(door.hub.crypto, handshake, fromBase64Url(answer.signature ?? "") ?? new Uint8Array(0));
+    expect(door.directory.device(idOf(door, pi.publicKey))?.facts).toMatchObject({ kind: "register" });
+    expect([door.events, client.settled()]).toEqual([["joined register pi"], 1]);
+  });
+
+  test("that no log names is refused, and leaves nothing", async () => {
+    await using door = await openDoor();
+    const stranger = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
+    const client = door.knock();
+    expect((await client.register(stranger)).answer).toMatchObject({ type: "error", code: "forbidden" });
+    await door.until("its end", () => client.closed());
+    expect([door.events, client.settled(), [...door.directory.all()]]).toEqual([[], 1, []]);
+  });
+
+  test("that comes again with a higher number takes its own place; the older session is fenced", async () => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    const id = idOf(door, pi.publicKey);
+    const [older, newer] = [door.knock(), door.knock()];
+    await older.register(pi, { session: 4 });
+    const first = door.directory.device(id);
+    await newer.register(pi, { session: 5 });
+    expect(await door.until("its end", () => older.closed())).toBe("superseded");
+    expect(door.directory.device(id)).not.toBe(first);
+    expect([newer.closed(), door.directory.deviceCount]).toEqual([undefined, 1]);
+    // Its end is no news about the device.
+    expect(door.events).toEqual(["joined register pi", "joined register pi"]);
+  });
+
+  test.each([4, 3, 0])("whose number is %p after 4 is refused, and who is there stays", async (session) => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    const [first, late] = [door.knock(), door.knock()];
+    await first.register(pi, { session: 4 });
+    const { answer } = await late.register(pi, { session });
+    expect(answer).toMatchObject({ type: "error", code: "superseded" });
+    await door.until("its end", () => late.closed());
+    expect([first.closed(), door.directory.deviceCount]).toEqual([undefined, 1]);
+  });
+
+  test("whose two machines come at once with one number: one is let in", async () => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    const answers = await Promise.all(
+      [door.knock(), door.knock(), door.knock()].map((client) => client.register(pi, { session: 7 })),
+    );
+    const types = answers.map(({ answer }) => answer.code ?? answer.type).toSorted();
+    expect(types).toEqual(["registered", "superseded", "superseded"]);
+    expect(door.directory.deviceCount).toBe(1);
+  });
+
+  test("is held to its number by a hub that was started anew", async () => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    await door.knock().register(pi, { session: 9 });
+    await door.restarted();
+    expect((await door.knock().register(pi, { session: 9 })).answer.code).toBe("superseded");
+    expect((await door.knock().register(pi, { session: 10 })).answer.type).toBe("registered");
+  });
+
+  test("that was removed sees the proof of it before the refusal", async () => {
+    const proof = {
+      type: "log_entries",
+      owner_root: "root",
+      entries: [],
+    } satisfies HubMessage<"log_entries">;
+    await using door = await openDoor({ removals: { proofFor: () => [proof] } });
+    const gone = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
+    const client = door.knock();
+    await client.register(gone);
+    expect(client.heard.map(({ type }) => type)).toEqual(["hello", "log_entries", "error"]);
+  });
+});
+
+describe("another kind of session", () => {
+  test("of a controller's key stands beside others of it, and needs no number", async () => {
+    await using door = await openDoor();
+    const { signer } = door.hub.home;
+    const clients = [door.knock(), door.knock()];
+    for (const client of clients) await client.register(signer, { kind: "attach", session: 0 });
+    expect(clients.map((client) => client.closed())).toEqual([undefined, undefined]);
+    expect([[...door.directory.all()].length, door.directory.deviceCount]).toEqual([2, 0]);
+  });
+
+  test("is no way in for a key that commands nothing", async () => {
+    await using door = await openDoor();
+    const pi = await door.member("pi");
+    expect((await door.knock().register(pi, { kind: "attach" })).answer.code).toBe("forbidden");
+  });
+
+  test("of a page needs a person who is signed in, and its bearer ends with it", async () => {
+    await using door = await openDoor();
+    const browser = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
+    const page = { kind: "person", name: "Firefox" } as const;
+    expect((await door.knock().register(browser, page)).answer.code).toBe("unauthorized");
+    const account = { userId: "u-1", ownerRoots: [door.hub.home.root] };
+    const client = door.knock({ account });
+    const { token = "" } = (await client.register(browser, page)).answer;
+    expect(door.tokens.verify(token)).toMatchObject({ userId: "u-1", controller: "none" });
+    // Who may command it takes from the log itself.
+    const told = await door.until("the log", () => client.heard.find(({ type }) => type === "log_entries"));
+    expect(told.entries).toHaveLength(door.hub.home.log().length);
+    client.trunk.close("unavailable", "the tab was closed");
+    await door.until("its end", () => door.events.includes("left person Firefox"));
+    expect(door.tokens.verify(token)).toBeUndefined();
+  });
+
+  test("of a guest is let in where the hub takes guests, and never with a device's key", async () => {
+    await using closed = await openDoor();
+    const stranger = closed.hub.crypto.ed25519Signer(closed.hub.crypto.randomBytes(32));
+    expect((await closed.knock().register(stranger, { kind: "guest" })).answer.code).toBe("forbidden");
+    await using open = await openDoor({ guests: true });
+    expect((await open.knock().register(stranger, { kind: "guest" })).answer.type).toBe("registered");
+    const pi = await open.member("pi");
+    await open.knock().register(pi);
+    expect((await open.knock().register(pi, { kind: "guest" })).answer.code).toBe("forbidden");
+  });
+});
+
+describe("what a session says", () => {
+  test("is answered, and an unknown word is refused by name while the session goes on", async () => {
+    await using door = await openDoor();
+    const client = door.knock();
+    await client.register(await door.member("pi"));
+    client.say({ type: "of_a_newer_client", id: "q1" });
+    client.say({ type: "of_a_newer_client" });
+    client.say({ type: "fleet_get", id: "q2" });
+    await door.until("an answer", () => client.heard.find(({ id }) => id === "q2"));
+    expect(client.heard.filter(({ id }) => id !== undefined)).toMatchObject([
+      { type: "error", id: "q1", code: "unknown_message" },
+      { type: "fleet", id: "q2" },
+    ]);
+    expect(client.closed()).toBeUndefined();
+  });
+
+  test.each([
+    ["a known word of another shape", { type: "fleet_get", id: 7 }],
+    ["no word at all", { id: "1" }],
+  ])("%s ends it", async (_, message) => {
+    await using door = await openDoor();
+    const client = door.knock();
+    await client.register(await door.member("pi"));
+    client.say(message);
+    expect(await door.until("its end", () => client.closed())).toBe("protocol_error");
+    expect(door.events).toEqual(["joined register pi", "left register pi"]);
+  });
+
+  test("too quickly ends it, and what is bounded otherwise is not counted", async () => {
+    await using door = await openDoor();
+    const client = door.knock();
+    await client.register(await door.member("pi"));
+    for (let count = 0; count < 20; count += 1) client.say({ type: "relay_ack", relay_id: count + 1 });
+    for (let count = 0; count < 5; count += 1) client.say({ type: "fleet_get", id: `q${count}` });
+    await door.until("the answers", () => client.heard.filter(({ type }) => type === "fleet").length === 5);
+    client.say({ type: "fleet_get", id: "one too many" });
+    expect(await door.until("its end", () => client.closed())).toBe("too_many");
+  });
+
+  test("before it has registered reaches nobody, and neither does a stream", async () => {
+    await using door = await openDoor();
+    const client = door.knock();
+    const { log } = openStream(client, "session");
+    await door.until("a reset", () => log.told.includes("reset 2"));
+    client.say({ type: "fleet_get", id: "q1" });
+    expect(await door.until("its end", () => client.closed())).toBe("protocol_error");
+    expect([client.settled(), door.events]).toEqual([1, []]);
+  });
+});
+
+test("a session that says goodbye is given nothing new", async () => {
+  await using door = await openDoor();
+  const pi = await door.member("pi");
+  const client = door.knock();
+  await client.register(pi);
+  const session = door.directory.device(idOf(door, pi.publicKey));
+  expect(session?.leaving).toBe(false);
+  client.trunk.goaway("the machine sleeps");
+  await door.until("its goodbye", () => session?.leaving === true);
+  expect(toBase64Url(pi.publicKey)).toBe(session?.key ?? "");
+});
