@@ -110,11 +110,13 @@ export class FileSends {
     return true;
   }
 
-  /** The pairing is over. Returns how many files were still to go. */
-  async dropPeer(peer: string): Promise<number> {
-    const rows = (await queuedSends(this.#options.db)).filter((row) => row.peer === peer);
-    const dropped = await Promise.all(rows.map(({ id }) => this.cancel(id)));
-    return dropped.filter(Boolean).length;
+  /** The pairing is over, and with it what was still to go. */
+  async dropPeer(peer: string): Promise<void> {
+    for (const row of await queuedSends(this.#options.db)) {
+      if (row.peer !== peer) continue;
+      await this.#end(row, unpaired());
+      void this.#live.get(row.id)?.channel.refuse(unpaired());
+    }
   }
 
   async close(): Promise<void> {
@@ -146,7 +148,7 @@ export class FileSends {
   async #begin(row: SendRow): Promise<void> {
     const { timers } = this.#options;
     const linkKey = await this.#options.linkKeyOf(row.peer);
-    if (linkKey === undefined) return this.#end(row, new MusterError("not_found", "the pairing is over"));
+    if (linkKey === undefined) return this.#end(row, unpaired());
     const channel = new FileChannel(timers);
     const live: Live = { row, channel, moved: undefined, done: Promise.resolve() };
     this.#live.set(row.id, live);
@@ -249,6 +251,10 @@ export class FileSends {
     });
     this.#pauses.set(peer, pause);
   }
+}
+
+function unpaired(): MusterError {
+  return new MusterError("not_found", "the pairing is over");
 }
 
 /** By the code with which the hub, or the device itself, dropped the stream. */

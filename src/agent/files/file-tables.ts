@@ -2,7 +2,7 @@
 // which grow beside the received ones until they are whole.
 import type { ColumnTypes } from "../../store/column-types.ts";
 
-/** `cancelled`: by the person here, or with the pairing. */
+/** `cancelled`: by the person here. */
 export type SendState = "queued" | "delivered" | "failed" | "cancelled";
 
 export interface FileSendsTable {
