@@ -94,6 +94,52 @@ test("any bit of any field changed: the other side never pins what was not said"
   }
 });
 
+test("any bit of any message's text changed: both sides fail, and the code is spent at each", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(1, 2, 3), fc.nat(8_000), async (step, bit) => {
+      const [a, b] = [device("anna"), device("ben")];
+      const [making, joining] = [maker(a), joiner(b)];
+      const pinned = await attempt(making, joining, (message) =>
+        message["step"] === step ? flippedText(message, bit) : message,
+      );
+      expect(pinned.joiner).toBeUndefined();
+      // The maker has rightly paired before it says the last.
+      expect(pinned.maker === undefined).toBe(step < 3);
+      expect(joining.join.bind(joining)).toThrow("That did not finish");
+      const again = { step: 0, way: "code", session: base64(new Uint8Array(16)) };
+      // A maker that heard no answer still has its code: its joiner is the one that failed, and makes no other try.
+      if (step > 1) expect(() => making.offer(again)).toThrow("That did not finish");
+      else expect(await rejection(making.finish({}))).toBe(FAILED);
+      expect(making.isSpent).toBe(step < 3);
+    }),
+    { seed: 12, numRuns: 90 },
+  );
+});
+
+test("any bit of a join changed: nobody is paired by that run", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(600), async (bit) => {
+      const pinned = await attempt(maker(device("anna")), joiner(device("ben")), (message) =>
+        message["step"] === 0 ? flippedText(message, bit) : message,
+      );
+      expect(pinned).toEqual({});
+    }),
+    { seed: 13, numRuns: 30 },
+  );
+});
+
+/** What is read of a text in which one bit was changed. */
+function flippedText(message: object, bit: number): unknown {
+  const bytes = utf8(JSON.stringify(message));
+  const at = Math.floor(bit / 8) % bytes.length;
+  bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit % 8));
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined; // as whoever reads it sees it
+  }
+}
+
 function change(
   message: Record<string, unknown>,
   path: readonly string[],

@@ -66,6 +66,21 @@ function pick(...records: (Uint8Array | undefined)[]): Uint8Array[] {
   return records.filter((record) => record !== undefined);
 }
 
+test("records in any other order, some twice, some not at all: what stood in its place is taken, and the cut is named", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(2), { maxLength: 6 }), async (order) => {
+      const b = await tampered((records) => pick(...order.map((at) => records[at])));
+      const inPlace = order.findIndex((at, place) => at !== place);
+      const taken = inPlace === -1 ? order.length : inPlace;
+      expect(b.messages.map((bytes) => new TextDecoder().decode(bytes))).toEqual(
+        ["one", "two", "three"].slice(0, taken),
+      );
+      expect(b.problem?.code).toBe(inPlace === -1 ? "session_cut" : "seal_broken");
+    }),
+    { seed: 40, numRuns: 60 },
+  );
+});
+
 test("any bit of any record changed: what was before it is taken, nothing after it", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(2), fc.nat(10_000), async (which, bit) => {
