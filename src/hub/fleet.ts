@@ -138,11 +138,7 @@ export class Fleet {
       created_at: new Date(share.createdAtMs).toISOString(),
       expires_at: instant(share.expiresAtMs),
       proof: share.proof,
-      links: [
-        { kind: "hub", url, state: share.proof.state },
-        // Proofs go by the hub's own door, so of this one nothing is known.
-        ...(share.link === "named" ? [{ kind: "named" as const, url, state: "unknown" as const }] : []),
-      ],
+      links: [{ kind: share.byTunnel ? "named" : "hub", url, state: share.proof.state }],
       stable: true,
     };
   }

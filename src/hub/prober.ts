@@ -1,9 +1,11 @@
 // The prober: every few seconds it goes to each share through the hub's own front door, as a visitor would,
-// and asks for an answer that only the right agent can give. What it says is what it saw.
+// and asks for an answer that only the right agent can give. What it says is what it saw. A share whose address
+// leads to its device's tunnel is asked at that public address, by way of the internet.
 //
 //   live       the nonce came back, and the target takes connections
 //   degraded   it came back, but the target refuses or took over two seconds
 //   dead       nothing came back twice in a row
+//   unknown    by a tunnel: this hub could not even ask
 import { ClientExchange } from "../http1/client-exchange.ts";
 import { field } from "../http1/field.ts";
 import { serializeRequest } from "../http1/serialize.ts";
@@ -13,10 +15,15 @@ import { PROOF_EVERY_MS, PROOF_TIMEOUT_MS } from "../protocol/limits.ts";
 import { PROOF_PATH, proofText } from "../protocol/proof-text.ts";
 import type { ProofView } from "../protocol/views.ts";
 import type { Address, World } from "../world/world.ts";
+import { isPublicAddress } from "./public-address.ts";
 import type { ShareRecord, ShareTable } from "./shares/share-table.ts";
 
 const SLOW_MS = 2000;
 const ANSWER_MAX_BYTES = 4096;
+const WAYS_OF_A_HUB = ["hub"] as const;
+const WAYS_OF_A_TUNNEL = ["named", "hub"] as const;
+const HTTPS_PORT = 443;
+const CLOSED = { data() {}, drain() {}, end() {}, close() {} };
 /** Proofs under way at once. */
 const PARALLEL_MAX = 64;
 
@@ -36,6 +43,8 @@ export interface ProberOptions {
 
 interface Seen {
   ok: boolean;
+  /** Nothing was asked: this end found no way out. */
+  unasked?: true;
   degraded: string | undefined;
   reason: string;
 }
@@ -103,6 +112,16 @@ export class Prober {
     if (shares.byId(share.shareId) === undefined) return void this.#failedOnce.delete(share.shareId);
     const checkedAt = new Date(world.clock.now()).toISOString();
     const latencyMs = Math.round(tookMs * 10) / 10;
+    if (seen.unasked === true) {
+      this.#failedOnce.delete(share.shareId);
+      proved("unknown");
+      return shares.setProof(share.shareId, {
+        state: "unknown",
+        checked_at: checkedAt,
+        latency_ms: null,
+        reason: seen.reason,
+      });
+    }
     if (!seen.ok) {
       const again = this.#failedOnce.has(share.shareId) || share.proof.state === "dead";
       this.#failedOnce.add(share.shareId);
@@ -124,17 +143,29 @@ export class Prober {
   }
 
   async #ask(share: ShareRecord): Promise<Seen> {
-    const { crypto, hostOf, isConnected } = this.#options;
-    if (!isConnected(share.deviceId))
+    const { crypto, hostOf, isConnected, shares } = this.#options;
+    const byTunnel = shares.byId(share.shareId)?.byTunnel === true;
+    if (!byTunnel && !isConnected(share.deviceId))
       return { ok: false, degraded: undefined, reason: "the device is offline" };
     const nonce = toBase64Url(crypto.randomBytes(32));
     const host = hostOf(share.label);
-    const { status, body } = await this.#get(host, `${PROOF_PATH}?nonce=${nonce}`);
+    const answered = await this.#get(host, { target: `${PROOF_PATH}?nonce=${nonce}`, byTunnel });
+    if ("noWay" in answered) return { ok: false, unasked: true, degraded: undefined, reason: answered.noWay };
+    const { status, body } = answered;
+    if (status !== 200 && byTunnel)
+      return { ok: false, degraded: undefined, reason: `the tunnel answers with status ${status}` };
     if (status !== 200) return { ok: false, degraded: undefined, reason: reasonOf(status) };
     const answer = readAnswer(body);
-    const expected = crypto.hmacSha256(share.proofKey, utf8(proofText(nonce, host, "hub")));
+    // A name that was led elsewhere a moment ago may lead through this hub for some; the agent is the right one.
+    const expected = (byTunnel ? WAYS_OF_A_TUNNEL : WAYS_OF_A_HUB).map((way) =>
+      crypto.hmacSha256(share.proofKey, utf8(proofText(nonce, host, way))),
+    );
     const given = fromBase64Url(answer?.mac ?? "") ?? new Uint8Array(0);
-    if (answer === undefined || answer.nonce !== nonce || !equalSecretBytes(expected, given)) {
+    if (
+      answer === undefined ||
+      answer.nonce !== nonce ||
+      !expected.some((one) => equalSecretBytes(one, given))
+    ) {
       return { ok: false, degraded: undefined, reason: "another agent answered" };
     }
     return {
@@ -144,11 +175,21 @@ export class Prober {
     };
   }
 
-  /** One GET by the front door. */
-  #get(host: string, target: string): Promise<{ status: number; body: Uint8Array }> {
-    const { world, address, tls } = this.#options;
+  /** One GET by the front door, or at the public address. */
+  #get(
+    host: string,
+    { target, byTunnel }: { target: string; byTunnel: boolean },
+  ): Promise<{ status: number; body: Uint8Array } | { noWay: string }> {
+    const { world } = this.#options;
+    const { address, tls } = byTunnel
+      ? { address: { host, port: HTTPS_PORT }, tls: { serverName: host } }
+      : this.#options;
     return new Promise((resolve, reject) => {
-      const limit = world.timers.after(PROOF_TIMEOUT_MS, () => fail(new Error("no answer in time")));
+      let reached = !byTunnel;
+      const limit = world.timers.after(PROOF_TIMEOUT_MS, () => {
+        if (reached) fail(new Error("no answer in time"));
+        else resolve({ noWay: `this hub can't get to ${host} in time` });
+      });
       let give = () => {};
       let status = 0;
       let body = new Uint8Array(0);
@@ -164,6 +205,14 @@ export class Prober {
         ...(tls === undefined ? {} : { tls }),
         timeoutMs: PROOF_TIMEOUT_MS,
         connected: (socket) => {
+          // Names can be pointed anywhere, and this hub's own network is nobody's to ask.
+          if (byTunnel && !isPublicAddress(socket.remoteAddress)) {
+            limit.cancel();
+            socket.close();
+            resolve({ noWay: `${host} leads to ${socket.remoteAddress}, which is no public address` });
+            return CLOSED;
+          }
+          reached = true;
           give = () => socket.close();
           const exchange = new ClientExchange({
             stream: socket,
@@ -191,7 +240,12 @@ export class Prober {
           return exchange;
         },
       });
-      connected.catch((error: unknown) => fail(error instanceof Error ? error : new Error(String(error))));
+      connected.catch((error: unknown) => {
+        const problem = error instanceof Error ? error : new Error(String(error));
+        if (!byTunnel) return fail(problem);
+        limit.cancel();
+        resolve({ noWay: `this hub can't get to ${host}: ${problem.message}` });
+      });
     });
   }
 }

@@ -87,3 +87,14 @@ test("what was stopped a moment ago is not called live by an earlier proof", () 
   const { proof } = shareViewOf(record, facts({ fleet: fleetWith(LIVE), state: "stopped" }));
   expect(proof).toMatchObject({ state: "unknown", reason: expect.stringContaining("stopped") });
 });
+
+test("without a session nothing is known of a share by a tunnel", () => {
+  const fleet = fleetWith(LIVE);
+  const shares = fleet.shares.map((share) => ({
+    ...share,
+    links: share.links.map((link) => ({ ...link, kind: "named" as const })),
+  }));
+  const { proof, links } = shareViewOf(record, facts({ fleet: { ...fleet, shares }, hubProblem: "away" }));
+  expect(proof.state).toBe("unknown");
+  expect(links).toMatchObject([{ kind: "named", state: "unknown" }]);
+});

@@ -18,11 +18,11 @@ export interface ViewFacts {
 
 export function shareViewOf({ row, flags }: ShareRecord, facts: ViewFacts): ShareView {
   const told = facts.fleet?.shares.find((share) => share.id === row.id);
-  const proof = proofOf(told?.proof, facts);
+  const byTunnel = told === undefined ? flags.link === "named" : told.links[0]?.kind === "named";
+  const proof = proofOf(told?.proof, { ...facts, byTunnel });
   const url = row.url ?? "";
-  const kinds = flags.link === "named" ? (["hub", "named"] as const) : (["hub"] as const);
-  const own = kinds.map((kind) => ({ kind, url, state: "unknown" as const }));
-  const links = told?.links ?? (url === "" ? [] : own);
+  const own = { kind: flags.link, url, state: proof.state };
+  const links = told?.links ?? (url === "" ? [] : [own]);
   return {
     id: row.id,
     name: row.name,
@@ -36,16 +36,20 @@ export function shareViewOf({ row, flags }: ShareRecord, facts: ViewFacts): Shar
     created_at: new Date(row.created_at).toISOString(),
     expires_at: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),
     proof,
-    links: links.map((link) => (link.kind === "hub" ? { ...link, state: proof.state } : link)),
+    links: links.map((link) => (links.length === 1 ? { ...link, state: proof.state } : link)),
     stable: told?.stable ?? url !== "",
   };
 }
 
-function proofOf(told: ProofView | undefined, { hubProblem, nowMs, state }: ViewFacts): ProofView {
+function proofOf(
+  told: ProofView | undefined,
+  { hubProblem, nowMs, state, byTunnel }: ViewFacts & { byTunnel: boolean },
+): ProofView {
   const checkedAt = told?.checked_at ?? null;
   if (hubProblem !== undefined) {
     return {
-      state: checkedAt === null ? "unknown" : "dead",
+      // A tunnel leads past the hub, and may be as alive as before.
+      state: checkedAt === null || byTunnel ? "unknown" : "dead",
       checked_at: checkedAt,
       latency_ms: null,
       reason: `the hub is out of reach: ${hubProblem}`,

@@ -13,11 +13,14 @@ interface Scene {
   names(options?: { fuse?: Fuse; shareDomain?: string; port?: string }): LinkNames;
   /** At the provider. */
   records(): string[];
+  /** The shares that were last said to be led to a tunnel. */
+  led(): string[];
 }
 
 function sceneOf(hub: TestHub): Scene {
   const device: Scene["device"] = { name: "pi", revoked_at: null };
   const shares: Scene["shares"] = [];
+  let led: string[] = [];
   return {
     hub,
     device,
@@ -29,7 +32,7 @@ function sceneOf(hub: TestHub): Scene {
         named: { link, hosts, configured: true, tend: () => () => {} },
         // Of a device and of a share only these are looked at.
         devices: { byId: (id) => (id === DEVICE ? (device as DeviceRow) : undefined) },
-        shares: { all: () => shares as ShareRecord[] },
+        shares: { all: () => shares as ShareRecord[], setByTunnel: (ids) => void (led = [...ids].sort()) },
         timers: hub.time.timers,
         log: SILENT_LOG,
         now: () => hub.time.clock.now(),
@@ -38,6 +41,7 @@ function sceneOf(hub: TestHub): Scene {
       };
       return new LinkNames(parts);
     },
+    led: () => led,
     records: () => [...hub.fake.state.records.values()].map(({ name }) => name).sort(),
   };
 }
@@ -59,12 +63,16 @@ test("a renamed device takes its link along, and its shares keep theirs", async 
   const names = scene.names();
   await looked(hub, names);
   expect(scene.records()).toEqual(["pi.example.com", "shop.example.com"]);
+  expect(scene.led()).toEqual(["of shop"]);
   scene.device.name = "garden";
   await looked(hub, names);
   expect(scene.records()).toEqual(["garden.example.com", "shop.example.com"]);
   const calls = hub.fake.calls.length;
   await looked(hub, names);
   expect(hub.fake.calls.length).toBe(calls);
+  await hub.time.until(hub.link.remove(DEVICE));
+  await looked(hub, names);
+  expect(scene.led()).toEqual([]);
 });
 
 test("killed at any step of a rename, the next run brings the link to the device's name", async () => {
@@ -120,8 +128,11 @@ test("a share is placed where its address is one that Cloudflare can answer at",
   for (const options of [{ shareDomain: "example.page" }, { port: ":8443" }]) {
     expect(await scene.names(options).place(share("shop")).catch(String)).toContain("https://NAME.DOMAIN");
   }
+  scene.shares.push(share("shop"));
   await hub.time.until(scene.names().place(share("shop")));
+  await hub.time.advance(1_000);
   expect(scene.records()).toContain("shop.example.com");
+  expect(scene.led()).toEqual(["of shop"]);
 });
 
 test("a provider that does not answer holds up no share", async () => {

@@ -16,7 +16,7 @@ export interface LinkNamesParts {
   db: Kysely<HubDatabase>;
   named: NamedLinks;
   devices: Pick<DeviceBook, "byId">;
-  shares: Pick<ShareTable, "all">;
+  shares: Pick<ShareTable, "all" | "setByTunnel">;
   timers: Timers;
   log: Log;
   now(): number;
@@ -52,6 +52,7 @@ export class LinkNames {
   async place(share: ShareRecord): Promise<void> {
     const { named, timers, log } = this.#parts;
     const placed = named.hosts.place({ ...this.#wantedBy(share), hostname: this.#carriedHost(share) });
+    void placed.then(() => this.look()).catch(() => undefined); // whoever waits for it hears of it
     let limit = (): void => {};
     const late = new Promise<void>((resolve) => {
       const timer = timers.after(PLACE_WITHIN_MS, resolve);
@@ -67,7 +68,6 @@ export class LinkNames {
       });
     } finally {
       limit();
-      placed.catch(() => undefined); // it stands in the row, and in the log
     }
   }
 
@@ -88,12 +88,13 @@ export class LinkNames {
     const { db, named, shares } = this.#parts;
     for (const row of await listTunnels(db)) await this.#move(row);
     const wanted = shares.all().filter(({ link }) => link === "named");
-    await named.hosts.settle(
+    const standing = await named.hosts.settle(
       wanted.flatMap((share) => {
         const hostname = this.#hostOf(share);
         return hostname === undefined ? [] : [{ ...this.#wantedBy(share), hostname }];
       }),
     );
+    shares.setByTunnel(standing);
   }
 
   /** A device's link follows the device's name. */

@@ -28,6 +28,8 @@ export interface ShareRecord {
   expiresAtMs: number | null;
   /** What it asks to be carried by. */
   link: ShareLink;
+  /** Its address leads to its device's tunnel, and not to this hub. */
+  byTunnel: boolean;
   /** As its device last said. */
   state: ShareState;
   proof: ProofView;
@@ -130,6 +132,16 @@ export class ShareTable {
     for (const share of this.ofDevice(deviceId)) this.#forget(share.shareId);
   }
 
+  /** These and no others are led to a tunnel by their addresses. What was proved of another way is forgotten. */
+  setByTunnel(shareIds: ReadonlySet<string>): void {
+    for (const share of this.#byId.values()) {
+      const byTunnel = shareIds.has(share.shareId);
+      if (share.byTunnel === byTunnel) continue;
+      share.byTunnel = byTunnel;
+      this.setProof(share.shareId, NEVER_PROVED);
+    }
+  }
+
   setState(shareId: string, state: ShareState): void {
     const share = this.#byId.get(shareId);
     if (share === undefined || share.state === state) return;
@@ -159,6 +171,7 @@ export class ShareTable {
       createdAtMs: row.created_at,
       expiresAtMs: row.expires_at,
       link: row.link,
+      byTunnel: known?.byTunnel ?? false,
       state,
       proof: known?.proof ?? NEVER_PROVED,
     };

@@ -28,8 +28,11 @@ export interface WantedHost {
 export interface NamedHosts {
   /** Has it lead to its device's tunnel. Throws `conflict` where it can't, and what the provider refused. */
   place(wanted: WantedHost): Promise<void>;
-  /** Makes what is wanted and missing, and removes what is no longer wanted. Never throws a provider's refusal. */
-  settle(wanted: readonly WantedHost[]): Promise<void>;
+  /**
+   * Makes what is wanted and missing, and removes what is no longer wanted. Resolves with the ids of the shares whose
+   * names lead to their tunnels now. Never throws a provider's refusal.
+   */
+  settle(wanted: readonly WantedHost[]): Promise<ReadonlySet<string>>;
 }
 
 /** A record that stands is looked at again after this time: somebody may have deleted it at the provider. */
@@ -88,7 +91,7 @@ export function createNamedHosts(shop: Workshop): NamedHosts {
     }
   };
 
-  const settle = async (wanted: readonly WantedHost[]): Promise<void> => {
+  const settle = async (wanted: readonly WantedHost[]): Promise<ReadonlySet<string>> => {
     const rows = new Map((await listNamedHosts(db)).map((row) => [row.hostname, row]));
     const tunnels = new Map((await listTunnels(db)).map((row) => [row.holder, row]));
     const kept = new Set<string>();
@@ -104,6 +107,8 @@ export function createNamedHosts(shop: Workshop): NamedHosts {
       if (kept.has(hostname) || !isDue(row, { after: "revoking", now: now() })) continue;
       await attempt(hostname, () => remove(hostname));
     }
+    const standing = (await listNamedHosts(db)).filter(({ state }) => state === "ready");
+    return new Set(standing.map(({ share_id: id }) => id));
   };
 
   /** In its turn. What goes wrong stands in the row. */

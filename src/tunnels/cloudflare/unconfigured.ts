@@ -12,7 +12,7 @@ import { namedLinksDisabled } from "./settings.ts";
 
 export const UNCONFIGURED_NAMED_HOSTS: NamedHosts = {
   place: () => Promise.reject(namedLinksDisabled()),
-  settle: () => Promise.resolve(),
+  settle: () => Promise.resolve(new Set()),
 };
 
 export function unconfiguredNamedLink(db: Kysely<HubDatabase>, clock: Pick<Clock, "now">): NamedLink {
