@@ -24,16 +24,16 @@ function blocksIn(markdown: string): Block[] {
 
 const blocksOf = (guide: string) => blocksIn(readFileSync(join(folder, guide), "utf8"));
 
-test("there is a guide for each platform", () => {
+test("there is a guide for each platform, for scripts and for the life of a device", () => {
   expect(guides).toEqual(
-    "containers linux macos raspberry-pi scripts vps wsl2".split(" ").map((name) => `${name}.md`),
+    "containers devices linux macos raspberry-pi scripts vps wsl2".split(" ").map((name) => `${name}.md`),
   );
 });
 
 for (const guide of guides) {
   test(`the shell in ${guide} is shell, and in a language that a test knows`, () => {
     for (const { info, text } of blocksOf(guide)) {
-      expect(info).toMatch(/^(?:sh|sh run|json|powershell)$/);
+      expect(info).toMatch(/^(?:sh|sh run|json|powershell|toml)$/);
       if (!info.startsWith("sh")) continue;
       const checked = Bun.spawnSync(["sh", "-n"], { stdin: new TextEncoder().encode(text) });
       expect([guide, text, checked.stderr.toString()]).toEqual([guide, text, ""]);
