@@ -28,4 +28,30 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
           (await import("./commands/call.ts")).call(invocation, { protocol, payload }, options),
       });
     });
+  program
+    .command("query")
+    .summary("ask the whole fleet")
+    .description(
+      "Ask every device that can answer, show what they say as one list, and name those that did not answer. " +
+        "ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase, or a query of a plugin.",
+    )
+    .argument("<type>", "what to ask")
+    .option("--params <json>", "a JSON object", "{}")
+    .option("-d, --device <device...>", "only these devices", collectReference)
+    .option("--timeout <duration>", "wait so long for each: 5s by default")
+    .option("--strict", "exit with 1 when a device is missing")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  muster query ListTasks --params '{"status":"running"}'\n  muster query SearchKnowledgebase --params '{"q":"backup"}' --json`,
+    )
+    .action((type, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/query.ts")).query(invocation, type, options),
+      });
+    });
+}
+
+function collectReference(value: string, others: string[] = []): string[] {
+  return [...others, parseReference(value)];
 }

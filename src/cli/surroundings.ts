@@ -5,7 +5,8 @@
 
 import type { CapabilityReply } from "../protocol/capability-messages.ts";
 import type { ControllerMessage } from "../protocol/command-messages.ts";
-import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { LocalCall, LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { QueryReply } from "../protocol/query-messages.ts";
 import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import type { Clock, Disk, Timers } from "../world/world.ts";
@@ -344,6 +345,13 @@ export interface OrderCalls {
   tell(order: string, message: ControllerMessage): Promise<void>;
 }
 
+/** The same calls about tasks as an agent's local API has. */
+export type TaskCalls = {
+  [Name in Extract<LocalCall, `task_${string}`>]: (
+    request: LocalRequest<Name>,
+  ) => Promise<LocalResponse<Name>>;
+};
+
 /** Refusals and losses reject with a MusterError. */
 export interface HubSession {
   readonly device: { id: string; name: string };
@@ -357,6 +365,9 @@ export interface HubSession {
   owners(): Promise<OwnerCalls>;
   /** What may be ordered by this home's controller key. */
   orders(): Promise<OrderCalls>;
+  tasks(): Promise<TaskCalls>;
+  /** Who is asked, the parts as they come, who answered. Aborting `left` cancels. */
+  query(request: LocalRequest<"query">, left: AbortSignal): AsyncIterable<QueryReply>;
   /** Parts and one response, from whichever device serves. Aborting `left` cancels. */
   capability(request: LocalRequest<"capability">, left: AbortSignal): AsyncIterable<CapabilityReply>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */

@@ -2,6 +2,8 @@
 // no device's presence.
 import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.ts";
 import { askCapability } from "../agent/calls/ask-capability.ts";
+import { askFleet } from "../agent/calls/ask-fleet.ts";
+import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
@@ -111,6 +113,15 @@ export async function attach(home: string, environment: Environment): Promise<Cl
     },
     async orders() {
       return ordersOver(parts, { session, hubFile, book: await readLog(parts, session, hubFile) });
+    },
+    async *query(request, left) {
+      const { world, crypto, identity } = parts;
+      const { clock, random } = world;
+      const book = await readLog(parts, session, hubFile);
+      const { signer } = identity;
+      const asker = { clock, random, crypto, signer, hub: session, ownerRoot: hubFile.owner_root };
+      const ask: FleetAsker = (question, gone) => askFleet(asker, { ...question, signed: true }, gone);
+      yield* queryFleet({ crypto, hub: session, book, ask }, request, left);
     },
     capability(request, left) {
       const { protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs } = request;

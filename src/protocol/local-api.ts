@@ -7,11 +7,14 @@ import { z } from "zod";
 import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage, errorBody } from "./command-messages.ts";
 import { CAPABILITY_WAITS } from "./capability-messages.ts";
-import { capabilityProtocol, capabilityVersion } from "./capabilities.ts";
+import { capabilityProtocol, capabilityVersion, queryName } from "./capabilities.ts";
+import { QUERY_TYPES, QUERY_WAIT_MAX_MS } from "./query-messages.ts";
 import { SCOPES } from "./owner-log.ts";
+import { fleetCompleteness, TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
 import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
 const reference = z.string().min(1).max(200);
+const ofDevice = { device: reference.optional() };
 /** Told by the first frame of an order's stream. */
 const orderId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
 
@@ -329,9 +332,29 @@ export const LOCAL_API = {
       device: reference.optional(),
       request: COMMAND_REQUESTS.exec,
       wait_ms: z.number().int().min(0).max(86_400_000),
+      /** Where the device is away the order is kept here, and given when it is back. */
+      queue: z.boolean().default(false),
     }),
     response: z.never(),
   },
+  /** Tasks of this device and those that can be asked, or of one; who did not answer is named. */
+  task_list: {
+    request: TASK_REQUESTS.list.extend(ofDevice),
+    response: TASK_ANSWERS.list.extend(fleetCompleteness),
+  },
+  task_search: {
+    request: TASK_REQUESTS.search.extend(ofDevice),
+    response: TASK_ANSWERS.search.extend(fleetCompleteness),
+  },
+  task_stats: {
+    request: TASK_REQUESTS.stats.extend(ofDevice),
+    response: TASK_ANSWERS.stats.extend(fleetCompleteness),
+  },
+  /** One task; without a device it is looked for. */
+  task_show: { request: TASK_REQUESTS.show.extend(ofDevice), response: TASK_ANSWERS.show },
+  task_logs: { request: TASK_REQUESTS.logs.extend(ofDevice), response: TASK_ANSWERS.logs },
+  task_cancel: { request: TASK_REQUESTS.cancel.extend(ofDevice), response: TASK_ANSWERS.cancel },
+  task_remove: { request: TASK_REQUESTS.remove.extend(ofDevice), response: TASK_ANSWERS.remove },
   shell: {
     request: z.object({ device: reference, request: COMMAND_REQUESTS.shell }),
     response: z.never(),
@@ -363,6 +386,20 @@ export const LOCAL_API = {
     }),
     response: z.never(),
   },
+  /** Streams JSON lines: who is asked, the parts as they come, who answered (`queryReply`). Leaving it cancels. */
+  query: {
+    request: z.object({
+      type: z.enum(QUERY_TYPES),
+      /** Of a `Custom` one. */
+      name: queryName.optional(),
+      /** JSON text of an object. */
+      params: z.string().max(64_000),
+      /** All of the owner's when absent. */
+      devices: z.array(reference).min(1).max(256).optional(),
+      timeout_ms: z.number().int().min(1).max(QUERY_WAIT_MAX_MS).optional(),
+    }),
+    response: z.never(),
+  },
   /** Ends the agent (and the hub in the same process) after its answer. */
   stop: { request: z.object({}), response: z.object({ pid: z.number() }) },
 } as const;
@@ -375,6 +412,7 @@ export const STREAM_CALLS = [
   "shell",
   "forward",
   "capability",
+  "query",
 ] as const satisfies readonly LocalCall[];
 export type StreamCall = (typeof STREAM_CALLS)[number];
 export type LocalRequest<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["request"]>;

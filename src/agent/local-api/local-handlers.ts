@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import { fromBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
+import type { QueryReply } from "../../protocol/query-messages.ts";
 import type { HubFile, LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
 import { appendAudit } from "../../store/audit.ts";
 import type { CommonDatabase } from "../../store/common-schema.ts";
@@ -16,6 +17,7 @@ import type { OwnerDesk } from "../owner-desk.ts";
 import type { PeerDesk } from "../peers/peer-desk.ts";
 import type { ShareBook } from "../shares/share-book.ts";
 import type { OrderDesk } from "../orders/order-desk.ts";
+import type { FleetTasks } from "../tasks/fleet-tasks.ts";
 import { replyStream } from "./reply-stream.ts";
 import { logStream } from "./log-stream.ts";
 import type { LocalHandlers } from "./local-server.ts";
@@ -38,11 +40,13 @@ export interface LocalHandlersOptions {
   /** Absent for an agent without a link key. */
   orders: OrderDesk | undefined;
   owners: OwnerDesk | undefined;
+  tasks: FleetTasks | undefined;
   /** By this home's own copy of the owner log. */
   mayCommand(): boolean;
   /** Resolves once this device has left its owner and forgotten its key. */
   leave(): Promise<void>;
   peers: PeerDesk;
+  query(request: LocalRequest<"query">, left: AbortSignal): AsyncGenerator<QueryReply>;
   ask(request: LocalRequest<"capability">, left: AbortSignal): AsyncGenerator<CapabilityReply>;
   openPage(): Promise<LocalResponse<"open_page">>;
   onStopAsked(): void;
@@ -75,6 +79,10 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
 
   const owners = (): OwnerDesk => {
     if (options.owners !== undefined) return options.owners;
+    throw new MusterError("unavailable", "this agent was started without its link key");
+  };
+  const tasks = (): FleetTasks => {
+    if (options.tasks !== undefined) return options.tasks;
     throw new MusterError("unavailable", "this agent was started without its link key");
   };
   const orders = (): OrderDesk => {
@@ -186,9 +194,19 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       }),
 
     run: (request) => orders().run(request),
+    task_list: (request) => tasks().list(request),
+    task_search: (request) => tasks().search(request),
+    task_stats: (request) => tasks().stats(request),
+    task_show: (request) => tasks().show(request),
+    task_logs: (request) => tasks().logs(request),
+    task_cancel: (request) =>
+      recorded("task.cancel", request.task, async () => ({ result: await tasks().cancel(request) })),
+    task_remove: (request) =>
+      recorded("task.remove", request.task, async () => ({ result: await tasks().remove(request) })),
     shell: (request) => orders().shell(request),
     forward: (request) => orders().forward(request),
 
+    query: (request) => replyStream((left) => options.query(request, left)),
     capability: (request) => replyStream((left) => options.ask(request, left)),
 
     async order_input({ order, bytes }) {

@@ -1,11 +1,11 @@
 // What this device does for others, and what it asks of them.
 import type { AgentOptions } from "../agent-options.ts";
 import { askCapability, type CapabilityQuestion } from "../calls/ask-capability.ts";
-import { askFleet, type FleetQuestion } from "../calls/ask-fleet.ts";
+import { askFleet } from "../calls/ask-fleet.ts";
+import type { FleetAsker } from "../calls/query-fleet.ts";
 import { CallDesk } from "../capabilities/call-desk.ts";
 import { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
-import type { QueryReply } from "../../protocol/query-messages.ts";
 import { QueryDesk } from "../queries/query-desk.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
@@ -17,7 +17,7 @@ export interface Offering {
   queries: QueryDesk;
   ask(question: CapabilityQuestion, left: AbortSignal): AsyncGenerator<CapabilityReply>;
   /** In full where this home commands, else what each device lets the hub see. */
-  query(question: Omit<FleetQuestion, "signed">, left: AbortSignal): AsyncGenerator<QueryReply>;
+  query: FleetAsker;
 }
 
 export function openCapabilities(

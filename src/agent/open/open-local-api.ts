@@ -1,4 +1,5 @@
 // The local API of an agent: where it listens, and what is behind each of its calls.
+import { queryFleet } from "../calls/query-fleet.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
@@ -63,6 +64,7 @@ function handlersOf(
     devices,
     orders: commanding.orders,
     owners: commanding.owners,
+    tasks: commanding.tasks,
     mayCommand: () => book.log?.mayCommand(signer.publicKey, clock.now()) === true,
     leave: async () => {
       await devices.leave();
@@ -70,6 +72,7 @@ function handlersOf(
     },
     makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, addresses, book }, request),
     peers: paired.peers,
+    query: (request, left) => queryFleet({ crypto, hub, book, ask: offering.query }, request, left),
     ask: ({ protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs }, left) =>
       offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
     openPage: () => page.open(),

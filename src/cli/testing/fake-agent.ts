@@ -14,6 +14,8 @@ import {
 import { formatSetupToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
+import { capabilityAnswer, queryAnswer } from "./fake-calls.ts";
+import { FAKE_TASKS } from "./fake-tasks.ts";
 
 export const AGENT_PID = 4711;
 export const AGENT_PORT = 7575;
@@ -105,30 +107,13 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
   try {
     if (name === "logs") return new Response(logBody(agent, request));
     if (name === "run" || name === "shell" || name === "forward") return new Response("");
-    if (name === "capability") return new Response(capabilityAnswer(request));
+    if (name === "capability") return new Response(jsonLines([capabilityAnswer(request)]));
+    if (name === "query") return new Response(jsonLines(queryAnswer(request)));
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));
   } catch (thrown) {
     if (thrown instanceof MusterError) return refusal(thrown);
     throw thrown;
   }
-}
-
-/** Embeddings are served, whoever asks; nothing else is offered. */
-function capabilityAnswer({ protocol }: { protocol: string }): string {
-  const request_id = "019ab000-0000-7000-8000-000000000001";
-  const reply =
-    protocol === "embeddings"
-      ? { type: "capability_response", request_id, from_device: "gpu", payload: '{"vector":[0.5,-1]}' }
-      : {
-          type: "capability_response",
-          request_id,
-          error: {
-            code: "no_device",
-            message: `no device offers ${protocol} 1.0.0`,
-            hint: "`muster device ls` shows what each device offers",
-          },
-        };
-  return `${JSON.stringify(reply)}\n`;
 }
 
 const OWNERS = {
@@ -240,6 +225,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
   recovery_make: () => ({ words: Array.from({ length: 24 }, (_, at) => `word${at + 1}`) }),
   recovery_use: () => ({ number: 5, beaten: 2, words: ["one", "two"] }),
   owners_reset: (_, request: { head: string | null }) => ({ ...OWNERS, done: request.head !== null }),
+  ...FAKE_TASKS,
   order_input: () => ({}),
   order_tell: () => ({}),
   device_rotate: (agent, request: { device: string }) => {
@@ -455,4 +441,8 @@ function refusal(error: MusterError): Response {
 
 function refused(): Error {
   return Object.assign(new TypeError("Unable to connect"), { code: "ConnectionRefused" });
+}
+
+function jsonLines(values: readonly object[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join("");
 }

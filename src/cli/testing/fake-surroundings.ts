@@ -12,6 +12,7 @@ import {
   HUB_URL,
   type FakeAgent,
 } from "./fake-agent.ts";
+import { queryAnswer } from "./fake-calls.ts";
 import { fakeService, type FakeService } from "./fake-service.ts";
 import { fakeTime } from "./fake-timers.ts";
 
@@ -231,6 +232,9 @@ function fakeHubSession(): HubSession {
     device: { id: DEVICE_ID, name: "laptop" },
     // Each row above is the answer to its question; the index hides that from the compiler.
     request: async (type) => answers[type] as never,
+    async *query(request) {
+      yield* queryAnswer(request);
+    },
     async *capability({ payload }) {
       const request_id = "019ab000-0000-7000-8000-000000000001";
       yield { type: "capability_part", request_id, from_device: "pi", data: '"hel"' };
@@ -256,6 +260,7 @@ function fakeHubSession(): HubSession {
     },
     owners: () => Promise.reject(new Error("no owner is asked here")),
     orders: () => Promise.reject(new Error("nothing is ordered here")),
+    tasks: () => Promise.reject(new Error("no task is asked for here")),
     deviceToken: async ({ expires_in_ms }) => ({
       token: "mst1_hub",
       expires_at: new Date(Date.UTC(2026, 10, 20, 12) + expires_in_ms).toISOString(),

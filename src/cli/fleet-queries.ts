@@ -1,0 +1,59 @@
+// Queries to the fleet as the commands make them, their parts put together: by the agent of this home, else by its
+// controller key at the hub.
+import type { LocalRequest } from "../protocol/local-api.ts";
+import { mergeParts, type DevicePart, type Merged } from "../protocol/query-merge.ts";
+import { queryReply, type QueryReply } from "../protocol/query-messages.ts";
+import type { Invocation } from "./invocation.ts";
+import { askAgentOrHub } from "./overview.ts";
+import { problemOf, replyLines } from "./reply-lines.ts";
+
+/** What the devices said, and who said nothing. Devices by name, ISO 8601 times, null for "never". */
+export interface Envelope extends Merged {
+  answered: string[];
+  timed_out: string[];
+  failed: Record<string, string>;
+  offline: Record<string, string | null>;
+}
+
+export async function queryFleet(invocation: Invocation, request: LocalRequest<"query">): Promise<Envelope> {
+  const hear = async (replies: AsyncIterable<QueryReply>): Promise<Envelope> => {
+    const parts: DevicePart[] = [];
+    for await (const reply of replies) {
+      switch (reply.type) {
+        case "aggregate_query_expected":
+          break;
+        case "aggregate_query_part":
+          parts.push({ device: reply.from_device, data: JSON.parse(reply.data) });
+          break;
+        case "aggregate_query_refused":
+          throw problemOf(reply.error);
+        case "aggregate_query_done": {
+          const { answered, timed_out, failed, offline } = reply;
+          return { ...mergeParts(request.type, parts), answered, timed_out, failed, offline };
+        }
+      }
+    }
+    // Both ways end with who answered, or throw.
+    throw problemOf({ code: "internal", message: "the answer has no end" });
+  };
+  return askAgentOrHub(invocation, {
+    agent: async (agent) => hear(replyLines(await agent.stream("query", request), queryReply)),
+    hub: (session) => hear(session.query(request, invocation.interrupted)),
+  });
+}
+
+/** Nobody that could answer is missing. */
+export function isComplete({ timed_out, failed, offline }: Envelope): boolean {
+  return timed_out.length + Object.keys(failed).length + Object.keys(offline).length === 0;
+}
+
+/** Who is missing and why, a line each. */
+export function missingLines({ timed_out, failed, offline }: Envelope): string[] {
+  return [
+    ...timed_out.map((name) => `${name} did not answer in time`),
+    ...Object.entries(failed).map(([name, reason]) => `${name}: ${reason}`),
+    ...Object.entries(offline).map(([name, since]) =>
+      since === null ? `${name} has never been online` : `${name} is offline since ${since}`,
+    ),
+  ];
+}
