@@ -1,5 +1,5 @@
 // The library for other programs, as it is built: under Node 20 and under Bun, against a real hub, in programs
-// that are killed, and with a real agent at the other end.
+// that are killed, and with a real agent at the other end. And a client that uses none of it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -123,6 +123,27 @@ test("a program and an agent pair, and send both ways", async () => {
     peer.close();
   }
 }, 60_000);
+
+test.skipIf(Bun.which("python3") === null)(
+  "a client in another language, written from the document, pairs with an agent and sends both ways",
+  async () => {
+    const program = join(root, "examples", "other-language", "peer.py");
+    const making = home.spawn(["pair", "--json"]);
+    const { code } = await making.firstJson();
+    const python = home.spawn([program, hubUrl, code, "hello from Python"], { program: ["python3", "-B"] });
+    await says(python, /^delivered$/m);
+    expect(await making.exited).toBe(0);
+    const made: Json = JSON.parse(making.stdout.trim().split("\n").at(-1) ?? "");
+    expect(made.peer_name).toBe("a-python-program");
+    expect(python.stdout).toContain(`both show: ${made.safety}\n`);
+    expect((await home.ok(["send", "a-python-program", "hello, Python"])).state).toBe("delivered");
+    expect(await python.exited).toBe(0);
+    expect(python.stdout).toContain("came: hello, Python\n");
+    const { stdout } = await home.run(["inbox", "--json"]);
+    expect(JSON.parse(stdout.trim().split("\n").at(-1) ?? "")).toMatchObject({ text: "hello from Python" });
+  },
+  60_000,
+);
 
 test("an address that is no hub's, and plain HTTP off this machine, are refused at once", async () => {
   const library = (await import(BUILT)) as typeof Library;
