@@ -215,15 +215,21 @@ export class FileArrivals {
     if (row.state === "refused") {
       throw unwanted();
     }
-    const held = Math.min(row.held, await place.grown(name));
+    const held = Math.min(await place.grown(name), row.size);
+    const file = await place.open(name, held);
+    const note = (bytes: number) => noteHeld(db, { ...name, held: bytes }, clock.now());
+    if (held !== row.held) {
+      // Written by a session that had no end. What is wrong with it, its hash tells.
+      await file.sync();
+      await note(held);
+    }
     live.moved = held;
     this.#options.changed();
-    const file = await place.open(name, held);
     return {
       sink: new GrowingSink({
         file,
         held,
-        note: (bytes) => noteHeld(db, { ...name, held: bytes }, clock.now()),
+        note,
         keep: (sha256) => this.#keep(row, sha256),
       }),
     };

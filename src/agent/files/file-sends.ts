@@ -178,6 +178,7 @@ export class FileSends {
         source,
         startHash: startSha256,
         moved: (bytes) => {
+          if (live.moved === undefined) log.info("a file goes", { peer: row.peer, at: bytes, size });
           if (live.moved === undefined) this.#options.changed();
           live.moved = bytes;
         },
