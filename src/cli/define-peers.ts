@@ -89,7 +89,7 @@ function addToDevice(device: CommandUnknownOpts, choose: Choose): void {
       "Change what a paired device is called here. Its key stays the same, and so does its own name.",
     )
     .argument("<device>", "its name here, or its id", parseReference)
-    .argument("<name>", "the new name", parsePetname)
+    .argument("[name]", "the new name; what it calls itself when absent", parsePetname)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster device petname phone old-phone")
     .action((name, wish) => {

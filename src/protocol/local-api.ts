@@ -236,7 +236,8 @@ export const LOCAL_API = {
   },
   peer_unpair: { request: z.object({ device: reference }), response: peerAnswer },
   peer_name: {
-    request: z.object({ device: reference, name: petname }),
+    /** Without a name: after what it calls itself. */
+    request: z.object({ device: reference, name: petname.optional() }),
     response: z.object({ peer: peerView, from: z.string() }),
   },
   peer_verify: { request: z.object({ device: reference }), response: peerAnswer },

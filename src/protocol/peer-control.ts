@@ -2,6 +2,7 @@
 // everything else, so that no hub can say it for them.
 import { z } from "zod";
 import { fromUtf8, utf8 } from "./bytes.ts";
+import { pairingSide } from "./pairing-messages.ts";
 
 export const KINDS = ["text", "file", "control"] as const;
 export type MessageKind = (typeof KINDS)[number];
@@ -28,6 +29,8 @@ const control = z.discriminatedUnion("do", [
   }),
   /** Seal to this from now on. */
   z.object({ do: z.literal("receive_key"), ...told }),
+  /** I call myself this now: news for a person, and for nothing else. */
+  z.object({ do: z.literal("nickname"), nickname: pairingSide.shape.nickname }),
   /** Forget me. */
   z.object({ do: z.literal("unpair") }),
 ]);

@@ -6,6 +6,7 @@ import { rawReceiveKeys } from "../../client/peers/receive-ring.ts";
 import { openFiles, type Files } from "../files/open-files.ts";
 import { PeerDesk } from "../peers/peer-desk.ts";
 import { relayPort } from "../peers/relay-port.ts";
+import { tellNickname as tellNicknameOver } from "../peers/tell-nickname.ts";
 import { sqlPeerStore } from "../peers/sql-peer-store.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
@@ -16,6 +17,8 @@ export interface Paired {
   peers: PeerDesk;
   /** Absent for an agent without a link key. */
   files: Files | undefined;
+  /** Those this device is paired with learn what it calls itself now, if that is news. */
+  tellNickname(): Promise<void>;
 }
 
 export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired {
@@ -53,7 +56,8 @@ export function openPeers(options: AgentOptions, core: Core, ends: Ends): Paired
     received,
     ...(files === undefined ? {} : { files: files.desk }),
   });
-  return { post, pairing, peers, files };
+  const tellNickname = () => tellNicknameOver({ db, store, post }, device().name);
+  return { post, pairing, peers, files, tellNickname };
 }
 
 function openFilesOf(options: AgentOptions, core: Core, received: string): Files | undefined {

@@ -95,6 +95,7 @@ function whenConnected(
     core.late.named = undefined;
     health.connected();
     paired.post.connected();
+    inBackground("nickname", paired.tellNickname());
     offering.book.connected();
     paired.files?.connected();
     inBackground("owner log", owned.book.fetch(heads));
@@ -133,6 +134,7 @@ function whenHeard(
       inBackground("named link", taken);
     } else if (message.type === "device_named") {
       core.late.named = { name: message.name, hostname: message.hostname };
+      inBackground("nickname", paired.tellNickname());
     } else if (message.type === "pairing_message") {
       paired.pairing.heard(message);
     } else if (message.type === "error") {

@@ -127,8 +127,8 @@ export class PeerDesk {
 
   async name({ device, name }: LocalRequest<"peer_name">): Promise<LocalResponse<"peer_name">> {
     const peer = await this.#choose(device);
-    await this.#options.store.change((rows) => namePeer(rows, peer.key, name));
-    return { peer: this.#view({ ...peer, petname: name }), from: peer.petname };
+    const petname = await this.#options.store.change((rows) => namePeer(rows, peer.key, name));
+    return { peer: this.#view({ ...peer, petname }), from: peer.petname };
   }
 
   async verify({ device }: LocalRequest<"peer_verify">): Promise<LocalResponse<"peer_verify">> {

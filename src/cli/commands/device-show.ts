@@ -1,9 +1,11 @@
 // `muster device show NAME`: one device in full.
 
+import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { askAboutDevices } from "../device-calls.ts";
 import { ago, shortDuration } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
+import { knownPeers, pairingRows, peerNamed, type Peer } from "../paired-with.ts";
 import { plainValue } from "../plain-text.ts";
 import { tableLines, type Cell } from "../table.ts";
 
@@ -18,14 +20,46 @@ export async function deviceShow(
   device: string,
   flags: { json?: true | undefined },
 ): Promise<void> {
-  const shown = await askAboutDevices(invocation, (devices) => devices.show({ device }));
+  const peers = await knownPeers(invocation);
+  const shown = await askAboutDevices(invocation, (devices) => devices.show({ device })).catch(
+    (thrown: unknown) => {
+      const peer = peerNamed(peers, device);
+      const elsewhere = thrown instanceof MusterError && ELSEWHERE.has(thrown.code);
+      if (peer === undefined || !elsewhere) throw thrown;
+      return peer;
+    },
+  );
+  const isOfFleet = "device" in shown;
+  const peer = isOfFleet ? peers.find(({ id }) => id === shown.device.id) : shown;
   if (flags.json === true) {
+    const pairing = peer === undefined ? {} : { pairing: peerJson(peer) };
+    if (!isOfFleet) return printJson(invocation, { id: shown.id, name: shown.name, ...pairing });
     const { device: view, ...rest } = shown;
-    return printJson(invocation, { ...view, ...rest });
+    return printJson(invocation, { ...view, ...rest, ...pairing });
   }
   const { out, surroundings } = invocation;
-  const rows = facts(plainValue(shown), surroundings.clock.now());
+  const now = surroundings.clock.now();
+  const rows = isOfFleet ? facts(plainValue(shown), now) : strangerFacts(plainValue(shown));
+  if (peer !== undefined) rows.push(...pairingRows(plainValue(peer), now));
+  const namesake = peers.find(({ id, name }) => isOfFleet && name === device && id !== shown.device.id);
+  if (namesake !== undefined) rows.push([{ text: "Not", style: "dim" }, { text: namesakeOf(namesake) }]);
   for (const line of tableLines(out, rows, { wide: true })) out.line(line);
+}
+
+/** A device that is paired with this one and of another owner's fleet is in no list of the hub's. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["not_found", "hub_unreachable", "forbidden"]);
+
+function strangerFacts({ id, kind }: Peer): Cell[][] {
+  const row = (name: string, text: string): Cell[] => [{ text: name, style: "dim" }, { text }];
+  return [row("Kind", kind), row("Id", id)];
+}
+
+function namesakeOf({ id }: Peer): string {
+  return `the paired device that is called the same here: muster device show ${id}`;
+}
+
+function peerJson({ id, name, ...rest }: Peer): object {
+  return { peer_id: id, peer_name: name, ...rest };
 }
 
 function facts({ device, shares, role, self, words }: LocalResponse<"device_show">, now: number): Cell[][] {

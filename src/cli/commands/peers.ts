@@ -1,13 +1,11 @@
 // `muster device peers`, `unpair`, `petname` and `verified`: the devices that this one is paired with, how far
 // each is trusted, and what it is called here.
 
-import type { LocalResponse } from "../../protocol/local-api.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
+import { PEER_STATES, type Peer } from "../paired-with.ts";
 import { plainLine } from "../plain-text.ts";
 import { tableLines } from "../table.ts";
-
-type Peer = LocalResponse<"peers">["peers"][number];
 
 export async function peerList(invocation: Invocation, flags: { wide?: true | undefined }): Promise<void> {
   const { peers } = await (await requireAgent(invocation)).call("peers", {});
@@ -15,9 +13,9 @@ export async function peerList(invocation: Invocation, flags: { wide?: true | un
   const { out } = invocation;
   if (peers.length === 0) return out.line("Paired with no device. Make a code: muster pair");
   const rows = peers.map((peer) => [
-    { text: peer.name, style: "bold" as const },
+    { text: nameOf(peer), style: "bold" as const },
     { text: peer.trust },
-    { text: STATES[peer.state] },
+    { text: PEER_STATES[peer.state] },
     { text: peer.safety },
     { text: peer.id },
   ]);
@@ -31,8 +29,14 @@ export async function unpair(invocation: Invocation, device: string): Promise<vo
   invocation.out.line(`The pairing with ${plainLine(peer.name)} is over.`);
 }
 
-export async function petname(invocation: Invocation, device: string, name: string): Promise<void> {
-  const { peer, from } = await (await requireAgent(invocation)).call("peer_name", { device, name });
+export async function petname(
+  invocation: Invocation,
+  device: string,
+  name: string | undefined,
+): Promise<void> {
+  const { peer, from } = await (
+    await requireAgent(invocation)
+  ).call("peer_name", { device, ...(name === undefined ? {} : { name }) });
   if (invocation.json) return printJson(invocation, peerJson(peer));
   invocation.out.line(`${plainLine(from)} is called ${plainLine(peer.name)} here now.`);
 }
@@ -43,11 +47,10 @@ export async function verified(invocation: Invocation, device: string): Promise<
   invocation.out.line(`The safety words of ${plainLine(peer.name)} count as compared.`);
 }
 
-const STATES: Record<Peer["state"], string> = {
-  pinned: "the other side has not finished",
-  paired: "ok",
-  unrelayed: "the hub no longer relays to it",
-};
+/** Where the two differ, both are told: only the first means anything here. */
+function nameOf({ name, nickname }: Peer): string {
+  return nickname === name ? name : `${name} (calls itself ${nickname})`;
+}
 
 function peerJson({ id, name, ...rest }: Peer): object {
   return { peer_id: id, peer_name: name, ...rest };

@@ -41,6 +41,8 @@ export type Outcome =
       readable: number;
       lost: number;
       resend: boolean;
+      /** What it called itself before, where that is something else now. */
+      formerNickname?: string;
     }
   /** Not kept, since it can't be opened any more or is too far ahead of a hole: to be sealed anew. */
   | { type: "missed"; peer: string; epoch: string; sequence: number }
@@ -104,7 +106,7 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
 
 interface Applied {
   readable: number;
-  told: { lost: number; resend: boolean };
+  told: { lost: number; resend: boolean; formerNickname?: string };
 }
 
 async function apply(
@@ -136,6 +138,12 @@ async function apply(
         readable += (await advance(rows, { peer: peer.key, epoch: control.epoch }, nowMs)).readable;
       }
       return { readable, told: { lost, resend: false } };
+    }
+    case "nickname": {
+      const { nickname } = control;
+      if (nickname === peer.nickname) return nothing;
+      await rows.peers.change(peer.key, { nickname });
+      return { readable: 0, told: { ...nothing.told, formerNickname: peer.nickname } };
     }
     case "unpair":
     case undefined:

@@ -55,11 +55,17 @@ export async function pinPeer(rows: PeerRows, pin: NewPin, nowMs: number): Promi
   return row;
 }
 
-/** Throws `name_taken`. */
-export async function namePeer(rows: PeerRows, key: string, petname: string): Promise<void> {
+/**
+ * Calls it that, or, without a wish, after what it calls itself. Resolves with the new petname. Throws `name_taken`,
+ * `not_found`.
+ */
+export async function namePeer(rows: PeerRows, key: string, wish: string | undefined): Promise<string> {
+  const peer = await rows.peers.find(key);
+  if (peer === undefined) throw new MusterError("not_found", "the pairing with that device is over");
   const others = (await rows.peers.list()).filter((row) => row.key !== key);
-  if (others.some((row) => row.petname === petname)) throw nameTaken(petname);
+  const petname = petnameFor({ petname: wish, peer }, { known: undefined, others });
   await rows.peers.change(key, { petname });
+  return petname;
 }
 
 /** By petname, by device id, or by the beginning of one. Throws `not_found`, `ambiguous`. */
@@ -99,7 +105,7 @@ export function peerIdOf(peer: Pick<PeerRow, "key">, sha256: (bytes: Uint8Array)
 }
 
 function petnameFor(
-  { petname, peer }: NewPin,
+  { petname, peer }: { petname: string | undefined; peer: { nickname: string } },
   { known, others }: { known: PeerRow | undefined; others: readonly PeerRow[] },
 ): string {
   const taken = new Set(others.map((row) => row.petname));

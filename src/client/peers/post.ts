@@ -168,6 +168,7 @@ export class Post {
       case "message":
         if (outcome.isRepeated) this.#repeated(outcome);
         if (outcome.lost > 0) await this.#lost(outcome.peer, outcome.lost);
+        if (outcome.formerNickname !== undefined) await this.#renamed(outcome.peer, outcome.formerNickname);
         this.#sender.kick(outcome.peer);
         this.#holes.watch(outcome);
         break;
@@ -276,6 +277,18 @@ export class Post {
       `${count} messages of ${peer.petname} are lost: it has them no more`,
     );
     await this.#record("peer.messages_lost", peer, { count });
+  }
+
+  /** News for the person here: what it is called here still means the same key. */
+  async #renamed(key: string, former: string): Promise<void> {
+    const peer = await this.#options.store.peers.find(key);
+    if (peer === undefined) return;
+    const { petname, nickname } = peer;
+    this.#options.notices.set(
+      `nickname ${key}`,
+      `${petname} calls itself "${nickname}" now, before "${former}"; here it is still ${petname}`,
+    );
+    await this.#record("peer.nickname", peer, { nickname, former });
   }
 
   #refused(from: string, problem: MusterError): void {
