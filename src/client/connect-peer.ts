@@ -2,7 +2,7 @@
 // over whatever session there is.
 import { MusterError } from "../protocol/errors.ts";
 import { checkSecure, webSocketUrl } from "../protocol/hub-url.ts";
-import { connect, type ConnectionState } from "./connection.ts";
+import { connect, type ConnectionOptions, type ConnectionState } from "./connection.ts";
 import { openPeer } from "./open-peer.ts";
 import { openPromise } from "./open-promise.ts";
 import { linkOver } from "./peer-link.ts";
@@ -28,6 +28,8 @@ export interface ConnectPeerOptions extends PeerOptions {
   platform: string;
   /** Of the program. */
   version: string;
+  /** The hub opened a stream; without this every one is refused. */
+  opened?: NonNullable<ConnectionOptions["opened"]>;
   /** Accepts plain HTTP off this machine, which anyone on the way can read: seals stay whole, names do not. */
   insecure?: boolean;
 }
@@ -65,6 +67,7 @@ export function connectPeer(options: ConnectPeerOptions): ConnectedPeer {
         proved: (key) => void (hubKey = key),
       })(hello),
     onState: (next) => becomes(next),
+    ...(options.opened === undefined ? {} : { opened: options.opened }),
     onMessage: (message) => peer.heard(message),
   });
   const link = linkOver(connection, {

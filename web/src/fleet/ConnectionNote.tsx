@@ -4,7 +4,14 @@ import { exact, span } from "../format/time.ts";
 import { MarkShape } from "../parts/StateMark.tsx";
 import { useHubNow, usePage, usePageState } from "../state/use-page.ts";
 
-export function ConnectionNote(): ReactNode {
+export interface ConnectionNoteProps {
+  /** What that means for what stands below. */
+  says?: string;
+}
+
+export function ConnectionNote({
+  says = "What stands below is what was last heard.",
+}: ConnectionNoteProps): ReactNode {
   const page = usePage();
   const now = useHubNow();
   const hubLink = usePageState((state) => state.hubLink);
@@ -21,7 +28,7 @@ export function ConnectionNote(): ReactNode {
             for <span title={exact(new Date(hubLink.since).toISOString())}>{span(now - hubLink.since)}</span>
           </>
         )}
-        : {hubLink.problem.message}. What stands below is what was last heard.
+        : {hubLink.problem.message}. {says}
       </p>
       <span className="faint numbers">
         {waitMs > 0 ? `Trying again in ${span(waitMs + 999)}` : "Trying again…"}

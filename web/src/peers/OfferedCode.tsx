@@ -25,10 +25,13 @@ export function OfferedCode({ offer: { code, link, expiresAt } }: OfferedCodePro
         </output>
         <CopyButton text={code} what="pairing code" />
       </p>
+      <p>In a terminal there:</p>
       <Command>{`muster pair ${code}`}</Command>
-      {isOnlyHere(link) ? null : (
+      {isOnlyHere(link) ? (
+        <p className="faint">This hub is open on its own machine only, so there is no QR code for a phone.</p>
+      ) : (
         <>
-          <p>A phone needs no program: point its camera here.</p>
+          <p>A phone needs no program, only its camera:</p>
           <QrCode text={link} label="QR code of the pairing link" />
         </>
       )}

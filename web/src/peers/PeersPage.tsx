@@ -24,7 +24,7 @@ export function PeersPage(): ReactNode {
   if (refused !== null) return <SessionNote problem={refused} />;
   return (
     <>
-      {isGuest ? <GuestNote /> : <ConnectionNote />}
+      {isGuest ? <GuestNote /> : <ConnectionNote says="What you send waits here." />}
       <Notices />
       {isReading ? (
         <p className="waiting faint">Reading what this browser keeps…</p>

@@ -57,7 +57,7 @@ export function SafetyWords({ peer, isNew = false, onDone }: SafetyWordsProps): 
 
 export function Words({ words }: { words: string }): ReactNode {
   return (
-    <ol className="words" aria-label="Safety words">
+    <ol className="safety-words" aria-label="Safety words">
       {words.split(" ").map((word, at) => (
         // A word may come twice, and its place is a part of what is compared.
         // oxlint-disable-next-line react/no-array-index-key

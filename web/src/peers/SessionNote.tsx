@@ -46,10 +46,7 @@ export function GuestNote(): ReactNode {
   }
   return (
     <p className="note guest">
-      <span>
-        You are a guest here: this browser may pair, send and receive, with a key of its own that cannot leave
-        it.
-      </span>
+      <span>As a guest, this browser pairs, sends and receives, with a key that cannot leave it.</span>
       <button type="button" className="button" onClick={() => page.askSignIn()}>
         Sign in
       </button>

@@ -7,9 +7,9 @@ import { Composer } from "./Composer.tsx";
 import { PeerDetails } from "./PeerDetails.tsx";
 import { peerMark } from "./peer-mark.ts";
 import { BackToList } from "./BackToList.tsx";
-import type { TalkItem } from "./peers-state.ts";
+import type { Moving, TalkItem } from "./peers-state.ts";
 import { SafetyWords } from "./SafetyWords.tsx";
-import { TalkLine } from "./TalkLine.tsx";
+import { Arriving, TalkLine } from "./TalkLine.tsx";
 import { TalkOver } from "./TalkOver.tsx";
 import { byDay } from "./talk.ts";
 import { usePeers, usePeersState } from "./use-peers.ts";
@@ -22,6 +22,8 @@ export function Talk({ with: key }: { with: string }): ReactNode {
   const [files, setFiles] = useState<File[]>([]);
   const [beside, setBeside] = useState<"words" | "details" | null>(null);
   const drop = useDrop((dropped) => setFiles((before) => [...before, ...dropped]));
+  const moving = usePeersState((state) => state.moving);
+  const arriving = [...moving.values()].filter(({ from, peer: of }) => from === "peer" && of === key);
   const name = peer?.petname ?? items.at(-1)?.name ?? "a device";
   useSeen(items);
 
@@ -55,7 +57,7 @@ export function Talk({ with: key }: { with: string }): ReactNode {
       {peer !== undefined && !peer.compared && beside === null ? (
         <NotCompared peer={peer} onCompare={() => setBeside("words")} />
       ) : null}
-      <Items items={items} name={name} />
+      <Items items={items} name={name} arriving={arriving} />
       {peer === undefined ? (
         <TalkOver with={key} name={name} />
       ) : (
@@ -82,7 +84,13 @@ function NotCompared({ peer, onCompare }: { peer: PairedDevice; onCompare(): voi
   );
 }
 
-function Items({ items, name }: { items: readonly TalkItem[]; name: string }): ReactNode {
+interface ItemsProps {
+  items: readonly TalkItem[];
+  name: string;
+  arriving: readonly Moving[];
+}
+
+function Items({ items, name, arriving }: ItemsProps): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   const wasAtEnd = useRef(true);
   // A reader at the end stays there; one who reads what was before is not torn away.
@@ -111,6 +119,13 @@ function Items({ items, name }: { items: readonly TalkItem[]; name: string }): R
           </ul>
         </section>
       ))}
+      {arriving.length === 0 ? null : (
+        <ul aria-label="On their way">
+          {arriving.map((moving) => (
+            <Arriving key={moving.id} moving={moving} />
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

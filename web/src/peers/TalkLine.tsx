@@ -1,16 +1,18 @@
 // One thing that was said or sent. What a peer wrote is text and nothing else: no link, no picture, no markup.
 import type { ReactNode } from "react";
 import { exact, hour } from "../format/time.ts";
-import { size } from "../format/size.ts";
+import { percent, size } from "../format/size.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { MarkShape } from "../parts/StateMark.tsx";
 import { useTask } from "../parts/use-task.ts";
-import type { TalkItem } from "./peers-state.ts";
+import type { ShownState } from "../fleet/shown-state.ts";
+import type { Moving, TalkItem } from "./peers-state.ts";
 import { DELIVERY } from "./talk.ts";
-import { usePeers } from "./use-peers.ts";
+import { usePeers, usePeersState } from "./use-peers.ts";
 
 export function TalkLine({ item, name }: { item: TalkItem; name: string }): ReactNode {
   const { body, from, at, state } = item;
+  const isMoving = usePeersState(({ moving }) => (moving.get(item.id)?.moved ?? 0) > 0);
   if (body.kind === "renamed") {
     return (
       <li className="talk-aside faint">
@@ -20,7 +22,14 @@ export function TalkLine({ item, name }: { item: TalkItem; name: string }): Reac
     );
   }
   const iso = new Date(at).toISOString();
-  const delivery = state === null ? null : DELIVERY[state];
+  const delivery =
+    state === null
+      ? null
+      : body.kind === "file" && body.session && state === "queued"
+        ? isMoving
+          ? SENDING
+          : WAITING
+        : DELIVERY[state];
   return (
     <li className="said" data-from={from}>
       <span className="unseen">{from === "me" ? "You: " : `${name}: `}</span>
@@ -40,7 +49,7 @@ export function TalkLine({ item, name }: { item: TalkItem; name: string }): Reac
           {hour(at)}
         </time>
         {delivery === null ? null : (
-          <span className="said-state" title={delivery.reason ?? undefined}>
+          <span className="said-state" title={item.problem ?? delivery.reason ?? undefined}>
             <MarkShape mark={delivery.mark} /> {delivery.word}
           </span>
         )}
@@ -50,18 +59,40 @@ export function TalkLine({ item, name }: { item: TalkItem; name: string }): Reac
   );
 }
 
+/** Of a file in a session of its own: nobody keeps it in between. */
+const WAITING: ShownState = {
+  mark: "unknown",
+  word: "waits for the device",
+  reason: "It goes once both are there, while this page stays open.",
+};
+const SENDING: ShownState = {
+  mark: "degraded",
+  word: "sending",
+  reason: "It goes while this page stays open.",
+};
+
 type FileBody = Extract<TalkItem["body"], { kind: "file" }>;
 
 function FileSaid({ item, body }: { item: TalkItem; body: FileBody }): ReactNode {
   const peers = usePeers();
   const task = useTask();
+  const moving = usePeersState((state) => state.moving.get(item.id));
   return (
     <div className="said-file">
       <span className="said-file-name" dir="auto">
         {body.name}
       </span>
-      <span className="faint numbers">{size(body.size)}</span>
-      {body.kept ? (
+      <span className="faint numbers">
+        {moving === undefined ? size(body.size) : `${size(moving.moved)} of ${size(body.size)}`}
+      </span>
+      {moving !== undefined ? (
+        <>
+          <button type="button" className="button" onClick={() => peers.cancelFile(item.id)}>
+            Cancel<span className="unseen"> {body.name}</span>
+          </button>
+          <Meter moving={moving} />
+        </>
+      ) : body.session && item.from === "me" ? null : body.kept ? (
         <button
           type="button"
           className="button"
@@ -74,6 +105,32 @@ function FileSaid({ item, body }: { item: TalkItem; body: FileBody }): ReactNode
         <span className="faint">not kept any more</span>
       )}
       {task.problem === null ? null : <span className="field-problem">{task.problem.message}</span>}
+      {item.problem === undefined ? null : <span className="field-problem">{item.problem}</span>}
     </div>
+  );
+}
+
+/** A file that comes now; it stands among what was said once it is whole. */
+export function Arriving({ moving }: { moving: Moving }): ReactNode {
+  return (
+    <li className="said" data-from="peer">
+      <div className="said-file">
+        <span className="said-file-name" dir="auto">
+          {moving.name}
+        </span>
+        <span className="faint numbers">
+          {size(moving.moved)} of {size(moving.size)}
+        </span>
+        <Meter moving={moving} />
+      </div>
+      <p className="said-about faint">receiving</p>
+    </li>
+  );
+}
+
+function Meter({ moving }: { moving: Moving }): ReactNode {
+  const part = percent(moving.moved, moving.size);
+  return (
+    <progress className="said-meter" max={100} value={part} aria-label={`${moving.name}: ${part} percent`} />
   );
 }

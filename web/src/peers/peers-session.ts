@@ -1,18 +1,20 @@
 // The paired devices as the page has them: what the library knows of them told to the store, and what a person can
 // do with them. Components call these actions; none of them touches the library.
 import type { PairedDevice, Peer } from "../../../src/client/peer.ts";
+import { refuseStream } from "../../../src/client/files/file-session.ts";
 import { MusterError } from "../../../src/protocol/errors.ts";
 import { MESSAGE_FILE_MAX_BYTES } from "../../../src/protocol/file-in-message.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../../src/trunk/stream.ts";
 import type { World } from "../../../src/world/world.ts";
-import { size } from "../format/size.ts";
 import { createStore, type Store } from "../state/store.ts";
+import { openFileWays, type FileWays, type FileWaysOptions } from "./file-ways.ts";
 import { pairingSteps } from "./pairing-steps.ts";
 import { NO_PEERS, type PeersSession, type PeersState, type Shown, type TalkItem } from "./peers-state.ts";
 import { keepTalks } from "./talk-keeper.ts";
 import type { TalkStore } from "./talk-store.ts";
 
 export interface PeersSessionOptions {
-  world: Pick<World, "clock">;
+  world: Pick<World, "clock" | "timers" | "random">;
   talks: TalkStore;
   /** The peer of this page, ready to pair; makes the key and dials where that was not done yet. */
   begin(): Promise<Peer>;
@@ -23,7 +25,9 @@ export interface PeersSessionOptions {
   isVisible(): boolean;
   say(sentence: string): void;
   /** Puts a file where the browser puts downloads. */
-  save(name: string, bytes: Uint8Array): void;
+  save(name: string, bytes: Uint8Array | Blob): void;
+  /** Whether this browser has room for so many bytes. */
+  hasRoom(bytes: number): Promise<boolean>;
   isOwnHub(origin: string): boolean;
 }
 
@@ -45,6 +49,8 @@ export interface PeersSessionActions {
   unpair(key: string): Promise<void>;
   sendText(key: string, text: string): Promise<void>;
   sendFile(key: string, file: File): Promise<void>;
+  /** Takes back a file that is on its way. */
+  cancelFile(id: string): void;
   save(item: TalkItem): Promise<void>;
   forgetTalk(key: string): Promise<void>;
   show(shown: Shown): void;
@@ -52,10 +58,15 @@ export interface PeersSessionActions {
   seen(): void;
 }
 
+/** What a sealed session needs beside the peer. */
+export type PeerKeysOfPage = Pick<FileWaysOptions, "ends" | "linkKeyOf">;
+
 export interface OpenedPeers {
   actions: PeersSessionActions;
   /** From now on this is the peer, until `detach`. */
-  attach(peer: Peer): Promise<void>;
+  attach(peer: Peer, keys: PeerKeysOfPage): Promise<void>;
+  /** The hub has opened a stream to this browser. */
+  opened(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents;
   detach(): void;
   session(session: PeersSession): void;
 }
@@ -63,7 +74,7 @@ export interface OpenedPeers {
 export function openPeers(options: PeersSessionOptions): OpenedPeers {
   const { world, begin } = options;
   const store = createStore(NO_PEERS);
-  let attached: { peer: Peer; stop(): void } | undefined;
+  let attached: { peer: Peer; files: FileWays; stop(): void } | undefined;
 
   const isSeen = (key: string): boolean => {
     const { shown } = store.get();
@@ -77,10 +88,11 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
     say: options.say,
   });
 
-  const demandPeer = (): Peer => {
-    if (attached !== undefined) return attached.peer;
+  const demandAttached = (): NonNullable<typeof attached> => {
+    if (attached !== undefined) return attached;
     throw new MusterError("unavailable", "this page has no session with the hub");
   };
+  const demandPeer = (): Peer => demandAttached().peer;
 
   const readPeers = async (peer: Peer): Promise<void> => {
     const before = store.get().peers;
@@ -144,10 +156,11 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
     },
     sendText: (key, text) => send(key, { text }),
     async sendFile(key, file) {
-      if (file.size > MESSAGE_FILE_MAX_BYTES) throw tooLarge(file);
+      if (file.size > MESSAGE_FILE_MAX_BYTES) return demandAttached().files.send(key, file);
       const bytes = new Uint8Array(await file.arrayBuffer());
       await send(key, { file: { name: file.name, bytes } });
     },
+    cancelFile: (id) => attached?.files.cancel(id),
     async save(item) {
       if (item.body.kind !== "file") return;
       const bytes = await keeper.bytes(item);
@@ -167,10 +180,12 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
   return {
     actions,
     session: (session) => store.set({ session }),
-    async attach(peer) {
+    async attach(peer, keys) {
       attached?.stop();
-      const stops: (() => void)[] = [];
-      attached = { peer, stop: () => stops.forEach((stop) => stop()) };
+      const { hasRoom } = options;
+      const files = openFileWays({ world, store, keeper, peer, hasRoom, ...keys });
+      const stops = [() => files.close()];
+      attached = { peer, files, stop: () => stops.forEach((stop) => stop()) };
       // Read first: what the library hands over again is then known, and from whom.
       const talks = await keeper.load();
       if (attached?.peer !== peer) return;
@@ -186,6 +201,9 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
         peer.onMessage((message) => keeper.received(message)),
       );
       follow();
+    },
+    opened(stream, payload) {
+      return attached === undefined ? refuseStream(stream) : attached.files.opened(stream, payload);
     },
     detach() {
       attached?.stop();
@@ -239,15 +257,4 @@ function goneFrom(before: readonly PairedDevice[], now: readonly PairedDevice[])
 /** The former where nothing changed, so that nothing is drawn anew. */
 function sameOr<Value>(before: Value, now: Value): Value {
   return JSON.stringify(before) === JSON.stringify(now) ? before : now;
-}
-
-function tooLarge(file: File): MusterError {
-  const most = size(MESSAGE_FILE_MAX_BYTES);
-  return new MusterError(
-    "too_large",
-    `“${file.name}” has ${size(file.size)}; this page sends ${most} at most`,
-    {
-      hint: "send it from a machine with Muster: muster send DEVICE --file PATH",
-    },
-  );
 }

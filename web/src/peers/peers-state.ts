@@ -12,11 +12,23 @@ export interface PeersState {
   peers: readonly PairedDevice[] | null;
   /** What went to and fro with each, by its key; the oldest first. */
   talks: ReadonlyMap<string, readonly TalkItem[]>;
+  /** Files on their way in sessions of their own, by id. */
+  moving: ReadonlyMap<string, Moving>;
   pairing: Pairing;
   /** What stands beside the list. */
   shown: Shown;
   /** Things that a person should know and that change nothing by themselves. */
   notices: readonly string[];
+}
+
+export interface Moving {
+  id: string;
+  peer: string;
+  name: string;
+  size: number;
+  /** Bytes that have gone or come. */
+  moved: number;
+  from: "me" | "peer";
 }
 
 export type Shown = { at: "list" } | { at: "pairing" } | { at: "talk"; with: string };
@@ -52,12 +64,14 @@ export interface TalkItem {
   /** Of what goes; null for what came. */
   state: SentState | null;
   unread: boolean;
+  /** Why it was dropped, where that is known. */
+  problem?: string;
 }
 
 export type TalkBody =
   | { kind: "text"; text: string }
-  /** `kept`: its bytes are still in this browser. */
-  | { kind: "file"; name: string; size: number; kept: boolean }
+  /** `kept`: its bytes are still in this browser. `session`: it went, or came, by a session of its own. */
+  | { kind: "file"; name: string; size: number; kept: boolean; session?: true; sha256?: string }
   /** The other device calls itself something else now; its key is the same. */
   | { kind: "renamed"; from: string; to: string }
   /** Of a newer version. */
@@ -68,6 +82,7 @@ export const NO_PEERS: PeersState = {
   own: null,
   peers: null,
   talks: new Map(),
+  moving: new Map(),
   pairing: { at: "idle" },
   shown: { at: "list" },
   notices: [],

@@ -38,7 +38,7 @@ export function talkItem(part: Partial<TalkItem> = {}): TalkItem {
 export function memoryTalks(kept: TalkItem[] = []): TalkStore & { items: Map<string, TalkItem> } {
   const keyOf = ({ peer, from, id }: TalkItem): string => `${peer} ${from} ${id}`;
   const items = new Map(kept.map((item) => [keyOf(item), item]));
-  const files = new Map<string, Uint8Array>();
+  const files = new Map<string, Uint8Array | Blob>();
   return {
     items,
     all: async () => [...items.values()].toSorted((one, other) => one.at - other.at),

@@ -9,6 +9,24 @@ import { byDay, preview, unreadIn, unreadInAll } from "./talk.ts";
 import { overflowing, TALK_BYTES_MAX, TALK_ITEMS_MAX } from "./talk-store.ts";
 import { readTypedCode } from "./typed-code.ts";
 
+/** Nothing here waits for its time. */
+const manualTimers = {
+  after: () => ({ cancel() {} }),
+  every: () => ({ cancel() {} }),
+  soon: (run: () => void) => queueMicrotask(run),
+};
+const noKey = (): never => {
+  throw new Error("no test gets as far as a session");
+};
+/** A device whose link key is known, to which there is no stream. */
+const NO_WAY = {
+  ends: {
+    crypto: { sha256: noKey, hmacSha256: noKey, makeDhKey: noKey, aead: noKey },
+    own: { identityKey: new Uint8Array(32), linkKey: { publicKey: new Uint8Array(32), agree: noKey } },
+  },
+  linkKeyOf: async () => new Uint8Array(32),
+};
+
 const HUB = "https://muster.hub.example";
 const read = (typed: string) => readTypedCode(typed, (origin) => isOwnHub(origin, HUB));
 const SECRET = "AAAAAAAAAAAAAAAAAAAAAA";
@@ -90,7 +108,7 @@ describe("the session", () => {
   let opened: OpenedPeers;
   let nowMs: number;
   let visible: boolean;
-  let saved: [string, Uint8Array][];
+  let saved: [string, Uint8Array | Blob][];
 
   beforeEach(async () => {
     library = fakePeer([device("pi")]);
@@ -99,7 +117,12 @@ describe("the session", () => {
     visible = true;
     saved = [];
     opened = openPeers({
-      world: { clock: { now: () => nowMs, monotonic: () => nowMs } },
+      world: {
+        clock: { now: () => nowMs, monotonic: () => nowMs },
+        timers: manualTimers,
+        random: { bytes: (length) => new Uint8Array(length), fraction: () => 0 },
+      },
+      hasRoom: async () => true,
       talks,
       begin: async () => library.peer,
       nickname: () => "Firefox on Linux",
@@ -109,7 +132,7 @@ describe("the session", () => {
       save: (name, bytes) => saved.push([name, bytes]),
       isOwnHub: () => true,
     });
-    await opened.attach(library.peer);
+    await opened.attach(library.peer, NO_WAY);
   });
 
   const state = () => opened.actions.store.get();
@@ -167,7 +190,7 @@ describe("the session", () => {
     expect(library.joined).toEqual([]);
     opened.detach();
     expect(state().pairing.at).toBe("invited");
-    await opened.attach(library.peer);
+    await opened.attach(library.peer, NO_WAY);
     library.join = async () => device("pi");
     opened.actions.acceptInvitation();
     await settled();
@@ -202,14 +225,35 @@ describe("the session", () => {
     }
   });
 
-  test("a file goes with its bytes and comes out as it came; one that is too large does not go", async () => {
+  test("a file goes with its bytes, and comes out as it came", async () => {
     await opened.actions.sendFile("pi-key", new File([new Uint8Array([1, 2, 3])], "a.bin"));
     const [item] = state().talks.get("pi-key") ?? [];
     if (item === undefined) throw new Error("nothing was kept");
     await opened.actions.save(item);
     expect(saved).toEqual([["a.bin", new Uint8Array([1, 2, 3])]]);
+  });
+
+  test("a file too large for a message waits for a way of its own, until it is taken back", async () => {
     const large = new File([new Uint8Array(MESSAGE_FILE_MAX_BYTES + 1)], "large.bin");
-    expect(opened.actions.sendFile("pi-key", large)).rejects.toMatchObject({ code: "too_large" });
+    await opened.actions.sendFile("pi-key", large);
+    await settled();
+    const [item] = state().talks.get("pi-key") ?? [];
+    expect(item).toMatchObject({ state: "queued", body: { name: "large.bin", kept: false } });
+    expect([...state().moving.values()]).toMatchObject([{ name: "large.bin", moved: 0 }]);
+    opened.actions.cancelFile(item?.id ?? "");
+    await settled();
+    expect(state().talks.get("pi-key")).toMatchObject([
+      { state: "dropped", problem: "taken back before it had gone" },
+    ]);
+    expect(state().moving.size).toBe(0);
+  });
+
+  test("a file that had not gone when the page was closed is not said to be on its way", async () => {
+    const body = { kind: "file", name: "large.bin", size: 9, kept: false, session: true } as const;
+    await talks.put(talkItem({ id: "f1", from: "me", state: "queued", body }));
+    opened.detach();
+    await opened.attach(library.peer, NO_WAY);
+    expect(state().talks.get("pi-key")).toMatchObject([{ state: "dropped" }]);
   });
 
   test("another nickname is told in the conversation, and the name here stays", async () => {

@@ -5,15 +5,15 @@ export interface TalkStore {
   /** In the order of their times. */
   all(): Promise<TalkItem[]>;
   /** Durable when it resolves; in place of one with the same id and direction. `bytes` of a file, with its item. */
-  put(item: TalkItem, bytes?: Uint8Array): Promise<void>;
+  put(item: TalkItem, bytes?: Uint8Array | Blob): Promise<void>;
   /** Undefined once they are gone. */
-  bytes(item: TalkItem): Promise<Uint8Array | undefined>;
+  bytes(item: TalkItem): Promise<Uint8Array | Blob | undefined>;
   remove(items: readonly TalkItem[]): Promise<void>;
 }
 
 /** Of one conversation, and of the files of all: a browser's space is the person's. */
 export const TALK_ITEMS_MAX = 2_000;
-export const TALK_BYTES_MAX = 256 * 1024 * 1024;
+export const TALK_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** What has to go for the newest to have room: whole items of the longest past, and the bytes of old files. */
 export function overflowing(talks: ReadonlyMap<string, readonly TalkItem[]>): {

@@ -5,12 +5,20 @@ import type { Timers } from "../../../src/world/world.ts";
 /** Until the browser has read it surely. */
 const KEPT_MS = 60_000;
 
-export function saveFile(timers: Timers, name: string, bytes: Uint8Array): void {
+export function saveFile(timers: Timers, name: string, bytes: Uint8Array | Blob): void {
   // A copy owns its memory, which is what the type asks for.
-  const url = URL.createObjectURL(new Blob([bytes.slice()], { type: "application/octet-stream" }));
+  const part = bytes instanceof Blob ? bytes : bytes.slice();
+  const url = URL.createObjectURL(new Blob([part], { type: "application/octet-stream" }));
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
   timers.after(KEPT_MS, () => URL.revokeObjectURL(url));
+}
+
+/** Whether this browser keeps so many bytes more, by its own estimate. */
+export async function hasRoom(bytes: number): Promise<boolean> {
+  // A browser that gives none keeps what it can, and says so when it can't.
+  const { quota, usage } = await navigator.storage.estimate();
+  return quota === undefined || usage === undefined || quota - usage > 2 * bytes;
 }

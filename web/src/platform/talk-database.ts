@@ -49,7 +49,7 @@ export function talkDatabase(): TalkStore {
     async bytes(item) {
       const transaction = (await database()).transaction(FILES, "readonly");
       const bytes: unknown = await settled(transaction.objectStore(FILES).get(keyOf(item)));
-      return bytes instanceof Uint8Array ? bytes : undefined;
+      return bytes instanceof Uint8Array || bytes instanceof Blob ? bytes : undefined;
     },
     remove: (gone) =>
       write((items, files) => {

@@ -1,6 +1,11 @@
 // The page's connection to its hub, told to the store: who this browser is there, the fleet as it changes, the
 // owner log, and since when any of that is stale.
-import { connect, type Connection, type ConnectionState } from "../../../src/client/connection.ts";
+import {
+  connect,
+  type Connection,
+  type ConnectionOptions,
+  type ConnectionState,
+} from "../../../src/client/connection.ts";
 import type { OpenedPeer } from "../../../src/client/open-peer.ts";
 import { linkOver, type PeerLink } from "../../../src/client/peer-link.ts";
 import { keyProver } from "../../../src/client/prove-key.ts";
@@ -36,6 +41,8 @@ export interface FleetLinkOptions {
   /** This browser as a device that pairs, over this very session; undefined where it can keep no pairs. */
   openPeer: ((link: PeerLink) => OpenedPeer) | undefined;
   onState(state: ConnectionState): void;
+  /** The hub opened a stream to this browser. */
+  opened: NonNullable<ConnectionOptions["opened"]>;
 }
 
 export interface FleetLink {
@@ -149,6 +156,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
       onState(state);
     },
     onMessage,
+    opened: options.opened,
     onHeard: heard,
   });
   const peer = options.openPeer?.(

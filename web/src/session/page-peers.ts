@@ -7,14 +7,20 @@ import type { PeerLink } from "../../../src/client/peer-link.ts";
 import type { PeerStore } from "../../../src/client/peers/store.ts";
 import type { ConnectionState } from "../../../src/client/connection.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
+import { webSessionCrypto } from "../../../src/identity/sealed/session-crypto-web.ts";
 import { MusterError, publicError } from "../../../src/protocol/errors.ts";
 import type { World } from "../../../src/world/world.ts";
-import { openPeers, type PeersSessionActions } from "../peers/peers-session.ts";
+import {
+  openPeers,
+  type OpenedPeers,
+  type PeerKeysOfPage,
+  type PeersSessionActions,
+} from "../peers/peers-session.ts";
 import type { Shown } from "../peers/peers-state.ts";
 import { unreadInAll } from "../peers/talk.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
 import { browserRows } from "../platform/peer-rows.ts";
-import { saveFile } from "../platform/save-file.ts";
+import { hasRoom, saveFile } from "../platform/save-file.ts";
 import { talkDatabase } from "../platform/talk-database.ts";
 import { isOwnHub } from "./own-hub.ts";
 import { takePairingLink } from "./pairing-link.ts";
@@ -38,7 +44,9 @@ export interface PagePeers {
   /** What this browser keeps; read anew by the tab that gets the session, since another one may have changed it. */
   readStore(): Promise<PeerStore>;
   openPerson(store: PeerStore, link: PeerLink): OpenedPeer;
-  enterPerson(peer: Peer): void;
+  enterPerson(peer: Peer, store: PeerStore): void;
+  /** The hub opened a stream to this browser. */
+  opened: OpenedPeers["opened"];
   /** Begins where this browser has a key; else the first click does. */
   enterGuest(): void;
   state(state: ConnectionState): void;
@@ -68,6 +76,7 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     isVisible: options.isVisible,
     say: options.say,
     save: (name, bytes) => saveFile(world.timers, name, bytes),
+    hasRoom,
     isOwnHub: (origin) => isOwnHub(origin, options.origin),
   });
   const { store } = opened.actions;
@@ -80,6 +89,20 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     const own = identity();
     if (own === undefined) throw new MusterError("unavailable", "this browser has no key yet");
     return own;
+  };
+
+  const keysWith = (kept: PeerStore): PeerKeysOfPage => {
+    const { signer, link } = demandIdentity();
+    return {
+      ends: {
+        crypto: webSessionCrypto(globalThis.crypto.subtle, crypto),
+        own: { identityKey: signer.publicKey, linkKey: link },
+      },
+      linkKeyOf: async (key) => {
+        const row = await kept.peers.find(key);
+        return row === undefined || row.state === "leaving" ? undefined : row.link_key;
+      },
+    };
   };
 
   const readStore = (): Promise<PeerStore> => memoryPeerStore(browserRows());
@@ -99,10 +122,12 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     const kept = await readStore();
     if (!stillWanted()) throw new MusterError("unavailable", "this tab has left the session");
     const { origin, platform } = options;
-    const peer = guestPeer({ world, crypto, store: kept, identity: demandIdentity, origin, platform });
+    const { opened: take } = opened;
+    const own = { world, crypto, store: kept, identity: demandIdentity };
+    const peer = guestPeer({ ...own, origin, platform, opened: take });
     peer.onState((state) => opened.session(sessionOf(state)));
     opened.session(sessionOf(peer.state));
-    await opened.attach(peer);
+    await opened.attach(peer, keysWith(kept));
     return peer;
   };
 
@@ -140,9 +165,10 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     readStore,
     refused,
     openPerson: (kept, link) => personPeer({ world, crypto, store: kept, identity: demandIdentity }, link),
-    enterPerson(peer) {
+    opened: (stream, payload) => opened.opened(stream, payload),
+    enterPerson(peer, kept) {
       person = peer;
-      opened.attach(peer).catch(refused);
+      opened.attach(peer, keysWith(kept)).catch(refused);
     },
     enterGuest() {
       // Told by `refused`, or by the session's state.

@@ -151,10 +151,11 @@ export function openPage(): Page {
       },
       openPeer:
         kept === undefined || kept instanceof MusterError ? undefined : (way) => peers.openPerson(kept, way),
+      opened: peers.opened,
       onState: (state) => (kept instanceof MusterError ? undefined : peers.state(state)),
     });
     if (kept instanceof MusterError) peers.refused(kept);
-    else if (link.peer !== undefined) peers.enterPerson(link.peer);
+    else if (kept !== undefined && link.peer !== undefined) peers.enterPerson(link.peer, kept);
   };
 
   const tabEvents = {

@@ -1,6 +1,6 @@
 // This browser as a device that pairs: over the session of who is signed in, or over one of its own as a guest. Both
 // use the same key and the same store, so that a guest who signs in later keeps their pairings.
-import { connectPeer } from "../../../src/client/connect-peer.ts";
+import { connectPeer, type ConnectPeerOptions } from "../../../src/client/connect-peer.ts";
 import type { ConnectionState } from "../../../src/client/connection.ts";
 import { openPeer, type OpenedPeer } from "../../../src/client/open-peer.ts";
 import type { PeerLink } from "../../../src/client/peer-link.ts";
@@ -28,6 +28,7 @@ export function personPeer(options: PeerOfPageOptions, link: PeerLink): OpenedPe
 export interface GuestOptions extends PeerOfPageOptions {
   origin: string;
   platform: string;
+  opened: NonNullable<ConnectPeerOptions["opened"]>;
 }
 
 export function guestPeer(options: GuestOptions): ConnectedPeer {
@@ -38,6 +39,7 @@ export function guestPeer(options: GuestOptions): ConnectedPeer {
     session: "guest",
     platform: options.platform,
     version: PAGE_VERSION,
+    opened: options.opened,
   });
 }
 

@@ -43,6 +43,8 @@ let second = browserWorld.clock.now();
 let ticking: { cancel(): void } | undefined;
 
 function watchSeconds(watcher: () => void): () => void {
+  // While nobody looked, time went on.
+  if (watchers.size === 0) second = browserWorld.clock.now();
   watchers.add(watcher);
   ticking ??= browserWorld.timers.every(1000, tick);
   return () => {
