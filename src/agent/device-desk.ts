@@ -2,17 +2,17 @@
 // has is taken from this home's own copy of the owner log; the hub's list only says under which name people
 // know it. What changes the log is signed here.
 import type { Crypto, Signer } from "../identity/crypto.ts";
-import { appendEntry, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
+import type { NewEntry, OwnerLog } from "../identity/owner-log.ts";
 import type { Participant } from "../identity/owner-log-state.ts";
 import { joiningKeys, joiningWords, type JoiningKeys } from "../identity/joining.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { beginsId, deviceIdOf, parseDeviceId } from "../protocol/ids.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
-import type { OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { DeviceView, FleetView } from "../protocol/views.ts";
 import type { Clock } from "../world/world.ts";
 import type { HubPort } from "./hub-port.ts";
+import { signedEntry, writeToLog } from "./log-writing.ts";
 import type { OwnerBook } from "./owner-book.ts";
 
 export interface DeviceDeskOptions {
@@ -27,8 +27,6 @@ export interface DeviceDeskOptions {
   embedded: boolean;
 }
 
-/** Other controllers may write at the same time; each try begins behind what they wrote. */
-const TRIES = 5;
 const CANDIDATES_SHOWN = 5;
 
 type Shown = LocalResponse<"device_show">;
@@ -175,23 +173,8 @@ export class DeviceDesk {
 
   /** Signs an entry behind the newest, and again where another came first. */
   async #append(make: (log: OwnerLog) => NewEntry): Promise<void> {
-    const { book, crypto, hub } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      const problem = book.problem();
-      const { log } = book;
-      if (log === undefined || problem !== undefined)
-        throw problem ?? new MusterError("unavailable", "no owner log");
-      const entry = lastEntry(await appendEntry(crypto, log, make(log)));
-      try {
-        await hub.request({ type: "log_append", entry }, "done");
-        await book.take([entry]);
-        return;
-      } catch (error) {
-        const movedOn = error instanceof MusterError && error.code === "conflict";
-        if (!movedOn || attempt >= TRIES) throw error;
-        await book.fetch();
-      }
-    }
+    const { crypto } = this.#options;
+    await writeToLog(this.#options, (log) => signedEntry(crypto, log, make(log)));
   }
 
   async #find(
@@ -247,10 +230,4 @@ export function findDevice(devices: readonly DeviceView[], reference: string): D
 function shownOf(candidates: readonly string[]): string {
   const rest = candidates.length - CANDIDATES_SHOWN;
   return `${candidates.slice(0, CANDIDATES_SHOWN).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
-}
-
-function lastEntry(log: OwnerLog): OwnerLogEntry {
-  const entry = log.entries.at(-1);
-  if (entry === undefined) throw new RangeError("an owner log is never empty");
-  return entry;
 }

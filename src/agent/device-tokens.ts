@@ -8,6 +8,7 @@ import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import { checkHostName } from "../protocol/names.ts";
 import type { Clock } from "../world/world.ts";
 import type { HubPort } from "./hub-port.ts";
+import { writeToLog } from "./log-writing.ts";
 import type { OwnerBook } from "./owner-book.ts";
 
 export interface DeviceTokensOptions {
@@ -21,9 +22,6 @@ export interface DeviceTokensOptions {
   addresses(): HubAddresses;
   book: Pick<OwnerBook, "log" | "problem" | "fetch" | "take">;
 }
-
-/** Other controllers may write at the same time; each try begins behind what they wrote. */
-const TRIES = 5;
 
 export async function makeDeviceToken(
   options: DeviceTokensOptions,
@@ -49,26 +47,13 @@ async function appendInvite(
   names: string[],
   expiresAtMs: number,
 ): Promise<MadeInvite> {
-  const { book, crypto, hub, hubKey, signer, clock } = options;
-  for (let attempt = 1; ; attempt++) {
-    const problem = book.problem();
-    const { log } = book;
-    if (log === undefined || problem !== undefined)
-      throw problem ?? new MusterError("unavailable", "no owner log");
+  const { crypto, hubKey, signer, clock } = options;
+  return writeToLog(options, async (log) => {
     if (!log.mayAdmin(signer.publicKey, clock.now())) {
       throw new MusterError("forbidden", "this device may not add devices to its owner", {
         hint: "make the token on a controller, such as the machine that runs the hub",
       });
     }
-    const made = await makeInvite(crypto, { log, hubKey, names, expiresAtMs, signer });
-    try {
-      await hub.request({ type: "log_append", entry: made.entry }, "done");
-      await book.take([made.entry]);
-      return made;
-    } catch (error) {
-      const movedOn = error instanceof MusterError && error.code === "conflict";
-      if (!movedOn || attempt >= TRIES) throw error;
-      await book.fetch();
-    }
-  }
+    return makeInvite(crypto, { log, hubKey, names, expiresAtMs, signer });
+  });
 }

@@ -1,7 +1,7 @@
 // What an owner does with the keys of the owner log: see them, give another device the right to command, hand the
 // hub's own key over, write words down that take the log back, and use them. Each is an entry that is signed here.
 import type { Crypto, Signer } from "../identity/crypto.ts";
-import { appendEntry, recoverLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
+import { recoverLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
 import type { Participant } from "../identity/owner-log-state.ts";
 import { makeRecovery, recoverySigner } from "../identity/recovery-words.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
@@ -9,10 +9,11 @@ import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
 import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
-import type { OwnerLogEntry, Scope } from "../protocol/owner-log.ts";
+import type { Scope } from "../protocol/owner-log.ts";
 import type { Clock } from "../world/world.ts";
 import { findDevice } from "./device-desk.ts";
 import type { HubPort } from "./hub-port.ts";
+import { knownLog, lastEntry, signedEntry, writeToLog } from "./log-writing.ts";
 import type { OwnerBook } from "./owner-book.ts";
 
 export interface OwnerDeskOptions {
@@ -27,8 +28,6 @@ export interface OwnerDeskOptions {
   embedded: boolean;
 }
 
-/** Other controllers may write at the same time; each try begins behind what they wrote. */
-const TRIES = 5;
 const DAY_MS = 86_400_000;
 
 type Shown = LocalResponse<"owners">;
@@ -180,32 +179,16 @@ export class OwnerDesk {
     };
   }
 
-  /** Signs an entry behind the newest, and again where another came first. */
   async #append(make: (log: OwnerLog) => NewEntry): Promise<void> {
-    const { book, hub } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      const entry = lastEntry(await this.#extended(make));
-      try {
-        await hub.request({ type: "log_append", entry }, "done");
-        await book.take([entry]);
-        return;
-      } catch (error) {
-        const movedOn = error instanceof MusterError && error.code === "conflict";
-        if (!movedOn || attempt >= TRIES) throw error;
-        await book.fetch();
-      }
-    }
-  }
-
-  async #extended(make: (log: OwnerLog) => NewEntry): Promise<OwnerLog> {
     const { crypto, signer, clock } = this.#options;
-    const log = this.#log();
-    if (!log.mayAdmin(signer.publicKey, clock.now())) {
-      throw new MusterError("forbidden", "this device may not change who commands", {
-        hint: "do it on a controller with the scope admin: see muster device owners",
-      });
-    }
-    return appendEntry(crypto, log, make(log));
+    await writeToLog(this.#options, async (log) => {
+      if (!log.mayAdmin(signer.publicKey, clock.now())) {
+        throw new MusterError("forbidden", "this device may not change who commands", {
+          hint: "do it on a controller with the scope admin: see muster device owners",
+        });
+      }
+      return signedEntry(crypto, log, make(log));
+    });
   }
 
   /** By the name or id that people use; its keys are the log's. */
@@ -222,20 +205,10 @@ export class OwnerDesk {
   }
 
   #log(): OwnerLog {
-    const { book } = this.#options;
-    const problem = book.problem();
-    if (book.log === undefined || problem !== undefined)
-      throw problem ?? new MusterError("unavailable", "no owner log");
-    return book.log;
+    return knownLog(this.#options.book);
   }
 
   #idOf(publicKey: Uint8Array): string {
     return deviceIdOf(this.#options.crypto.sha256(publicKey));
   }
-}
-
-function lastEntry(log: OwnerLog): OwnerLogEntry {
-  const entry = log.entries.at(-1);
-  if (entry === undefined) throw new RangeError("an owner log is never empty");
-  return entry;
 }
