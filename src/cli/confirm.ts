@@ -24,7 +24,7 @@ export async function confirm(
       hint: `say so with ${option}`,
     });
   }
-  for (const line of lost) invocation.err.line(line);
+  for (const line of lost) invocation.err.prose(line);
   const answer = await stdin.readLine(`${ask} [y/N] `);
   if (!/^y(?:es)?$/i.test(answer.trim())) throw new MusterError("unavailable", "nothing was changed");
 }

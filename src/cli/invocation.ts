@@ -42,7 +42,7 @@ export function printJson(invocation: Invocation, value: object): void {
 
 /** A remark that does not change the outcome; silent with --json, where it is a field of the object. */
 export function warn(invocation: Invocation, text: string): void {
-  if (!invocation.json) invocation.err.line(`${invocation.err.style("yellow", "muster: warning:")} ${text}`);
+  if (!invocation.json) invocation.err.prose(`${invocation.err.style("yellow", "muster: warning:")} ${text}`);
 }
 
 /**

@@ -18,7 +18,7 @@ export function showPrompt({ err }: Invocation, prompt: JoinPrompt, progress: Pi
     err.line(
       `and enter the code  ${err.style("bold", plainLine(userCode))}  within ${expiresInMs / 60_000} min.`,
     );
-    err.line(`There, and on the controller, these words must stand:  ${plainLine(words.join(" "))}`);
+    err.line(`There, and on the controller, these words must stand:\n  ${plainLine(words.join(" "))}`);
     if (!err.interactive) return;
     const lines = qrLines(plainLine(completeUrl));
     if ((lines[0]?.length ?? 0) <= err.columns) for (const line of lines) err.line(line);

@@ -18,8 +18,8 @@ export function reportError(thrown: unknown, given: { surroundings: Surroundings
     stderr.write(`${JSON.stringify({ error: { code: error.code, message, hint: hint ?? null } })}\n`);
   } else {
     const terminal = createTerminal(stderr, environment, stringWidth);
-    terminal.line(`${terminal.style("red", "muster: error:")} ${message}`);
-    if (hint !== undefined) terminal.line(`${terminal.style("cyan", "muster: hint:")} ${plainLine(hint)}`);
+    terminal.prose(`${terminal.style("red", "muster: error:")} ${message}`);
+    if (hint !== undefined) terminal.prose(`${terminal.style("cyan", "muster: hint:")} ${plainLine(hint)}`);
   }
   if (debugAsked(environment["MUSTER_LOG"])) stderr.write(`${stackOf(thrown)}\n`);
   return error.exitCode;

@@ -2,6 +2,7 @@
 // NO_COLOR; a terminal without a known width (some scripts and CI have one of 0 columns) counts as none.
 
 import { styleText } from "node:util";
+import { proseLines } from "./prose.ts";
 import type { Output } from "./surroundings.ts";
 
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
@@ -12,6 +13,8 @@ export interface Terminal {
   /** Infinity where nothing has to be cut. */
   readonly columns: number;
   line(text: string): void;
+  /** Sentences: broken between words where a person watches. */
+  prose(text: string): void;
   write(text: string): void;
   style(style: Style, text: string): string;
   width(text: string): number;
@@ -25,10 +28,12 @@ export function createTerminal(
   const known = output.columns ?? 0;
   const interactive = output.isTerminal && known > 0 && environment["TERM"] !== "dumb";
   const coloured = interactive && (environment["NO_COLOR"] ?? "") === "";
+  const columns = interactive ? known : Number.POSITIVE_INFINITY;
   return {
     interactive,
-    columns: interactive ? known : Number.POSITIVE_INFINITY,
+    columns,
     line: (text) => output.write(`${text}\n`),
+    prose: (text) => output.write(`${proseLines(text, { columns, width: stringWidth }).join("\n")}\n`),
     write: (text) => output.write(text),
     // validateStream off: whether to colour was decided above, from the output handed in.
     style: (style, text) =>

@@ -146,7 +146,7 @@ function printJoined(
   if (!joined.before && asked !== undefined && asked !== joined.name)
     out.line(`The name ${asked} was taken.`);
   if (joined.confirmed === false) {
-    out.line("It is unconfirmed: it publishes, and takes no command until a controller lets it in. There:");
+    out.prose("It is unconfirmed: it publishes, and takes no command until a controller lets it in. There:");
     out.line(`  muster device approve ${joined.name}`);
   }
   for (const note of finished.notes) warn(invocation, note);

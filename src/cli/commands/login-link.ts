@@ -14,6 +14,6 @@ export async function loginLink(invocation: Invocation): Promise<void> {
   if (login_url === null) throw new MusterError("unavailable", "the hub made no sign-in link");
   if (invocation.json) return printJson(invocation, { login_url });
   const { out } = invocation;
-  out.line("It works once, within 15 minutes. Open it in the browser that shall be signed in:");
+  out.prose("It works once, within 15 minutes. Open it in the browser that shall be signed in:");
   out.line(out.style("bold", plainLine(login_url)));
 }
