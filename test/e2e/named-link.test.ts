@@ -203,4 +203,12 @@ test("without settings a hub says so once, and a device is told what is missing"
   });
   // The token is as good as before.
   await device.ok([...init, "--link", "hub"]);
+  await device.spawn(["agent", "--json"]).firstJson();
+  await until("the hub", async () => (await device.ok(["status"])).hub.state === "connected");
+  const site = join(device.folder, "site");
+  mkdirSync(site);
+  expect(await device.refused(["add", site, "--public", "--link", "named"])).toMatchObject({
+    code: "conflict",
+    hint: expect.stringContaining("CLOUDFLARE_"),
+  });
 });

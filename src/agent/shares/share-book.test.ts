@@ -249,6 +249,39 @@ test("what the hub refuses is undone, and its reason told", async () => {
   expect(await listAgentShares(store.db)).toEqual([]);
 });
 
+test("a hub that knows of no links but its own gets no share that asks for another", async () => {
+  const { book, hub, home } = await bookOf();
+  const wish: AddShare = { path: site(home), access: "public", link: "named" };
+  expect(await rejection(book.add(wish))).toMatchObject({ code: "conflict" });
+  expect(book.list()).toEqual([]);
+  expect(hub.askedFor("share_remove")).toHaveLength(1);
+});
+
+test("what the named link carries is found by the host of its address, and nothing else is", async () => {
+  const { book, hub, home } = await bookOf();
+  hub.override = (asked) =>
+    asked.type === "share_publish"
+      ? {
+          type: "share_published",
+          id: "1",
+          share_id: asked.share_id,
+          label: asked.wish,
+          url: `https://${asked.wish}.example.com/`,
+          ...(asked.link === undefined ? {} : { link: asked.link }),
+        }
+      : undefined;
+  const path = site(home);
+  const { share, warnings } = await book.add({ path, name: "shop", access: "public", link: "named" });
+  await book.add({ path, name: "blog", access: "public" });
+  expect(warnings).toContainEqual(expect.stringContaining("100 MB"));
+  expect(book.namedTarget("shop.example.com")).toMatchObject({ id: share.id });
+  for (const host of ["blog.example.com", "example.com", "shop.example.com:443", "shop.example.com/", ""]) {
+    expect(book.namedTarget(host)).toBeUndefined();
+  }
+  await book.remove(share.id);
+  expect(book.namedTarget("shop.example.com")).toBeUndefined();
+});
+
 test("a device has a hundred shares at most", async () => {
   const { book } = await bookOf();
   const many = Array.from({ length: SHARES_PER_DEVICE }, (_, index) =>

@@ -60,7 +60,7 @@ export class SharePublisher {
     );
     const { share_id, label, url, link = "hub" } = await answerWithin(timers, SHARE_LABEL_WAIT_MS, asked);
     if (link !== flags.link) {
-      throw new MusterError("unavailable", "this hub carries shares by its own link alone", {
+      throw new MusterError("conflict", "this hub carries shares by its own link alone", {
         hint: "leave out --link, or have the hub upgraded",
       });
     }

@@ -10,7 +10,7 @@ interface Scene {
   hub: TestHub;
   device: { name: string; revoked_at: number | null };
   shares: Pick<ShareRecord, "shareId" | "deviceId" | "label" | "link">[];
-  names(options?: { fuse?: Fuse; shareDomain?: string; port?: string }): LinkNames;
+  names(options?: { fuse?: Fuse; shareDomain?: string; port?: string; configured?: boolean }): LinkNames;
   /** At the provider. */
   records(): string[];
   /** The shares that were last said to be led to a tunnel. */
@@ -25,11 +25,11 @@ function sceneOf(hub: TestHub): Scene {
     hub,
     device,
     shares,
-    names({ fuse, shareDomain = "example.com", port = "" } = {}) {
+    names({ fuse, shareDomain = "example.com", port = "", configured = true } = {}) {
       const { link, hosts } = hub.restart(fuse);
       const parts: LinkNamesParts = {
         db: hub.db,
-        named: { link, hosts, configured: true, tend: () => () => {} },
+        named: { link, hosts, configured, tend: () => () => {} },
         // Of a device and of a share only these are looked at.
         devices: { byId: (id) => (id === DEVICE ? (device as DeviceRow) : undefined) },
         shares: { all: () => shares as ShareRecord[], setByTunnel: (ids) => void (led = [...ids].sort()) },
@@ -133,6 +133,16 @@ test("a share is placed where its address is one that Cloudflare can answer at",
   await hub.time.advance(1_000);
   expect(scene.records()).toContain("shop.example.com");
   expect(scene.led()).toEqual(["of shop"]);
+});
+
+test("a hub without settings says what is missing, and not that it is away", async () => {
+  await using hub = await testHub();
+  const names = sceneOf(hub).names({ configured: false });
+  expect(await names.place(share("shop")).catch((error: unknown) => error)).toMatchObject({
+    code: "conflict",
+    message: "this hub has no named links: Cloudflare Tunnel is not configured",
+    hint: expect.stringContaining("CLOUDFLARE_ZONE_ID"),
+  });
 });
 
 test("a provider that does not answer holds up no share", async () => {

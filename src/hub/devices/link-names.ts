@@ -7,6 +7,7 @@ import type { Log } from "../../protocol/log.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import { listTunnels, type TunnelRow } from "../../store/tunnel-rows.ts";
 import type { WantedHost } from "../../tunnels/cloudflare/hosts.ts";
+import { namedLinksDisabled } from "../../tunnels/cloudflare/settings.ts";
 import type { Timers } from "../../world/world.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { ShareRecord, ShareTable } from "../shares/share-table.ts";
@@ -51,6 +52,7 @@ export class LinkNames {
    */
   async place(share: ShareRecord): Promise<void> {
     const { named, timers, log } = this.#parts;
+    if (!named.configured) throw notHere(namedLinksDisabled());
     const placed = named.hosts.place({ ...this.#wantedBy(share), hostname: this.#carriedHost(share) });
     void placed.then(() => this.look()).catch(() => undefined); // whoever waits for it hears of it
     let limit = (): void => {};
@@ -121,13 +123,9 @@ export class LinkNames {
   #carriedHost(share: ShareRecord): string {
     const host = this.#hostOf(share);
     if (host !== undefined) return host;
-    throw new MusterError(
-      "unavailable",
-      "a named link carries shares only at https://NAME.DOMAIN of the hub",
-      {
-        hint: "the hub needs a domain, https on port 443, and no share domain elsewhere; or leave out --link",
-      },
-    );
+    throw new MusterError("conflict", "a named link carries shares only at https://NAME.DOMAIN of the hub", {
+      hint: "the hub needs a domain, https on port 443, and no share domain elsewhere; or leave out --link",
+    });
   }
 
   /** Undefined where Cloudflare could not answer at the share's very address. */
@@ -138,4 +136,9 @@ export class LinkNames {
     const fits = protocol === "https:" && port === "" && domain !== "" && hostname.endsWith(domain);
     return fits ? hostname : undefined;
   }
+}
+
+/** To a device `unavailable` means that there is no hub to ask. */
+function notHere({ message, hint }: MusterError): MusterError {
+  return new MusterError("conflict", message, hint === undefined ? {} : { hint });
 }
