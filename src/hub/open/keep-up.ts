@@ -10,6 +10,7 @@ const SAVE_SEEN_EVERY_MS = 10_000;
 const SAVE_PRESENT_EVERY_MS = 60_000;
 const EXPIRE_EVERY_MS = 1000;
 const TIDY_RELAY_EVERY_MS = 60_000;
+const RELIEVE_RELAY_EVERY_MS = 10_000;
 
 /** Returns how to stop all of it. */
 export async function keepUp(options: HubOptions, core: Core, presence: Presence): Promise<() => void> {
@@ -35,6 +36,7 @@ export async function keepUp(options: HubOptions, core: Core, presence: Presence
     regularly(TIDY_RELAY_EVERY_MS, "old messages could not be dropped", () =>
       Promise.all([relay.dropOld(), dropHalfPairs(db, now())]),
     ),
+    regularly(RELIEVE_RELAY_EVERY_MS, "silent readers could not be ended", async () => relay.relieve()),
   ];
   if (files !== undefined) {
     stops.push(await watchCertificate({ world, log, files, renew: (fresh) => listening.renew(fresh) }));

@@ -3,7 +3,7 @@
 import type { Session } from "../sessions/session.ts";
 
 /** What the relay needs of a session; tests hand in their own. */
-export type Recipient = Pick<Session, "key" | "send">;
+export type Recipient = Pick<Session, "key" | "send"> & Partial<Pick<Session, "close">>;
 
 export class Present<Kind extends Recipient = Recipient> {
   readonly #byKey = new Map<string, Kind>();

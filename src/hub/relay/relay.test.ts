@@ -19,6 +19,9 @@ class Reader {
     return true;
   };
 
+  closed: string | undefined;
+  close = (code: string): void => void (this.closed = code);
+
   get bytes(): number {
     return this.got.reduce((sum, { payload }) => sum + payload.length, 0);
   }
@@ -39,7 +42,13 @@ async function settled(): Promise<void> {
 async function relay(given?: Partial<RelayLimits>, path = ":memory:") {
   let now = NOW;
   const store = await hubStore({ path });
-  const limits = { waiting: 10_000, waitingBytes: 2 ** 26, strangersBytes: 2 ** 30, ...given };
+  const limits = {
+    waiting: 10_000,
+    waitingBytes: 2 ** 26,
+    strangersBytes: 2 ** 30,
+    largeBytes: 2 ** 24,
+    ...given,
+  };
   const isStranger = (key: string): boolean => key.startsWith("guest");
   const made = new Relay({ db: store.db, log: SILENT_LOG, now: () => now, isStranger, limits });
   await made.load();
@@ -179,4 +188,35 @@ test("what was taken is dropped by one statement, however often a session says s
   await settled();
   expect(next.got.length).toBe(1);
   expect(deletes).toBeLessThanOrEqual(1);
+});
+
+test("a thousand silent readers of large messages hold no more than one bound, and end in time for others", async () => {
+  const { relay: hub, pass } = await relay({ largeBytes: 4_000_000 });
+  const readers = Array.from({ length: 40 }, (_, number) => new Reader(`guest ${number}`));
+  for (const reader of readers) {
+    await hub.send({ ...sent("m", 1_000_000), to: reader.key });
+    hub.joined(reader);
+  }
+  const ben = new Reader("ben");
+  hub.joined(ben);
+  await hub.send(sent("m", 1_000_000));
+  await settled();
+  // Who is enrolled has room of its own.
+  expect(ben.got.length).toBe(1);
+  const served = () => readers.filter(({ got }) => got.length > 0);
+  expect(served().length).toBe(4);
+  hub.relieve();
+  expect(readers.every(({ closed }) => closed === undefined)).toBe(true);
+  pass(60_000);
+  hub.relieve();
+  const ended = readers.filter(({ closed }) => closed === "unavailable");
+  expect(ended).toEqual(served());
+  for (const reader of ended) hub.left(reader);
+  await settled();
+  expect(served().length).toBe(8);
+  // One that takes what it is given makes room at once.
+  const [, , , , fifth] = served();
+  if (fifth !== undefined) hub.taken(fifth, fifth.got[0]?.relay_id ?? 0);
+  await settled();
+  expect(served().length).toBe(9);
 });

@@ -29,6 +29,12 @@ import type { Recipient } from "./present.ts";
 /** Under way to one session and not yet taken. A thousand that do not read must not cost the hub its memory. */
 const UNDER_WAY_MAX_BYTES = 96 * 1024;
 const UNDER_WAY_MAX = 64;
+/**
+ * Of messages larger than that, of which one session takes one at a time: for all strangers together, and for all
+ * others. A session that does not take its one in this time makes room for the next, if one waits.
+ */
+const LARGE_UNDER_WAY_MAX_BYTES = 24 * 1024 * 1024;
+const LARGE_TAKEN_WITHIN_MS = 60_000;
 /** All that waits for keys which cost nothing to make, and so might be any number. */
 const STRANGERS_MAX_BYTES = 1024 * 1024 * 1024;
 /** Of a row beside its payload. */
@@ -51,6 +57,8 @@ export interface RelayLimits {
   waitingBytes: number;
   /** For all strangers together. */
   strangersBytes: number;
+  /** Large ones under way to strangers, and as much to others. */
+  largeBytes: number;
 }
 
 /** One session's share of what waits for its key. */
@@ -63,6 +71,8 @@ interface Line {
   /** Sizes of what it has not taken yet, by id, in order. */
   underWay: Map<number, number>;
   bytes: number;
+  /** Of a large one that is under way. */
+  large: { id: number; bytes: number; atMs: number; to: "strangers" | "others" } | undefined;
   /** Everything there was has been handed on. */
   idle: boolean;
   pumping: boolean;
@@ -85,6 +95,9 @@ export class Relay {
   readonly #drop: (taken: Taken) => Promise<Waiting>;
   #lastId = 0;
   #strangersBytes = 0;
+  readonly #largeBytes = { strangers: 0, others: 0 };
+  /** Keys whose next one is large and finds no room now. */
+  readonly #held = new Set<string>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -92,6 +105,7 @@ export class Relay {
       waiting: RELAY_WAITING_MAX,
       waitingBytes: RELAY_WAITING_MAX_BYTES,
       strangersBytes: STRANGERS_MAX_BYTES,
+      largeBytes: LARGE_UNDER_WAY_MAX_BYTES,
     };
     const { db } = options;
     this.#keep = groupCommit({ commit: (rows) => keepRelayed(db, rows), groupMax: 64 });
@@ -105,12 +119,15 @@ export class Relay {
 
   joined(session: Recipient): void {
     const { key } = session;
+    const older = this.#lines.get(key);
+    if (older !== undefined) this.#endLarge(older);
     this.#lines.set(key, {
       session,
       sent: 0,
       taken: 0,
       underWay: new Map(),
       bytes: 0,
+      large: undefined,
       idle: false,
       pumping: false,
     });
@@ -118,7 +135,20 @@ export class Relay {
   }
 
   left(session: Recipient): void {
-    if (this.#lines.get(session.key)?.session === session) this.#lines.delete(session.key);
+    const line = this.#lines.get(session.key);
+    if (line?.session !== session) return;
+    this.#lines.delete(session.key);
+    this.#endLarge(line);
+  }
+
+  /** To be called now and then: sessions that do not take what is under way to them end, if others wait for it. */
+  relieve(): void {
+    if (this.#held.size === 0) return;
+    const before = this.#options.now() - LARGE_TAKEN_WITHIN_MS;
+    for (const { session, large } of this.#lines.values()) {
+      if (large === undefined || large.atMs > before) continue;
+      session.close?.("unavailable", "what was relayed to this session was not taken in time");
+    }
   }
 
   /**
@@ -172,6 +202,7 @@ export class Relay {
       line.underWay.delete(id);
       line.bytes -= bytes;
     }
+    if (line.large !== undefined && line.large.id <= upTo) this.#endLarge(line);
     this.#drop({ recipient: session.key, upTo }).then(
       (freed) => this.#free(session.key, freed),
       (error: unknown) => this.#failed("taken messages could not be dropped", error),
@@ -205,8 +236,7 @@ export class Relay {
     const line = this.#lines.get(what.to);
     if (line === undefined) return;
     if (line.idle && !line.pumping && hasRoom(line, what.bytes) && id > line.sent) {
-      give(line, { id, ...what });
-      return;
+      if (this.#take(line, id, what.bytes)) return give(line, { id, ...what });
     }
     line.idle = false;
     this.#pump(what.to);
@@ -241,12 +271,40 @@ export class Relay {
       }
       line.idle = false;
       for (const { id, bytes } of next) {
-        if (!hasRoom(line, bytes) || this.#lines.get(key) !== line) return;
+        if (!hasRoom(line, bytes) || this.#lines.get(key) !== line || !this.#take(line, id, bytes)) return;
         const row = await findRelayed(db, id);
-        if (row === undefined) line.sent = id;
-        else give(line, { id, from: row.sender, payload: toBase64Url(row.payload), bytes });
+        if (this.#lines.get(key) !== line) return;
+        if (row === undefined) {
+          line.sent = id;
+          this.#endLarge(line);
+        } else give(line, { id, from: row.sender, payload: toBase64Url(row.payload), bytes });
       }
     }
+  }
+
+  /** Whether there is room for one of this size under way to all of its kind; if so it is counted. */
+  #take(line: Line, id: number, bytes: number): boolean {
+    if (bytes <= UNDER_WAY_MAX_BYTES) return true;
+    const { key } = line.session;
+    const to = this.#options.isStranger(key) ? "strangers" : "others";
+    if (this.#largeBytes[to] + bytes > this.#limits.largeBytes) {
+      this.#held.add(key);
+      return false;
+    }
+    this.#largeBytes[to] += bytes;
+    line.large = { id, bytes, atMs: this.#options.now(), to };
+    return true;
+  }
+
+  #endLarge(line: Line): void {
+    const { large } = line;
+    if (large === undefined) return;
+    line.large = undefined;
+    this.#largeBytes[large.to] -= large.bytes;
+    const held = [...this.#held];
+    this.#held.clear();
+    // Whoever finds no room now is held again.
+    for (const key of held) this.#pump(key);
   }
 
   async #waitingFor(key: string): Promise<Waiting> {
