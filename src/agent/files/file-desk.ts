@@ -54,9 +54,8 @@ export class FileDesk {
     });
     const { size, modifiedAt, inode } = markOf(file.info);
     await file.close();
-    const id = toBase64Url(this.#options.randomBytes(ID_BYTES));
     const row = await queueSend(db, {
-      id,
+      id: this.#makeId(),
       peer,
       path: file.realPath,
       name,
@@ -118,6 +117,14 @@ export class FileDesk {
       sha256,
       path: await this.#options.place.settle(row, { position: row.position, name }),
     };
+  }
+
+  /** None that a command line takes for an option. */
+  #makeId(): string {
+    for (;;) {
+      const id = toBase64Url(this.#options.randomBytes(ID_BYTES));
+      if (!id.startsWith("-")) return id;
+    }
   }
 
   #view(row: SendRow, names: PeerNames): FileSendView {

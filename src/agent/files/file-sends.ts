@@ -13,7 +13,7 @@ import { encodeFileWish, SESSION_RESET } from "../../protocol/session-open.ts";
 import type { TrunkStream } from "../../trunk/stream.ts";
 import type { Clock, Disk, Timer, Timers } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
-import { lateStream } from "../sessions/late-stream.ts";
+import { lateStream } from "../../trunk/late-stream.ts";
 import type { LinkIdentity } from "../sessions/peer-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { openSource } from "./file-source.ts";

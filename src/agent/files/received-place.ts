@@ -29,7 +29,8 @@ export class ReceivedPlace {
     await this.#makeFolder();
     const free = await this.#options.files.freeBytes(this.#options.received);
     if (bytes + promisedBytes + SPARE_BYTES <= free) return;
-    throw new MusterError("storage_full", `there is no room for ${bytes} bytes more on that device`, {
+    const megabytes = Math.ceil(bytes / 1_000_000);
+    throw new MusterError("storage_full", `there is no room for ${megabytes} MB more on that device`, {
       hint: "free some space there and send it again",
     });
   }

@@ -9,6 +9,7 @@ import { requireAgent, type LocalAgent } from "../local-api.ts";
 import { plainLine } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { percent, Rate, size, timeLeft } from "../sizes.ts";
+import { tableLines } from "../table.ts";
 import { pause } from "../wait.ts";
 
 export interface FileFlags {
@@ -17,6 +18,8 @@ export interface FileFlags {
 }
 
 const LOOK_EVERY_MS = 200;
+/** Of an id, which is enough to find it by. */
+const SHOWN_ID = 8;
 /** One that does not go within this waits for its device. */
 const AWAY_AFTER_MS = 5_000;
 /** Of the plain lines: one for each. */
@@ -59,14 +62,16 @@ export async function listFiles(invocation: Invocation): Promise<void> {
   const { items } = await agent.call("file_sends", {});
   if (invocation.json) return printJson(invocation, { items: items.map(shown) });
   const { out } = invocation;
-  if (items.length === 0) out.line("No large file is on its way or went lately.");
-  for (const item of items) {
-    const { id, name, to } = item;
-    out.line(
-      `${out.style("dim", id.slice(0, 8))} ${plainLine(name)} (${size(item.size)}) to ${plainLine(to)}`,
-    );
-    out.line(`  ${standing(item)}`);
-  }
+  if (items.length === 0) return out.line("No large file is on its way or went lately.");
+  const rows = items.map((item) => [
+    { text: item.id.slice(0, SHOWN_ID), style: "dim" as const },
+    { text: item.name, style: "bold" as const },
+    { text: size(item.size) },
+    { text: item.to },
+    { text: standing(item), short: item.state },
+  ]);
+  const headings = ["ID", "FILE", "SIZE", "TO", "STATE"];
+  for (const line of tableLines(out, rows, { headings, shorten: [4] })) out.line(line);
 }
 
 async function watch(
@@ -108,7 +113,7 @@ function phase({ err }: Invocation, send: FileSendView, bytesPerSecond: number |
     bytesPerSecond === undefined || bytesPerSecond === 0
       ? ""
       : `, ${size(bytesPerSecond)}/s, ${timeLeft((send.size - send.bytes) / bytesPerSecond)} left`;
-  return `${percent(send.bytes, send.size)} of ${label(send)}${speed}`;
+  return `${percent(send.bytes, send.size)}${speed}: ${label(send)}`;
 }
 
 function report(invocation: Invocation, send: FileSendView, tookMs: number | undefined): void {
@@ -124,7 +129,7 @@ function report(invocation: Invocation, send: FileSendView, tookMs: number | und
   out.line(`Queued here, and goes by itself: ${label(send)}`);
   if (send.waits !== undefined) out.line(`  Now: ${send.waits}`);
   out.line(out.style("dim", "  Leave the file as it is until then. To take it back:"));
-  out.line(out.style("dim", `  muster send --cancel ${send.id.slice(0, 8)}`));
+  out.line(out.style("dim", `  muster send --cancel ${send.id.slice(0, SHOWN_ID)}`));
 }
 
 /** The interrupt has ended this run's own calls. */
@@ -151,7 +156,7 @@ function refusal(send: FileSendView): MusterError {
 }
 
 function standing(send: FileSendView): string {
-  if (send.problem !== undefined) return `failed: ${plainLine(send.problem.message)}`;
+  if (send.problem !== undefined) return `failed: ${send.problem.message}`;
   if (send.state === "sending") return `sending, ${percent(send.bytes, send.size)}`;
   return send.waits === undefined ? send.state : `${send.state}: ${send.waits}`;
 }

@@ -286,11 +286,18 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     items: agent.inbox.filter(({ position }) => position > request.after),
     arriving: agent.arriving,
   }),
-  file_send: (agent, request: { id: string }) => findSend(agent, request.id),
+  /** Half of it goes between two looks, unless it waits. */
+  file_send: (agent, request: { id: string }) => {
+    const send = findSend(agent, request.id);
+    if (send.waits !== undefined || (send.state !== "queued" && send.state !== "sending")) return send;
+    send.bytes += send.size / 2;
+    send.state = send.bytes < send.size ? "sending" : "delivered";
+    return send;
+  },
   file_sends: (agent) => ({ items: agent.sends }),
   file_cancel: (agent, request: { id: string }) => {
     const send = findSend(agent, request.id);
-    send.state = "cancelled";
+    if (send.state === "queued" || send.state === "sending") send.state = "cancelled";
     return send;
   },
   file_refuse: (agent, request: { id: string }) => {
@@ -343,7 +350,7 @@ function findPeer(agent: FakeAgent, reference: string): PeerView {
   });
 }
 
-function peerView({ name, verified }: { name: string; verified: boolean }): PeerView {
+export function peerView({ name, verified = false }: { name: string; verified?: boolean }): PeerView {
   return {
     id: "abcdefg-hijklmn-opqrstu-vwxyz23",
     name,
@@ -445,4 +452,16 @@ function refused(): Error {
 
 function jsonLines(values: readonly object[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join("");
+}
+
+export function sendView(change: Partial<FileSendView>): FileSendView {
+  return {
+    id: "k3x9q2a1",
+    to: "desk",
+    name: "film.mkv",
+    size: 2_000_000,
+    bytes: 0,
+    state: "queued",
+    ...change,
+  };
 }
