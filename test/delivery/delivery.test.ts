@@ -55,6 +55,32 @@ test("for one who is away it waits, through a restart of all three; the hub hold
   rmSync(folder, { recursive: true });
 });
 
+test("at the hub's bounds the sender is told, keeps the rest, and sends it once there is room", async () => {
+  await using fleet = new TestFleet();
+  fleet.relayLimits = { waiting: 3, waitingBytes: 2 ** 20, strangersBytes: 2 ** 20, largeBytes: 2 ** 20 };
+  const [anna, ben] = await twoPaired(fleet);
+  ben.cut();
+  const texts = Array.from({ length: 8 }, (_, at) => `text ${at}`);
+  for (const text of texts) await anna.say(ben, text);
+  const notice = "messages to ben wait: too much waits at the hub for that device";
+  await fleet.until(() => anna.life.notices.all().includes(notice));
+  expect(await ben.inbox()).toEqual([]);
+  ben.connect();
+  await fleet.until(async () => (await ben.inbox()).length === texts.length);
+  expect(await ben.inbox()).toEqual(texts);
+  await fleet.until(() => !anna.life.notices.all().includes(notice));
+});
+
+test("a session that took another's place goes on when the older one ends", async () => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = await twoPaired(fleet);
+  const end = ben.leaveHanging();
+  ben.connect();
+  end();
+  await anna.say(ben, "to the newer one");
+  await fleet.until(async () => (await ben.inbox()).length === 1);
+});
+
 const SEEDS = [1, 2, 3];
 /** Cuts, kills at any moment and at any statement, and restarts, in each run. */
 const FAULTS = 1_000;

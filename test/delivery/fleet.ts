@@ -13,7 +13,7 @@ import type { Asked, HubSessionState } from "../../src/agent/link/hub-session.ts
 import { Mailboxes } from "../../src/hub/pairing/mailboxes.ts";
 import { Pairs } from "../../src/hub/relay/pairs.ts";
 import { RelayDesk, type RelayMessage } from "../../src/hub/relay/relay-desk.ts";
-import { Relay } from "../../src/hub/relay/relay.ts";
+import { Relay, type RelayLimits } from "../../src/hub/relay/relay.ts";
 import { Session } from "../../src/hub/sessions/session.ts";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import type { Signer } from "../../src/identity/crypto.ts";
@@ -61,6 +61,7 @@ export class TestFleet implements AsyncDisposable {
   readonly databases: Databases;
   readonly devices: TestDevice[] = [];
   hub: TestHub | undefined;
+  relayLimits: RelayLimits | undefined;
   meddle: Meddle = (_, message) => [message];
   /** Sees what devices say to the hub. */
   spy: (from: string, message: ClientToHub) => void = () => {};
@@ -150,7 +151,9 @@ export class TestHub {
     const now = () => fleet.time.now();
     const pairs = new Pairs(store.db, now);
     await pairs.load();
-    const relay = new Relay({ db: store.db, log: SILENT_LOG, now, isStranger: () => false });
+    const { relayLimits: limits } = fleet;
+    const isStranger = (): boolean => false;
+    const relay = new Relay({ db: store.db, log: SILENT_LOG, now, isStranger, ...(limits && { limits }) });
     await relay.load();
     return new TestHub(fleet, { db: store.db, kill, pairs, relay });
   }
@@ -290,6 +293,13 @@ export class TestDevice {
   cut(): void {
     this.#wire?.cut();
     this.#wire = undefined;
+  }
+
+  /** The hub does not hear that this session is over until the function returned is called. */
+  leaveHanging(): () => void {
+    const wire = this.#wire;
+    this.#wire = undefined;
+    return () => wire?.cut();
   }
 
   async isPaired(other: TestDevice): Promise<boolean> {

@@ -56,7 +56,11 @@ export class Post {
   constructor(options: PostOptions) {
     this.#options = options;
     const changed = (): void => this.#tellListeners();
-    this.#sender = new Sender({ ...options, changed });
+    this.#sender = new Sender({
+      ...options,
+      changed,
+      waits: (peer, problem) => this.#background("a full box", this.#tellWaiting(peer, problem)),
+    });
     this.#receiver = new Receiver({
       ...options,
       makeId: () => this.#makeId(),
@@ -289,6 +293,14 @@ export class Post {
       `${petname} calls itself "${nickname}" now, before "${former}"; here it is still ${petname}`,
     );
     await this.#record("peer.nickname", peer, { nickname, former });
+  }
+
+  async #tellWaiting(key: string, problem: MusterError | undefined): Promise<void> {
+    const { store, notices } = this.#options;
+    if (problem === undefined) return notices.clear(`waits ${key}`);
+    const peer = await store.peers.find(key);
+    if (peer === undefined) return;
+    notices.set(`waits ${key}`, `messages to ${peer.petname} wait: ${problem.message}`);
   }
 
   #refused(from: string, problem: MusterError): void {

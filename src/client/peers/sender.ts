@@ -5,7 +5,7 @@ import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { sealMessage } from "../../identity/sealed/message.ts";
 import { formatSealed } from "../../identity/sealed/message-bytes.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
-import { publicError } from "../../protocol/errors.ts";
+import { publicError, type MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
 import type { PeerHub } from "./peer-hub.ts";
@@ -22,6 +22,8 @@ export interface SenderOptions {
   log: Log;
   /** Some message is in another state now. */
   changed(): void;
+  /** Messages to this peer wait for something else than the hub to be reached; without a problem, no more. */
+  waits(peer: string, problem?: MusterError): void;
 }
 
 /** Under way to the hub at once: enough to share its commits. */
@@ -38,6 +40,8 @@ interface Line {
   busy: boolean;
   again: boolean;
   pause: Timer | undefined;
+  /** Its sender was told that it waits. */
+  isTold: boolean;
   probeAtMs: number;
   probeAfterMs: number;
 }
@@ -90,6 +94,7 @@ export class Sender {
       busy: false,
       again: false,
       pause: undefined,
+      isTold: false,
       probeAtMs: this.#options.clock.monotonic() + FIRST_PROBE_MS,
       probeAfterMs: FIRST_PROBE_MS,
     };
@@ -109,7 +114,8 @@ export class Sender {
   }
 
   #failed(peer: string, line: Line, error: unknown): void {
-    const { code, message } = publicError(error);
+    const problem = publicError(error);
+    const { code, message } = problem;
     line.again = false;
     // Without a session there is nothing to do; without a pairing, the hub has said so by itself.
     if (this.#stopped || code === "hub_unreachable" || code === "not_found") return;
@@ -119,6 +125,8 @@ export class Sender {
       problem: message,
       ...(code === "internal" ? { error } : {}),
     });
+    line.isTold = true;
+    this.#options.waits(peer, problem);
     line.pause = timers.after(PAUSE_MS, () => {
       line.pause = undefined;
       this.kick(peer);
@@ -142,6 +150,8 @@ export class Sender {
         changed();
         const refused = results.find((result) => result.status === "rejected");
         if (refused !== undefined) throw refused.reason;
+        if (line.isTold) this.#options.waits(peer);
+        line.isTold = false;
       }
     }
   }
