@@ -2,6 +2,7 @@
 // over whatever session there is.
 import { MusterError } from "../protocol/errors.ts";
 import { checkSecure, webSocketUrl } from "../protocol/hub-url.ts";
+import { refuseStream } from "./refuse-stream.ts";
 import { connect, type ConnectionOptions, type ConnectionState } from "./connection.ts";
 import { openPeer } from "./open-peer.ts";
 import { openPromise } from "./open-promise.ts";
@@ -28,7 +29,7 @@ export interface ConnectPeerOptions extends PeerOptions {
   platform: string;
   /** Of the program. */
   version: string;
-  /** The hub opened a stream; without this every one is refused. */
+  /** The hub opened a stream that is not one of `onStream`; without this it is refused. */
   opened?: NonNullable<ConnectionOptions["opened"]>;
   /** Accepts plain HTTP off this machine, which anyone on the way can read: seals stay whole, names do not. */
   insecure?: boolean;
@@ -67,7 +68,8 @@ export function connectPeer(options: ConnectPeerOptions): ConnectedPeer {
         proved: (key) => void (hubKey = key),
       })(hello),
     onState: (next) => becomes(next),
-    ...(options.opened === undefined ? {} : { opened: options.opened }),
+    opened: (stream, payload) =>
+      peer.opened(stream, payload) ?? options.opened?.(stream, payload) ?? refuseStream(stream),
     onMessage: (message) => peer.heard(message),
   });
   const link = linkOver(connection, {

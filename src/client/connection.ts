@@ -4,7 +4,7 @@
 // no longer than until 5 s of silence.
 import { MusterError, publicError, type ErrorCode } from "../protocol/errors.ts";
 import type { ClientMessage, ClientToHub, HubMessage, HubToClient } from "../protocol/messages.ts";
-import { RESET } from "../trunk/frame.ts";
+import { refuseStream } from "./refuse-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { OpenRefusal } from "../trunk/trunk.ts";
 import type { Timer, World } from "../world/world.ts";
@@ -177,8 +177,7 @@ class HubConnection implements Connection {
     if (attempt === this.#attempt && attempt.phase === "ready" && opened !== undefined) {
       return opened(stream, payload);
     }
-    stream.reset(RESET.refused);
-    return { data() {}, drain() {}, end() {}, close() {} };
+    return refuseStream(stream);
   }
 
   #receive(attempt: Attempt, text: string | undefined): void {

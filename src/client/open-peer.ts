@@ -4,9 +4,19 @@ import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { encodeFile, MESSAGE_FILE_MAX_BYTES } from "../protocol/file-in-message.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
+import { webSessionCrypto } from "../identity/sealed/session-crypto-web.ts";
 import { SILENT_LOG } from "../protocol/log.ts";
 import type { HubToClient } from "../protocol/messages.ts";
-import type { Content, PairedDevice, Peer, PeerOptions, ReceivedMessage, SentMessage } from "./peer.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
+import type {
+  Content,
+  PairedDevice,
+  Peer,
+  PeerOptions,
+  ReceivedMessage,
+  SentMessage,
+  StreamHandler,
+} from "./peer.ts";
 import type { PeerLink } from "./peer-link.ts";
 import { textBody } from "./peers/bodies.ts";
 import { PairingDesk } from "./peers/pairing-desk.ts";
@@ -14,10 +24,13 @@ import { choosePeer, namePeer, peerIdOf } from "./peers/pins.ts";
 import { Post } from "./peers/post.ts";
 import { messageOf, Reader } from "./peers/reader.ts";
 import type { PeerRow } from "./peers/rows.ts";
+import { PeerStreams } from "./peers/peer-streams.ts";
 
 export interface OpenedPeer extends Peer {
   /** There is a session, a new one. */
   connected(): void;
+  /** The hub opened a stream; undefined for one that is not of this kind. */
+  opened(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents | undefined;
   /** Anything that the hub said unasked; what is not about pairs and messages is passed over. */
   heard(message: HubToClient): void;
 }
@@ -64,6 +77,18 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
     },
   });
   post.listen(changed);
+  const streams = new PeerStreams({
+    store,
+    timers: world.timers,
+    crypto: webSessionCrypto(options.subtle, crypto),
+    own: { identityKey: keys.signer.publicKey, linkKey: keys.link },
+    openStream: (payload, events) => link.openStream(payload, events),
+    handler: () => {
+      const handle = onStream;
+      return handle === undefined ? undefined : (from, stream) => handle(view(from), stream);
+    },
+  });
+  let onStream: StreamHandler | undefined;
   let reader: Reader | undefined;
 
   const view = (row: PeerRow): PairedDevice => ({
@@ -172,7 +197,15 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
       return () => void listeners.delete(listener);
     },
     notices: () => [...notices.values()],
-    openStream(payload, events) {
+    openStream: async (key, events) => streams.open(await demand(key), events),
+    onStream(handle) {
+      onStream = handle;
+      return () => {
+        if (onStream === handle) onStream = undefined;
+      };
+    },
+    opened: (stream, payload) => streams.opened(stream, payload),
+    openHubStream(payload, events) {
       const stream = link.openStream(payload, events);
       if (typeof stream !== "string") return stream;
       throw new MusterError("hub_unreachable", `no stream to another device: ${stream}`);

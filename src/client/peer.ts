@@ -6,7 +6,7 @@ import type { DhKey } from "../identity/sealed/session-crypto.ts";
 import type { Log } from "../protocol/log.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
-import type { World } from "../world/world.ts";
+import type { ByteStream, ByteStreamEvents, World } from "../world/world.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { MakeReceiveKey } from "./peers/receive-ring.ts";
 import type { PeerStore } from "./peers/store.ts";
@@ -102,6 +102,8 @@ export type ReceivedMessage = {
   | { type: "unknown" }
 );
 
+export type StreamHandler = (from: PairedDevice, stream: ByteStream) => ByteStreamEvents;
+
 export interface Peer {
   /** Of this device. */
   readonly id: string;
@@ -141,10 +143,18 @@ export interface Peer {
   /** What a person should know: a hub that no longer relays, messages that are lost, a peer that left. */
   notices(): string[];
   /**
-   * A stream of bytes to another device, through the hub, which sees all of it: seal it. Throws
-   * `hub_unreachable` when there is no connection.
+   * A live stream of bytes to a paired device, sealed end to end: both have to be there, and a cut ends it. Resolves
+   * when the other program has taken it and proved its key. Rejects with `not_found`, `hub_unreachable`,
+   * `device_offline`, `unavailable` where it takes none, `session_cut`.
    */
-  openStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream;
+  openStream(key: string, events: ByteStreamEvents): Promise<ByteStream>;
+  /**
+   * Called for each stream that a paired device opens here; returns who is told of it. One handler; without one,
+   * every stream is refused. The function returned takes it away.
+   */
+  onStream(handler: StreamHandler): () => void;
+  /** A stream that the hub joins to another device and could read: for sessions that seal by themselves. */
+  openHubStream(payload: Uint8Array, events: TrunkStreamEvents): TrunkStream;
   close(): void;
 }
 

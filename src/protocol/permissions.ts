@@ -288,7 +288,7 @@ export const RIGHTS = {
   }),
   /** A stream to a paired device, joined and not looked into; the device decides by its own pin. */
   "pair.reach": right("pair", {
-    streams: ["file"],
+    streams: ["file", "stream"],
     allow: {
       person: amongThem,
       register: (actor, pair) => pair.keys.includes(actor.deviceKey),

@@ -3,24 +3,27 @@
 // hub: inside, both ends prove their link keys.
 //
 //   "session" LF purpose LF device id, or key of the caller in base64url
-//   "session" LF "file" LF key of the paired device, or of the caller, in base64url
+//   "session" LF "file" or "stream" LF key of the paired device, or of the caller, in base64url
 
 import { fromBase64Url, toBase64Url, utf8 } from "./bytes.ts";
 import { isDeviceId } from "./ids.ts";
 
 /**
  * `command`: a sealed session of a controller. `log`: entries of the owner log, which prove themselves, for a
- * device that does not know its caller yet. `file`: a sealed session between two that are paired.
+ * device that does not know its caller yet. `file`, `stream`: a sealed session between two that are paired, for a
+ * file or for whatever two programs have to say.
  */
-export const SESSION_PURPOSES = ["command", "log", "file"] as const;
+export const SESSION_PURPOSES = ["command", "log", "file", "stream"] as const;
 export type SessionPurpose = (typeof SESSION_PURPOSES)[number];
 /** Those by which an owner's devices reach each other. */
-export type DevicePurpose = Exclude<SessionPurpose, "file">;
+export type DevicePurpose = Exclude<SessionPurpose, PairPurpose>;
+/** Those by which paired devices do. */
+export type PairPurpose = "file" | "stream";
 
 export type SessionWish =
   | { purpose: DevicePurpose; deviceId: string }
   /** Of the paired device, base64url. */
-  | { purpose: "file"; peerKey: string };
+  | { purpose: PairPurpose; peerKey: string };
 
 /** Why a stream was dropped, beside the trunk's own codes (which end below 16). */
 export const SESSION_RESET = {
@@ -44,6 +47,15 @@ export function encodeFileWish(peerKey: string): Uint8Array {
   return utf8(`${PREFIX}file\n${peerKey}`);
 }
 
+/** `peerKey` in base64url. */
+export function encodeStreamWish(peerKey: string): Uint8Array {
+  return utf8(`${PREFIX}stream\n${peerKey}`);
+}
+
+export function isPairPurpose(purpose: SessionPurpose): purpose is PairPurpose {
+  return purpose === "file" || purpose === "stream";
+}
+
 export function encodeSessionCall(purpose: SessionPurpose, callerKey: Uint8Array): Uint8Array {
   return utf8(`${PREFIX}${purpose}\n${toBase64Url(callerKey)}`);
 }
@@ -58,7 +70,7 @@ export function readSessionWish(payload: Uint8Array): SessionWish | undefined {
   const read = readLines(payload);
   if (read === undefined) return undefined;
   const { purpose, who } = read;
-  if (purpose !== "file") return isDeviceId(who) ? { purpose, deviceId: who } : undefined;
+  if (!isPairPurpose(purpose)) return isDeviceId(who) ? { purpose, deviceId: who } : undefined;
   return fromBase64Url(who)?.length === 32 ? { purpose, peerKey: who } : undefined;
 }
 

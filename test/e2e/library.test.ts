@@ -124,6 +124,57 @@ test("a program and an agent pair, and send both ways", async () => {
   }
 }, 60_000);
 
+test("two programs have a live stream between them, sealed", async () => {
+  const library = (await import(BUILT)) as typeof Library;
+  const device = async (nickname: string) =>
+    library.connect({
+      hubUrl,
+      webSocket: WebSocket,
+      keys: await library.keysOfSecrets(library.makeSecretKeys()),
+      nickname,
+    });
+  const [one, two] = await Promise.all([device("one"), device("two")]);
+  try {
+    await Promise.all([one.ready(), two.ready()]);
+    const made = await one.pair();
+    const [ofOne] = await Promise.all([made.done, two.join(made.code)]);
+    // Both have to be known to the hub as a pair before it joins anything.
+    await until("the pair", async () => (await one.peers())[0]?.state === "paired");
+    const nobody = { data() {}, drain() {}, end() {}, close() {} };
+    const refused = await one.openStream(ofOne.key, nobody).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "unavailable", message: "the other device takes no streams" });
+
+    two.onStream((from, stream) => ({
+      data: (bytes) => void stream.write(new TextEncoder().encode(`${from.nickname}: ${bytes.length}`)),
+      drain() {},
+      end: () => stream.shutdown(),
+      close() {},
+    }));
+    const heard: string[] = [];
+    const over = Promise.withResolvers<Error | undefined>();
+    const stream = await one.openStream(ofOne.key, {
+      data: (bytes) => void heard.push(new TextDecoder().decode(bytes)),
+      drain() {},
+      end() {},
+      close: over.resolve,
+    });
+    stream.write(new Uint8Array(1000));
+    await until("an answer", () => heard.length === 1);
+    stream.shutdown();
+    expect(await over.promise).toBeUndefined();
+    expect(heard).toEqual(["one: 1000"]);
+
+    two.close();
+    await until("the hub knows that it left", async () => {
+      const problem = await one.openStream(ofOne.key, nobody).catch((error: unknown) => error);
+      return problem instanceof library.MusterError && problem.code === "device_offline";
+    });
+  } finally {
+    one.close();
+    two.close();
+  }
+}, 60_000);
+
 test.skipIf(Bun.which("python3") === null)(
   "a client in another language, written from the document, pairs with an agent and sends both ways",
   async () => {

@@ -22,7 +22,7 @@ import {
 } from "../../protocol/command-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
-import { readSessionCall, SESSION_RESET } from "../../protocol/session-open.ts";
+import { isPairPurpose, readSessionCall, SESSION_RESET } from "../../protocol/session-open.ts";
 import { appendAudit } from "../../store/audit.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
@@ -31,7 +31,7 @@ import { acceptCommand, keepOutcome, type CommandName } from "../command-record.
 import type { CommandKind, CommandPeer, RunningCommand } from "../exec/command-kind.ts";
 import type { OwnerBook } from "../owner-book.ts";
 import type { StateDatabase } from "../state-migrations.ts";
-import { lateStream } from "./late-stream.ts";
+import { lateStream } from "../../trunk/late-stream.ts";
 import { linkKeyOf } from "./link-keys.ts";
 import { takeLogEntries } from "./log-carrier.ts";
 import { PeerLink, type LinkIdentity } from "./peer-link.ts";
@@ -91,7 +91,7 @@ export class CommandSessions {
   open(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents {
     const call = readSessionCall(payload);
     const full = this.#sessions.size + this.#opening >= SESSIONS_MAX;
-    if (call === undefined || call.purpose === "file" || full) {
+    if (call === undefined || isPairPurpose(call.purpose) || full) {
       stream.reset(full ? SESSION_RESET.tooMany : RESET.refused);
       return { data() {}, drain() {}, end() {}, close() {} };
     }

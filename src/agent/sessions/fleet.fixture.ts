@@ -136,7 +136,7 @@ export class TestHub {
         this.streams.push([near, far]);
         near.adopt(events);
         const device =
-          wish === undefined || wish.purpose === "file"
+          wish === undefined || "peerKey" in wish
             ? undefined
             : this.devices.get(this.lead(wish.deviceId));
         if (wish === undefined || device === undefined) {

@@ -19,7 +19,7 @@ import type { TrunkStream } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { OwnerBook } from "../owner-book.ts";
-import { lateStream } from "./late-stream.ts";
+import { lateStream } from "../../trunk/late-stream.ts";
 import { formatLogEntries } from "./log-carrier.ts";
 import { PeerLink, type LinkIdentity } from "./peer-link.ts";
 

@@ -5,7 +5,6 @@ import { SealedSession } from "../../identity/sealed/session.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { FILE_KIND } from "../../protocol/file-messages.ts";
 import { SESSION_RESET } from "../../protocol/session-open.ts";
-import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { FileChannel } from "./file-channel.ts";
@@ -45,12 +44,6 @@ export function answerFile(
   const session = new SealedSession({ ...ends, role: "responder", kind: FILE_KIND, stream }, channel.events);
   channel.attach(session);
   return session.streamEvents;
-}
-
-/** For a stream that nobody here takes. */
-export function refuseStream(stream: TrunkStream, code: number = RESET.refused): TrunkStreamEvents {
-  stream.reset(code);
-  return { data() {}, drain() {}, end() {}, close() {} };
 }
 
 /** By the code with which the hub, or the device itself, dropped the stream. */

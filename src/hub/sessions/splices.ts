@@ -46,7 +46,7 @@ export class Splices {
     if (wish === undefined) return refused(stream, RESET.refused);
     try {
       const way =
-        wish.purpose === "file"
+        "peerKey" in wish
           ? { far: this.#parts.pairs.reach(session, wish.peerKey) }
           : this.#way(session, wish.deviceId);
       if (this.#count(session) >= PER_CLIENT_MAX) return refused(stream, SESSION_RESET.tooMany);

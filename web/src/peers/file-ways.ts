@@ -3,11 +3,12 @@
 // the browser may lay on its disk, and is kept once it is whole and its checksum is the sender's.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { FileChannel } from "../../../src/client/files/file-channel.ts";
-import { answerFile, dialFile, refuseStream, type FileEnds } from "../../../src/client/files/file-session.ts";
+import { answerFile, dialFile, type FileEnds } from "../../../src/client/files/file-session.ts";
 import { receiveFile, type FileSink, type TakenOffer } from "../../../src/client/files/receive-file.ts";
 import type { StartHash } from "../../../src/client/files/running-hash.ts";
 import { sendFile, type FileOffer, type FileSource } from "../../../src/client/files/send-file.ts";
 import type { Peer } from "../../../src/client/peer.ts";
+import { refuseStream } from "../../../src/client/refuse-stream.ts";
 import { fromBase64Url, toBase64Url } from "../../../src/protocol/bytes.ts";
 import { MusterError, publicError, type ErrorCode } from "../../../src/protocol/errors.ts";
 import { plainFileName } from "../../../src/protocol/file-in-message.ts";
@@ -23,7 +24,7 @@ export interface FileWaysOptions {
   world: Pick<World, "clock" | "timers" | "random">;
   store: Store<PeersState>;
   keeper: TalkKeeper;
-  peer: Pick<Peer, "openStream">;
+  peer: Pick<Peer, "openHubStream">;
   ends: Omit<FileEnds, "peer" | "timers">;
   /** Of a paired device; undefined for any other key. */
   linkKeyOf(key: string): Promise<Uint8Array | undefined>;
@@ -102,7 +103,7 @@ export function openFileWays(options: FileWaysOptions): FileWays {
       },
     });
     try {
-      dialFile(channel, endsWith(to, linkKey), (events) => peer.openStream(encodeFileWish(to), events));
+      dialFile(channel, endsWith(to, linkKey), (events) => peer.openHubStream(encodeFileWish(to), events));
       await sendFile(channel, { offer, source: sourceOf(file), startHash, moved });
       return { over: true };
     } catch (error) {

@@ -1,7 +1,7 @@
 // The paired devices as the page has them: what the library knows of them told to the store, and what a person can
 // do with them. Components call these actions; none of them touches the library.
 import type { PairedDevice, Peer } from "../../../src/client/peer.ts";
-import { refuseStream } from "../../../src/client/files/file-session.ts";
+import { refuseStream } from "../../../src/client/refuse-stream.ts";
 import { MusterError } from "../../../src/protocol/errors.ts";
 import { MESSAGE_FILE_MAX_BYTES } from "../../../src/protocol/file-in-message.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../../src/trunk/stream.ts";

@@ -134,6 +134,8 @@ export function fakePeer(devices: PairedDevice[] = []): FakePeer {
       },
       notices: () => [],
       openStream: unused,
+      onStream: unused,
+      openHubStream: unused,
       close() {},
     },
   };

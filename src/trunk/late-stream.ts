@@ -1,6 +1,6 @@
 // A stream whose reader is not known yet: it is held until then, and what happens to it meanwhile is told later.
-import type { ByteStreamEvents } from "../../world/world.ts";
-import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { ByteStreamEvents } from "../world/world.ts";
+import type { TrunkStream, TrunkStreamEvents } from "./stream.ts";
 
 export interface LateStream {
   /** For whoever opens or takes the stream. */
