@@ -3,12 +3,14 @@
 
 import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { addCapabilityCommands } from "./define-capabilities.ts";
+import { addKeyCommands } from "./define-keys.ts";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addOrderCommands } from "./define-orders.ts";
 import { addMachineCommands } from "./define-machine.ts";
 import { addPeerCommands } from "./define-peers.ts";
 import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
+import { addTaskCommands } from "./define-tasks.ts";
 import { addToolCommands } from "./define-tools.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -68,8 +70,10 @@ export function makeProgram(
   addShareCommands(program, choose);
   addFleetCommands(program, choose);
   addOrderCommands(program, choose);
+  addTaskCommands(program, choose);
   addCapabilityCommands(program, choose);
   addPeerCommands(program, choose);
+  addKeyCommands(program, choose);
   addToolCommands(program, choose);
   acceptVerbose(program);
   return program;

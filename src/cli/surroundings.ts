@@ -335,6 +335,13 @@ export type OwnerCalls = {
   ) => Promise<LocalResponse<Name>>;
 };
 
+/** Keys that use what devices offer and never command. */
+export type KeyCalls = {
+  [Name in "keys" | "key_create" | "key_revoke"]: (
+    request: LocalRequest<Name>,
+  ) => Promise<LocalResponse<Name>>;
+};
+
 /** Orders to devices: streams of order frames, and what those under way are given. */
 export interface OrderCalls {
   run(request: LocalRequest<"run">): Promise<AsyncIterable<Uint8Array>>;
@@ -363,6 +370,7 @@ export interface HubSession {
   /** What may be done with the devices of the fleet, by this home's controller key. */
   devices(): Promise<DeviceCalls>;
   owners(): Promise<OwnerCalls>;
+  keys(): Promise<KeyCalls>;
   /** What may be ordered by this home's controller key. */
   orders(): Promise<OrderCalls>;
   tasks(): Promise<TaskCalls>;

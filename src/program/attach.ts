@@ -7,6 +7,7 @@ import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
+import { KeyDesk } from "../agent/key-desk.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
 import type { Controller } from "../agent/sessions/order.ts";
@@ -61,6 +62,24 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         hubKey: hubKeyOf(hubFile),
         embedded: hubFile.embedded,
       });
+    },
+    async keys() {
+      const { crypto, identity, world } = parts;
+      const book = await readLog(parts, session, hubFile);
+      const { signer } = identity;
+      const desk = new KeyDesk({
+        clock: world.clock,
+        crypto,
+        signer,
+        hub: session,
+        book,
+        peerKey: () => Promise.reject(new MusterError("agent_not_running", "only an agent has pairings")),
+      });
+      return {
+        keys: async () => desk.show(),
+        key_create: (request) => desk.create(request),
+        key_revoke: (request) => desk.revoke(request),
+      };
     },
     async owners() {
       const { crypto, identity, world } = parts;

@@ -7,9 +7,9 @@ import { z } from "zod";
 import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage, errorBody } from "./command-messages.ts";
 import { CAPABILITY_WAITS } from "./capability-messages.ts";
-import { capabilityProtocol, capabilityVersion, queryName } from "./capabilities.ts";
+import { CAPABILITIES_PER_DEVICE, capabilityProtocol, capabilityVersion, queryName } from "./capabilities.ts";
 import { QUERY_TYPES, QUERY_WAIT_MAX_MS } from "./query-messages.ts";
-import { SCOPES } from "./owner-log.ts";
+import { GRANT_SCOPES, grantName, SCOPES } from "./owner-log.ts";
 import { fleetCompleteness, TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
 import { deviceKind, auditPage, deviceView, fleetView, shareAccess, shareView } from "./views.ts";
 
@@ -94,6 +94,26 @@ const petname = z
   .min(1)
   .max(64)
   .regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
+const keyView = z.object({
+  id: z.string(),
+  name: z.string(),
+  holder: z.enum(["device", "program"]),
+  scopes: z.array(z.enum(GRANT_SCOPES)),
+  /** Protocols; null is all. */
+  capabilities: z.array(z.string()).nullable(),
+  /** Names of the devices where it holds; null is all. */
+  devices: z.array(z.string()).nullable(),
+  expires_at: z.iso.datetime().nullable(),
+  expired: z.boolean(),
+});
+const keyAnswer = z.object({ key: keyView });
+const grantedProtocols = z.array(capabilityProtocol).min(1).max(CAPABILITIES_PER_DEVICE);
+const grantMs = z
+  .number()
+  .int()
+  .min(60_000)
+  .max(366 * 86_400_000)
+  .optional();
 const mailbox = z.string().min(1).max(8);
 const peerAnswer = z.object({ peer: peerView });
 /** A file that is too large for a message, on its way to a paired device. */
@@ -325,6 +345,30 @@ export const LOCAL_API = {
   owners_reset: {
     request: z.object({ head: z.string().max(64).nullable() }),
     response: ownersShown.extend({ done: z.boolean() }),
+  },
+  /** Keys that use what devices offer and never command. */
+  keys: { request: z.object({}), response: z.object({ items: z.array(keyView) }) },
+  key_create: {
+    request: z.object({
+      name: grantName,
+      scopes: z.array(z.enum(GRANT_SCOPES)).min(1).max(GRANT_SCOPES.length),
+      /** Of the scope `capabilities`: all when absent. */
+      capabilities: grantedProtocols.optional(),
+      expires_in_ms: grantMs,
+    }),
+    /** `token` is shown once. */
+    response: keyAnswer.extend({ token: z.string() }),
+  },
+  key_revoke: { request: z.object({ key: reference }), response: keyAnswer },
+  /** What one device offers, to a paired device of someone else. */
+  grant: {
+    request: z.object({
+      device: reference,
+      to: reference,
+      capabilities: grantedProtocols,
+      expires_in_ms: grantMs,
+    }),
+    response: keyAnswer,
   },
   /** Streams of order frames: a program here or on a device, a shell, a port of a device on this machine. */
   run: {

@@ -68,6 +68,7 @@ describe("the log", () => {
     const lines: string[] = [];
     const log = logInto(lines);
     const token = `mst1_${"A".repeat(60)}`;
+    const key = `mk1_${"B".repeat(43)}`;
     const link = `http://muster.localhost/#login.abcdefghijkl.${"s".repeat(43)}`;
     log.info("a", {
       value: new Secret(hidden),
@@ -75,10 +76,11 @@ describe("the log", () => {
       headers: { Authorization: hidden, Cookie: hidden },
     });
     log.info("b", { list: [{ password: hidden, code: hidden, login_url: hidden }], clientSecret: hidden });
-    log.error("c", { error: new Error(`refused ${token} at ${link}, sent Bearer ${hidden}`) });
+    log.error("c", { error: new Error(`refused ${token} and ${key} at ${link}, sent Bearer ${hidden}`) });
     const all = lines.join("");
     expect(all).not.toContain(hidden);
     expect(all).not.toContain("A".repeat(60));
+    expect(all).not.toContain("B".repeat(43));
     expect(all).not.toContain("s".repeat(43));
     expect(all).toContain("‹secret›");
   });

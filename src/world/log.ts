@@ -40,7 +40,7 @@ const SECRET_FIELDS = [
 
 /** A setup token, a login link, a bearer: recognised wherever they stand in a text. */
 const SECRET_TEXTS = [
-  { pattern: /mst1_[A-Za-z0-9_-]{20,}/g, replacement: HIDDEN },
+  { pattern: /m(?:st|k)1_[A-Za-z0-9_-]{20,}/g, replacement: HIDDEN },
   { pattern: /(?<=login\.[A-Za-z0-9_-]{12}\.)[A-Za-z0-9_-]{43}/g, replacement: HIDDEN },
   { pattern: /(?<=\bBearer )[^\s"\\]+/gi, replacement: HIDDEN },
 ];

@@ -11,6 +11,7 @@ import type { World } from "../../world/world.ts";
 import type { DeviceDesk } from "../device-desk.ts";
 import type { makeDeviceToken } from "../device-tokens.ts";
 import type { HubPort } from "../hub-port.ts";
+import type { KeyDesk } from "../key-desk.ts";
 import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
 import type { OwnerDesk } from "../owner-desk.ts";
@@ -40,6 +41,7 @@ export interface LocalHandlersOptions {
   /** Absent for an agent without a link key. */
   orders: OrderDesk | undefined;
   owners: OwnerDesk | undefined;
+  keys: KeyDesk;
   tasks: FleetTasks | undefined;
   /** By this home's own copy of the owner log. */
   mayCommand(): boolean;
@@ -191,6 +193,28 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       recorded("owners.reset", joined.owner_root, async () => {
         const result = await owners().reset(request);
         return { result, detail: { done: result.done, head: result.head } };
+      }),
+
+    keys: () => Promise.resolve(options.keys.show()),
+
+    key_create: (request) =>
+      recorded("key.create", request.name, async () => {
+        const result = await options.keys.create(request);
+        const { id, scopes, capabilities } = result.key;
+        return { result, detail: { id, scopes, capabilities } };
+      }),
+
+    key_revoke: (request) =>
+      recorded("key.revoke", request.key, async () => {
+        const result = await options.keys.revoke(request);
+        return { result, detail: { id: result.key.id, name: result.key.name } };
+      }),
+
+    grant: (request) =>
+      recorded("key.grant", request.to, async () => {
+        const result = await options.keys.grant(request);
+        const { id, capabilities, devices } = result.key;
+        return { result, detail: { id, capabilities, devices } };
       }),
 
     run: (request) => orders().run(request),

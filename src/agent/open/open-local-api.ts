@@ -2,6 +2,7 @@
 import { queryFleet } from "../calls/query-fleet.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
+import { KeyDesk } from "../key-desk.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
 import { serveLocalApi } from "../local-api/local-server.ts";
 import type { AgentOptions } from "../agent-options.ts";
@@ -64,6 +65,14 @@ function handlersOf(
     devices,
     orders: commanding.orders,
     owners: commanding.owners,
+    keys: new KeyDesk({
+      clock,
+      crypto,
+      signer,
+      hub,
+      book,
+      peerKey: (reference) => paired.peers.key(reference),
+    }),
     tasks: commanding.tasks,
     mayCommand: () => book.log?.mayCommand(signer.publicKey, clock.now()) === true,
     leave: async () => {

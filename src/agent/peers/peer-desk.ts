@@ -1,4 +1,5 @@
 // What the person at this device does with the devices it is paired with: pair, send, read, name, part.
+import { fromBase64Url } from "../../protocol/bytes.ts";
 import { basename } from "node:path";
 import { textBody } from "../../client/peers/bodies.ts";
 import type { PairingDesk } from "../../client/peers/pairing-desk.ts";
@@ -145,6 +146,14 @@ export class PeerDesk {
   /** What this device calls those that it is paired with, by key. */
   async #names(): Promise<ReadonlyMap<string, string>> {
     return new Map((await this.#options.store.peers.list()).map((peer) => [peer.key, peer.petname]));
+  }
+
+  /** By petname or id. */
+  async key(reference: string): Promise<{ name: string; publicKey: Uint8Array }> {
+    const { petname, key } = await this.#choose(reference);
+    const publicKey = fromBase64Url(key);
+    if (publicKey === undefined) throw new MusterError("state_corrupt", `the pin of ${petname} holds no key`);
+    return { name: petname, publicKey };
   }
 
   async #choose(reference: string): Promise<PeerRow> {

@@ -15,6 +15,7 @@ import { formatSetupToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 import { capabilityAnswer, queryAnswer } from "./fake-calls.ts";
+import { FAKE_KEYS } from "./fake-keys.ts";
 import { FAKE_TASKS } from "./fake-tasks.ts";
 
 export const AGENT_PID = 4711;
@@ -226,6 +227,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
   recovery_use: () => ({ number: 5, beaten: 2, words: ["one", "two"] }),
   owners_reset: (_, request: { head: string | null }) => ({ ...OWNERS, done: request.head !== null }),
   ...FAKE_TASKS,
+  ...FAKE_KEYS,
   order_input: () => ({}),
   order_tell: () => ({}),
   device_rotate: (agent, request: { device: string }) => {

@@ -13,6 +13,7 @@ import {
   type FakeAgent,
 } from "./fake-agent.ts";
 import { queryAnswer } from "./fake-calls.ts";
+import { FAKE_KEYS } from "./fake-keys.ts";
 import { fakeService, type FakeService } from "./fake-service.ts";
 import { fakeTime } from "./fake-timers.ts";
 
@@ -232,6 +233,11 @@ function fakeHubSession(): HubSession {
     device: { id: DEVICE_ID, name: "laptop" },
     // Each row above is the answer to its question; the index hides that from the compiler.
     request: async (type) => answers[type] as never,
+    keys: async () => ({
+      keys: async () => ({ items: [] }),
+      key_create: async (request) => FAKE_KEYS.key_create(undefined, request),
+      key_revoke: async (request) => FAKE_KEYS.key_revoke(undefined, request),
+    }),
     async *query(request) {
       yield* queryAnswer(request);
     },

@@ -1,7 +1,7 @@
 // The situations that transcripts start from, by name.
 
 import { HOME, type FakeSurroundings } from "./fake-surroundings.ts";
-import { ago, deviceView, shareView, TOKEN } from "./fake-agent.ts";
+import { ago, deviceView, peerView, sendView, shareView, TOKEN } from "./fake-agent.ts";
 import type { SetUps } from "./transcript.ts";
 
 function terminal(surroundings: FakeSurroundings, columns: number): void {
@@ -35,6 +35,30 @@ export const SET_UPS: SetUps = {
         state: "stopped",
         proof: { state: "dead", checked_at: ago(9e6), latency_ms: null, reason: null },
       }),
+    ];
+  },
+  "paired with desk, to and from which large files go": ({ agent }) => {
+    agent.peers = [peerView({ name: "desk" })];
+    agent.sends = [
+      sendView({ id: "k3xpq2aa", name: "film.mkv", size: 3_500_000_000 }),
+      sendView({ id: "m8wzt5bb", name: "disk.img", size: 64_000_000_000, waits: "the device is not online" }),
+      sendView({
+        id: "q1nrc7cc",
+        name: "notes.zip",
+        state: "failed",
+        problem: { code: "conflict", message: '"notes.zip" was changed', hint: "send it again" },
+      }),
+    ];
+    agent.arriving = [
+      {
+        id: "w5tzb9dd",
+        from: "desk",
+        at: ago(60_000),
+        name: "photos.tar",
+        size: 8_000_000_000,
+        bytes: 2_000_000_000,
+        state: "arriving",
+      },
     ];
   },
   "the hub is not running": (surroundings) => {

@@ -1,0 +1,168 @@
+// Keys that use what devices offer and never command: of programs, made here and shown once, and of devices of someone
+// else, which this home is paired with. Each is an entry of the owner log; taking it back is another.
+import { makeApiKey } from "../identity/api-key.ts";
+import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { OwnerLog } from "../identity/owner-log.ts";
+import type { Grant } from "../identity/owner-log-state.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { beginsId, deviceIdOf } from "../protocol/ids.ts";
+import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { EntryBody, GrantScope } from "../protocol/owner-log.ts";
+import type { Clock } from "../world/world.ts";
+import { knownLog, signedEntry, writeToLog, type LogWriting } from "./log-writing.ts";
+import { orderedDevice } from "./orders/ordered-device.ts";
+
+export interface KeyDeskOptions extends LogWriting {
+  clock: Clock;
+  crypto: Crypto;
+  signer: Signer;
+  /** Identity key of a device that this home is paired with, by name or id. */
+  peerKey(reference: string): Promise<{ name: string; publicKey: Uint8Array }>;
+}
+
+type View = LocalResponse<"keys">["items"][number];
+
+export class KeyDesk {
+  readonly #options: KeyDeskOptions;
+
+  constructor(options: KeyDeskOptions) {
+    this.#options = options;
+  }
+
+  show(): LocalResponse<"keys"> {
+    return {
+      items: knownLog(this.#options.book)
+        .grants()
+        .map((grant) => this.#view(grant)),
+    };
+  }
+
+  /** The key's text is told here and nowhere else. */
+  async create(request: LocalRequest<"key_create">): Promise<LocalResponse<"key_create">> {
+    const { crypto } = this.#options;
+    const { text, signer } = makeApiKey(crypto);
+    const { name, scopes, capabilities = null } = request;
+    this.#refuseTwin(name);
+    const key = await this.#write({
+      publicKey: signer.publicKey,
+      name,
+      holder: "program",
+      scopes,
+      capabilities,
+      devices: null,
+      expiresInMs: request.expires_in_ms,
+    });
+    return { key, token: text.reveal() };
+  }
+
+  /** To a device of someone else, of what one device of this owner offers. */
+  async grant(request: LocalRequest<"grant">): Promise<LocalResponse<"grant">> {
+    const device = await orderedDevice(this.#options, request.device);
+    const peer = await this.#options.peerKey(request.to);
+    this.#refuseTwin(peer.name);
+    const key = await this.#write({
+      publicKey: peer.publicKey,
+      name: peer.name,
+      holder: "device",
+      scopes: ["capabilities"],
+      capabilities: request.capabilities,
+      devices: [toBase64Url(device.publicKey)],
+      expiresInMs: request.expires_in_ms,
+    });
+    return { key };
+  }
+
+  /** By name, or by the beginning of its id. The key never comes back. */
+  async revoke({ key: reference }: LocalRequest<"key_revoke">): Promise<LocalResponse<"key_revoke">> {
+    const found = this.#find(reference);
+    const { crypto, signer } = this.#options;
+    const body = { public_key: toBase64Url(found.publicKey) };
+    await writeToLog(this.#options, (log) =>
+      signedEntry(crypto, this.#administered(log), { kind: "remove", body, signer }),
+    );
+    return { key: this.#view(found) };
+  }
+
+  async #write(wish: Omit<Grant, "entry" | "untilMs"> & { expiresInMs: number | undefined }): Promise<View> {
+    const { crypto, signer, clock } = this.#options;
+    const until = wish.expiresInMs === undefined ? null : clock.now() + wish.expiresInMs;
+    const body: EntryBody<"key"> = {
+      public_key: toBase64Url(wish.publicKey),
+      name: wish.name,
+      holder: wish.holder,
+      scopes: sorted<GrantScope>(wish.scopes),
+      capabilities: wish.capabilities === null ? null : sorted(wish.capabilities),
+      devices: wish.devices === null ? null : sorted(wish.devices),
+      until,
+    };
+    const { entry } = await writeToLog(this.#options, (log) =>
+      signedEntry(crypto, this.#administered(log), { kind: "key", body, signer }),
+    );
+    return this.#view({ ...wish, ...body, untilMs: until, entry: entry.number });
+  }
+
+  #administered(log: OwnerLog): OwnerLog {
+    const { signer, clock } = this.#options;
+    if (log.mayAdmin(signer.publicKey, clock.now())) return log;
+    throw new MusterError("forbidden", "this device may not give keys out", {
+      hint: "do it on a controller with the scope admin: see muster device owners",
+    });
+  }
+
+  #find(reference: string): Grant {
+    const grants = knownLog(this.#options.book).grants();
+    const named = grants.filter(({ name }) => name === reference);
+    const found = named.length > 0 ? named : grants.filter((one) => beginsId(this.#idOf(one), reference));
+    const [first, second] = found;
+    if (first === undefined) {
+      throw new MusterError("not_found", `there is no key "${reference}"`, {
+        hint: "see them: muster key ls",
+      });
+    }
+    if (second === undefined) return first;
+    throw new MusterError("ambiguous", `"${reference}" is more than one key`, {
+      hint: `say which by its id: ${found.map((one) => this.#idOf(one)).join(", ")}`,
+    });
+  }
+
+  #refuseTwin(name: string): void {
+    if (
+      !knownLog(this.#options.book)
+        .grants()
+        .some((grant) => grant.name === name)
+    )
+      return;
+    throw new MusterError("name_taken", `there is a key "${name}" already`, {
+      hint: "choose another name, or take it back first: muster key revoke",
+    });
+  }
+
+  #view(grant: Grant): View {
+    const { clock } = this.#options;
+    const { name, holder, scopes, capabilities, devices, untilMs } = grant;
+    return {
+      id: this.#idOf(grant),
+      name,
+      holder,
+      scopes: [...scopes],
+      capabilities: capabilities === null ? null : [...capabilities],
+      devices: devices === null ? null : devices.map((key) => this.#nameOf(key)),
+      expires_at: untilMs === null ? null : new Date(untilMs).toISOString(),
+      expired: untilMs !== null && clock.now() >= untilMs,
+    };
+  }
+
+  #nameOf(key: string): string {
+    const { log } = this.#options.book;
+    return log?.participants().find(({ publicKey }) => toBase64Url(publicKey) === key)?.name ?? key;
+  }
+
+  #idOf({ publicKey }: Pick<Grant, "publicKey">): string {
+    return deviceIdOf(this.#options.crypto.sha256(publicKey));
+  }
+}
+
+function sorted<Text extends string>(texts: readonly Text[]): Text[] {
+  return [...new Set(texts)].toSorted();
+}
