@@ -1,4 +1,4 @@
-// The pairing and the sealed messages that stand in docs/protocol.md as examples: made by the code, from keys and
+// The pairing, the sealed messages and the session that stand in docs/protocol.md as examples: made by the code, from keys and
 // randomness whose bytes are all the same, so that a client in another language can make them too.
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import type { Crypto } from "../../src/identity/crypto.ts";
@@ -7,7 +7,11 @@ import { PairingMaker } from "../../src/identity/pairing/maker.ts";
 import { cpaceInput, sentBy } from "../../src/identity/pairing/pairing-run.ts";
 import { formatSealed } from "../../src/identity/sealed/message-bytes.ts";
 import { sealAck, sealMessage } from "../../src/identity/sealed/message.ts";
-import { toBase64Url, utf8 } from "../../src/protocol/bytes.ts";
+import { NoiseHandshake } from "../../src/identity/sealed/noise.ts";
+import { framed } from "../../src/identity/sealed/record-reader.ts";
+import { RECORD } from "../../src/identity/sealed/records.ts";
+import { nodeDhKey, nodeSessionCrypto } from "../../src/identity/sealed/session-crypto-node.ts";
+import { concat, lv, toBase64Url, utf8 } from "../../src/protocol/bytes.ts";
 
 export const filled = (byte: number, length = 32): Uint8Array => new Uint8Array(length).fill(byte);
 
@@ -96,4 +100,33 @@ export async function exampleMessages() {
     { ...PLACE, receiveKey: x25519(18), madeAt: 1_795_000_000_000 },
   );
   return { message: formatSealed(message), ack: formatSealed(ack) };
+}
+
+/** The handshake of a live session, the maker calling, and its first two records. */
+export async function exampleSession() {
+  const [maker, joiner] = [signerOf(MAKER), signerOf(JOINER)];
+  const crypto = nodeSessionCrypto(plain);
+  const prologue = concat(
+    ...[utf8("muster/v1/session"), maker.publicKey, joiner.publicKey, utf8("stream")].map(lv),
+  );
+  const end = (role: "initiator" | "responder", keys: { own: number; their: number; ephemeral: number }) =>
+    new NoiseHandshake({
+      crypto,
+      pattern: "KK",
+      role,
+      prologue,
+      ownKey: nodeDhKey(plain, filled(keys.own)),
+      theirKey: x25519(keys.their),
+      ephemeral: nodeDhKey(plain, filled(keys.ephemeral)),
+    });
+  const caller = end("initiator", { own: MAKER.link, their: JOINER.link, ephemeral: 19 });
+  const callee = end("responder", { own: JOINER.link, their: MAKER.link, ephemeral: 20 });
+  const first = await caller.write(new Uint8Array(0));
+  await callee.read(first);
+  const second = await callee.write(new Uint8Array(0));
+  await caller.read(second);
+  const { send, hash } = await caller.finish();
+  const start = await send.seal(Uint8Array.of(RECORD.start));
+  const last = await send.seal(concat(Uint8Array.of(RECORD.last), utf8("hello")));
+  return { first: framed(first), second: framed(second), hash, start: framed(start), last: framed(last) };
 }
