@@ -56,6 +56,15 @@ test("a newer hub's words read as what claims the least, and the rest of the pic
     ],
   };
   const { devices, shares } = fleetView.parse(fleet);
+  const service = {
+    name: "ssh",
+    service_type: word,
+    local_port: 22,
+    state: "up",
+    checked_at: null,
+    reason: null,
+  };
+  expect(deviceView.parse({ ...DEVICE, services: [service] }).services).toBeUndefined();
   expect(devices.map(({ kind, status }) => [kind, status])).toEqual([
     ["desktop", "offline"],
     ["raspberry_pi", "stale"],

@@ -86,9 +86,9 @@ export const deviceView = z.object({
   /** Round trip of the trunk's last ping, milliseconds. */
   latency_ms: z.number().nullable(),
   health: machineHealth.nullable(),
-  /** What it lets others reach and do; kept while it is away. */
-  services: z.array(serviceView).max(SERVICES_PER_DEVICE).optional(),
-  capabilities: z.array(capabilityOffer).max(CAPABILITIES_PER_DEVICE).optional(),
+  /** What it lets others reach and do; kept while it is away. Of another shape than is known here, it is left out. */
+  services: z.array(serviceView).max(SERVICES_PER_DEVICE).optional().catch(undefined),
+  capabilities: z.array(capabilityOffer).max(CAPABILITIES_PER_DEVICE).optional().catch(undefined),
 });
 
 export const fleetView = z.object({

@@ -1,4 +1,5 @@
 // What this machine is and how it is: platform, kind, mark, health.
+import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, statfsSync } from "node:fs";
 import { arch, availableParallelism, freemem, hostname, loadavg, totalmem, uptime } from "node:os";
 import type { DeviceKind, MachineHealth } from "../protocol/views.ts";
@@ -55,10 +56,26 @@ function memoryOf(): { total: number; available: number } {
 }
 
 function hasBattery(): boolean {
+  if (process.platform === "darwin") return macHasBattery();
   try {
     return readdirSync("/sys/class/power_supply").some((name) => name.startsWith("BAT"));
   } catch {
     // No such folder: a container, or not Linux.
+    return false;
+  }
+}
+
+/** Model names stopped telling laptops from others; what feeds the machine tells it (pmset(1)). */
+function macHasBattery(): boolean {
+  try {
+    const told = execFileSync("/usr/bin/pmset", ["-g", "batt"], {
+      encoding: "utf8",
+      timeout: 2_000,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    return told.includes("InternalBattery");
+  } catch {
+    // Not there, or it does not answer: as without one.
     return false;
   }
 }

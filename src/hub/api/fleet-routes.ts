@@ -2,10 +2,9 @@
 import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
 import { rootsOf, type Action, type ResourceOf } from "../../protocol/permissions.ts";
-import type { DeviceView } from "../../protocol/views.ts";
-import type { SetupRow } from "../../store/setups.ts";
-import { pendingSetups, platformOf } from "../devices/setups.ts";
+import { pendingSetups } from "../devices/setups.ts";
 import { json } from "./answers.ts";
+import { deviceStatuses } from "./device-status.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 
@@ -31,9 +30,9 @@ export function fleetRoutes(parts: ApiParts): Route[] {
       at: "hub",
       async answer(call) {
         const roots = allowedRoots(call);
-        const devices = fleet.viewOf(roots).devices.map(deviceStatus);
+        const { devices } = fleet.viewOf(roots);
         const setups = await pendingSetups(parts.life.setups, roots);
-        return json({ devices: [...devices, ...setups.map((setup) => setupStatus(parts, setup))] });
+        return json({ devices: await deviceStatuses(parts, { devices, setups }) });
       },
     }),
     route<"audit.see">({
@@ -62,46 +61,6 @@ function allowedRoots<A extends Action>(call: Pick<Call<A>, "actor"> & { allow: 
 }
 
 type AllowOwner = (resource: ResourceOf<"owner"> | undefined) => ResourceOf<"owner">;
-
-function deviceStatus(device: DeviceView): Record<string, unknown> {
-  return {
-    device_id: device.id,
-    name: device.name,
-    kind: device.kind,
-    platform: device.platform,
-    location: device.location,
-    hostname: device.hostname,
-    status: device.status,
-    confirmed: device.confirmed !== false,
-    last_seen: device.last_seen,
-    agent_version: device.agent_version,
-    services: [],
-    capabilities: [],
-    // Of the device itself nothing has been proved through a public address.
-    link: { kind: "hub", state: "unknown", checked_at: null, reason: null },
-  };
-}
-
-/** A place that no device has taken yet. */
-function setupStatus({ addresses }: ApiParts, setup: SetupRow): Record<string, unknown> {
-  return {
-    device_id: null,
-    setup_id: setup.setup_id,
-    name: setup.name,
-    kind: null,
-    platform: platformOf(setup.device_type),
-    location: null,
-    hostname: addresses.hostnameOf(setup.name),
-    status: "pending",
-    confirmed: false,
-    expires_at: new Date(setup.expires_at).toISOString(),
-    last_seen: null,
-    agent_version: null,
-    services: [],
-    capabilities: [],
-    link: { kind: setup.link, state: "unknown", checked_at: null, reason: null },
-  };
-}
 
 function badQuery(): MusterError {
   return new MusterError("bad_request", "the query does not fit", {

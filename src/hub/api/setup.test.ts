@@ -4,6 +4,7 @@ import { makeClaim, makeInvite } from "../../identity/setup-token.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
+import { addTunnel, turnTunnel } from "../../store/tunnel-rows.ts";
 import type { LinkWish, TunnelCredentials } from "../../tunnels/link.ts";
 import { HUB, testHub, type TestHub } from "./hub.fixture.ts";
 
@@ -164,5 +165,39 @@ describe("a place that was prepared for a setup token", () => {
     tries.push(await prepare(hub, ann.token, { claim_key: open.claim_key }));
     expect(tries.map(([status]) => status)).toEqual([422, 422, 422, 422]);
     expect(new Set(tries.map(([, answer]) => JSON.stringify(answer))).size).toBe(1);
+  });
+});
+
+test("the status of each device has what it offers and what leads to it, a place that waits included", async () => {
+  await using hub = await testHub();
+  const ann = await hub.home.person("ann");
+  const { db } = hub.store;
+  const view = {
+    id: "dev-1",
+    name: "nas",
+    status: "stale",
+    services: [{ name: "ssh", local_port: 22 }],
+    capabilities: [{ protocol: "llm.chat", version: "1.0.0" }],
+  };
+  Object.assign(hub.parts.fleet, { viewOf: () => ({ devices: [view] }) });
+  await prepare(hub, ann.token, { name: "attic" });
+  await addTunnel(
+    db,
+    { holder: "dev-1", name: "muster-1", hostname: "nas.localhost", secret: null },
+    hub.clock.now(),
+  );
+  await turnTunnel(db, "dev-1", { state: "revoking", tries: 1, reason: "1022", next_try_at: 0 });
+  const response = await hub.call("/api/device/status", { at: HUB, token: ann.token });
+  expect(await response.json()).toMatchObject({
+    devices: [
+      {
+        device_id: "dev-1",
+        status: "stale",
+        services: [{ name: "ssh" }],
+        capabilities: [{ protocol: "llm.chat" }],
+        link: { kind: "named", state: "revoking", checked_at: null, reason: "1022" },
+      },
+      { device_id: null, name: "attic", status: "pending", link: { kind: "hub", state: "unknown" } },
+    ],
   });
 });
