@@ -18,6 +18,8 @@ export function addPeerCommands(program: Command, choose: Choose): void {
     .argument("[code]", "what the other device shows, or its link")
     .option("--name <name>", "what to call the other device here", parsePetname)
     .option("--verified", "the safety words are compared with those of the other device")
+    .option("--hub <url>", "as a guest of this hub, for a home that has joined none")
+    .option("--insecure", "as a guest: accept plain HTTP to a hub elsewhere")
     .option("--own", "only devices of the same owner can enter the code, and no stranger can spend it")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster pair\n  muster pair K7-Q2MX --name phone")

@@ -1,10 +1,11 @@
 // What a home knows of a paired device, as rows of `muster device show`: the two names, the words and whether they
 // were compared, since when, and whether the hub relays.
+import { MusterError } from "../protocol/errors.ts";
 import { beginsId } from "../protocol/ids.ts";
 import type { LocalResponse } from "../protocol/local-api.ts";
 import { ago } from "./durations.ts";
 import type { Invocation } from "./invocation.ts";
-import { findAgent } from "./local-api.ts";
+import { withPeers } from "./peer-calls.ts";
 import type { Cell } from "./table.ts";
 
 export type Peer = LocalResponse<"peers">["peers"][number];
@@ -15,10 +16,14 @@ export const PEER_STATES: Record<Peer["state"], string> = {
   unrelayed: "the hub no longer relays to it",
 };
 
-/** Only a running agent knows them. */
+/** None where nobody can say: neither an agent nor a guest's home. */
 export async function knownPeers(invocation: Invocation): Promise<Peer[]> {
-  const search = await findAgent(invocation);
-  return search.state === "running" ? (await search.agent.call("peers", {})).peers : [];
+  try {
+    return (await withPeers(invocation, (calls) => calls.call("peers", {}))).peers;
+  } catch (thrown) {
+    if (thrown instanceof MusterError && thrown.code !== "internal") return [];
+    throw thrown;
+  }
 }
 
 /** The one that is meant: by its petname, else by its id. */

@@ -71,6 +71,8 @@ export interface Surroundings {
   rekey(options: RekeyOptions): Promise<RekeyResult>;
   /** Forgets what this home kept of its fleet: keys, hub, state. Nothing may run in it any more. */
   wipe(home: string): Promise<void>;
+  /** A home that has joined no hub, as a guest of one, where nothing else runs in it. */
+  openGuest(options: GuestOptions): Promise<GuestSession>;
   /** A session with the hub that this home has joined, by its controller key, where no agent runs. */
   attach(home: string): Promise<HubSession>;
 }
@@ -277,6 +279,39 @@ export interface RekeyResult {
   former_id: string;
   /** False where the old key is still in the owner log, and a controller has to take it out. */
   former_removed: boolean;
+}
+
+export interface GuestOptions {
+  home: string;
+  /** The first time: which hub. Scheme, host and port. */
+  hubUrl?: string;
+  /** Plain HTTP off loopback is accepted. */
+  insecure?: boolean;
+  stop: AbortSignal;
+}
+
+/** The calls of the local API that a guest has too. */
+export const GUEST_CALLS = [
+  "pair_make",
+  "pair_wait",
+  "pair_cancel",
+  "pair_join",
+  "peers",
+  "peer_unpair",
+  "peer_name",
+  "peer_verify",
+  "send",
+  "inbox",
+  "inbox_read",
+] as const satisfies readonly LocalCall[];
+
+export interface GuestSession {
+  calls: {
+    [Name in (typeof GUEST_CALLS)[number]]: (request: LocalRequest<Name>) => Promise<LocalResponse<Name>>;
+  };
+  /** What the person here has to know. */
+  notices(): string[];
+  close(): Promise<void>;
 }
 
 export interface JoinResult {

@@ -6,7 +6,10 @@ import type { HubFile } from "../protocol/local-api.ts";
 import type { Environment } from "./parts.ts";
 
 /** Throws `hub_insecure` for plain HTTP that nobody accepted, `invalid` for a proxy that can't be used. */
-export function hubAddress(joined: HubFile, environment: Environment): TrunkAddress {
+export function hubAddress(
+  joined: Pick<HubFile, "hub_url" | "insecure" | "ca" | "local_url">,
+  environment: Environment,
+): TrunkAddress {
   // Its own hub: not by way of DNS, a proxy in front of it, or an authority that signed for other names.
   if (joined.local_url !== undefined) return { url: joined.local_url, byKeyAlone: true };
   const { hub_url: url, ca, insecure = false } = joined;

@@ -83,6 +83,9 @@ export function realSurroundings(environment: Environment = process.env): RealSu
       const { joinHub } = await import("./join.ts");
       return joinHub(await openHome(options.home, environment), options, environment);
     },
+    async openGuest(options) {
+      return (await import("./guest.ts")).openGuest(options, environment);
+    },
     async rekey(options) {
       const { openHome } = await import("./parts.ts");
       const { rekey } = await import("./rekey.ts");

@@ -52,8 +52,8 @@ export interface HubSessionOptions {
   /** The pinned key of the hub. */
   hubKey: Uint8Array;
   about: { name: string; platform: string; kind: DeviceKind; version: string; location?: string };
-  /** A device registers; a client with a controller key attaches, without presence. */
-  sessionKind: "register" | "attach";
+  /** A device registers; a client with a controller key attaches, without presence; a guest is enrolled nowhere. */
+  sessionKind: "register" | "attach" | "guest";
   /** The next session number, stored before this resolves; 0 for sessions that are not fenced. */
   nextSession(): Promise<number>;
   events: {

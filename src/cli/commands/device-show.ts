@@ -47,7 +47,12 @@ export async function deviceShow(
 }
 
 /** A device that is paired with this one and of another owner's fleet is in no list of the hub's. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["not_found", "hub_unreachable", "forbidden"]);
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "not_found",
+  "hub_unreachable",
+  "forbidden",
+  "agent_not_running",
+]);
 
 function strangerFacts({ id, kind }: Peer): Cell[][] {
   const row = (name: string, text: string): Cell[] => [{ text: name, style: "dim" }, { text }];

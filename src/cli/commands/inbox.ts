@@ -3,7 +3,7 @@
 
 import type { FileArriving, LocalResponse } from "../../protocol/local-api.ts";
 import { printJson, type Invocation } from "../invocation.ts";
-import { requireAgent, type LocalAgent } from "../local-api.ts";
+import { withPeers, type PeerCalls } from "../peer-calls.ts";
 import { plainLine, stripControl } from "../plain-text.ts";
 import { percent, size } from "../sizes.ts";
 
@@ -16,8 +16,11 @@ export interface InboxFlags {
 
 type Item = LocalResponse<"inbox">["items"][number];
 
-export async function inbox(invocation: Invocation, flags: InboxFlags): Promise<void> {
-  const agent = await requireAgent(invocation);
+export function inbox(invocation: Invocation, flags: InboxFlags): Promise<void> {
+  return withPeers(invocation, (peers) => inboxOf(invocation, peers, flags));
+}
+
+async function inboxOf(invocation: Invocation, agent: PeerCalls, flags: InboxFlags): Promise<void> {
   if (flags.refuse !== undefined) return refuse(invocation, agent, flags.refuse);
   const follow = flags.follow === true;
   const unread = flags.new === true || follow;
@@ -40,7 +43,7 @@ export async function inbox(invocation: Invocation, flags: InboxFlags): Promise<
   if (shown + announced.size === 0 && !invocation.json) invocation.out.line("Nothing has come.");
 }
 
-async function refuse(invocation: Invocation, agent: LocalAgent, id: string): Promise<void> {
+async function refuse(invocation: Invocation, agent: PeerCalls, id: string): Promise<void> {
   const refused = await agent.call("file_refuse", { id });
   if (invocation.json) return printJson(invocation, refused);
   invocation.out.line(`Turned away: ${plainLine(refused.name)}. Its sender is told.`);
@@ -56,7 +59,7 @@ function showArriving(invocation: Invocation, file: FileArriving, flags: InboxFl
   out.line(`  ${plainLine(file.name)}: ${percent(file.bytes, file.size)} of ${size(file.size)}`);
 }
 
-async function markRead(agent: LocalAgent, upTo: number): Promise<void> {
+async function markRead(agent: PeerCalls, upTo: number): Promise<void> {
   await agent.call("inbox_read", { up_to: upTo });
 }
 

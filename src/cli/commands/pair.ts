@@ -6,7 +6,9 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { until } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
-import { requireAgent, type LocalAgent } from "../local-api.ts";
+import { parseHubUrl } from "../hub-url.ts";
+import { findAgent } from "../local-api.ts";
+import { withPeers, type GuestWish, type PeerCalls } from "../peer-calls.ts";
 import { plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 
@@ -14,6 +16,8 @@ export interface PairFlags {
   name?: string | undefined;
   verified?: true | undefined;
   own?: true | undefined;
+  hub?: string | undefined;
+  insecure?: true | undefined;
 }
 
 type Peer = LocalResponse<"peers">["peers"][number];
@@ -26,15 +30,37 @@ export async function pair(
   if (code !== undefined && flags.own === true) {
     throw new MusterError("usage", "--own is for making a code, not for entering one");
   }
-  const agent = await requireAgent(invocation);
   const wish = {
     verified: flags.verified === true,
     ...(flags.name === undefined ? {} : { name: flags.name }),
   };
-  if (code === undefined) return make(invocation, agent, { ...wish, reach: flags.own ? "owner" : "anyone" });
+  const guest = guestWish(code, flags);
+  await withPeers(
+    invocation,
+    (peers) =>
+      code === undefined
+        ? make(invocation, peers, { ...wish, reach: flags.own === true ? "owner" : "anyone" })
+        : enter(invocation, peers, { ...wish, code }),
+    guest,
+  );
+}
+
+/** A link names its hub. */
+function guestWish(code: string | undefined, { hub, insecure }: PairFlags): GuestWish {
+  const link =
+    code !== undefined && /^https?:/i.test(code) && URL.canParse(code) ? new URL(code).origin : undefined;
+  const hubUrl = hub === undefined ? link : parseHubUrl(hub);
+  return { ...(hubUrl === undefined ? {} : { hubUrl }), ...(insecure === true ? { insecure } : {}) };
+}
+
+async function enter(
+  invocation: Invocation,
+  agent: PeerCalls,
+  wish: { code: string; name?: string; verified: boolean },
+): Promise<void> {
   const progress = startProgress(invocation, "pairing");
   try {
-    const { peer } = await agent.call("pair_join", { code, ...wish });
+    const { peer } = await agent.call("pair_join", wish);
     progress.end();
     report(invocation, peer);
   } finally {
@@ -44,7 +70,7 @@ export async function pair(
 
 async function make(
   invocation: Invocation,
-  agent: LocalAgent,
+  agent: PeerCalls,
   wish: { name?: string; verified: boolean; reach: "anyone" | "owner" },
 ): Promise<void> {
   const made = await agent.call("pair_make", wish);
@@ -60,7 +86,7 @@ async function make(
   }
 }
 
-async function waitFor(agent: LocalAgent, mailbox: string, came: () => void): Promise<Peer> {
+async function waitFor(agent: PeerCalls, mailbox: string, came: () => void): Promise<Peer> {
   for (;;) {
     const { peer } = await agent.call("pair_wait", { mailbox });
     if (peer === null) continue;
@@ -72,8 +98,10 @@ async function waitFor(agent: LocalAgent, mailbox: string, came: () => void): Pr
 /** The code must not outlive the person's wish; the interrupt has ended this run's own calls. */
 async function giveUp(invocation: Invocation, mailbox: string): Promise<void> {
   const parting = { ...invocation, interrupted: new AbortController().signal };
-  const agent = await requireAgent(parting).catch(() => undefined); // then its codes are gone with it
-  await agent?.call("pair_cancel", { mailbox }).catch(() => undefined);
+  const search = await findAgent(parting).catch(() => undefined);
+  // Without an agent its codes end with this run.
+  if (search?.state !== "running") return;
+  await search.agent.call("pair_cancel", { mailbox }).catch(() => undefined);
 }
 
 function showCode(invocation: Invocation, made: LocalResponse<"pair_make">): void {

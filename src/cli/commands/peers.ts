@@ -2,13 +2,13 @@
 // each is trusted, and what it is called here.
 
 import { printJson, type Invocation } from "../invocation.ts";
-import { requireAgent } from "../local-api.ts";
+import { withPeers } from "../peer-calls.ts";
 import { PEER_STATES, type Peer } from "../paired-with.ts";
 import { plainLine } from "../plain-text.ts";
 import { tableLines } from "../table.ts";
 
 export async function peerList(invocation: Invocation, flags: { wide?: true | undefined }): Promise<void> {
-  const { peers } = await (await requireAgent(invocation)).call("peers", {});
+  const { peers } = await withPeers(invocation, (calls) => calls.call("peers", {}));
   if (invocation.json) return printJson(invocation, { items: peers.map(peerJson) });
   const { out } = invocation;
   if (peers.length === 0) return out.line("Paired with no device. Make a code: muster pair");
@@ -24,7 +24,7 @@ export async function peerList(invocation: Invocation, flags: { wide?: true | un
 }
 
 export async function unpair(invocation: Invocation, device: string): Promise<void> {
-  const { peer } = await (await requireAgent(invocation)).call("peer_unpair", { device });
+  const { peer } = await withPeers(invocation, (calls) => calls.call("peer_unpair", { device }));
   if (invocation.json) return printJson(invocation, peerJson(peer));
   invocation.out.line(`The pairing with ${plainLine(peer.name)} is over.`);
 }
@@ -34,15 +34,15 @@ export async function petname(
   device: string,
   name: string | undefined,
 ): Promise<void> {
-  const { peer, from } = await (
-    await requireAgent(invocation)
-  ).call("peer_name", { device, ...(name === undefined ? {} : { name }) });
+  const { peer, from } = await withPeers(invocation, (calls) =>
+    calls.call("peer_name", { device, ...(name === undefined ? {} : { name }) }),
+  );
   if (invocation.json) return printJson(invocation, peerJson(peer));
   invocation.out.line(`${plainLine(from)} is called ${plainLine(peer.name)} here now.`);
 }
 
 export async function verified(invocation: Invocation, device: string): Promise<void> {
-  const { peer } = await (await requireAgent(invocation)).call("peer_verify", { device });
+  const { peer } = await withPeers(invocation, (calls) => calls.call("peer_verify", { device }));
   if (invocation.json) return printJson(invocation, peerJson(peer));
   invocation.out.line(`The safety words of ${plainLine(peer.name)} count as compared.`);
 }

@@ -5,7 +5,8 @@ import { MusterError } from "../../protocol/errors.ts";
 import { errorOf } from "../../protocol/command-messages.ts";
 import type { FileSendView } from "../../protocol/local-api.ts";
 import { printJson, type Invocation } from "../invocation.ts";
-import { requireAgent, type LocalAgent } from "../local-api.ts";
+import { requireAgent } from "../local-api.ts";
+import type { PeerCalls } from "../peer-calls.ts";
 import { plainLine } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { percent, Rate, size, timeLeft } from "../sizes.ts";
@@ -28,7 +29,7 @@ const STEPS = 10;
 /** `first` is what the agent said when it took the file. */
 export async function followFile(
   invocation: Invocation,
-  agent: LocalAgent,
+  agent: PeerCalls,
   first: FileSendView,
   flags: FileFlags,
 ): Promise<void> {
@@ -76,7 +77,7 @@ export async function listFiles(invocation: Invocation): Promise<void> {
 
 async function watch(
   invocation: Invocation,
-  agent: LocalAgent,
+  agent: PeerCalls,
   first: FileSendView,
   { wait }: FileFlags,
 ): Promise<FileSendView> {

@@ -5,7 +5,7 @@ import { resolve } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { printJson, type Invocation } from "../invocation.ts";
-import { requireAgent } from "../local-api.ts";
+import { withPeers } from "../peer-calls.ts";
 import { plainLine } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { cancelFile, followFile, listFiles, type FileFlags } from "./send-file.ts";
@@ -38,18 +38,19 @@ export async function send(
     throw new MusterError("usage", "give a text, or a file with --file, and not both");
   }
   const { stdin, cwd } = invocation.surroundings;
-  const agent = await requireAgent(invocation);
   const content =
     flags.file === undefined
       ? { text: text === "-" ? await stdin.readAll(TEXT_MAX_BYTES) : (text ?? "") }
       : { file: resolve(cwd, flags.file) };
   const progress = startProgress(invocation, `sending to ${device}`);
   try {
-    const sent = await agent.call("send", { device, ...content });
-    progress.end();
-    if (sent.file !== undefined) return await followFile(invocation, agent, sent.file, flags);
-    if (invocation.json) return printJson(invocation, { id: sent.id, state: sent.state, to: sent.to });
-    invocation.out.line(`${WORDS[sent.state]} ${plainLine(sent.to)}`);
+    await withPeers(invocation, async (peers) => {
+      const sent = await peers.call("send", { device, ...content });
+      progress.end();
+      if (sent.file !== undefined) return followFile(invocation, peers, sent.file, flags);
+      if (invocation.json) return printJson(invocation, { id: sent.id, state: sent.state, to: sent.to });
+      invocation.out.line(`${WORDS[sent.state]} ${plainLine(sent.to)}`);
+    });
   } finally {
     progress.end();
   }

@@ -1,5 +1,6 @@
 // Surroundings in memory: a disk of texts, outputs that are kept, programs that only say that they ran.
 
+import { MusterError } from "../../protocol/errors.ts";
 import type { FileInfo } from "../../world/world.ts";
 import type { HubSession, Surroundings } from "../surroundings.ts";
 import {
@@ -144,6 +145,9 @@ export function fakeSurroundings(): FakeSurroundings {
         name: options.name ?? "laptop",
         hostname: "laptop.example.com",
       };
+    },
+    openGuest: async () => {
+      throw new MusterError("not_joined", "this home has joined no hub, and is no guest of one");
     },
     async rekey({ phase, stop: _stop, ...options }) {
       ran.push({ name: "rekey", options });
