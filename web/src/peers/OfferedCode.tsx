@@ -1,5 +1,6 @@
 // A code that waits to be entered elsewhere: large, as a picture for a camera, with its time running out.
 import type { ReactNode } from "react";
+import { PAIRING_LIFETIME_MS } from "../../../src/protocol/pairing-code.ts";
 import { countdown } from "../format/time.ts";
 import { Command } from "../parts/Command.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
@@ -40,7 +41,7 @@ export function OfferedCode({ offer: { code, link, expiresAt } }: OfferedCodePro
           Cancel
         </button>
         <span className="faint numbers" role="timer" aria-live="off">
-          Works for one try, ends in {countdown(expiresAt - now)}
+          Works for one try, ends in {countdown(Math.min(expiresAt - now, PAIRING_LIFETIME_MS))}
         </span>
       </div>
     </section>

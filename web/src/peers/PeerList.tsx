@@ -3,7 +3,7 @@
 import type { ReactNode } from "react";
 import type { PairedDevice } from "../../../src/client/peer.ts";
 import { span } from "../format/time.ts";
-import { StateMark } from "../parts/StateMark.tsx";
+import { MarkShape } from "../parts/StateMark.tsx";
 import { useNow } from "../state/use-page.ts";
 import { peerMark } from "./peer-mark.ts";
 import type { TalkItem } from "./peers-state.ts";
@@ -69,6 +69,7 @@ function Line({ of, name, peer, talk }: LineProps): ReactNode {
   const isShown = usePeersState(({ shown }) => shown.at === "talk" && shown.with === of);
   const last = talk?.at(-1);
   const unread = unreadIn(talk);
+  const state = peer === undefined ? null : peerMark(peer);
   return (
     <li>
       <button
@@ -78,19 +79,19 @@ function Line({ of, name, peer, talk }: LineProps): ReactNode {
         data-line
         onClick={() => actions.show({ at: "talk", with: of })}
       >
-        <span className="peer-line-name">{name}</span>
+        <span className="peer-line-name">
+          {name}
+          {state === null ? null : (
+            <span className="peer-line-state" title={state.reason ?? undefined}>
+              <MarkShape mark={state.mark} />
+              <span className="unseen">, {state.word}</span>
+            </span>
+          )}
+        </span>
         <span className="peer-line-age faint numbers">
           {last === undefined ? null : <Since at={last.at} />}
         </span>
-        <span className="peer-line-last faint">
-          {last !== undefined ? (
-            preview(last)
-          ) : peer === undefined ? (
-            ""
-          ) : (
-            <StateMark state={peerMark(peer)} />
-          )}
-        </span>
+        <span className="peer-line-last faint">{last === undefined ? state?.word : preview(last)}</span>
         {unread === 0 ? null : (
           <span className="unread numbers">
             {unread}

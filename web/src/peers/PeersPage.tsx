@@ -1,7 +1,8 @@
 // The paired devices and what is said with them: a list, and beside it a conversation or a pairing. On a phone one
 // of the two at a time.
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { ConnectionNote } from "../fleet/ConnectionNote.tsx";
+import { MarkShape } from "../parts/StateMark.tsx";
 import { isTyping } from "../platform/is-typing.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
 import { BackToList } from "./BackToList.tsx";
@@ -24,6 +25,7 @@ export function PeersPage(): ReactNode {
   if (refused !== null) return <SessionNote problem={refused} />;
   return (
     <>
+      <h1 className="unseen">Messages</h1>
       {isGuest ? <GuestNote /> : <ConnectionNote says="What you send waits here." />}
       <Notices />
       {isReading ? (
@@ -63,11 +65,18 @@ function Beside(): ReactNode {
 
 function Notices(): ReactNode {
   const notices = usePeersState((state) => state.notices);
-  if (notices.length === 0) return null;
+  const [read, setRead] = useState<ReadonlySet<string>>(() => new Set());
+  const unread = notices.filter((notice) => !read.has(notice));
   return (
     <ul className="notices" role="status">
-      {notices.map((notice) => (
-        <li key={notice}>{notice.charAt(0).toUpperCase() + notice.slice(1)}.</li>
+      {unread.map((notice) => (
+        <li key={notice} className="note">
+          <MarkShape mark="degraded" />
+          <p>{notice}.</p>
+          <button type="button" className="button quiet" onClick={() => setRead(new Set([...read, notice]))}>
+            Dismiss<span className="unseen">: {notice}</span>
+          </button>
+        </li>
       ))}
     </ul>
   );
