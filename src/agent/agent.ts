@@ -45,6 +45,8 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const session = openSession(options, parts, ends);
   // A person who said stop waits; a service manager has time.
   ends.add(() => session.leave(apps === "stop" ? BRIEF : PATIENT));
+  // Files on their way are not waited for: they go on where they are cut.
+  ends.add(() => paired.files?.close());
   const port = await openLocalApi(options, parts, ends);
   // One that was killed between the entry and the wiping ends now what it did not end before.
   if (owned.book.log !== undefined) owned.grown(owned.book.log);

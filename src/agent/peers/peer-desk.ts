@@ -18,7 +18,7 @@ import type { FileDesk } from "../files/file-desk.ts";
 export interface PeerDeskOptions {
   store: PeerStore;
   timers: Timers;
-  disk: Pick<Disk, "open" | "write" | "info" | "makeFolder">;
+  disk: Pick<Disk, "realPath" | "open" | "write" | "info" | "makeFolder">;
   sha256(bytes: Uint8Array): Uint8Array;
   post: Post;
   pairing: PairingDesk;
@@ -68,9 +68,11 @@ export class PeerDesk {
     return { peers: staying.map((row) => this.#view(row)), leaving: rows.length - staying.length };
   }
 
-  async send({ device, text, file }: LocalRequest<"send">): Promise<LocalResponse<"send">> {
+  async send({ device, text, file: path }: LocalRequest<"send">): Promise<LocalResponse<"send">> {
     const { post, files, disk } = this.#options;
     const peer = await this.#choose(device);
+    // The person means what a link leads to; from here on none is followed.
+    const file = path === undefined ? undefined : await disk.realPath(path).catch(() => path);
     if (file !== undefined && files !== undefined && (await isLarge(disk, file))) {
       const { id } = await files.send(peer.key, file);
       return { id, to: peer.petname, state: "queued", file: await files.sending(id, await this.#names()) };
