@@ -6,7 +6,9 @@ import { keyProver } from "../../src/client/prove-key.ts";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import type { Crypto, Signer } from "../../src/identity/crypto.ts";
 import { hubToClient, type HubMessage, type HubToClient } from "../../src/protocol/messages.ts";
-import { encodeFrame, FRAME } from "../../src/trunk/frame.ts";
+import { encodeFrame, FRAME, PING_BYTES } from "../../src/trunk/frame.ts";
+import { PROVEN_MESSAGE_MAX_BYTES } from "../../src/protocol/limits.ts";
+import { cutMessage, MessageAssembler } from "../../src/trunk/messages.ts";
 
 const HEADER_BYTES = 8;
 const BLANK_LINE = "\r\n\r\n";
@@ -31,6 +33,8 @@ export class GuestSocket {
   readonly #waiting = new Map<string, (answer: string) => void>();
   #held: Buffer = Buffer.alloc(0);
   #lastId = 0;
+  #pings: ReturnType<typeof setInterval> | undefined;
+  readonly #pieces = new MessageAssembler(PROVEN_MESSAGE_MAX_BYTES);
 
   /** Registered when it resolves. */
   static async open(options: GuestOptions): Promise<GuestSocket> {
@@ -77,7 +81,9 @@ export class GuestSocket {
   }
 
   say(message: object): void {
-    this.#socket.write(encodeFrame(FRAME.message, 0, Buffer.from(JSON.stringify(message))));
+    cutMessage(Buffer.from(JSON.stringify(message)), (more, piece) => {
+      this.#socket.write(encodeFrame(FRAME.message, more ? 1 : 0, piece));
+    });
   }
 
   /** Many at once, in one write. */
@@ -88,7 +94,15 @@ export class GuestSocket {
     return Promise.all(answers);
   }
 
+  /** Reads nothing any more, and is there all the same. */
+  pause(): void {
+    this.#socket.pause();
+    const ping = () => this.#socket.write(encodeFrame(FRAME.ping, 0, new Uint8Array(PING_BYTES)));
+    this.#pings = setInterval(ping, 1_000);
+  }
+
   close(): void {
+    clearInterval(this.#pings);
     this.#socket.destroy();
   }
 
@@ -132,6 +146,7 @@ export class GuestSocket {
       if (this.#held.length - at < HEADER_BYTES + length) break;
       this.#frame(
         this.#held.readUInt8(at + 4),
+        this.#held.readUInt32BE(at) === 1,
         this.#held.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length),
       );
       at += HEADER_BYTES + length;
@@ -139,11 +154,13 @@ export class GuestSocket {
     this.#held = this.#held.subarray(at);
   }
 
-  #frame(type: number, payload: Buffer): void {
+  #frame(type: number, more: boolean, payload: Buffer): void {
     if (type === FRAME.ping) this.#socket.write(encodeFrame(FRAME.pong, 0, payload));
     if (type === FRAME.goaway) this.#end(payload.toString());
     if (type !== FRAME.message) return;
-    const text = payload.toString();
+    const result = this.#pieces.piece(more, payload);
+    if (result.state !== "whole") return;
+    const text = Buffer.from(result.message).toString();
     const id = /"id":"(\d+)"/.exec(text)?.[1];
     const waiting = id === undefined ? undefined : this.#waiting.get(id);
     if (id === undefined || waiting === undefined) return this.heard(hubToClient.parse(JSON.parse(text)));
