@@ -2,6 +2,7 @@
 
 import { configFile } from "../config-file.ts";
 import { printJson, type Invocation } from "../invocation.ts";
+import { plainLine } from "../plain-text.ts";
 import type { ConfigView } from "../surroundings.ts";
 import { tableLines } from "../table.ts";
 
@@ -28,7 +29,9 @@ export async function configPath(invocation: Invocation, flags: ConfigFlags): Pr
   if (invocation.json) return printJson(invocation, { path });
   if (path !== null) return invocation.out.line(path);
   invocation.err.line("There is no muster.toml; what is built in holds.");
-  invocation.err.line("Begin one: muster config example > ~/.muster/muster.toml");
+  const moved = invocation.surroundings.environment["MUSTER_HOME"] ?? "";
+  const home = moved === "" ? "~/.muster" : plainLine(invocation.home);
+  invocation.err.line(`Begin one: muster config example > ${home}/muster.toml`);
 }
 
 export async function configExample(invocation: Invocation): Promise<void> {
