@@ -291,23 +291,22 @@ export interface GuestOptions {
 }
 
 /** The calls of the local API that a guest has too. */
-export const GUEST_CALLS = [
-  "pair_make",
-  "pair_wait",
-  "pair_cancel",
-  "pair_join",
-  "peers",
-  "peer_unpair",
-  "peer_name",
-  "peer_verify",
-  "send",
-  "inbox",
-  "inbox_read",
-] as const satisfies readonly LocalCall[];
+type GuestCall =
+  | "pair_make"
+  | "pair_wait"
+  | "pair_cancel"
+  | "pair_join"
+  | "peers"
+  | "peer_unpair"
+  | "peer_name"
+  | "peer_verify"
+  | "send"
+  | "inbox"
+  | "inbox_read";
 
 export interface GuestSession {
   calls: {
-    [Name in (typeof GUEST_CALLS)[number]]: (request: LocalRequest<Name>) => Promise<LocalResponse<Name>>;
+    [Name in GuestCall]: (request: LocalRequest<Name>) => Promise<LocalResponse<Name>>;
   };
   /** What the person here has to know. */
   notices(): string[];
