@@ -26,7 +26,7 @@ const blocksOf = (guide: string) => blocksIn(readFileSync(join(folder, guide), "
 
 test("there is a guide for each platform, for scripts and for the life of a device", () => {
   expect(guides).toEqual(
-    "containers devices linux macos raspberry-pi scripts vps wsl2".split(" ").map((name) => `${name}.md`),
+    "containers devices linux macos phone raspberry-pi scripts vps wsl2".split(" ").map((name) => `${name}.md`),
   );
 });
 

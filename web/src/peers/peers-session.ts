@@ -26,6 +26,8 @@ export interface PeersSessionOptions {
   say(sentence: string): void;
   /** Puts a file where the browser puts downloads. */
   save(name: string, bytes: Uint8Array | Blob): void;
+  /** Asks the browser to clear nothing of this page by itself. */
+  persist(): void;
   /** Whether this browser has room for so many bytes. */
   hasRoom(bytes: number): Promise<boolean>;
   isOwnHub(origin: string): boolean;
@@ -110,6 +112,7 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
     clock: world.clock,
     begin,
     paired: async (device) => {
+      options.persist();
       await readPeers(demandPeer());
       options.say(`Paired with ${device.petname}.`);
     },

@@ -123,6 +123,7 @@ describe("the session", () => {
         random: { bytes: (length) => new Uint8Array(length), fraction: () => 0 },
       },
       hasRoom: async () => true,
+      persist() {},
       talks,
       begin: async () => library.peer,
       nickname: () => "Firefox on Linux",

@@ -15,10 +15,3 @@ export function saveFile(timers: Timers, name: string, bytes: Uint8Array | Blob)
   link.click();
   timers.after(KEPT_MS, () => URL.revokeObjectURL(url));
 }
-
-/** Whether this browser keeps so many bytes more, by its own estimate. */
-export async function hasRoom(bytes: number): Promise<boolean> {
-  // A browser that gives none keeps what it can, and says so when it can't.
-  const { quota, usage } = await navigator.storage.estimate();
-  return quota === undefined || usage === undefined || quota - usage > 2 * bytes;
-}

@@ -20,7 +20,8 @@ import type { Shown } from "../peers/peers-state.ts";
 import { unreadInAll } from "../peers/talk.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
 import { browserRows } from "../platform/peer-rows.ts";
-import { hasRoom, saveFile } from "../platform/save-file.ts";
+import { saveFile } from "../platform/save-file.ts";
+import { hasRoom, persistStorage } from "../platform/storage-room.ts";
 import { talkDatabase } from "../platform/talk-database.ts";
 import { isOwnHub } from "./own-hub.ts";
 import { takePairingLink } from "./pairing-link.ts";
@@ -77,6 +78,7 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     say: options.say,
     save: (name, bytes) => saveFile(world.timers, name, bytes),
     hasRoom,
+    persist: persistStorage,
     isOwnHub: (origin) => isOwnHub(origin, options.origin),
   });
   const { store } = opened.actions;
