@@ -15,6 +15,7 @@ const STATE = [
   "tasks.db",
   "tasks.db-wal",
   "tasks.db-shm",
+  "tasks",
   "token",
 ];
 

@@ -6,9 +6,8 @@ import type { Disk } from "../../world/world.ts";
 /** What programs of this home make, with what SQLite and our own set-asides put beside it. */
 const OURS =
   `identity hub.json muster.toml registration device.marker token agent.json state.db tasks.db lock.db
-  tunnel-credentials.json cloudflared journal plugins bin logs hub run downloads certificates upgrade`.split(
-    /\s+/,
-  );
+  tunnel-credentials.json cloudflared journal plugins bin logs hub run downloads certificates upgrade tasks received
+  open guest removed`.split(/\s+/);
 
 export interface StateRemoved {
   removed: boolean;
