@@ -31,8 +31,18 @@ export const queryName = z
 export const capabilityAsked = z.object({ protocol: capabilityProtocol, version: capabilityVersion });
 export type CapabilityAsked = z.infer<typeof capabilityAsked>;
 
+/** As its server calls it: `qwen3:8b`. */
+export const modelName = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\x21-\x7e]+$/);
+const MODELS_MAX = 64;
+
 export const capabilityOffer = z.object({
   ...capabilityAsked.shape,
+  /** Of what is done by models: which there are. */
+  models: z.array(modelName).max(MODELS_MAX).optional(),
   /** A class that only a newer version knows is trusted the least. */
   class: z.enum(CAPABILITY_CLASSES).catch("control"),
 });

@@ -11,7 +11,7 @@
 // The request is signed by the asking device (purpose "request"), so a device does nothing at the hub's mere word.
 // `payload` and `data` are JSON texts: the signature covers the payload's bytes.
 import { z } from "zod";
-import { capabilityAsked } from "./capabilities.ts";
+import { capabilityAsked, modelName } from "./capabilities.ts";
 import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 
@@ -47,6 +47,8 @@ export const capabilityRequest = z.object({
   ...signed,
   /** A name or an id. */
   prefer_device: deviceName.optional(),
+  /** Only devices that offer it with this model. */
+  model: modelName.optional(),
   /** In all. */
   timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
 });

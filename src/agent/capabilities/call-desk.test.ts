@@ -1,8 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { signCapabilityRequest } from "../../client/capability-request.ts";
 import { uuidV7 } from "../../client/uuid.ts";
 import type { Signer } from "../../identity/crypto.ts";
-import { appendEntry } from "../../identity/owner-log.ts";
+import { appendEntry, type OwnerLog } from "../../identity/owner-log.ts";
 import {
   begun,
   controller,
@@ -16,6 +16,7 @@ import {
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityCall } from "../../protocol/capability-messages.ts";
 import type { CapabilityClass } from "../../protocol/capabilities.ts";
+import type { EntryBody } from "../../protocol/owner-log.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import { FakeTime, pipe } from "../../trunk/testing.ts";
@@ -27,6 +28,18 @@ const pi = newSigner();
 const stranger = newSigner();
 let log = await appendEntry(crypto, begun, { kind: "controller", body: controller(laptop), signer: home });
 log = await appendEntry(crypto, log, { kind: "member", body: member(pi), signer: home });
+const program = newSigner();
+const granted: EntryBody<"key"> = {
+  public_key: toBase64Url(program.publicKey),
+  name: "editor",
+  holder: "program",
+  scopes: ["models"],
+  capabilities: null,
+  devices: null,
+  until: NOW + 1,
+};
+const withGrant = (change: Partial<EntryBody<"key">> = {}) =>
+  appendEntry(crypto, log, { kind: "key", body: { ...granted, ...change }, signer: home });
 const ROOT = toBase64Url(log.id);
 const chat = { protocol: "llm.chat", version: "1.0.0" };
 
@@ -34,10 +47,17 @@ interface Setting {
   class?: CapabilityClass;
   audience?: Capability["audience"];
   rules?: OfferRules;
+  known?: OwnerLog;
   call?: (request: CallRequest, answer: CallAnswer) => void;
 }
 
-function desk({ class: kind = "compute", audience = "members", rules = {}, call }: Setting = {}) {
+function desk({
+  class: kind = "compute",
+  audience = "members",
+  rules = {},
+  call,
+  known = log,
+}: Setting = {}) {
   const time = new FakeTime();
   const told: string[] = [];
   const capability: Capability = {
@@ -53,7 +73,8 @@ function desk({ class: kind = "compute", audience = "members", rules = {}, call 
     clock: { now: () => NOW, monotonic: () => 0 },
     crypto,
     ownerRoot: ROOT,
-    book: { log, problem: () => undefined },
+    publicKey: home.publicKey,
+    book: { log: known, problem: () => undefined },
     capabilities: { find: (asked) => (asked.protocol === chat.protocol ? capability : undefined) },
     rules,
   });
@@ -142,6 +163,56 @@ test.each([
     JSON.stringify(desk({ audience, rules }).ask(await callBy(signer)).heard).includes("capability_response");
   expect(await served(laptop)).toBe(forLaptop);
   expect(await served(pi)).toBe(forPi);
+});
+
+describe("a key with a grant", () => {
+  const served = async (given: Setting, change: Partial<CapabilityCall> = {}): Promise<boolean> =>
+    JSON.stringify(desk(given).ask(await callBy(program, change)).heard).includes("capability_response");
+
+  test.each([
+    ["for models", {}, true],
+    ["for this capability", { scopes: ["capabilities"], capabilities: ["llm.chat"] }, true],
+    ["for all capabilities", { scopes: ["capabilities"] }, true],
+    ["for another capability", { scopes: ["capabilities"], capabilities: ["embeddings"] }, false],
+    ["for lists", { scopes: ["read"] }, false],
+    ["for this device", { devices: [toBase64Url(home.publicKey)] }, true],
+    ["for another device", { devices: [toBase64Url(pi.publicKey)] }, false],
+    ["that is over", { until: NOW }, false],
+  ] as const)("%s is served: %p", async (_, change, expected) => {
+    const known = await withGrant(change as Partial<EntryBody<"key">>); // a test's lists are never written to
+    expect(await served({ known })).toBe(expected);
+    expect(await served({ known, audience: "controllers" })).toBe(expected);
+  });
+
+  test("is narrowed by the device's own word", async () => {
+    const known = await withGrant();
+    expect(await served({ known, rules: { "llm.chat": "controllers" } })).toBe(false);
+    expect(await served({ known, rules: { "llm.chat": ["pi"] } })).toBe(false);
+    expect(await served({ known, rules: { "llm.chat": "members" } })).toBe(true);
+  });
+
+  test("of someone else's device signs in the name of its own log", async () => {
+    const known = await withGrant({ holder: "device" });
+    const log = toBase64Url(new Uint8Array(32).fill(9));
+    const wish = {
+      log,
+      requestId: uuidV7(NOW, new Uint8Array(10).fill(77)),
+      capability: chat,
+      payload: "{}",
+    };
+    const { type: _, ...signed } = await signCapabilityRequest(wish, crypto, program);
+    const caller = toBase64Url(program.publicKey);
+    const { heard } = desk({ known }).ask({ type: "capability_request", ...signed, caller });
+    expect(heard).toMatchObject([{ type: "capability_response" }]);
+    // A member's right is of its own log alone.
+    const foreign = await signCapabilityRequest(
+      { ...wish, requestId: uuidV7(NOW, new Uint8Array(10)) },
+      crypto,
+      pi,
+    );
+    const { heard: other } = desk({ known }).ask({ ...foreign, caller: toBase64Url(pi.publicKey) });
+    expect(other).toMatchObject(refused("not_found"));
+  });
 });
 
 test("parts come before the end, and nothing after it", async () => {

@@ -2,7 +2,8 @@
 // copy of the owner log decide, then the device's own word on who may use what.
 import type { Crypto } from "../../identity/crypto.ts";
 import { isSignedByCaller } from "../../client/capability-request.ts";
-import { fromBase64Url } from "../../protocol/bytes.ts";
+import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import {
   capabilityCall,
   type CapabilityAnswer,
@@ -22,6 +23,8 @@ export interface CallDeskParts {
   clock: Clock;
   crypto: Pick<Crypto, "sha256" | "verifyEd25519">;
   ownerRoot: string;
+  /** This device's own. */
+  publicKey: Uint8Array;
   book: Pick<OwnerBook, "log" | "problem">;
   capabilities: { find(asked: CapabilityCall["capability"]): Capability | undefined };
   rules: OfferRules;
@@ -86,10 +89,9 @@ export class CallDesk {
   }
 
   #allowed(call: CapabilityCall): Capability {
-    const { crypto, book, ownerRoot, capabilities } = this.#parts;
-    const { log } = book;
-    if (log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
-    if (call.log !== ownerRoot || !isSignedByCaller(crypto, call)) {
+    const { crypto, book, capabilities } = this.#parts;
+    if (book.log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
+    if (!isSignedByCaller(crypto, call)) {
       throw new MusterError("bad_signature", "the request is not signed by who it says");
     }
     if (this.#seen.has(seenKey(call))) throw new MusterError("conflict", "this request was answered already");
@@ -105,12 +107,18 @@ export class CallDesk {
     return capability;
   }
 
-  #mayUse({ caller }: CapabilityCall, { offer, audience }: Capability): boolean {
-    const { book, clock, rules } = this.#parts;
+  #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
+    const { book, clock, rules, ownerRoot, publicKey } = this.#parts;
     const key = fromBase64Url(caller);
     if (key === undefined || book.log === undefined) return false;
-    const role = book.log.roleOf(key, clock.now());
-    const rule = rules[offer.protocol] ?? audience;
+    const own = rules[offer.protocol];
+    const grant = book.log.grantOf(key, clock.now());
+    // Whoever writes the log has let this key in; only this device's own word is narrower.
+    if (grant !== undefined && (own === undefined || own === "members")) {
+      return coversCapability(grant, offer.protocol) && holdsOn(grant, toBase64Url(publicKey));
+    }
+    const role = log === ownerRoot ? book.log.roleOf(key, clock.now()) : undefined;
+    const rule = own ?? audience;
     if (rule === "controllers") return role === "controller";
     if (rule === "members") return role !== undefined;
     return role !== undefined && rule.includes(book.log.participant(key)?.name ?? "");

@@ -40,7 +40,15 @@ export function openCapabilities(
   const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;
   return {
     book,
-    calls: new CallDesk({ clock, crypto, ownerRoot, book: owned.book, capabilities: book, rules }),
+    calls: new CallDesk({
+      clock,
+      crypto,
+      ownerRoot,
+      publicKey: signer.publicKey,
+      book: owned.book,
+      capabilities: book,
+      rules,
+    }),
     queries: new QueryDesk({
       clock,
       crypto,

@@ -1,6 +1,7 @@
 // Which devices could serve a capability request, the best first: the one that is asked for, then those with the
 // fewest requests running, then the nearest. One that just failed comes last for a while.
-import type { CapabilityAsked, CapabilityClass } from "../../protocol/capabilities.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
 import { serves } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceRow } from "../../store/devices.ts";
@@ -18,7 +19,10 @@ export interface CandidateParts {
 
 export interface Asked {
   ownerRoot: string;
+  /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */
+  granted: readonly { root: string; devices: readonly string[] | null }[];
   capability: CapabilityAsked;
+  model?: string | undefined;
   /** A name or an id. */
   preferDevice?: string | undefined;
 }
@@ -31,13 +35,15 @@ export interface Candidate {
 
 /** Never empty: throws `no_device` with who has it but is away, or `forbidden` for what is not asked this way. */
 export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[] {
-  const offering = parts.devices.ofOwners([asked.ownerRoot]).flatMap((row) => {
+  const offering = rowsFor(parts, asked).flatMap((row) => {
     if (row.revoked_at !== null || row.confirmed === 0) return [];
     const offer = parts.offers.of(row.device_id).capabilities.find((one) => serves(one, asked.capability));
-    return offer === undefined ? [] : [{ row, class: offer.class }];
+    return offer === undefined ? [] : [{ row, offer }];
   });
-  const serving = offering.filter((one) => one.class === "compute").map(({ row }) => row);
-  if (serving.length === 0) throw nobody(asked, offering);
+  const able = offering.filter(({ offer }) => offer.class === "compute");
+  if (able.length === 0) throw nobody(asked, offering);
+  const serving = able.filter(({ offer }) => hasModel(offer, asked.model)).map(({ row }) => row);
+  if (serving.length === 0) throw noModel(asked, able);
   const here = serving.flatMap((row) => {
     const session = parts.directory.device(row.device_id);
     return session === undefined || session.leaving ? [] : [{ id: row.device_id, name: row.name, session }];
@@ -50,6 +56,29 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
       parts.running(one.id) - parts.running(other.id) ||
       latency(one) - latency(other),
   );
+}
+
+/** The asker's own devices, and those of others that it was let use. */
+function rowsFor({ devices }: CandidateParts, { ownerRoot, granted }: Asked): DeviceRow[] {
+  const others = granted.flatMap(({ root, devices: keys }) =>
+    devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
+  );
+  return [...devices.ofOwners([ownerRoot]), ...others];
+}
+
+function hasModel({ models }: CapabilityOffer, model: string | undefined): boolean {
+  return model === undefined || (models?.includes(model) ?? false);
+}
+
+function noModel(
+  { capability, model = "" }: Asked,
+  able: readonly { offer: CapabilityOffer }[],
+): MusterError {
+  const models = [...new Set(able.flatMap(({ offer }) => offer.models ?? []))].toSorted();
+  return new MusterError("no_device", `no device offers ${capability.protocol} with the model "${model}"`, {
+    hint:
+      models.length === 0 ? "none says which models it has" : `there are ${models.slice(0, 20).join(", ")}`,
+  });
 }
 
 function isPreferred({ id, name }: Candidate, { preferDevice }: Asked): boolean {
@@ -65,7 +94,7 @@ function latency({ session }: Candidate): number {
   return session.trunk.roundTripMs ?? Number.MAX_SAFE_INTEGER;
 }
 
-function nobody(asked: Asked, offering: readonly { class: CapabilityClass }[]): MusterError {
+function nobody(asked: Asked, offering: readonly { offer: CapabilityOffer }[]): MusterError {
   const { protocol, version } = asked.capability;
   const [first] = offering;
   if (first === undefined) {
@@ -73,7 +102,7 @@ function nobody(asked: Asked, offering: readonly { class: CapabilityClass }[]): 
       hint: "`muster device ls` shows what each device offers",
     });
   }
-  return first.class === "read"
+  return first.offer.class === "read"
     ? new MusterError("forbidden", `${protocol} shows what a device holds: it is asked by a signed query`, {
         hint: "use `muster query`",
       })

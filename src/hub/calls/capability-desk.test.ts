@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityRequest } from "../../protocol/capability-messages.ts";
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import type { LineStream } from "../../trunk/line-stream.ts";
@@ -26,10 +27,17 @@ const refusing = (_: unknown, lines: LineStream) =>
   lines.send({ type: "capability_refused", error: { code: "too_many", message: "busy" } });
 const silent = (): void => {};
 
-function fleet() {
+function fleet(grants: { root: string; devices: string[] | null }[] = []) {
   const made = new FakeFleet();
   const { devices, offers, directory, time } = made;
-  const desk = new CapabilityDesk({ devices, offers, directory, clock: time, timers: time });
+  const desk = new CapabilityDesk({
+    devices,
+    offers,
+    directory,
+    clock: time,
+    timers: time,
+    granted: () => grants,
+  });
   const ask = (more: Partial<CapabilityRequest> = {}, roots?: readonly string[]) => {
     const asker = made.ask(desk, roots);
     asker.lines.send(request(more));
@@ -87,6 +95,28 @@ test("a stranger learns nothing of who offers what", () => {
   const ofNobody = ask({ log: OTHER_ROOT.replace("A", "B") }, [OTHER_ROOT]);
   expect(stranger.heard).toMatchObject([{ error: { code: "not_found" } }]);
   expect(ofNobody.heard).toEqual(stranger.heard);
+});
+
+test("a device of someone else serves whom its owner lets, where it lets", () => {
+  const own = toBase64Url(new Uint8Array(32).fill(10));
+  const grants = [{ root: OWN_ROOT, devices: [own] }];
+  const { made, ask } = fleet(grants);
+  const gpu = made.add("gpu", { capabilities: [chat] }, done('"hello"'));
+  const other = made.add("other", { capabilities: [chat] }, done('"hello"'));
+  const stranger = ask({ log: OTHER_ROOT }, [OTHER_ROOT]);
+  expect(stranger.heard).toMatchObject([{ from_device: "gpu", payload: '"hello"' }]);
+  expect([gpu.asked.length, other.asked.length]).toEqual([1, 0]);
+});
+
+test("only a device that has the model is asked; where none has, those there are are named", () => {
+  const { made, ask } = fleet();
+  const small = made.add("small", { capabilities: [{ ...chat, models: ["tiny"] }] }, done('"s"'));
+  const large = made.add("large", { capabilities: [{ ...chat, models: ["tiny", "big"] }] }, done('"l"'));
+  ask({ model: "big" });
+  expect([small.asked.length, large.asked.length]).toEqual([0, 1]);
+  expect(ask({ model: "huge" }).heard).toMatchObject([
+    { error: { code: "no_device", hint: "there are big, tiny" } },
+  ]);
 });
 
 test("the device that is preferred serves, then the one with the fewest running", () => {

@@ -12,12 +12,14 @@ import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
-import { findCandidates, type CandidateParts } from "./candidates.ts";
+import { findCandidates, type Asked, type CandidateParts } from "./candidates.ts";
 import { CapabilityRun, type RunEvents } from "./capability-run.ts";
 
 export interface CapabilityDeskParts extends Pick<CandidateParts, "devices" | "offers" | "directory"> {
   clock: Clock;
   timers: Timers;
+  /** Owners that let this key use a capability of theirs, by their logs. */
+  granted(key: string, protocol: string): Asked["granted"];
 }
 
 export interface Ask {
@@ -88,7 +90,13 @@ export class CapabilityDesk {
         running: (id) => this.#running.get(id) ?? 0,
         isCoolingDown: (id) => (this.#coolUntil.get(id) ?? 0) > clock.monotonic(),
       },
-      { ownerRoot: request.log, capability: request.capability, preferDevice: request.prefer_device },
+      {
+        ownerRoot: request.log,
+        granted: this.#parts.granted(caller, request.capability.protocol),
+        capability: request.capability,
+        model: request.model,
+        preferDevice: request.prefer_device,
+      },
     );
     const { request_id, capability, payload, log, signature } = request;
     return new CapabilityRun(

@@ -94,7 +94,7 @@ test("of a hundred devices the slow, dead, flooding and lying ones cost the othe
       dead: "went away",
     },
   });
-  expect((done?.["answered"] as string[]).length).toBe(93);
+  expect(done?.["answered"]).toHaveLength(93);
 });
 
 test("only the devices that are meant are asked", () => {

@@ -135,6 +135,16 @@ export class QueryDesk {
   }
 }
 
-function localOf({ type: _, timeout_ms: __, ...asked }: AggregateQuery): QueryLocal {
-  return { type: "query_local", ...asked };
+/** What a device needs of it: all but how long the hub waits. */
+function localOf(query: AggregateQuery): QueryLocal {
+  const { query_id, query_type, query_name, params, devices, signed } = query;
+  return {
+    type: "query_local",
+    query_id,
+    query_type,
+    params,
+    ...(query_name === undefined ? {} : { query_name }),
+    ...(devices === undefined ? {} : { devices }),
+    ...(signed === undefined ? {} : { signed }),
+  };
 }

@@ -133,7 +133,8 @@ export class QueryRun {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#limit.cancel();
-    for (const device of [...this.#open.keys()]) this.#drop(device);
+    for (const lines of this.#open.values()) lines.close();
+    this.#open.clear();
     this.#events.over();
   }
 

@@ -7,6 +7,9 @@ import type { Accounts } from "../accounts/accounts.ts";
 import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
 import type { HubOptions } from "../hub-options.ts";
+import { coversCapability } from "../../identity/grant-covers.ts";
+import { fromBase64Url } from "../../protocol/bytes.ts";
+import type { Asked } from "../calls/candidates.ts";
 import { CapabilityDesk } from "../calls/capability-desk.ts";
 import { QueryDesk } from "../calls/query-desk.ts";
 import { CommandDesk } from "../sessions/command-desk.ts";
@@ -76,7 +79,14 @@ function sessionDoor(
   const { tokens, makeLoginLink } = given;
   const { prober, life, relayDesk: relay, owner } = given.presence;
   const { clock, timers } = world;
-  const capabilities = new CapabilityDesk({ clock, timers, devices, offers, directory });
+  const capabilities = new CapabilityDesk({
+    clock,
+    timers,
+    devices,
+    offers,
+    directory,
+    granted: (key, protocol) => grantedTo(core, key, protocol),
+  });
   const queries = new QueryDesk({ timers, devices, offers, directory });
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
   return new SessionDoor({
@@ -121,5 +131,15 @@ function sessionDoor(
       makeLoginLink,
       homeRoots: () => [owner.root],
     },
+  });
+}
+
+/** Who lets this key use a capability, and where. */
+function grantedTo({ ownerLogs, now }: Core, key: string, protocol: string): Asked["granted"] {
+  const publicKey = fromBase64Url(key);
+  if (publicKey === undefined) return [];
+  return ownerLogs.roots().flatMap((root) => {
+    const grant = ownerLogs.get(root)?.grantOf(publicKey, now());
+    return grant !== undefined && coversCapability(grant, protocol) ? [{ root, devices: grant.devices }] : [];
   });
 }
