@@ -21,6 +21,11 @@ export class Pairs {
     return this.#peers.get(one)?.has(other) === true;
   }
 
+  /** Keys that are paired with any. */
+  get keyCount(): number {
+    return this.#peers.size;
+  }
+
   peersOf(key: string): readonly string[] {
     return [...(this.#peers.get(key) ?? [])];
   }

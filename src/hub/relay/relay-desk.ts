@@ -41,6 +41,8 @@ const MINUTE_MS = 60_000;
 const CODES_PER_MINUTE = 20;
 /** Pins that a stranger's address reports in a minute: each is a row for a week. */
 const PINS_PER_MINUTE = 20;
+/** With so many keys paired, strangers pair no more: pairings have no end of their own. */
+const PAIRED_KEYS_MAX = 100_000;
 /** Messages of one session that the hub has not answered yet. */
 const UNANSWERED_MAX = 64;
 
@@ -166,10 +168,15 @@ export class RelayDesk {
     if (peer === session.key) throw new MusterError("pairing_failed", "a key can't be paired with itself");
     const { pairs, log } = this.#options;
     const known = pairs.has(session.key, peer);
-    if (!known && isStranger(session) && this.#pins.take(limitName(session)) > 0) {
-      throw new MusterError("too_many", "too many pairings are reported from here", {
-        hint: "wait a minute",
-      });
+    if (!known && isStranger(session)) {
+      if (pairs.keyCount >= PAIRED_KEYS_MAX) {
+        throw new MusterError("too_many", "this hub relays between too many keys already");
+      }
+      if (this.#pins.take(limitName(session)) > 0) {
+        throw new MusterError("too_many", "too many pairings are reported from here", {
+          hint: "wait a minute",
+        });
+      }
     }
     const outcome = await pairs.report(session.key, peer);
     if (outcome === "too_many")
