@@ -38,7 +38,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   let apps: "stop" | "leave" = "leave";
   const core = await openCore(options, ends);
   const shown = await openShares({ ...options, appsAtEnd: () => apps }, core, ends);
-  const owned = await openOwners(options, { core, shown, ends });
+  const owned = await openOwners({ ...options, appsAtEnd: () => apps }, { core, shown, ends });
   const paired = openPeers(options, core, ends);
   const offering = openCapabilities(options, { core, owned, ends });
   const parts = { core, shown, owned, paired, offering };

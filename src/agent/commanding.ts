@@ -12,14 +12,17 @@ import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Programs, World } from "../world/world.ts";
 import { execCommand } from "./exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "./exec/forwards.ts";
-import { Runner } from "./exec/runner.ts";
 import { Shells } from "./exec/shells.ts";
 import type { HubPort } from "./hub-port.ts";
 import { OrderDesk } from "./orders/order-desk.ts";
+import { OrderQueue } from "./orders/order-queue.ts";
 import type { OwnerBook } from "./owner-book.ts";
 import { OwnerDesk } from "./owner-desk.ts";
 import { CommandSessions, type CommandPolicy } from "./sessions/command-sessions.ts";
 import type { StateDatabase } from "./state-migrations.ts";
+import { FleetTasks } from "./tasks/fleet-tasks.ts";
+import type { TaskPlace, Tasks } from "./tasks/open-tasks.ts";
+import { taskCommands } from "./tasks/task-commands.ts";
 
 export interface CommandOptions {
   programs: Programs;
@@ -29,6 +32,15 @@ export interface CommandOptions {
   services: readonly RegisteredPort[];
   /** Where commands run that name no folder. */
   userHome: string;
+  tasks: TaskOptions;
+}
+
+export interface TaskOptions {
+  place: TaskPlace;
+  /** How many run at once; the others wait. */
+  runningMax: number;
+  /** The program that keeps one; see tasks/keep-task.ts. */
+  keeper: readonly string[];
 }
 
 export interface CommandingParts {
@@ -41,6 +53,8 @@ export interface CommandingParts {
   db: Kysely<StateDatabase>;
   environment: Record<string, string>;
   command?: CommandOptions;
+  /** Beside `command`. */
+  tasks?: Tasks;
   hubFile: HubFile;
   /** Under the name it goes by now. */
   device(): { id: string; name: string };
@@ -53,17 +67,18 @@ export interface Commanding {
   readonly sessions: CommandSessions | undefined;
   readonly orders: OrderDesk | undefined;
   readonly owners: OwnerDesk | undefined;
+  readonly tasks: FleetTasks | undefined;
   /** Undefined for a stream that is none of a session. */
   open(stream: TrunkStream, payload: Uint8Array): TrunkStreamEvents | undefined;
   close(): void;
 }
 
 export function openCommanding(parts: CommandingParts): Commanding {
-  const { world, crypto, log, signer, hub, book, db, environment, command, hubFile } = parts;
-  if (command === undefined) return withoutKeys();
+  const { world, crypto, log, signer, hub, book, db, environment, command, tasks, hubFile } = parts;
+  if (command === undefined || tasks === undefined) return withoutKeys();
   const { clock, timers, network, random } = world;
   const { programs, link, policy, services, userHome: home } = command;
-  const runner = new Runner({ programs, clock, timers, home, environment });
+  const exec = execCommand({ tasks, clock, random });
   const shells = new Shells({ programs, timers, random, home, environment });
   const own = { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key };
   const sessions = new CommandSessions({
@@ -79,21 +94,25 @@ export function openCommanding(parts: CommandingParts): Commanding {
     book,
     policy,
     kinds: {
-      exec: execCommand(runner),
+      exec,
       shell: shells,
       forward: forwardCommand({ clock, timers, network, ports: () => portsOf(services, parts.targets()) }),
+      ...taskCommands(tasks.desk),
     },
   });
+  const controller = { timers, crypto, signer, link: own, hub, book };
+  const queue = new OrderQueue({ db, clock, crypto, hub, book, controller, log: log.part("command") });
   const orders = new OrderDesk({
     clock,
     network,
     crypto,
     hub,
     book,
-    controller: { timers, crypto, signer, link: own, hub, book },
+    controller,
     random,
     own: parts.device,
-    runner,
+    exec,
+    queue,
   });
   return {
     sessions,
@@ -107,12 +126,23 @@ export function openCommanding(parts: CommandingParts): Commanding {
       linkKey: link.key.publicKey,
       embedded: hubFile.embedded,
     }),
+    tasks: new FleetTasks({
+      crypto,
+      hub,
+      book,
+      clock,
+      random,
+      controller,
+      desk: tasks.desk,
+      queue,
+      own: parts.device,
+    }),
     open: (stream, payload) => (isSessionOpen(payload) ? sessions.open(stream, payload) : undefined),
     close() {
+      queue.close();
       orders.close();
       sessions.close();
       shells.close();
-      runner.close();
     },
   };
 }
@@ -132,6 +162,7 @@ function withoutKeys(): Commanding {
     sessions: undefined,
     orders: undefined,
     owners: undefined,
+    tasks: undefined,
     open(stream, payload) {
       if (!isSessionOpen(payload)) return undefined;
       stream.reset(RESET.refused);

@@ -4,6 +4,7 @@ import { AGENT_MIGRATIONS } from "../store/agent-migrations.ts";
 import type { AgentDatabase } from "../store/agent-schema.ts";
 import type { Migration } from "../store/migrate.ts";
 import { fileTables, type FileTables } from "./files/file-tables.ts";
+import { queueTables, type QueueTables } from "./orders/queue-rows.ts";
 import { peerTables, type PeerTables } from "./peers/peer-tables.ts";
 
 export interface CommandsTable {
@@ -17,7 +18,7 @@ export interface CommandsTable {
   outcome: string | null;
 }
 
-export interface StateDatabase extends AgentDatabase, PeerTables, FileTables {
+export interface StateDatabase extends AgentDatabase, PeerTables, FileTables, QueueTables {
   commands: CommandsTable;
 }
 
@@ -39,4 +40,5 @@ export const STATE_MIGRATIONS: Migration[] = [
   },
   { name: "003-peers", statements: peerTables },
   { name: "004-files", statements: fileTables },
+  { name: "005-queued-orders", statements: queueTables },
 ];

@@ -7,8 +7,8 @@ export interface Candidate {
   description: string;
 }
 
-/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device. */
-export type Completion = Candidate[] | "files" | "share" | "app" | "device";
+/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device, a task. */
+export type Completion = Candidate[] | "files" | "share" | "app" | "device" | "task";
 
 /** First arguments that are no free text, by command. */
 const ARGUMENTS: Readonly<Record<string, Completion>> = {
@@ -23,6 +23,10 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device approve": "device",
   "muster device rotate": "device",
   "muster shell": "device",
+  "muster task show": "task",
+  "muster task logs": "task",
+  "muster task cancel": "task",
+  "muster task rm": "task",
   "muster device promote": "device",
   "muster hub handover": "device",
 };
@@ -57,6 +61,7 @@ export function candidatesFor(program: CommandUnknownOpts, words: readonly strin
 
 function optionValues(option: Option): Completion {
   if (FILE_OPTIONS.has(option.attributeName())) return "files";
+  if (option.attributeName() === "device") return "device";
   return (option.argChoices ?? []).map((value) => ({ value, description: "" }));
 }
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import type { Choose } from "./program.ts";
-import { parsePort, parseReference } from "./option-values.ts";
+import { parsePort, parseReference, parseTitle } from "./option-values.ts";
 
 /** As `env`, `timeout` and `docker run` have it: the remote code is ours, and this one is Muster's own. */
 const FAILED_EXIT_CODE = 125;
@@ -51,18 +51,22 @@ function addRun(program: Command, choose: Choose): void {
     .command("run")
     .summary("run a command here or on a device")
     .description(
-      "Run a command, show what it writes, and exit with its code; 125 when Muster itself failed. Ctrl-C asks " +
-        "it to end. On a device it is signed by this home's controller key, and the hub can't read it.",
+      "Run a command as a task, show what it writes, and exit with its code; 125 when Muster itself failed. " +
+        "Ctrl-C asks it to end. On a device it is signed by this home's controller key, and the hub can't read " +
+        "it. For one that is away the task is kept here, and starts when it is back.",
     )
     .argument("<command...>", "the program and its arguments, behind --")
     .option("-d, --device <device>", "where; on this machine when absent", parseReference)
+    .option("--detach", "do not wait for its end; see muster task")
+    .option("--title <text>", "what lists call it; the command when absent", parseTitle)
     .option("--cwd <folder>", "folder to run in")
     .option("--timeout <duration>", "end it after this long: 30s, 2h")
-    .option("--no-queue", "do not wait for a device that is away")
+    .option("--no-queue", "refuse where the device is away")
     .option("--json", "print one JSON object at its end")
     .addHelpText(
       "after",
-      "\nExamples:\n  muster run -- uptime\n  muster run --device pi -- sh -c 'df -h | head'",
+      "\nExamples:\n  muster run -- uptime\n  muster run --device pi -- sh -c 'df -h | head'\n" +
+        "  muster run --device pi --detach -- ./train.sh",
     )
     .action((words, options) => {
       choose({

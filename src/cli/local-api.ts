@@ -21,10 +21,14 @@ const CALL_TIMEOUT_MS = 20_000;
 /** An app may take 30 s until its port answers, and is rolled back after that. */
 const APP_TIMEOUT_MS = 60_000;
 /** Input waits for a program to read it, which is its own business. */
+/** Of a device elsewhere, that may have a program to end. */
+const TASK_TIMEOUT_MS = 40_000;
 const TIMEOUTS_MS: { readonly [Name in LocalCall]?: number } = {
   start_app: APP_TIMEOUT_MS,
   stop_app: APP_TIMEOUT_MS,
   order_input: 86_400_000,
+  task_cancel: TASK_TIMEOUT_MS,
+  task_logs: TASK_TIMEOUT_MS,
 };
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 

@@ -39,6 +39,28 @@ export function parsePetname(text: string): string {
   return name;
 }
 
+/** What lists call a task. */
+export function parseTitle(text: string): string {
+  const title = text.trim();
+  if (title === "") throw new InvalidArgumentError("A title must not be empty.");
+  demandPlain(title, REFERENCE_MAX);
+  return title;
+}
+
+/** An id of a task, or enough of its beginning or end. */
+export function parseTask(text: string): string {
+  const task = text.trim().toLowerCase();
+  if (!/^[0-9a-f-]{6,36}$/.test(task)) {
+    throw new InvalidArgumentError("It must be the id of a task, or at least six characters of one.");
+  }
+  return task;
+}
+
+/** How many a list shows. */
+export function parseListCount(text: string): number {
+  return wholeNumber(text, { min: 1, max: 200 });
+}
+
 /** For an option that may be given several times. */
 export function collect(text: string, earlier: string[] = []): string[] {
   return [...earlier, text];

@@ -67,6 +67,15 @@ export async function hearOrder(
         warn(invocation, `${plainLine(event.reason.message)}; it is tried again until ${until} UTC`);
         break;
       }
+      case "queued": {
+        const { name } = event.device;
+        const why = plainLine(event.reason.message);
+        warn(
+          invocation,
+          `${why}: task ${event.task} waits here, and starts when ${plainLine(name)} is there`,
+        );
+        break;
+      }
       case "lost":
         warn(invocation, `${plainLine(event.reason.message)}; it runs on, and its end is asked for`);
         break;

@@ -14,6 +14,8 @@ import type { Config } from "./config/read-config.ts";
 import { socketFolder, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
 import { ensureCloudflared } from "./cloudflared/ensure.ts";
+import { keeperCommand } from "./self-command.ts";
+import { taskPlace } from "./task-place.ts";
 import { wipeCredentials } from "./wipe-home.ts";
 import { environmentForApps, type Environment, type HomeParts } from "./parts.ts";
 
@@ -88,6 +90,11 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
       },
       services: configuredServices(config),
       userHome: homedir(),
+      tasks: {
+        place: taskPlace(config.text("tasks.database_url"), paths.home),
+        runningMax: config.number("tasks.max_running") ?? 1,
+        keeper: keeperCommand(),
+      },
     },
     losses: options.losses ?? [],
     roleChanged(controller) {

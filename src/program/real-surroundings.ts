@@ -10,6 +10,7 @@ import { directFetch } from "./direct-fetch.ts";
 import { printedTo, type Printed } from "./printed.ts";
 import { SYSTEM_HOME, type Program } from "./service/layout.ts";
 import { terminalInput } from "./terminal-input.ts";
+import { selfCommand } from "./self-command.ts";
 import { VERSION } from "./version.ts";
 
 export interface RealSurroundings extends Surroundings {
@@ -139,9 +140,13 @@ function output(stream: NodeJS.WriteStream, printed: Printed): Surroundings["std
     async bytes(bytes) {
       if (stream.destroyed || stream.write(bytes)) return;
       // A reader that has gone takes nothing, and nobody waits for it.
+      const events = ["drain", "error", "close"] as const;
+      let settle = (): void => {};
       await new Promise<void>((resolve) => {
-        for (const event of ["drain", "error", "close"]) stream.once(event, resolve);
+        settle = resolve;
+        for (const event of events) stream.on(event, settle);
       });
+      for (const event of events) stream.off(event, settle);
     },
     get rows() {
       return stream.isTTY ? stream.rows : undefined;
@@ -216,13 +221,6 @@ function ownProgram(): Program {
 
 function isCompiled(): boolean {
   return import.meta.dirname.startsWith("/$bunfs") || import.meta.dirname.startsWith("B:\\~BUN");
-}
-
-/** A compiled program is its own executable; from a checkout it is Bun with the entry file. */
-export function selfCommand(): string[] {
-  return isCompiled()
-    ? [process.execPath]
-    : [process.execPath, resolve(import.meta.dirname, "..", "main.ts")];
 }
 
 function spawnSelf(

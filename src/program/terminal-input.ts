@@ -40,8 +40,10 @@ async function* pieces(): AsyncGenerator<Uint8Array> {
     for await (const piece of process.stdin) yield new Uint8Array(piece);
   } finally {
     // Else it keeps the program from ending.
-    process.stdin.pause();
-    process.stdin.unref();
+    const input: { pause(): void; unref?(): void } = process.stdin;
+    input.pause();
+    // A file that stands for the terminal has none.
+    input.unref?.();
   }
 }
 

@@ -16,6 +16,8 @@ import { ERROR_TABLE, MusterError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import { OWNER_LOG_MAX_ENTRIES } from "./limits.ts";
 import { ownerLogEntry } from "./owner-log.ts";
+import { TASK_STATUSES } from "./task-statuses.ts";
+import { TASK_REQUESTS, taskDescription, taskTitle } from "./tasks.ts";
 
 export const CHANNEL = { input: 0, output: 1, errors: 2 } as const;
 export const INPUT_WINDOW_BYTES = 256 * 1024;
@@ -80,13 +82,15 @@ export const controllerMessage = z.discriminatedUnion("type", [
 ]);
 export type ControllerMessage = z.infer<typeof controllerMessage>;
 
+/** The system ends each at a NUL, so one with a NUL inside would be another there. */
+const word = z.string().regex(/^[^\0]*$/);
 const environment = z
   .record(
     z
       .string()
       .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
       .max(200),
-    z.string().max(32_768),
+    word.max(32_768),
   )
   .refine((variables) => Object.keys(variables).length <= 200);
 
@@ -94,10 +98,10 @@ const environment = z
 export const COMMAND_REQUESTS = {
   exec: z.strictObject({
     /** A program with its arguments, or a script for /bin/sh. */
-    argv: z.array(z.string().max(131_072)).min(1).max(4096).optional(),
-    script: z.string().min(1).max(512_000).optional(),
+    argv: z.array(word.max(131_072)).min(1).max(4096).optional(),
+    script: word.min(1).max(512_000).optional(),
     /** The home of the agent's user where it is absent; a relative one stands under it. */
-    cwd: z.string().max(4096).optional(),
+    cwd: word.max(4096).optional(),
     environment: environment.optional(),
     timeout_ms: z
       .number()
@@ -107,6 +111,10 @@ export const COMMAND_REQUESTS = {
       .optional(),
     /** Whether there is input at all; without, it reads nothing. */
     stdin: z.boolean(),
+    /** Nobody waits: the outcome is that it was taken. */
+    detach: z.literal(true).optional(),
+    title: taskTitle.optional(),
+    description: taskDescription.optional(),
   }),
   shell: z.strictObject({
     cols: side,
@@ -125,24 +133,25 @@ export const COMMAND_REQUESTS = {
     /** Name of a service, or a port that the device has registered. */
     service: z.union([z.string().min(1).max(64), z.number().int().min(1).max(65_535)]),
   }),
+  "task.list": TASK_REQUESTS.list,
+  "task.search": TASK_REQUESTS.search,
+  "task.stats": TASK_REQUESTS.stats,
+  "task.show": TASK_REQUESTS.show,
+  "task.logs": TASK_REQUESTS.logs,
+  "task.cancel": TASK_REQUESTS.cancel,
+  "task.remove": TASK_REQUESTS.remove,
 } as const;
 
 export type SealedKind = keyof typeof COMMAND_REQUESTS;
 export type SealedRequest<Kind extends SealedKind> = z.infer<(typeof COMMAND_REQUESTS)[Kind]>;
 
-/** How a program ended. */
-export const execResult = z.object({
-  status: z.enum(["completed", "failed", "cancelled"]),
-  exit_code: z.number().int().nullable(),
-  signal: z.string().nullable(),
-  reason: z.string().nullable(),
-  started_at: z.iso.datetime(),
-  ended_at: z.iso.datetime(),
-  /** The end of what it wrote, both outputs together. */
-  logs: z.string(),
-  logs_truncated: z.boolean(),
+/** What is said of a task when it is taken; how it ended is its view. */
+export const execFacts = z.object({
+  task: z.string(),
+  status: z.enum(TASK_STATUSES),
+  /** As many run as may: it waits. */
+  held_back: z.boolean(),
 });
-export type ExecResult = z.infer<typeof execResult>;
 
 /** What is said of a shell when it opens, and when one leaves it or it ends. */
 export const shellFacts = z.object({ session: z.string() });

@@ -19,6 +19,13 @@ export const orderEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("opened"), order: z.string() }),
   /** It can't be given now: until when it is tried again, ISO 8601. */
   z.object({ type: z.literal("waiting"), reason: errorBody, until: z.iso.datetime() }),
+  /** It waits here, durably, until the device is there; whoever ordered it need not wait. */
+  z.object({
+    type: z.literal("queued"),
+    task: z.string(),
+    device: z.object({ id: z.string(), name: z.string() }),
+    reason: errorBody,
+  }),
   /** The device has it durably. */
   z.object({
     type: z.literal("accepted"),

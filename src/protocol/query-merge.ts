@@ -1,7 +1,7 @@
 // One answer out of many devices' parts. Lists: the latest change first, then by device; searches: by rank; stats: summed.
 // The same parts in any order give the same answer.
 import type { QueryType } from "./query-messages.ts";
-import { TASK_STATUSES } from "./tasks.ts";
+import { TASK_STATUSES } from "./task-statuses.ts";
 
 export interface DevicePart {
   /** Name of who answered. */

@@ -2,9 +2,7 @@
 // owner, other parts of the program and other programs hear of it. Times are ISO 8601 in UTC.
 
 import { z } from "zod";
-
-export const TASK_STATUSES = ["pending", "running", "completed", "failed", "cancelled"] as const;
-export type TaskStatus = (typeof TASK_STATUSES)[number];
+import { TASK_STATUSES } from "./task-statuses.ts";
 
 const instant = z.iso.datetime();
 const status = z.enum(TASK_STATUSES);
@@ -79,6 +77,8 @@ export const TASK_REQUESTS = {
     /** Position of the first byte; what is gone already is passed over. */
     from: z.number().int().min(0).default(0),
     limit: z.number().int().min(1).max(TASK_LOG_PAGE_MAX_BYTES).default(TASK_LOG_PAGE_MAX_BYTES),
+    /** Where there is nothing yet it is answered when there is, or some seconds later. */
+    wait: z.boolean().default(false),
   }),
   cancel: z.object({ task: taskReference }),
   remove: z.object({ task: taskReference }),

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import {
   constants,
+  link,
   lstat,
   mkdir,
   open,
@@ -28,13 +29,38 @@ function infoOf(stats: Stats): FileInfo {
 }
 
 async function write(path: string, bytes: Uint8Array | string, mode = PRIVATE_FILE): Promise<void> {
+  await place(path, { bytes, mode, into: rename });
+}
+
+async function create(path: string, bytes: Uint8Array | string, mode = PRIVATE_FILE): Promise<boolean> {
+  // A second name for a whole file is given or not, never half of it.
+  const into = async (temporary: string): Promise<void> => {
+    await link(temporary, path);
+    await rm(temporary, { force: true });
+  };
+  try {
+    await place(path, { bytes, mode, into });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+interface Placing {
+  bytes: Uint8Array | string;
+  mode: number;
+  into(temporary: string, path: string): Promise<void>;
+}
+
+async function place(path: string, { bytes, mode, into }: Placing): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   const file = await open(temporary, "wx", mode);
   try {
     await file.writeFile(bytes);
     await file.sync();
     await file.close();
-    await rename(temporary, path);
+    await into(temporary, path);
   } catch (error) {
     await file.close().catch(() => {});
     await rm(temporary, { force: true });
@@ -114,6 +140,7 @@ function openAppend(path: string, mode = PRIVATE_FILE): Promise<AppendFile> {
 export const realDisk: Disk = {
   read: async (path) => new Uint8Array(await readFile(path)),
   write,
+  create,
   remove: (path) => rm(path, { force: true, recursive: true }),
   rename,
   empty: (path) => truncate(path, 0),

@@ -214,6 +214,8 @@ export interface Disk {
   read(path: string): Promise<Uint8Array>;
   /** Atomic and durable: temporary file, fsync, rename, fsync of the folder. Default mode 0o600. */
   write(path: string, bytes: Uint8Array | string, mode?: number): Promise<void>;
+  /** As `write`, but never in place of a file that is there: of all who try, one is told true. */
+  create(path: string, bytes: Uint8Array | string, mode?: number): Promise<boolean>;
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Cuts a file to no bytes in place: who has it open for appending goes on at its start. */

@@ -49,8 +49,9 @@ async function fleet() {
 }
 
 /** Commands that a device has taken. */
-async function taken({ record }: TestDevice): Promise<number> {
-  return (await record.db.selectFrom("commands").selectAll().execute()).length;
+async function taken({ tasks }: TestDevice): Promise<number> {
+  const { stats } = await tasks.tasks.desk.stats();
+  return Object.values(stats).reduce((sum, count) => sum + count, 0);
 }
 
 /** Applies `change` to the n-th piece (from 0) that one side sends. */

@@ -61,6 +61,15 @@ export class SimDisk {
         // Between these two the file is there, and nobody has been told.
         await call(() => this.#undo.delete(undo));
       },
+      create: async (path, bytes, mode = 0o600) => {
+        const undo = await call(() => {
+          if (this.#nodes.has(normalize(path))) return undefined;
+          return this.#write(path, bytesOf(bytes), mode);
+        });
+        if (undo === undefined) return false;
+        await call(() => this.#undo.delete(undo));
+        return true;
+      },
       remove: (path) => call(() => this.#remove(path)),
       rename: (from, to) => call(() => this.#rename(from, to)),
       empty: (path) =>

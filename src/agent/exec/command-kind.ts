@@ -1,5 +1,6 @@
 // What a kind of command is to the session that it came in: how it starts, what it hears, how it ends. A command
 // may outlive its session; then another one of the same key may take its place.
+import type { CommandName } from "../command-record.ts";
 import type { ControllerMessage, SealedOutcome } from "../../protocol/command-messages.ts";
 
 /** The far end, as the command sees it. Silent once it is gone. */
@@ -24,11 +25,25 @@ export interface RunningCommand {
   left(): void;
   /** The same command came in a later session, while it still runs. */
   rejoin?(peer: CommandPeer): void;
+  /** It was begun before: there is nothing new to record. `over`: and it has ended. */
+  readonly repeated?: "running" | "over" | undefined;
   /** Its signer may not command any more. */
   revoke(): void;
 }
 
 export interface CommandKind<Request> {
+  /**
+   * Who remembers that it was taken: the session that it came in, where nothing is said; "own": what it begins, which
+   * is then found again by `start`; "none": nobody, since it changes nothing.
+   */
+  readonly record?: "session" | "own" | "none";
   /** Throws a refusal, and then nothing was started. */
-  start(request: Request, given: { peer: CommandPeer; signer: Uint8Array }): Promise<RunningCommand>;
+  start(request: Request, given: CommandOrigin): Promise<RunningCommand>;
+}
+
+export interface CommandOrigin {
+  peer: CommandPeer;
+  /** The key that signed it. */
+  signer: Uint8Array;
+  name: CommandName;
 }

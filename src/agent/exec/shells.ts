@@ -6,7 +6,7 @@ import { equalBytes, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { newRowId } from "../../store/row-id.ts";
 import type { Programs, Random, TerminalProgram, Timer, Timers } from "../../world/world.ts";
-import type { CommandKind, CommandPeer, RunningCommand } from "./command-kind.ts";
+import type { CommandKind, CommandOrigin, CommandPeer, RunningCommand } from "./command-kind.ts";
 import { OutputLog } from "./output-log.ts";
 
 export const SCROLLBACK_BYTES = 1024 * 1024;
@@ -33,10 +33,7 @@ export class Shells implements CommandKind<SealedRequest<"shell">> {
     this.#options = options;
   }
 
-  async start(
-    request: SealedRequest<"shell">,
-    { peer, signer }: { peer: CommandPeer; signer: Uint8Array },
-  ): Promise<RunningCommand> {
+  async start(request: SealedRequest<"shell">, { peer, signer }: CommandOrigin): Promise<RunningCommand> {
     const known = request.session === undefined ? undefined : this.#shells.get(request.session);
     if (request.session !== undefined && (known === undefined || !equalBytes(known.signer, signer))) {
       throw new MusterError("not_found", `there is no shell "${request.session}" to take up again`, {

@@ -8,6 +8,7 @@ import { CommandDesk } from "../commands.ts";
 import { DeviceDesk } from "../device-desk.ts";
 import { OwnerBook } from "../owner-book.ts";
 import { Removed } from "../removed.ts";
+import { openTasks, type Tasks } from "../tasks/open-tasks.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
 import type { Shown } from "./open-shares.ts";
@@ -28,7 +29,7 @@ export interface Owned {
 const TIDY_EVERY_MS = 3_600_000;
 
 export async function openOwners(
-  options: AgentOptions,
+  options: AgentOptions & { appsAtEnd(): "stop" | "leave" },
   { core, shown, ends }: { core: Core; shown: Shown; ends: Ends },
 ): Promise<Owned> {
   const { world, crypto, log, signer, hub: joined } = options;
@@ -42,6 +43,8 @@ export async function openOwners(
   };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
   await book.load();
+  const tasks = await tasksOf(options, core);
+  if (tasks !== undefined) ends.add(() => tasks.close(options.appsAtEnd()));
   const commanding = openCommanding({
     world,
     crypto,
@@ -54,6 +57,7 @@ export async function openOwners(
     hubFile: joined,
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
+    ...(tasks === undefined ? {} : { tasks }),
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
   });
   ends.add(() => commanding.close());
@@ -78,6 +82,25 @@ export async function openOwners(
       embedded: joined.embedded,
     }),
   };
+}
+
+async function tasksOf(
+  { world, log, environment, paths, command }: AgentOptions,
+  { notices, device }: Core,
+): Promise<Tasks | undefined> {
+  if (command === undefined) return undefined;
+  const { programs, userHome: home, tasks } = command;
+  return openTasks({
+    ...tasks,
+    world,
+    programs,
+    log: log.part("tasks"),
+    notices,
+    folder: `${paths.home}/tasks`,
+    home,
+    environment,
+    device,
+  });
 }
 
 function removedOf(options: AgentOptions, { notices, late }: Core, { tunnel }: Shown): Removed {

@@ -8,13 +8,16 @@ import type {
   SealedOutcome,
   SealedRequest,
 } from "../../protocol/command-messages.ts";
-import { toHex, u64 } from "../../protocol/bytes.ts";
-import { MusterError, publicError, type ErrorCode } from "../../protocol/errors.ts";
+import { concat, lv, toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Clock, Network, Random } from "../../world/world.ts";
-import type { Runner } from "../exec/runner.ts";
+import type { CommandKind } from "../exec/command-kind.ts";
+import { newTaskId } from "../tasks/task-id.ts";
 import { PlacedOrder, type Controller, type OrderedDevice } from "../sessions/order.ts";
 import { openForward, type LocalForward } from "./local-forward.ts";
 import { OrderFramesOut } from "./order-frames-out.ts";
+import { PASSING, queuedView, type OrderQueue } from "./order-queue.ts";
+import type { QueuedOrder } from "./queue-rows.ts";
 import { orderedDevice, type OrderedDeviceParts } from "./ordered-device.ts";
 
 export interface OrderDeskOptions extends OrderedDeviceParts {
@@ -24,8 +27,9 @@ export interface OrderDeskOptions extends OrderedDeviceParts {
   random: Pick<Random, "bytes">;
   /** This home's own device. */
   own(): { id: string; name: string };
-  /** Absent where no agent runs: then nothing runs here. */
-  runner?: Runner;
+  /** Absent where no agent runs: then nothing runs here, and nothing is kept for devices that are away. */
+  exec?: CommandKind<SealedRequest<"exec">>;
+  queue?: OrderQueue;
 }
 
 export interface RunWish {
@@ -34,6 +38,8 @@ export interface RunWish {
   request: SealedRequest<"exec">;
   /** How long to wait for a device that is away. */
   wait_ms: number;
+  /** Whether it is kept here for one that is away for longer. */
+  queue: boolean;
 }
 
 export interface ShellWish {
@@ -64,14 +70,6 @@ const AGAIN_EVERY_MS = 500;
 const LOST_MS = 5 * 60_000;
 /** An abandoned program is given so long to end before this end lets go of it. */
 const ABANDON_MS = 10_000;
-/** What may pass by itself. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  "device_offline",
-  "hub_unreachable",
-  "session_cut",
-  "unavailable",
-]);
-
 export class OrderDesk {
   readonly #options: OrderDeskOptions;
   readonly #handles = new Map<string, Handle>();
@@ -87,7 +85,8 @@ export class OrderDesk {
       const device = wish.device === undefined ? undefined : await orderedDevice(this.#options, wish.device);
       if (device === undefined || device.id === this.#options.own().id) return this.#here(order, wish, out);
       const command = { kind: "exec", request: wish.request, commandId: order } as const;
-      return this.#there(device, command, { out, waitMs: wish.wait_ms });
+      const queue = wish.queue ? this.#options.queue : undefined;
+      return this.#there(device, command, { out, waitMs: wish.wait_ms, queue });
     });
   }
 
@@ -139,7 +138,7 @@ export class OrderDesk {
   /** Runs it and tells its account, whose last event says how it ended. */
   #account(work: (order: string, out: OrderFramesOut) => Promise<SealedOutcome>): ReadableStream<Uint8Array> {
     if (this.#handles.size >= ORDERS_MAX) throw new MusterError("too_many", "too many orders are under way");
-    const order = newOrderId(this.#options);
+    const order = newTaskId(this.#options.clock, this.#options.random);
     const out = new OrderFramesOut();
     out.gone = () => this.#handles.get(order)?.abandon();
     this.#hold(order, { inputRoom: 0, input() {}, tell() {}, abandon() {} });
@@ -156,47 +155,51 @@ export class OrderDesk {
     return out.readable;
   }
 
+  /** As a command of this home's own key, but for the session. */
   async #here(order: string, { request }: RunWish, out: OrderFramesOut): Promise<SealedOutcome> {
-    const { runner, own } = this.#options;
-    if (runner === undefined) {
+    const { exec, own, controller } = this.#options;
+    if (exec === undefined) {
       throw new MusterError("agent_not_running", "no agent runs on this machine", {
         hint: "start it: `muster start`",
       });
     }
     let room = INPUT_WINDOW_BYTES;
-    const run = runner.start(request, {
-      output: (from, bytes) => out.bytes(from === "stdout" ? "output" : "errors", bytes),
-      inputTaken: (bytes) => {
+    const signer = controller.signer.publicKey;
+    const peer = {
+      send: (channel: number, bytes: Uint8Array) =>
+        out.bytes(channel === CHANNEL.errors ? "errors" : "output", bytes),
+      roomBytes: Number.POSITIVE_INFINITY,
+      inputTaken: (bytes: number) => {
         room += bytes;
         this.#wake(order);
       },
-    });
-    out.room = () => run.drained();
+    };
+    const digest = controller.crypto.sha256(concat(lv(utf8("exec")), lv(utf8(JSON.stringify(request)))));
+    const name = { signer: toBase64Url(signer), commandId: order, digest };
+    const running = await exec.start(request, { peer, signer, name });
+    out.room = () => running.drain();
     this.#hold(order, {
       get inputRoom() {
         return room;
       },
       input(bytes) {
         room -= bytes.length;
-        run.input(bytes);
+        running.input(bytes);
       },
-      tell(message) {
-        if (message.type === "input_end") run.endInput();
-        else if (message.type === "signal" && message.name === "TERM") run.cancel();
-        else if (message.type === "signal") run.signal(message.name);
-      },
-      abandon: () => run.cancel(),
+      tell: (message) => running.message(message),
+      abandon: () => running.message({ type: "signal", name: "TERM" }),
     });
-    out.event({ type: "accepted", device: own(), facts: { pid: run.pid } });
-    return { result: { ...(await run.ended) } };
+    out.event({ type: "accepted", device: own(), facts: running.facts });
+    return running.outcome;
   }
 
   async #there<Kind extends SealedKind>(
     device: OrderedDevice,
     wish: { kind: Kind; request: SealedRequest<Kind>; commandId: string },
-    { out, waitMs }: { out: OrderFramesOut; waitMs: number },
+    { out, waitMs, queue }: { out: OrderFramesOut; waitMs: number; queue?: OrderQueue | undefined },
   ): Promise<SealedOutcome> {
     const { clock, controller } = this.#options;
+    const waiting = queue === undefined ? undefined : new Waiting(queue, device, wish);
     let untilMs = clock.monotonic() + waitMs;
     let accepted = false;
     let abandoned = false;
@@ -207,6 +210,7 @@ export class OrderDesk {
           if (!accepted) out.event({ type: "accepted", device: shown(device), facts });
           accepted = true;
           told = false;
+          waiting?.given();
         },
         output(channel, bytes) {
           if (!out.bytes(channel === CHANNEL.errors ? "errors" : "output", bytes)) order.pause();
@@ -220,7 +224,11 @@ export class OrderDesk {
           return order.inputRoom;
         },
         input: (bytes) => order.input(bytes),
-        tell: (message) => order.tell(message),
+        tell: (message) => {
+          if (accepted || message.type !== "signal") return order.tell(message);
+          abandoned = true;
+          order.close();
+        },
         abandon: () => {
           abandoned = true;
           order.resume();
@@ -233,11 +241,29 @@ export class OrderDesk {
         return await order.outcome;
       } catch (error) {
         const problem = publicError(error);
+        if (abandoned && !accepted && waiting?.order !== undefined) return await waiting.cancelled();
         const mayPass = PASSING.has(problem.code) && !abandoned && (!accepted || wish.kind === "exec");
-        if (!mayPass) throw problem;
+        if (!mayPass) {
+          await waiting?.end();
+          throw problem;
+        }
+        if (waiting !== undefined && !accepted && waiting.order === undefined) {
+          const queued = await waiting.begin();
+          out.event({
+            type: "queued",
+            task: queued.id,
+            device: queued.device,
+            reason: problem.toJSON(),
+          });
+          told = true;
+          if (queued.request.detach === true) return waiting.left();
+        }
         const lost = accepted && !told;
         if (lost) untilMs = clock.monotonic() + LOST_MS;
-        if (clock.monotonic() >= untilMs) throw problem;
+        if (clock.monotonic() >= untilMs) {
+          if (accepted || waiting === undefined) throw problem;
+          return waiting.left();
+        }
         if (!told) this.#tellWaiting(out, problem, { lost, untilMs });
         told = true;
         await new Promise<void>((resolve) => controller.timers.after(AGAIN_EVERY_MS, resolve));
@@ -270,17 +296,50 @@ export class OrderDesk {
   }
 }
 
-/** A UUID of version 7 (RFC 9562): what was ordered later sorts later. */
-function newOrderId({ clock, random }: Pick<OrderDeskOptions, "clock" | "random">): string {
-  const bytes = random.bytes(16);
-  const time = u64(clock.now()).subarray(2);
-  bytes.set(time);
-  bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
-  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-  const text = toHex(bytes);
-  return [text.slice(0, 8), text.slice(8, 12), text.slice(12, 16), text.slice(16, 20), text.slice(20)].join(
-    "-",
-  );
+/** An order that is kept here while its device is away and somebody waits for both. */
+class Waiting {
+  readonly #queue: OrderQueue;
+  readonly #wish: Parameters<OrderQueue["add"]>[0];
+  order: QueuedOrder | undefined;
+
+  constructor(
+    queue: OrderQueue,
+    device: OrderedDevice,
+    wish: { request: SealedRequest<SealedKind>; commandId: string },
+  ) {
+    this.#queue = queue;
+    // Only programs are queued.
+    const request = wish.request as SealedRequest<"exec">;
+    this.#wish = { id: wish.commandId, device: shown(device), request };
+  }
+
+  async begin(): Promise<QueuedOrder> {
+    this.order = await this.#queue.add(this.#wish);
+    return this.order;
+  }
+
+  /** The device has it: asking once more would start nothing, so that the row may stay a moment longer. */
+  given(): void {
+    if (this.order !== undefined) void this.#queue.drop(this.order.id).catch(() => {});
+  }
+
+  async end(): Promise<void> {
+    if (this.order !== undefined) await this.#queue.drop(this.order.id);
+  }
+
+  /** It stays here, and is given without whoever ordered it. */
+  left(): SealedOutcome {
+    if (this.order === undefined) throw new MusterError("internal", "an order was left that is not kept");
+    this.#queue.release(this.order.id);
+    return { result: { ...queuedView(this.order) } };
+  }
+
+  async cancelled(): Promise<SealedOutcome> {
+    if (this.order === undefined)
+      throw new MusterError("internal", "an order was cancelled that is not kept");
+    await this.end();
+    return { result: { ...queuedView(this.order), status: "cancelled", reason: "cancelled" } };
+  }
 }
 
 function shown({ id, name }: OrderedDevice): { id: string; name: string } {

@@ -69,6 +69,13 @@ const UNKNOWN_END: SealedOutcome = {
   },
 };
 
+interface TakenCommand {
+  wish: CommandWish;
+  name: CommandName;
+  kind: SealedKind;
+  request: unknown;
+}
+
 interface Known {
   running: RunningCommand | undefined;
   /** The session that sees it; the newest one. */
@@ -285,6 +292,8 @@ class DeviceSession {
     };
     const kind = kindOf(wish.kind);
     const request = requestOf(kind, wish.request);
+    const command = { wish, name, kind, request };
+    if ((this.#options.kinds[kind].record ?? "session") !== "session") return this.#takeOwn(command);
     const accepted = await acceptCommand(db, name, clock.now());
     if (accepted.state === "reused") {
       throw new MusterError("conflict", "this command id was used for another command");
@@ -300,9 +309,7 @@ class DeviceSession {
     const known: Known = { running: undefined, holder: this, outcome };
     this.#known = known;
     this.#commands.set(place, known);
-    const ended = await this.#run({ wish, name, kind, request }, known).catch((error: unknown) =>
-      this.#failure(error),
-    );
+    const ended = await this.#run(command, known).catch((error: unknown) => this.#failure(error));
     await keepOutcome(db, name, JSON.stringify(ended)).catch((error: unknown) => {
       this.#options.log.error("the outcome of a command could not be kept", { error });
     });
@@ -312,19 +319,36 @@ class DeviceSession {
     return ended;
   }
 
-  async #run(
-    command: { wish: CommandWish; name: CommandName; kind: SealedKind; request: unknown },
-    known: Known,
-  ): Promise<SealedOutcome> {
-    const { kind, request, wish } = command;
-    // The shape of the request was checked by the schema of this very kind.
-    const start = this.#options.kinds[kind] as CommandKind<unknown>;
-    const running = await start.start(request, { peer: this.#peer(), signer: this.#callerKey });
+  /** Of a kind that remembers by itself what it took, or need not. */
+  async #takeOwn(command: TakenCommand): Promise<SealedOutcome> {
+    const { kind, name } = command;
+    const running = await this.#start(command);
+    const ended = await running.outcome.catch((error: unknown) => this.#failure(error));
+    const isNew = this.#options.kinds[kind].record === "own" && running.repeated === undefined;
+    if (isNew) await this.#record(kind, { name, outcome: ended });
+    return ended;
+  }
+
+  async #run(command: TakenCommand, known: Known): Promise<SealedOutcome> {
+    const running = await this.#start(command);
     known.running = running;
+    return running.outcome;
+  }
+
+  async #start({ wish, name, kind, request }: TakenCommand): Promise<RunningCommand> {
+    // The shape of the request was checked by the schema of this very kind.
+    const { start } = this.#options.kinds[kind] as CommandKind<unknown>;
+    const running = await start.call(this.#options.kinds[kind], request, {
+      peer: this.#peer(),
+      signer: this.#callerKey,
+      name,
+    });
     this.#running = running;
     if (this.#over) running.left();
-    this.#say({ type: "accepted", command_id: wish.commandId, facts: running.facts });
-    return running.outcome;
+    if (running.repeated !== "over") {
+      this.#say({ type: "accepted", command_id: wish.commandId, facts: running.facts });
+    }
+    return running;
   }
 
   #rejoin(wish: CommandWish, known: Known): void {
@@ -387,7 +411,7 @@ class DeviceSession {
       });
     }
     // A later session may have taken the command over.
-    if (this.#known?.holder === this) this.#running?.left();
+    if (this.#known === undefined || this.#known.holder === this) this.#running?.left();
     this.#running = undefined;
     this.#gone();
   }

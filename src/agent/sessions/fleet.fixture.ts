@@ -14,10 +14,11 @@ import { realWorld } from "../../world/real.ts";
 import { realPrograms } from "../../world/programs.ts";
 import { execCommand } from "../exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "../exec/forwards.ts";
-import { Runner } from "../exec/runner.ts";
 import { Shells } from "../exec/shells.ts";
 import { Notices } from "../notices.ts";
 import { OwnerBook } from "../owner-book.ts";
+import { testTasks, type TestTasks } from "../tasks/in-process.fixture.ts";
+import { taskCommands } from "../tasks/task-commands.ts";
 import { FakeHub, stateStore } from "../testing.ts";
 import { CommandSessions, type CommandPolicy } from "./command-sessions.ts";
 import {
@@ -136,9 +137,7 @@ export class TestHub {
         this.streams.push([near, far]);
         near.adopt(events);
         const device =
-          wish === undefined || "peerKey" in wish
-            ? undefined
-            : this.devices.get(this.lead(wish.deviceId));
+          wish === undefined || "peerKey" in wish ? undefined : this.devices.get(this.lead(wish.deviceId));
         if (wish === undefined || device === undefined) {
           queueMicrotask(() => near.receiveReset(SESSION_RESET.offline));
           return near;
@@ -155,7 +154,7 @@ export interface TestDevice {
   sessions: CommandSessions;
   book: OwnerBook;
   hubLog: FakeHub;
-  runner: Runner;
+  tasks: TestTasks;
   record: Awaited<ReturnType<typeof stateStore>>;
   /** The log as the hub has it for this device. */
   show(log: OwnerLog): Promise<void>;
@@ -184,7 +183,7 @@ export async function device(
   await book.take(given.log.entries);
   const place = { programs: realPrograms, home: "/tmp", environment: { PATH: process.env["PATH"] ?? "" } };
   const { clock, timers, network, random } = realWorld;
-  const runner = new Runner({ ...place, clock, timers });
+  const tasks = await testTasks({ device: () => ({ id: who.id, name: who.name }) });
   sessions = new CommandSessions({
     db: record.db,
     clock,
@@ -198,9 +197,10 @@ export async function device(
     book,
     policy: given.policy ?? { exec: "owner", browser: "on" },
     kinds: {
-      exec: execCommand(runner),
+      exec: execCommand({ tasks: tasks.tasks, clock, random }),
       shell: new Shells({ ...place, timers, random }),
       forward: forwardCommand({ clock, timers, network, ports: () => given.ports ?? [] }),
+      ...taskCommands(tasks.tasks.desk),
     },
   });
   hub.devices.set(who.id, sessions);
@@ -208,7 +208,7 @@ export async function device(
     hubLog.entries = [...log.entries];
     await book.take(log.entries);
   };
-  return { who, sessions, book, hubLog, runner, record, show };
+  return { who, sessions, book, hubLog, tasks, record, show };
 }
 
 export async function controller(

@@ -1,7 +1,8 @@
 // Tasks in a database, SQLite or PostgreSQL alike.
 import { sql, type Expression, type Kysely, type Selectable, type SqlBool } from "kysely";
 import { equalBytes } from "../../protocol/bytes.ts";
-import { TASK_STATUSES, type TaskStats, type TaskStatus } from "../../protocol/tasks.ts";
+import { TASK_STATUSES, type TaskStatus } from "../../protocol/task-statuses.ts";
+import type { TaskStats } from "../../protocol/tasks.ts";
 import type { Creation, TaskStore } from "./task-store.ts";
 import type { TaskDatabase, TasksTable } from "./task-tables.ts";
 import { changesTo, isOver, type NewTask, type Task, type TaskChange, type TaskOrder } from "./task.ts";

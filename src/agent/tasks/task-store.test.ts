@@ -5,7 +5,7 @@ import { postgresPrograms, startPostgres, type PostgresServer } from "../../stor
 import { openPostgresStore, POSTGRES_SCHEMA } from "../../store/open-postgres.ts";
 import { openStore, type Store } from "../../store/open-store.ts";
 import { storeOptions } from "../../store/testing.ts";
-import { TASK_STATUSES } from "../../protocol/tasks.ts";
+import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
 import { openPostgres } from "../../world/postgres.ts";
 import { sqlTaskStore } from "./sql-task-store.ts";
 import { TASK_MIGRATIONS, type TaskDatabase } from "./task-tables.ts";

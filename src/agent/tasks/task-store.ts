@@ -1,6 +1,7 @@
 // Where a device keeps its tasks. The rule of every implementation: what a call resolved with is durable, a status
 // changes only as the table in task.ts says, and nothing of another device is ever seen.
-import type { TaskStats, TaskStatus } from "../../protocol/tasks.ts";
+import type { TaskStatus } from "../../protocol/task-statuses.ts";
+import type { TaskStats } from "../../protocol/tasks.ts";
 import type { NewTask, Task, TaskChange, TaskOrder } from "./task.ts";
 
 export type Creation =

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TASK_STATUSES } from "../../protocol/tasks.ts";
+import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
 import { changesTo, isOver, mayChange, TASK_CHANGES, titleOf } from "./task.ts";
 
 test("the whole table: a task begins once, ends once, and an end is for good", () => {

@@ -1,7 +1,7 @@
 // What a task is to the device that runs it, and which change of its status is legal: one table, which the store
 // keeps to in every statement.
 import type { SealedRequest } from "../../protocol/command-messages.ts";
-import { TASK_STATUSES, type TaskStatus } from "../../protocol/tasks.ts";
+import { TASK_STATUSES, type TaskStatus } from "../../protocol/task-statuses.ts";
 
 /** What each status may become. */
 export const TASK_CHANGES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {

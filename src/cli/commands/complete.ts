@@ -9,6 +9,9 @@ import { makeProgram } from "../program.ts";
 import { pause } from "../wait.ts";
 
 const PATIENCE_MS = 1_000;
+const TASKS_OFFERED = 20;
+
+type OwnName = "share" | "app" | "device" | "task";
 
 export async function complete(invocation: Invocation, words: readonly string[]): Promise<void> {
   const program = makeProgram(invocation.surroundings, () => undefined);
@@ -21,7 +24,7 @@ export async function complete(invocation: Invocation, words: readonly string[])
   }
 }
 
-async function ownNames(invocation: Invocation, which: "share" | "app" | "device"): Promise<Candidate[]> {
+async function ownNames(invocation: Invocation, which: OwnName): Promise<Candidate[]> {
   try {
     return await Promise.race([namesNow(invocation, which), pause(invocation, PATIENCE_MS).then(() => [])]);
   } catch {
@@ -29,9 +32,13 @@ async function ownNames(invocation: Invocation, which: "share" | "app" | "device
   }
 }
 
-async function namesNow(invocation: Invocation, which: "share" | "app" | "device"): Promise<Candidate[]> {
+async function namesNow(invocation: Invocation, which: OwnName): Promise<Candidate[]> {
   const search = await findAgent(invocation);
   if (search.state !== "running") return [];
+  if (which === "task") {
+    const { items } = await search.agent.call("task_list", { limit: TASKS_OFFERED });
+    return items.map(({ id, title, status }) => ({ value: id, description: `${status}, ${title}` }));
+  }
   const { shares, fleet } = await search.agent.call("status", {});
   if (which === "device") {
     const living = (fleet?.devices ?? []).filter(({ status }) => status !== "revoked");

@@ -1,15 +1,19 @@
-// `muster run -- COMMAND`: a program here or on a device, its outputs here, its exit code ours.
+// `muster run -- COMMAND`: a task here or on a device, its outputs here, its exit code ours.
 
-import { execResult, type SealedRequest } from "../../protocol/command-messages.ts";
+import { execFacts, type SealedRequest } from "../../protocol/command-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { taskView, type TaskView } from "../../protocol/tasks.ts";
 import { parseDuration } from "../durations.ts";
-import { printJson, type Invocation } from "../invocation.ts";
+import { printJson, warn, type Invocation } from "../invocation.ts";
 import { hearOrder, withOrders } from "../orders.ts";
-import { stripControl } from "../plain-text.ts";
-import type { OrderCalls, Output } from "../surroundings.ts";
+import { plainLine, plainValue } from "../plain-text.ts";
+import { showOutput } from "../show-output.ts";
+import type { OrderCalls } from "../surroundings.ts";
 
 export interface RunFlags {
   device?: string | undefined;
+  detach?: true | undefined;
+  title?: string | undefined;
   cwd?: string | undefined;
   timeout?: string | undefined;
   /** False: a device that is away is not waited for. */
@@ -17,8 +21,10 @@ export interface RunFlags {
 }
 
 const TIMEOUT = { name: "--timeout", min: "1s", max: "30d" } as const;
-/** How long a person waits for a device that is away. */
+/** How long a person waits for a device that is away; the task goes on waiting. */
 const WAIT_MS = 30_000;
+/** There is no code to have: Muster, not the program, failed. */
+const NO_CODE = 125;
 /** As shells have it: 128 and the signal's number. */
 const SIGNAL_BASE = 128;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
@@ -37,45 +43,81 @@ export async function run(invocation: Invocation, words: string[], flags: RunFla
   if (words.length === 0) {
     throw new MusterError("usage", "there is nothing to run", { hint: "muster run --device pi -- uptime" });
   }
-  const cwd = flags.cwd ?? (flags.device === undefined ? surroundings.cwd : undefined);
-  const request: SealedRequest<"exec"> = {
-    argv: words,
-    stdin: true,
-    ...(cwd === undefined ? {} : { cwd }),
-    ...(flags.timeout === undefined ? {} : { timeout_ms: parseDuration(flags.timeout, TIMEOUT) }),
-  };
   return withOrders(invocation, async (orders) => {
     const body = await orders.run({
       ...(flags.device === undefined ? {} : { device: flags.device }),
-      request,
+      request: requestOf(words, flags, surroundings.cwd),
       wait_ms: flags.queue ? WAIT_MS : 0,
+      queue: flags.queue,
     });
-    let id = "";
-    let device = "";
+    let order = "";
     let feeding: AsyncIterator<Uint8Array> | undefined;
-    const cancel = (): void => void orders.tell(id, { type: "signal", name: "TERM" }).catch(() => {});
+    const cancel = (): void => void orders.tell(order, { type: "signal", name: "TERM" }).catch(() => {});
     invocation.interrupted.addEventListener("abort", cancel, { once: true });
     try {
-      const result = execResult.parse(
+      const result = taskView.parse(
         await hearOrder(invocation, body, {
-          opened: (order) => (id = order),
-          accepted(event) {
-            device = event.device.name;
+          opened: (id) => (order = id),
+          accepted({ device, facts }) {
+            if (flags.detach === true) return;
+            tellHeldBack(invocation, device.name, facts);
             feeding = surroundings.stdin.pieces()[Symbol.asyncIterator]();
-            void feed(orders, id, feeding);
+            void feed(orders, order, feeding);
           },
           async output(from, bytes) {
-            if (!json) await show(from === "output" ? surroundings.stdout : surroundings.stderr, bytes);
+            if (!json) await showOutput(from === "output" ? surroundings.stdout : surroundings.stderr, bytes);
           },
         }),
       );
-      if (json) printJson(invocation, { id, device, ...result });
-      return exitCodeOf(result);
+      return ended(invocation, result, flags);
     } finally {
       invocation.interrupted.removeEventListener("abort", cancel);
       void feeding?.return?.();
     }
   });
+}
+
+function requestOf(words: string[], flags: RunFlags, here: string): SealedRequest<"exec"> {
+  const { detach, title, timeout } = flags;
+  const cwd = flags.cwd ?? (flags.device === undefined ? here : undefined);
+  return {
+    argv: words,
+    stdin: detach !== true,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeout === undefined ? {} : { timeout_ms: parseDuration(timeout, TIMEOUT) }),
+    ...(detach === undefined ? {} : { detach }),
+    ...(title === undefined ? {} : { title }),
+  };
+}
+
+function tellHeldBack(invocation: Invocation, device: string, facts: Record<string, unknown>): void {
+  const told = execFacts.safeParse(facts);
+  if (!told.success || !told.data.held_back) return;
+  warn(invocation, `as many tasks run on ${plainLine(device)} as may: ${told.data.task} waits for its turn`);
+}
+
+/** The exit code; what there is to say of the end was said then. */
+function ended(invocation: Invocation, task: TaskView, { detach }: RunFlags): number {
+  const { json, out, interrupted } = invocation;
+  if (json) printJson(invocation, task);
+  const { id, device, reason } = plainValue({ ...task, logs: "" });
+  if (task.queued === true && task.status === "pending" && detach !== true) {
+    throw new MusterError(
+      "device_offline",
+      `${device} is still away; task ${id} waits here until it is back`,
+      {
+        hint: `see muster task show ${id}, or take it back: muster task cancel ${id}`,
+      },
+    );
+  }
+  if (detach === true) {
+    if (!json) out.line(`Task ${id} on ${device}: ${task.queued === true ? "queued here" : task.status}.`);
+    return 0;
+  }
+  if (task.status === "failed" && reason !== null) warn(invocation, `task ${id} failed: ${reason}`);
+  if (task.exit_code !== null) return task.exit_code;
+  if (task.signal !== null) return SIGNAL_BASE + (SIGNAL_NUMBERS[task.signal] ?? 0);
+  return interrupted.aborted ? SIGNAL_BASE + 2 : NO_CODE;
 }
 
 async function feed(orders: OrderCalls, order: string, pieces: AsyncIterator<Uint8Array>): Promise<void> {
@@ -87,15 +129,4 @@ async function feed(orders: OrderCalls, order: string, pieces: AsyncIterator<Uin
   } catch {
     // It ended without reading all of it; how it ended is told elsewhere.
   }
-}
-
-/** A pipe gets its bytes; a terminal nothing that would command it. */
-async function show(output: Output, bytes: Uint8Array): Promise<void> {
-  if (!output.isTerminal) return output.bytes(bytes);
-  output.write(stripControl(new TextDecoder().decode(bytes)));
-}
-
-function exitCodeOf({ exit_code, signal }: { exit_code: number | null; signal: string | null }): number {
-  if (exit_code !== null) return exit_code;
-  return SIGNAL_BASE + (SIGNAL_NUMBERS[signal ?? ""] ?? 0);
 }

@@ -172,6 +172,21 @@ export const SETTINGS: readonly Setting[] = [
     fallback: "30s",
   },
   {
+    key: "tasks.database_url",
+    shape: text(),
+    about: "Where this device keeps its tasks: sqlite:PATH, or postgres://…, which several devices may share.",
+    example: "postgres://muster:password@db.example/muster",
+    variable: "MUSTER_DATABASE_URL",
+    secret: true,
+  },
+  {
+    key: "tasks.max_running",
+    shape: number(1, 256),
+    about: "How many tasks run at once here; the others wait.",
+    example: 16,
+    fallback: 16,
+  },
+  {
     key: "llm.base_url",
     shape: text(urlProblem),
     about: "An OpenAI-compatible endpoint behind llm.chat. Without it, Ollama on this machine is looked for.",
