@@ -191,6 +191,21 @@ test.each([0, 1, 2])(
   },
 );
 
+test.each([0, 1, 2, 3])("a cut under message %i, and a new session, is no failure", async (step) => {
+  await using fleet = new TestFleet();
+  const [anna, ben] = await annaAndBen(fleet);
+  const cut = new Set<number>();
+  meddleWith(fleet, (said, to) => {
+    if (said.step !== step || cut.has(step)) return [said];
+    cut.add(step);
+    to.cut();
+    fleet.time.after(500, () => to.connect());
+    return [said];
+  });
+  expect(await outcomes(fleet, anna, ben)).toEqual(["paired", "paired"]);
+  expect([await pins(anna), await pins(ben)]).toEqual([[ben.key], [anna.key]]);
+});
+
 test("drops the last message: the joiner is told and pins nothing, and nothing is relayed for the maker", async () => {
   await using fleet = new TestFleet();
   const [anna, ben] = await annaAndBen(fleet);
