@@ -2,13 +2,12 @@
 // how many come at once, and by a week in which something has to come.
 import type { Kysely } from "kysely";
 import { FileChannel } from "../../client/files/file-channel.ts";
+import { answerFile } from "../../client/files/file-session.ts";
 import { receiveFile, type TakenOffer } from "../../client/files/receive-file.ts";
 import type { FileOffer } from "../../client/files/send-file.ts";
-import { SealedSession } from "../../identity/sealed/session.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
-import { MusterError, publicError } from "../../protocol/errors.ts";
+import { MusterError, publicError, type ErrorCode } from "../../protocol/errors.ts";
 import { plainFileName } from "../../protocol/file-in-message.ts";
-import { FILE_KIND } from "../../protocol/file-messages.ts";
 import type { Log } from "../../protocol/log.ts";
 import { SESSION_RESET } from "../../protocol/session-open.ts";
 import { RESET } from "../../trunk/frame.ts";
@@ -52,6 +51,9 @@ const PER_PEER_MAX = 4;
 const ALL_MAX = 32;
 /** What nothing has come of for so long is given up. */
 const UNFINISHED_KEPT_MS = 7 * 86_400_000;
+
+/** After these the sender does not try again, so nothing is kept for it. */
+const LAST_WORDS: ReadonlySet<ErrorCode> = new Set(["storage_full", "protocol_error", "invalid"]);
 
 interface Live {
   channel: FileChannel;
@@ -153,26 +155,15 @@ export class FileArrivals {
     if (linkKey === undefined) return stream.reset(SESSION_RESET.unknownCaller);
     if (this.#countOf(peer) >= PER_PEER_MAX) return stream.reset(SESSION_RESET.tooMany);
     const channel = new FileChannel(timers);
-    const session = new SealedSession(
-      {
-        crypto: link.crypto,
-        timers,
-        role: "responder",
-        kind: FILE_KIND,
-        own: { identityKey: link.identityKey, linkKey: link.linkKey },
-        peer: { identityKey: callerKey, linkKey },
-        stream,
-      },
-      channel.events,
-    );
-    channel.attach(session);
+    const peerKeys = { identityKey: callerKey, linkKey };
+    const events = answerFile(channel, { crypto: link.crypto, timers, own: link, peer: peerKeys }, stream);
     const live: Live = { channel, peer, id: undefined, size: 0, moved: 0, done: Promise.resolve() };
     this.#live.add(live);
     live.done = this.#receive(live).finally(() => {
       this.#live.delete(live);
       this.#options.changed();
     });
-    hand(session.streamEvents);
+    hand(events);
   }
 
   async #receive(live: Live): Promise<void> {
@@ -192,8 +183,9 @@ export class FileArrivals {
         problem: problem.message,
         ...(problem.code === "internal" ? { error } : {}),
       });
-      // It was taken back; after a cut it comes again.
-      if (channel.refusedByPeer && live.id !== undefined) await this.#takenBack({ peer, id: live.id });
+      // It was taken back, or it is this side's last word; after a cut it comes again.
+      const isOver = channel.refusedByPeer || LAST_WORDS.has(problem.code);
+      if (isOver && live.id !== undefined) await this.#forget({ peer, id: live.id });
     }
   }
 
@@ -267,7 +259,7 @@ export class FileArrivals {
     await this.#options.place.settle(name, { position: row.position, name: row.name });
   }
 
-  async #takenBack(name: ArrivalName): Promise<void> {
+  async #forget(name: ArrivalName): Promise<void> {
     await forgetArrival(this.#options.db, name);
     if ((await findArrival(this.#options.db, name)) === undefined) await this.#options.place.forget(name);
   }

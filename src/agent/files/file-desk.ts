@@ -23,6 +23,8 @@ export interface FileDeskOptions {
   sends: FileSends;
   arrivals: FileArrivals;
   place: ReceivedPlace;
+  /** The person has seen how this one ended. */
+  seen(id: string): void;
   /** Told after any change of what goes or comes. Returns how to stop listening. */
   listen(listener: () => void): () => void;
 }
@@ -130,6 +132,7 @@ export class FileDesk {
   #view(row: SendRow, names: PeerNames): FileSendView {
     const { sends } = this.#options;
     const moved = sends.movedOf(row.id);
+    if (row.state !== "queued") this.#options.seen(row.id);
     const isGoing = row.state === "queued" && moved !== undefined;
     const problem: unknown = row.problem === null ? undefined : JSON.parse(row.problem);
     const waits = row.state === "queued" && !isGoing ? sends.problemOf(row.peer)?.message : undefined;

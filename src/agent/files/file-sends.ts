@@ -3,17 +3,14 @@
 // cut goes on by itself, where the other side's durable bytes end.
 import type { Kysely } from "kysely";
 import { FileChannel } from "../../client/files/file-channel.ts";
+import { dialFile } from "../../client/files/file-session.ts";
 import { sendFile } from "../../client/files/send-file.ts";
-import { SealedSession } from "../../identity/sealed/session.ts";
 import { fromBase64Url } from "../../protocol/bytes.ts";
 import { MusterError, publicError, type ErrorCode } from "../../protocol/errors.ts";
-import { FILE_KIND } from "../../protocol/file-messages.ts";
 import type { Log } from "../../protocol/log.ts";
-import { encodeFileWish, SESSION_RESET } from "../../protocol/session-open.ts";
-import type { TrunkStream } from "../../trunk/stream.ts";
+import { encodeFileWish } from "../../protocol/session-open.ts";
 import type { Clock, Disk, Timer, Timers } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
-import { lateStream } from "../../trunk/late-stream.ts";
 import type { LinkIdentity } from "../sessions/peer-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { openSource } from "./file-source.ts";
@@ -32,6 +29,8 @@ export interface FileSendsOptions {
   linkKeyOf(peer: string): Promise<Uint8Array | undefined>;
   /** Some file has moved, or is in another state. */
   changed(): void;
+  /** This one will never be there, and the person may not be looking. Returns how to take that back. */
+  lost(row: SendRow, problem: MusterError): Promise<() => void>;
 }
 
 const PER_PEER_MAX = 2;
@@ -98,6 +97,7 @@ export class FileSends {
 
   /** Why nothing goes to this device now. */
   problemOf(peer: string): MusterError | undefined {
+    if (this.#options.hub.state.at !== "connected") return withoutHub();
     return this.#pauses.get(peer)?.problem;
   }
 
@@ -156,6 +156,7 @@ export class FileSends {
       .catch((error: unknown) => this.#failed(live, publicError(error)))
       .catch((error: unknown) => this.#options.log.error("fault in a file that goes", { error }))
       .finally(() => {
+        channel.close();
         this.#live.delete(row.id);
         this.#options.changed();
         this.look();
@@ -167,10 +168,7 @@ export class FileSends {
     const { row, channel } = live;
     const { id, name, size } = row;
     const mark = { size, modifiedAt: row.modified_at, inode: row.inode };
-    const source = await openSource(disk, row.path, mark).catch((error: unknown) => {
-      channel.close();
-      throw error;
-    });
+    const source = await openSource(disk, row.path, mark);
     try {
       this.#dial(live, linkKey);
       const sha256 = await sendFile(channel, {
@@ -193,31 +191,13 @@ export class FileSends {
 
   #dial({ row, channel }: Live, linkKey: Uint8Array): void {
     const { link, timers, hub } = this.#options;
-    let stream: TrunkStream | undefined;
-    const late = lateStream(
-      () => stream,
-      (code) => channel.fail(awayBy(code)),
-    );
-    const opened = hub.openStream(encodeFileWish(row.peer), late.events);
-    if (typeof opened === "string") {
-      return channel.fail(new MusterError("hub_unreachable", "the hub is out of reach"));
-    }
-    stream = opened;
-    const session = new SealedSession(
-      {
-        crypto: link.crypto,
-        timers,
-        role: "initiator",
-        kind: FILE_KIND,
-        own: { identityKey: link.identityKey, linkKey: link.linkKey },
-        // A key of the table has 32 bytes; one that had not would open nothing.
-        peer: { identityKey: fromBase64Url(row.peer) ?? new Uint8Array(32), linkKey },
-        stream: opened,
-      },
-      channel.events,
-    );
-    channel.attach(session);
-    late.hand(session.streamEvents);
+    // A key of the table has 32 bytes; one that had not would open nothing.
+    const peer = { identityKey: fromBase64Url(row.peer) ?? new Uint8Array(32), linkKey };
+    dialFile(channel, { crypto: link.crypto, timers, own: link, peer }, (events) => {
+      const opened = hub.openStream(encodeFileWish(row.peer), events);
+      if (typeof opened !== "string") return opened;
+      throw withoutHub();
+    });
   }
 
   async #failed({ row, channel, moved }: Live, problem: MusterError): Promise<void> {
@@ -229,9 +209,11 @@ export class FileSends {
   }
 
   async #end(row: SendRow, problem: MusterError): Promise<void> {
-    const { db, clock, log, changed } = this.#options;
+    const { db, clock, log, changed, lost } = this.#options;
     const end = { state: "failed", at: clock.now(), problem: problem.toJSON() } as const;
-    if (!(await endSend(db, row.id, end))) return;
+    // Told first, so that whoever sees how it ended can take the notice away.
+    const takeBack = await lost(row, problem);
+    if (!(await endSend(db, row.id, end))) return takeBack();
     log.warn("a file was not delivered", {
       peer: row.peer,
       error_code: problem.code,
@@ -254,22 +236,10 @@ export class FileSends {
   }
 }
 
-function unpaired(): MusterError {
-  return new MusterError("not_found", "the pairing is over");
+function withoutHub(): MusterError {
+  return new MusterError("hub_unreachable", "the hub is out of reach");
 }
 
-/** By the code with which the hub, or the device itself, dropped the stream. */
-function awayBy(code: number): MusterError {
-  switch (code) {
-    case SESSION_RESET.offline:
-      return new MusterError("device_offline", "the device is not online");
-    case SESSION_RESET.tooMany:
-      return new MusterError("too_many", "the device takes no more files at once");
-    case SESSION_RESET.unknownDevice:
-      return new MusterError("unavailable", "the hub does not relay to the device");
-    case SESSION_RESET.unknownCaller:
-      return new MusterError("unavailable", "the device does not know this one: pair them again");
-    default:
-      return new MusterError("session_cut", "the connection to the device was cut");
-  }
+function unpaired(): MusterError {
+  return new MusterError("not_found", "the pairing is over");
 }

@@ -12,6 +12,7 @@ import type { LargeFiles } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
 import { MemoryStream } from "../sessions/memory-stream.fixture.ts";
 import type { LinkIdentity } from "../sessions/peer-link.ts";
+import { Notices } from "../notices.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { FakeHub, stateStore, tempHome, TestTime, until, type TempHome } from "../testing.ts";
 import { openFiles, type Files } from "./open-files.ts";
@@ -89,6 +90,7 @@ export class FileHome implements AsyncDisposable {
   readonly time = new TestTime();
   readonly temp: TempHome;
   readonly store: Store<StateDatabase>;
+  readonly notices = new Notices();
   files: Files;
   online = true;
   freeBytes = Number.POSITIVE_INFINITY;
@@ -194,6 +196,7 @@ export class FileHome implements AsyncDisposable {
       log: SILENT_LOG,
       link: this.link,
       sha256: (bytes) => crypto.sha256(bytes),
+      notices: this.notices,
       received: this.received,
       inBackground: (_, work) => void work.catch(failed),
     });

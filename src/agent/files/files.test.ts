@@ -145,8 +145,16 @@ test("a file that has changed or gone since is not sent, and its sender is told"
   await anna.write("changed.bin", BYTES.subarray(1));
   await realWorld.disk.remove(anna.temp.file("gone.bin"));
   ben.online = true;
+  anna.time.advance(20_000);
+  await until(() => anna.notices.all().length === 2);
+  expect(anna.notices.all().toSorted()).toEqual([
+    '"changed.bin" was not delivered to ben: "changed.bin" was changed after it was given to be sent',
+    '"gone.bin" was not delivered to ben: cannot send "gone.bin": there is no such file',
+  ]);
   await reaches(anna, changed, "failed: conflict");
   await reaches(anna, gone, "failed: not_found");
+  // Who has looked is not told any more.
+  expect(anna.notices.all()).toEqual([]);
   expect(await ben.inbox()).toEqual([]);
 });
 

@@ -1,17 +1,19 @@
 // The agent's parts that carry files between paired devices, put together.
 import type { Kysely } from "kysely";
+import type { MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import { readSessionCall } from "../../protocol/session-open.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { LargeFiles, Timer, World } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
+import type { Notices } from "../notices.ts";
 import type { LinkIdentity } from "../sessions/peer-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { FileArrivals } from "./file-arrivals.ts";
 import { FileDesk } from "./file-desk.ts";
 import { FileSends } from "./file-sends.ts";
 import { ReceivedPlace } from "./received-place.ts";
-import { dropOldSends, queuedSends } from "./send-rows.ts";
+import { dropOldSends, queuedSends, type SendRow } from "./send-rows.ts";
 import { listArriving } from "./arrival-rows.ts";
 
 export interface FilesParts {
@@ -22,6 +24,7 @@ export interface FilesParts {
   log: Log;
   link: LinkIdentity;
   sha256(bytes: Uint8Array): Uint8Array;
+  notices: Pick<Notices, "set" | "clear">;
   /** Folder of received files. */
   received: string;
   inBackground(what: string, work: Promise<void>): void;
@@ -64,7 +67,14 @@ export function openFiles(parts: FilesParts): Files {
     for (const listener of listeners) listener();
   };
   const shared = { db, clock, timers, log, link, linkKeyOf, changed };
-  const sends = new FileSends({ ...shared, disk, hub });
+  const seen = (id: string): void => parts.notices.clear(`file ${id}`);
+  const lost = async (row: SendRow, { message }: MusterError): Promise<() => void> => {
+    const to = await db.selectFrom("peers").select("petname").where("key", "=", row.peer).executeTakeFirst();
+    const where = to === undefined ? "" : ` to ${to.petname}`;
+    parts.notices.set(`file ${row.id}`, `"${row.name}" was not delivered${where}: ${message}`);
+    return () => seen(row.id);
+  };
+  const sends = new FileSends({ ...shared, disk, hub, lost });
   const arrivals = new FileArrivals({ ...shared, place });
   const tidy = async (): Promise<void> => {
     await dropOldSends(db, clock.now());
@@ -93,6 +103,7 @@ export function openFiles(parts: FilesParts): Files {
       sends,
       arrivals,
       place,
+      seen,
       listen(listener) {
         listeners.add(listener);
         return () => void listeners.delete(listener);

@@ -72,6 +72,7 @@ function openFilesOf(options: AgentOptions, core: Core, received: string): Files
     log: options.log.part("files"),
     link: { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key },
     sha256: (bytes) => crypto.sha256(bytes),
+    notices: core.notices,
     received,
     inBackground: core.inBackground,
   });

@@ -5,6 +5,7 @@ import { SealedSession } from "../../identity/sealed/session.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { FILE_KIND } from "../../protocol/file-messages.ts";
 import { SESSION_RESET } from "../../protocol/session-open.ts";
+import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { FileChannel } from "./file-channel.ts";
@@ -53,6 +54,10 @@ function awayBy(code: number): MusterError {
       return new MusterError("device_offline", "the device is not online");
     case SESSION_RESET.tooMany:
       return new MusterError("too_many", "the device takes no more files at once");
+    case SESSION_RESET.unknownDevice:
+      return new MusterError("unavailable", "the hub does not relay to the device");
+    case RESET.refused:
+      return new MusterError("unavailable", "the device takes no files of this size");
     case SESSION_RESET.unknownCaller:
       return new MusterError("unavailable", "the device does not know this one: pair them again");
     default:
