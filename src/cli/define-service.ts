@@ -96,6 +96,7 @@ export function addServiceCommands(program: Command, choose: Choose): void {
       "Remove the service, the installed program and its link; with --state also the state of this home: its " +
         "identity, shares and logs, which can't be had back.",
     )
+    .option("--hub", "the hub's service instead, and with --state all that the hub knows")
     .option("--state", "remove the state too")
     .option("--yes", "ask nothing; without --state the state stays")
     .option("--json", JSON_HELP)

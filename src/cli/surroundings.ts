@@ -139,6 +139,8 @@ export interface ServiceDesk {
   /** Throws `conflict` where the service of this user belongs to another home. */
   install(phase: (text: string) => void): Promise<{ changed: boolean; notes: string[] }>;
   installHub(options: HubServiceOptions): Promise<{ changed: boolean; home: string }>;
+  /** With `state` all that the hub knows goes too. */
+  uninstallHub(options: { state: boolean }): Promise<{ removed: string[]; notes: string[] }>;
   start(): Promise<void>;
   stop(): Promise<void>;
   restart(): Promise<void>;

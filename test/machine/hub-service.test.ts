@@ -89,4 +89,13 @@ describe.skipIf(problem !== undefined)(title, () => {
     await scene.machine.reboot();
     await healthy();
   });
+
+  test("uninstalled, it leaves what it knows", async () => {
+    const { removed } = await scene.machine.json("muster uninstall --hub --json");
+    expect(removed).toContain(UNIT);
+    expect(
+      await scene.machine.ok("test ! -e /opt/muster && ls /var/lib/private/muster-hub/hub/key"),
+    ).toContain("key");
+    expect((await scene.machine.run("systemctl is-active muster-hub")).out.trim()).toBe("inactive");
+  });
 });

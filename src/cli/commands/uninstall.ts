@@ -5,8 +5,10 @@ import { findAgent } from "../local-api.ts";
 import { joinedHub } from "../overview.ts";
 import { plainLine } from "../plain-text.ts";
 import { stopAgent } from "../stop-agent.ts";
+import type { ServiceDesk } from "../surroundings.ts";
 
 export interface UninstallFlags {
+  hub?: true | undefined;
   state?: true | undefined;
   yes?: true | undefined;
 }
@@ -14,6 +16,7 @@ export interface UninstallFlags {
 export async function uninstall(invocation: Invocation, flags: UninstallFlags): Promise<void> {
   const { surroundings, home } = invocation;
   const desk = await surroundings.openService(home);
+  if (flags.hub === true) return uninstallHub(invocation, desk, flags);
   const state = flags.state === true || (flags.yes !== true && (await askForState(invocation)));
   const joined = await joinedHub(invocation);
   if ((await desk.state()) === undefined) {
@@ -22,15 +25,30 @@ export async function uninstall(invocation: Invocation, flags: UninstallFlags): 
   }
   const { removed, notes } = await desk.uninstall({ state });
   if (invocation.json) return printJson(invocation, { removed, notes });
-  for (const path of removed) invocation.out.line(`Removed ${plainLine(path)}`);
-  if (removed.length === 0) invocation.out.line("Nothing was installed.");
-  for (const note of notes) warn(invocation, note);
+  printRemoved(invocation, { removed, notes });
   if (state && joined !== undefined && !joined.embedded) {
     invocation.out.line(
       `The hub still lists this device; on another one: muster device remove ${plainLine(joined.name)}`,
     );
   } else if (!state)
     invocation.out.line(`Its state stays in ${plainLine(home)}; muster uninstall --state removes it`);
+}
+
+async function uninstallHub(invocation: Invocation, desk: ServiceDesk, flags: UninstallFlags): Promise<void> {
+  const state = flags.state === true;
+  const gone = await desk.uninstallHub({ state });
+  if (invocation.json) return printJson(invocation, gone);
+  printRemoved(invocation, gone);
+  if (!state) invocation.out.line("What the hub knows stays; muster uninstall --hub --state removes it");
+}
+
+function printRemoved(
+  invocation: Invocation,
+  { removed, notes }: { removed: string[]; notes: string[] },
+): void {
+  for (const path of removed) invocation.out.line(`Removed ${plainLine(path)}`);
+  if (removed.length === 0) invocation.out.line("Nothing was installed.");
+  for (const note of notes) warn(invocation, note);
 }
 
 async function askForState(invocation: Invocation): Promise<boolean> {

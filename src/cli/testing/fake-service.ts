@@ -41,6 +41,10 @@ export function fakeService(agent: FakeAgent): FakeService {
       service.asked.push(`install hub ${JSON.stringify(options)}`);
       return { changed: true, home: "/var/lib/muster-hub" };
     },
+    async uninstallHub({ state }) {
+      service.asked.push(`uninstall hub${state ? " with state" : ""}`);
+      return { removed: ["/etc/systemd/system/muster-hub.service"], notes: [] };
+    },
     async start() {
       service.asked.push("start");
       set(true);

@@ -2,15 +2,11 @@
 // everyone, and runs as a user that exists only while it does.
 import { dirname } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
-import { SYSTEM_PROGRAM } from "./layout.ts";
+import { HUB_HOME, HUB_UNIT, HUB_UNIT_PATH, SYSTEM_PROGRAM } from "./layout.ts";
 import type { ServiceHost } from "./service-host.ts";
 import { hubUnit, type HubUnitOptions } from "./systemd-unit.ts";
 import { systemdProblem } from "./systemd.ts";
 
-const HUB_UNIT = "muster-hub.service";
-const HUB_UNIT_PATH = `/etc/systemd/system/${HUB_UNIT}`;
-/** As `%S/muster-hub` is for a service of the machine. */
-const HUB_HOME = "/var/lib/muster-hub";
 const READABLE = 0o755;
 
 export async function installHub(

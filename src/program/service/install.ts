@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
 import { removeState } from "./remove-state.ts";
 import type { Layout } from "./layout.ts";
-import { SYSTEM_ACCOUNT, SYSTEM_HOME } from "./layout.ts";
+import { HUB_UNIT_PATH, SYSTEM_ACCOUNT, SYSTEM_HOME } from "./layout.ts";
 import type { ServiceHost, ServiceManager } from "./service-host.ts";
 
 export interface Installed {
@@ -76,12 +76,14 @@ export async function uninstallService(parts: InstallParts, { state }: { state: 
     removed.push(layout.unit);
   } else if (text !== undefined) notes.push(`${layout.unit} belongs to another home and stays`);
   const programs = [layout.copy, layout.program].filter((path) => path !== undefined);
+  const shared = layout.scope === "system" && (await host.disk.info(HUB_UNIT_PATH)) !== undefined;
+  if (shared) notes.push(`the hub's service runs ${layout.program}, which stays`);
   const leadsTo = await host.linkAt(layout.link);
-  if (leadsTo !== undefined && programs.includes(leadsTo)) {
+  if (!shared && leadsTo !== undefined && programs.includes(leadsTo)) {
     await host.disk.remove(layout.link);
     removed.push(layout.link);
   }
-  if (layout.copy !== undefined && (await host.disk.info(layout.copy)) !== undefined) {
+  if (!shared && layout.copy !== undefined && (await host.disk.info(layout.copy)) !== undefined) {
     await host.disk.remove(layout.copy);
     removed.push(layout.copy);
     await removeIfEmpty(host, dirname(layout.copy));

@@ -30,7 +30,12 @@ export interface Layout {
 export const SYSTEM_HOME = "/var/lib/muster";
 export const SYSTEM_ACCOUNT = "muster";
 export const SYSTEM_PROGRAM = "/opt/muster/bin/muster";
+export const SYSTEM_LINK = "/usr/local/bin/muster";
 export const AGENT_UNIT = "muster-agent.service";
+export const HUB_UNIT = "muster-hub.service";
+export const HUB_UNIT_PATH = `/etc/systemd/system/${HUB_UNIT}`;
+/** As `%S/muster-hub` is for a service of the machine. */
+export const HUB_HOME = "/var/lib/muster-hub";
 export const AGENT_LABEL = "dev.muster.agent";
 
 export interface LayoutOptions {
@@ -57,7 +62,7 @@ export function layoutOf({ platform, user, home, configFolder, program }: Layout
     unit: unitPath({ platform, user, configFolder }),
     program: copy ?? program.path,
     copy,
-    link: root ? "/usr/local/bin/muster" : join(user.folder, ".local", "bin", "muster"),
+    link: root ? SYSTEM_LINK : join(user.folder, ".local", "bin", "muster"),
     account: root ? SYSTEM_ACCOUNT : undefined,
   };
 }

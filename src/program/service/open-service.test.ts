@@ -43,3 +43,36 @@ test("the hub's service is root's, of the built program, and twice is once", asy
   );
   expect(await desk.installHub(options)).toEqual({ changed: false, home: "/var/lib/muster-hub" });
 });
+
+test("the hub's service is taken away, and the program only where the machine's agent does not run it", async () => {
+  const person = await openService(fakeMachine().host, HOME);
+  expect(await problemOf(person.uninstallHub({ state: false }))).toStartWith("forbidden:");
+  const machine = fakeMachine({ user: ROOT });
+  const desk = await openService(machine.host, "/var/lib/muster");
+  const unit = "/etc/systemd/system/muster-hub.service";
+  const program = "/opt/muster/bin/muster";
+  await desk.installHub({ domain: "example.com", insecure: false });
+  await desk.install(() => {});
+  // The agent goes first: the hub still runs the program.
+  const agent = await desk.uninstall({ state: false });
+  expect([agent.removed.includes(program), agent.notes]).toEqual([
+    false,
+    [`the hub's service runs ${program}, which stays`],
+  ]);
+  await desk.install(() => {});
+  expect(await desk.uninstallHub({ state: false })).toEqual({
+    removed: [unit],
+    notes: [`this machine's agent runs ${program}, which stays`],
+  });
+  machine.files.set("/var/lib/private/muster-hub/hub/key", "a key");
+  machine.links.set("/var/lib/muster-hub", "private/muster-hub");
+  await desk.uninstall({ state: false });
+  await desk.installHub({ domain: "example.com", insecure: false });
+  expect((await desk.uninstallHub({ state: true })).removed).toEqual([
+    unit,
+    program,
+    "/var/lib/private/muster-hub",
+    "/var/lib/muster-hub",
+  ]);
+  expect(await desk.uninstallHub({ state: true })).toEqual({ removed: [], notes: [] });
+});

@@ -7,6 +7,7 @@ import { launchd } from "./launchd.ts";
 import { layoutOf, type Layout } from "./layout.ts";
 import type { ServiceHost, ServiceManager } from "./service-host.ts";
 import { systemd, systemdProblem } from "./systemd.ts";
+import { uninstallHub } from "./uninstall-hub.ts";
 
 /** Looks at the machine once; every call of what it returns looks at the service anew. */
 export async function openService(host: ServiceHost, home: string): Promise<ServiceDesk> {
@@ -36,6 +37,7 @@ export async function openService(host: ServiceHost, home: string): Promise<Serv
     },
     install: async (phase) => installService(parts(), phase),
     installHub: (options) => installHub(host, options),
+    uninstallHub: (options) => uninstallHub(host, options),
     start: async () => parts().manager.start(),
     stop: async () => parts().manager.stop(),
     restart: async () => parts().manager.restart(),

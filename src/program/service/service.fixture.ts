@@ -71,6 +71,7 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
       ].join("\n"),
     }),
     "systemctl enable --now muster-hub.service": () => ({}),
+    "systemctl disable --now muster-hub.service": () => ({}),
     "loginctl enable-linger": () => {
       if (lingerRefused) return { code: 1, stderr: "Could not enable linger: Access denied\n" };
       machine.lingers = true;
