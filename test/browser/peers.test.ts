@@ -19,7 +19,7 @@ import {
 } from "./peer-steps.ts";
 import { overflowWidth, signIn } from "./steps.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
   let browser: Browser;
@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
 
   async function newPerson(viewport: { width: number; height: number }) {
     const fresh = await browser.newContext({ viewport });
-    fresh.setDefaultTimeout(10_000);
+    fresh.setDefaultTimeout(30_000);
     const opened = await fresh.newPage();
     complaints = [];
     opened.on("pageerror", (error) => complaints.push(error.message));
@@ -240,6 +240,25 @@ describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
       await until("it is written", async () => Bun.file(path).size === large.length);
       await home.ok(["send", me, "--file", path]);
       expect(await savedFile(page, "large.bin")).toEqual({ name: "large.bin", bytes: large });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "what is sent while the hub is away waits, and goes by itself",
+    async () => {
+      await openPairing(page, origin);
+      const { peer_name: me } = await pairByTerminalsCode();
+      await sayTheyMatch(page);
+      await home.ok(["stop"]);
+      await page.getByText("No connection to the hub").waitFor();
+      await sendText(page, "while it was away");
+      await page.getByText("queued", { exact: true }).waitFor();
+      await home.ok(["start", "--no-tunnel"]);
+      await page.getByText("delivered", { exact: true }).waitFor();
+      expect((await inbox()).filter(({ from }) => from === me)).toMatchObject([
+        { text: "while it was away" },
+      ]);
     },
     TIMEOUT_MS,
   );

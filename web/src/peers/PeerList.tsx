@@ -80,13 +80,13 @@ function Line({ of, name, peer, talk }: LineProps): ReactNode {
         onClick={() => actions.show({ at: "talk", with: of })}
       >
         <span className="peer-line-name">
-          {name}
           {state === null ? null : (
-            <span className="peer-line-state" title={state.reason ?? undefined}>
+            <span title={state.reason ?? undefined}>
               <MarkShape mark={state.mark} />
-              <span className="unseen">, {state.word}</span>
+              <span className="unseen">{state.word}: </span>
             </span>
           )}
+          {name}
         </span>
         <span className="peer-line-age faint numbers">
           {last === undefined ? null : <Since at={last.at} />}
