@@ -45,10 +45,10 @@ export type Outcome =
       formerNickname?: string;
     }
   /** Not kept, since it can't be opened any more or is too far ahead of a hole: to be sealed anew. */
-  | { type: "missed"; peer: string; epoch: string; sequence: number }
+  | { type: "missed"; peer: string; epoch: string; sequence: number; isOfAnotherLife?: boolean }
   | { type: "delivered"; peer: string }
   /** An acknowledgement that can't be opened any more: the peer does not know the newest receive key. */
-  | { type: "unopened"; peer: string }
+  | { type: "unopened"; peer: string; isOfAnotherLife: boolean }
   /** The peer knows more than was ever sent from here. */
   | { type: "restored"; peer: string }
   | { type: "unpaired"; peer: string; epoch: string; sequence: number; id: string }
@@ -80,7 +80,9 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     if (!isOfOldKey(error)) throw error;
     const { complete } = await inboundOf(store, place);
     // Its key is gone because it was here: a hub that says it again is not to make this device ask for it.
-    if (sealed.sequence > complete) return { type: "missed", ...place };
+    if (sealed.sequence > complete) {
+      return { type: "missed", ...place, isOfAnotherLife: isOfUnknownKey(error) };
+    }
     return { type: "message", ...place, isRepeated: true, readable: 0, lost: 0, resend: false };
   }
   return store.change(async (rows): Promise<Outcome> => {
@@ -158,7 +160,9 @@ async function takeAck(options: ArrivalsOptions, peer: PeerRow, ack: SealedAck):
   try {
     told = await openAck(openerOf(options, peer), keys, ack);
   } catch (error) {
-    if (isOfOldKey(error)) return { type: "unopened", peer: peer.key };
+    if (isOfOldKey(error)) {
+      return { type: "unopened", peer: peer.key, isOfAnotherLife: isOfUnknownKey(error) };
+    }
     throw error;
   }
   return store.change(async (rows): Promise<Outcome> => {
@@ -177,6 +181,11 @@ async function takeAck(options: ArrivalsOptions, peer: PeerRow, ack: SealedAck):
     await rows.outbox.markDelivered(place);
     return { type: "delivered", peer: peer.key };
   });
+}
+
+/** The peer has signed that this device told it a key of which it knows nothing: it is an older copy of itself. */
+function isOfUnknownKey(error: unknown): boolean {
+  return error instanceof MusterError && error.code === "receive_key_unknown";
 }
 
 function isOfOldKey(error: unknown): boolean {

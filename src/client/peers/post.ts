@@ -39,6 +39,7 @@ const ID_BYTES = 16;
 const TELL_KEY_EVERY_MS = 30_000;
 /** A device restored from an older copy told keys that it does not have any more: it has to tell a newer one. */
 const ASKED_KEY_MAX_MS = 10 * 60_000;
+const ANEW_EVERY_MS = 3_600_000;
 const DAILY_MS = 86_400_000;
 const TIDY_EVERY_MS = 3_600_000;
 
@@ -49,6 +50,7 @@ export class Post {
   readonly #holes: Holes;
   /** Peers that were told the newest key a moment ago. */
   readonly #told = new Set<string>();
+  readonly #anew = new Set<string>();
   readonly #listeners = new Set<() => void>();
   readonly #tidy: Timer;
   #stopped = false;
@@ -167,7 +169,7 @@ export class Post {
   }
 
   async #settle(outcome: Outcome): Promise<void> {
-    const { store, crypto } = this.#options;
+    const { store } = this.#options;
     switch (outcome.type) {
       case "message":
         if (outcome.isRepeated) this.#repeated(outcome);
@@ -177,10 +179,12 @@ export class Post {
         this.#holes.watch(outcome);
         break;
       case "missed":
+        if (outcome.isOfAnotherLife === true) await this.#beginAnew(outcome.peer);
         this.#holes.watch(outcome, outcome.sequence);
         break;
       case "unopened":
-        await this.#tellKey(outcome.peer);
+        if (outcome.isOfAnotherLife) await this.#beginAnew(outcome.peer);
+        else await this.#tellKey(outcome.peer);
         break;
       case "delivered": {
         const peer = await store.peers.find(outcome.peer);
@@ -188,8 +192,7 @@ export class Post {
         break;
       }
       case "restored":
-        await store.change((rows) => beginEpoch(rows, outcome.peer, crypto.randomBytes(EPOCH_BYTES)));
-        this.#sender.kick(outcome.peer);
+        await this.#newEpoch(outcome.peer);
         break;
       case "unpaired":
         await this.#leftBy(outcome);
@@ -237,6 +240,26 @@ export class Post {
 
   async #say(peer: string, control: Control): Promise<void> {
     await this.send(peer, "control", encodeControl(control));
+  }
+
+  /**
+   * This device was put back from an older copy: what it says under its old numbers counts as said before, even which
+   * key to seal to. Once an hour at most, for a hub can play what is old.
+   */
+  async #beginAnew(peer: string): Promise<void> {
+    if (this.#anew.has(peer)) return;
+    this.#anew.add(peer);
+    this.#options.timers.after(ANEW_EVERY_MS, () => this.#anew.delete(peer));
+    await this.#newEpoch(peer);
+    // A key of now: the peer knows one that is younger than any in this copy.
+    const told = controlOf(await this.#receiver.newestKey(peer, 0));
+    await this.#say(peer, { do: "receive_key", ...told });
+  }
+
+  async #newEpoch(peer: string): Promise<void> {
+    const { store, crypto } = this.#options;
+    await store.change((rows) => beginEpoch(rows, peer, crypto.randomBytes(EPOCH_BYTES)));
+    this.#sender.kick(peer);
   }
 
   /** At intervals, and only where its acknowledgement is waited for: an old one may just be played again. */

@@ -61,9 +61,9 @@ async function desk() {
   return { desk: made, mailboxes, work, pass: (ms: number) => (nowMs += ms) };
 }
 
-function session(name: string, owner?: string): Session {
+function session(name: string, owner?: string, kind: "register" | "guest" = "register"): Session {
   const facts = {
-    kind: "register" as const,
+    kind,
     publicKey: new Uint8Array(32).fill(name.length),
     deviceId: name,
     name,
@@ -155,6 +155,23 @@ test("who is held back is held back from every name alike, be it live", async ()
     expect(answer).toContain("too_many");
     expect((await join(hub, joiner, name)).answer).toBe(answer);
   }
+});
+
+test("in a minute strangers of one address may try ten names, a key of an owner's thirty; then a minute later again", async () => {
+  const hub = await desk();
+  const tries = async (by: () => Session): Promise<number> => {
+    for (let tried = 0; ; tried++) {
+      const { answer } = await join(hub, by(), "SS");
+      if (answer.includes("too_many")) return tried;
+    }
+  };
+  // Another key costs a stranger nothing, and another address of a registered key is no other key.
+  let number = 0;
+  expect(await tries(() => session("s".repeat(1 + (number++ % 20)), undefined, "guest"))).toBe(10);
+  expect(await tries(() => session("laptop", "anna"))).toBe(30);
+  hub.pass(60_000);
+  expect(await tries(() => session("one more", undefined, "guest"))).toBe(10);
+  expect(await tries(() => session("laptop", "anna"))).toBe(30);
 });
 
 test.skipIf(process.env["MUSTER_TIMING"] === undefined)(
