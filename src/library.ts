@@ -53,7 +53,7 @@ export async function keysOfBrowser(keys: BrowserKeys): Promise<PeerKeys> {
 }
 
 export interface DeviceOptions {
-  /** `https://hub.example`; http on this machine alone. */
+  /** `https://hub.example`; http on this machine alone. For a hub that ends TLS by itself, that of its page. */
   hubUrl: string;
   /** `WebSocket` of a browser, of Bun, of Node 22, or of the package `ws`. */
   webSocket: WebSocketClass;
