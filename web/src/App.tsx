@@ -82,12 +82,13 @@ function OpenPlace(): ReactNode {
 }
 
 function Insecure(): ReactNode {
+  const place = usePageState((state) => state.place);
   return (
     <section className="card">
-      <h1>No sign-in over plain HTTP</h1>
+      <h1>{place === "peers" ? "No pairing over plain HTTP" : "No sign-in over plain HTTP"}</h1>
       <p>
-        At this address the browser offers no keys and keeps no protected cookies, so signing in here could be
-        read and taken by anyone on the way. Open the page on the machine that runs the hub, or through a
+        At this address the browser offers no keys and keeps no protected cookies, so what is done here could
+        be read and taken by anyone on the way. Open the page on the machine that runs the hub, or through a
         tunnel to it:
       </p>
       <Command>{`ssh -L 8080:localhost:${location.port === "" ? "80" : location.port} ${location.hostname}`}</Command>

@@ -156,7 +156,9 @@ describe("the page", () => {
 
   test("answers for its own places, not for files that are not there", async () => {
     await using hub = await testHub();
-    expect(await (await hub.call("/devices/pi", { headers: NAVIGATION })).text()).toContain("the page");
+    for (const path of ["/devices/pi", "/pair"]) {
+      expect(await (await hub.call(path, { headers: NAVIGATION })).text()).toContain("the page");
+    }
     expect((await hub.call("/devices/pi")).status).toBe(404);
     for (const path of ["/missing.js", "/..%2findex.html", "/assets/", "/.env"]) {
       expect((await hub.call(path, { headers: { "sec-fetch-mode": "no-cors" } })).status).toBe(404);

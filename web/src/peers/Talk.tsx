@@ -84,6 +84,9 @@ function NotCompared({ peer, onCompare }: { peer: PairedDevice; onCompare(): voi
   );
 }
 
+/** The newest; a long conversation is drawn piece by piece. */
+const SHOWN_AT_ONCE = 200;
+
 interface ItemsProps {
   items: readonly TalkItem[];
   name: string;
@@ -93,6 +96,7 @@ interface ItemsProps {
 function Items({ items, name, arriving }: ItemsProps): ReactNode {
   const list = useRef<HTMLDivElement>(null);
   const wasAtEnd = useRef(true);
+  const [shown, setShown] = useState(SHOWN_AT_ONCE);
   // A reader at the end stays there; one who reads what was before is not torn away.
   useLayoutEffect(() => {
     const box = list.current;
@@ -109,7 +113,14 @@ function Items({ items, name, arriving }: ItemsProps): ReactNode {
           Nothing was said yet. What you send is sealed for {name}: the hub carries it and cannot read it.
         </p>
       ) : null}
-      {byDay(items).map(({ date, at, items: said }) => (
+      {items.length > shown ? (
+        <p className="talk-earlier">
+          <button type="button" className="button quiet" onClick={() => setShown(shown + SHOWN_AT_ONCE)}>
+            Show earlier messages
+          </button>
+        </p>
+      ) : null}
+      {byDay(items.slice(-shown)).map(({ date, at, items: said }) => (
         <section key={date} aria-label={day(at)}>
           <h3 className="talk-day">{day(at)}</h3>
           <ul>

@@ -1,5 +1,5 @@
 // One thing that was said or sent. What a peer wrote is text and nothing else: no link, no picture, no markup.
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { exact, hour } from "../format/time.ts";
 import { percent, size } from "../format/size.ts";
 import { CopyButton } from "../parts/CopyButton.tsx";
@@ -34,9 +34,7 @@ export function TalkLine({ item, name }: { item: TalkItem; name: string }): Reac
     <li className="said" data-from={from}>
       <span className="unseen">{from === "me" ? "You: " : `${name}: `}</span>
       {body.kind === "text" ? (
-        <p className="said-text" dir="auto">
-          {body.text}
-        </p>
+        <TextSaid text={body.text} />
       ) : body.kind === "file" ? (
         <FileSaid item={item} body={body} />
       ) : (
@@ -56,6 +54,26 @@ export function TalkLine({ item, name }: { item: TalkItem; name: string }): Reac
         {body.kind === "text" ? <CopyButton text={body.text} what="message" className="link quiet" /> : null}
       </p>
     </li>
+  );
+}
+
+/** As much as is read at a glance; the rest of a long one is a click away, and copied whole either way. */
+const SHOWN_CHARACTERS = 4_000;
+
+function TextSaid({ text }: { text: string }): ReactNode {
+  const [isWhole, setWhole] = useState(false);
+  const isLong = text.length > SHOWN_CHARACTERS && !isWhole;
+  return (
+    <div className="said-text" dir="auto">
+      {isLong ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}…` : text}
+      {isLong ? (
+        <p>
+          <button type="button" className="link" onClick={() => setWhole(true)}>
+            Show all {text.length.toLocaleString()} characters
+          </button>
+        </p>
+      ) : null}
+    </div>
   );
 }
 

@@ -6,7 +6,7 @@ import { readPairingLink } from "../session/pairing-link.ts";
 import { openPeers, type OpenedPeers } from "./peers-session.ts";
 import { device, fakePeer, memoryTalks, NOW, talkItem, type FakePeer } from "./peers.fixture.ts";
 import { byDay, preview, unreadIn, unreadInAll } from "./talk.ts";
-import { overflowing, TALK_BYTES_MAX, TALK_ITEMS_MAX } from "./talk-store.ts";
+import { overflowing, TALK_BYTES_MAX, TALK_ITEMS_MAX, TALK_TEXT_MAX } from "./talk-store.ts";
 import { readTypedCode } from "./typed-code.ts";
 
 /** Nothing here waits for its time. */
@@ -95,7 +95,10 @@ describe("a conversation", () => {
 
   test("loses its longest past first, and old files their bytes", () => {
     const many = Array.from({ length: TALK_ITEMS_MAX + 2 }, (_, at) => talkItem({ id: `${at}`, at }));
-    expect(overflowing(new Map([["pi-key", many]])).items.map(({ id }) => id)).toEqual(["0", "1"]);
+    expect(overflowing(new Map([["pi-key", many]])).items.map(({ id }) => id)).toEqual(["1", "0"]);
+    const long = { kind: "text", text: "x".repeat(TALK_TEXT_MAX / 2) } as const;
+    const texts = [1, 2, 3].map((at) => talkItem({ id: `${at}`, at, body: long }));
+    expect(overflowing(new Map([["pi-key", texts]])).items.map(({ id }) => id)).toEqual(["1"]);
     const half = { kind: "file", name: "f", size: TALK_BYTES_MAX / 2, kept: true } as const;
     const files = [1, 2, 3].map((at) => talkItem({ id: `${at}`, at, body: half }));
     expect(overflowing(new Map([["pi-key", files]])).files.map(({ id }) => id)).toEqual(["1"]);

@@ -11,8 +11,9 @@ export interface TalkStore {
   remove(items: readonly TalkItem[]): Promise<void>;
 }
 
-/** Of one conversation, and of the files of all: a browser's space is the person's. */
+/** Of one conversation, and of the files of all: a browser's space and memory are the person's. */
 export const TALK_ITEMS_MAX = 2_000;
+export const TALK_TEXT_MAX = 8 * 1024 * 1024;
 export const TALK_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** What has to go for the newest to have room: whole items of the longest past, and the bytes of old files. */
@@ -22,7 +23,13 @@ export function overflowing(talks: ReadonlyMap<string, readonly TalkItem[]>): {
 } {
   const items: TalkItem[] = [];
   const files: TalkItem[] = [];
-  for (const talk of talks.values()) items.push(...talk.slice(0, Math.max(0, talk.length - TALK_ITEMS_MAX)));
+  for (const talk of talks.values()) {
+    let textLeft = TALK_TEXT_MAX;
+    for (const [at, item] of talk.toReversed().entries()) {
+      if (item.body.kind === "text") textLeft -= item.body.text.length;
+      if (at >= TALK_ITEMS_MAX || (textLeft < 0 && at > 0)) items.push(item);
+    }
+  }
   const gone = new Set(items);
   let left = TALK_BYTES_MAX;
   const newestFirst = [...talks.values()].flat().toSorted((one, other) => other.at - one.at);

@@ -24,6 +24,7 @@ function SignInForm(): ReactNode {
   const page = usePage();
   const task = useTask();
   const passkeys = usePageState((state) => state.passkeysAllowed);
+  const guests = usePageState((state) => state.guestsAllowed);
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const submit = (event: FormEvent): void => {
@@ -89,6 +90,14 @@ function SignInForm(): ReactNode {
         </p>
         <Command>muster hub login-link</Command>
       </div>
+      {guests ? (
+        <p className="faint">
+          Only here to pair this browser with a device?{" "}
+          <button type="button" className="link" onClick={() => page.go("peers")}>
+            Go on as a guest
+          </button>
+        </p>
+      ) : null}
     </section>
   );
 }
