@@ -119,7 +119,7 @@ const peerAnswer = z.object({ peer: peerView });
 /** A file that is too large for a message, on its way to a paired device. */
 const fileSendView = z.object({
   id: z.string(),
-  /** What the device is called here; "" when it is paired no more. */
+  /** What the device is called here; its id when it is paired no more. */
   to: z.string(),
   name: z.string(),
   size: z.number(),

@@ -33,8 +33,8 @@ const ID_BYTES = 16;
 
 const keptBody = z.object({ name: z.string(), size: z.number(), sha256: z.string() });
 
-/** Names by key, as the person here calls them. */
-export type PeerNames = ReadonlyMap<string, string>;
+/** What the person here calls a key. */
+export type PeerNames = (key: string) => string;
 
 export class FileDesk {
   readonly #options: FileDeskOptions;
@@ -70,27 +70,27 @@ export class FileDesk {
     return row;
   }
 
-  async sending(id: string, names: PeerNames): Promise<FileSendView> {
-    return this.#view(await this.#find(id), names);
+  async sending(id: string, nameOf: PeerNames): Promise<FileSendView> {
+    return this.#view(await this.#find(id), nameOf);
   }
 
-  async list(names: PeerNames): Promise<FileSendView[]> {
-    return (await listSends(this.#options.db)).map((row) => this.#view(row, names));
+  async list(nameOf: PeerNames): Promise<FileSendView[]> {
+    return (await listSends(this.#options.db)).map((row) => this.#view(row, nameOf));
   }
 
-  async cancel(id: string, names: PeerNames): Promise<FileSendView> {
+  async cancel(id: string, nameOf: PeerNames): Promise<FileSendView> {
     const row = await this.#find(id);
     await this.#options.sends.cancel(row.id);
-    return this.#view(await this.#find(row.id), names);
+    return this.#view(await this.#find(row.id), nameOf);
   }
 
-  async arriving(names: PeerNames): Promise<FileArriving[]> {
+  async arriving(nameOf: PeerNames): Promise<FileArriving[]> {
     const rows = await listArriving(this.#options.db);
     return rows.map((row) => {
       const moved = this.#options.arrivals.movedOf(row);
       return {
         id: row.id,
-        from: names.get(row.peer) ?? "",
+        from: nameOf(row.peer),
         at: new Date(row.created_at).toISOString(),
         name: row.name,
         size: row.size,
@@ -129,7 +129,7 @@ export class FileDesk {
     }
   }
 
-  #view(row: SendRow, names: PeerNames): FileSendView {
+  #view(row: SendRow, nameOf: PeerNames): FileSendView {
     const { sends } = this.#options;
     const moved = sends.movedOf(row.id);
     if (row.state !== "queued") this.#options.seen(row.id);
@@ -138,7 +138,7 @@ export class FileDesk {
     const waits = row.state === "queued" && !isGoing ? sends.problemOf(row.peer)?.message : undefined;
     return {
       id: row.id,
-      to: names.get(row.peer) ?? "",
+      to: nameOf(row.peer),
       name: row.name,
       size: row.size,
       bytes: row.state === "delivered" ? row.size : (moved ?? 0),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { realWorld } from "../../world/real.ts";
-import { fileHome, two, until, type FileHome } from "./files.fixture.ts";
+import { fileHome, NAMES, two, until, type FileHome } from "./files.fixture.ts";
 
 const BYTES = new Uint8Array(3_000_000).map((_, at) => (at * 7919) >> 8);
 
@@ -53,7 +53,7 @@ test("cut on its way, it goes on where it was", async () => {
   };
   const id = await queue(anna, ben);
   await until(() => hub.carried > 2_000_000);
-  await until(async () => (await ben.files.desk.arriving(new Map()))[0]?.state === "waiting");
+  await until(async () => (await ben.files.desk.arriving(NAMES))[0]?.state === "waiting");
   hub.honest();
   await reaches(anna, id, "delivered");
   expect(hub.carried).toBeLessThan(1_500_000);
@@ -66,8 +66,8 @@ test("a restart of either loses nothing", async () => {
   ben.online = false;
   const id = await queue(anna, ben);
   await anna.restart("stopped");
-  await until(async () => (await anna.files.desk.sending(id, new Map())).waits !== undefined);
-  expect((await anna.files.desk.sending(id, new Map())).waits).toBe("the device is not online");
+  await until(async () => (await anna.files.desk.sending(id, NAMES)).waits !== undefined);
+  expect((await anna.files.desk.sending(id, NAMES)).waits).toBe("the device is not online");
   ben.online = true;
   hub.tamper = ({ from, bytes }, pass) => {
     if (hub.carried > 1_000_000 && from === "sender") return hub.cutAll();
@@ -125,7 +125,7 @@ test("a hub that leads to another device, or names another caller, gets nothing"
   await ben.pin(eve, "eve");
   hub.lead = () => eve.key;
   const id = await queue(anna, ben);
-  await until(async () => (await anna.files.desk.sending(id, new Map())).waits !== undefined);
+  await until(async () => (await anna.files.desk.sending(id, NAMES)).waits !== undefined);
   hub.honest();
   hub.announce = () => eve.link.identityKey;
   anna.time.advance(20_000);
@@ -175,7 +175,7 @@ test("names from elsewhere lead nowhere else, and replace nothing", async () => 
   await realWorld.disk.write(`${ben.received}/1-passwd`, "mine");
   ben.online = false;
   const id = await queue(anna, ben);
-  await until(async () => (await anna.files.desk.sending(id, new Map())).waits !== undefined);
+  await until(async () => (await anna.files.desk.sending(id, NAMES)).waits !== undefined);
   await anna.store.db.updateTable("file_sends").set({ name: "../../../etc/passwd" }).execute();
   ben.online = true;
   await reaches(anna, id, "delivered");
@@ -207,13 +207,13 @@ test("taken back by its sender, it is gone at both", async () => {
   };
   const id = await queue(anna, ben);
   await until(() => hub.carried > 1_000_000);
-  expect((await anna.files.desk.cancel(id.slice(0, 6), new Map())).state).toBe("cancelled");
+  expect((await anna.files.desk.cancel(id.slice(0, 6), NAMES)).state).toBe("cancelled");
   hub.honest();
   anna.time.advance(60_000);
   expect(hub.carried).toBe(0);
   expect(await anna.stateOf(id)).toBe("cancelled");
   // Its beginning waits there for a week, and not longer.
-  await until(async () => (await ben.files.desk.arriving(new Map()))[0]?.state === "waiting");
+  await until(async () => (await ben.files.desk.arriving(NAMES))[0]?.state === "waiting");
   ben.time.jumpWall(8 * 86_400_000);
   ben.time.advance(3_600_000);
   await until(async () => (await ben.growing()).length === 0);
@@ -244,7 +244,7 @@ test("the end of the pairing ends what is on its way", async () => {
   const other = await queue(anna, ben, "other.bin");
   await until(async () => {
     anna.time.advance(20_000);
-    const { waits } = await anna.files.desk.sending(other, new Map());
+    const { waits } = await anna.files.desk.sending(other, NAMES);
     return waits?.includes("does not know this one") === true;
   });
   expect(hub.carried).toBeLessThan(1_000);

@@ -13,7 +13,7 @@ import { decodeFile, encodeFile, MESSAGE_FILE_MAX_BYTES } from "../../protocol/f
 import type { LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
 import type { Disk, Timers } from "../../world/world.ts";
 import { KEPT_FILE } from "../files/arrival-rows.ts";
-import type { FileDesk } from "../files/file-desk.ts";
+import type { FileDesk, PeerNames } from "../files/file-desk.ts";
 
 export interface PeerDeskOptions {
   store: PeerStore;
@@ -145,9 +145,11 @@ export class PeerDesk {
     throw new MusterError("unavailable", "this agent was started without its link key");
   }
 
-  /** What this device calls those that it is paired with, by key. */
-  async #names(): Promise<ReadonlyMap<string, string>> {
-    return new Map((await this.#options.store.peers.list()).map((peer) => [peer.key, peer.petname]));
+  /** What this device calls a key: its petname, or its id once it is paired no more. */
+  async #names(): Promise<PeerNames> {
+    const { store, sha256 } = this.#options;
+    const names = new Map((await store.peers.list()).map((peer) => [peer.key, peer.petname]));
+    return (key) => names.get(key) ?? peerIdOf({ key }, sha256);
   }
 
   /** By petname or id. */
@@ -209,11 +211,11 @@ export class PeerDesk {
     return state;
   }
 
-  async #item(row: InboxRow, names: ReadonlyMap<string, string>) {
+  async #item(row: InboxRow, nameOf: PeerNames) {
     const about = {
       position: row.position ?? 0,
       id: row.id,
-      from: names.get(row.peer) ?? peerIdOf({ key: row.peer }, this.#options.sha256),
+      from: nameOf(row.peer),
       at: new Date(row.at).toISOString(),
     };
     if (row.kind === "text") return { ...about, text: fromUtf8(row.body) ?? "" };
