@@ -174,7 +174,8 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "tasks.database_url",
     shape: text(),
-    about: "Where this device keeps its tasks: sqlite:PATH, or postgres://…, which several devices may share.",
+    about:
+      "Where this device keeps its tasks: sqlite:PATH, or postgres://…, which several devices may share.",
     example: "postgres://muster:password@db.example/muster",
     variable: "MUSTER_DATABASE_URL",
     secret: true,
