@@ -44,6 +44,13 @@ const ACTORS: { [Kind in ActorKind]: (tenant: Tenant) => Actor } = {
     roles: new Map([[root, role]]),
   }),
   attach: ({ root, key, role }) => ({ kind: "attach", key, roles: new Map([[root, role]]) }),
+  program: ({ root, key }) => ({
+    kind: "program",
+    key,
+    ownerRoot: root,
+    scopes: ["capabilities", "models", "read", "share"],
+    capabilities: null,
+  }),
   guest: ({ key }) => ({ kind: "guest", key }),
 };
 
@@ -54,6 +61,7 @@ const REVOKED: { [Kind in ActorKind]: (tenant: Tenant) => Actor } = {
   person: ({ userId, key }) => ({ kind: "person", userId, key, ownerRoots: [], controller: "none" }),
   register: ({ key }) => ({ kind: "register", deviceKey: key, deviceId: `id of ${key}`, roles: new Map() }),
   attach: ({ key }) => ({ kind: "attach", key, roles: new Map() }),
+  program: ({ key }) => ({ kind: "program", key, ownerRoot: "", scopes: [], capabilities: null }),
 };
 
 const RESOURCES: { [Kind in ResourceKind]: (tenant: Tenant) => Resource } = {

@@ -9,6 +9,7 @@
 import type { CallKind } from "./call-open.ts";
 import { MusterError } from "./errors.ts";
 import type { ClientToHub } from "./messages.ts";
+import type { GrantScope } from "./owner-log.ts";
 import type { SessionPurpose } from "./session-open.ts";
 
 /** What a key may do in one owner log; `admin` includes `command`. */
@@ -39,6 +40,15 @@ export type Actor =
     }
   /** A client with a controller key. */
   | { readonly kind: "attach"; readonly key: string; readonly roles: ReadonlyMap<string, Role> }
+  /** A program with a key that an owner log names. It uses what its scopes say, and commands nothing. */
+  | {
+      readonly kind: "program";
+      readonly key: string;
+      readonly ownerRoot: string;
+      readonly scopes: readonly GrantScope[];
+      /** Of the scope `capabilities`: protocols; null is all. */
+      readonly capabilities: readonly string[] | null;
+    }
   /** A key that is enrolled nowhere. */
   | { readonly kind: "guest"; readonly key: string };
 
@@ -85,6 +95,7 @@ const everyone = {
   person: always,
   register: always,
   attach: always,
+  program: always,
   guest: always,
 } as const;
 
@@ -102,6 +113,10 @@ const itself = (actor: ActorOf<"register">, thing: { readonly deviceKey: string 
   thing.deviceKey === actor.deviceKey;
 const own = (actor: ActorOf<"person">, account: ResourceOf<"account">): boolean =>
   actor.userId === account.userId;
+const hasScope =
+  (...scopes: readonly GrantScope[]) =>
+  (actor: ActorOf<"program">, owner: ResourceOf<"owner">): boolean =>
+    actor.ownerRoot === owner.root && scopes.some((scope) => actor.scopes.includes(scope));
 const amongThem = (actor: ActorOf<"person" | "guest">, pair: ResourceOf<"pair">): boolean =>
   pair.keys.includes(actor.key);
 const sharesOwner = (actor: Actor, thing: { readonly ownerRoots: readonly string[] }): boolean =>
@@ -216,7 +231,7 @@ export const RIGHTS = {
   "fleet.see": right("owner", {
     routes: ["GET /api/fleet", "GET /api/device/status"],
     messages: ["fleet_get", "fleet_watch"],
-    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
+    allow: { person: ofOwner, register: ofOwner, attach: ofOwner, program: hasScope("read") },
   }),
   "audit.see": right("owner", {
     routes: ["GET /api/audit"],
@@ -299,6 +314,15 @@ export const RIGHTS = {
   "fleet.ask": right("owner", {
     streams: ["capability", "query"],
     allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
+  }),
+  /** By HTTP. What the key may use exactly, its owner's log says, and each device by its own copy. */
+  "models.use": right("owner", {
+    routes: ["POST /v1/chat/completions", "POST /v1/embeddings", "GET /v1/models"],
+    allow: { program: hasScope("models", "capabilities") },
+  }),
+  "capability.use": right("owner", {
+    routes: ["POST /api/capabilities/:protocol"],
+    allow: { program: hasScope("models", "capabilities") },
   }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),
@@ -436,6 +460,8 @@ export function rootsOf(actor: Actor): readonly string[] {
     case "register":
     case "attach":
       return [...actor.roles].filter(([, role]) => role !== "unconfirmed").map(([root]) => root);
+    case "program":
+      return [actor.ownerRoot];
     case "anonymous":
     case "operator":
     case "guest":

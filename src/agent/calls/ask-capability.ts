@@ -1,6 +1,6 @@
 // A request of this home for a capability of some device, signed with the home's own key.
-import { signCapabilityRequest } from "../../client/capability-request.ts";
-import { uuidV7 } from "../../client/uuid.ts";
+import { signCapabilityRequest } from "../../identity/capability-request.ts";
+import { uuidV7 } from "../../protocol/uuid.ts";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { capabilityReply, type CapabilityReply } from "../../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../../protocol/capabilities.ts";

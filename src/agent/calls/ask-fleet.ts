@@ -1,7 +1,7 @@
 // A query of this home to the devices of its owner, signed with its key where that is a controller's: unsigned ones get
 // what each device lets the hub itself see.
-import { signQuery } from "../../client/query-request.ts";
-import { uuidV7 } from "../../client/uuid.ts";
+import { signQuery } from "../../identity/query-request.ts";
+import { uuidV7 } from "../../protocol/uuid.ts";
 import {
   queryReply,
   type AggregateQuery,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { signCapabilityRequest } from "../../client/capability-request.ts";
-import { uuidV7 } from "../../client/uuid.ts";
+import { signCapabilityRequest } from "../../identity/capability-request.ts";
+import { uuidV7 } from "../../protocol/uuid.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { appendEntry, type OwnerLog } from "../../identity/owner-log.ts";
 import {

@@ -1,7 +1,7 @@
 // Capability requests that the hub hands on. The hub only says who asks: the asker's signature and this device's own
 // copy of the owner log decide, then the device's own word on who may use what.
 import type { Crypto } from "../../identity/crypto.ts";
-import { isSignedByCaller } from "../../client/capability-request.ts";
+import { isSignedByCaller } from "../../identity/capability-request.ts";
 import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import {

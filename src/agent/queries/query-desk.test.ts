@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { signQuery, type QueryWish } from "../../client/query-request.ts";
-import { uuidV7 } from "../../client/uuid.ts";
+import { signQuery, type QueryWish } from "../../identity/query-request.ts";
+import { uuidV7 } from "../../protocol/uuid.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { appendEntry } from "../../identity/owner-log.ts";
 import {

@@ -1,6 +1,6 @@
 // Queries that the hub hands on. What a controller signed is answered in full, by this device's own copy of the owner
 // log; what nobody signed gets no more than this device lets the hub see by itself.
-import { signerOfQuery } from "../../client/query-request.ts";
+import { signerOfQuery } from "../../identity/query-request.ts";
 import type { Crypto } from "../../identity/crypto.ts";
 import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";

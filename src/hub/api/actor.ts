@@ -1,12 +1,16 @@
 // Who a request is from: a page that shows its bearer, a browser that shows the account's cookie, someone with
 // the metrics token, or nobody. A bearer that is not good is refused rather than overlooked.
 import type { Secret } from "../../identity/secret.ts";
-import { equalSecretBytes, utf8 } from "../../protocol/bytes.ts";
+import { apiKeySigner } from "../../identity/api-key.ts";
+import type { Signer } from "../../identity/crypto.ts";
+import { equalSecretBytes, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { type Action, type Actor, kindsFor } from "../../protocol/permissions.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 
-type ActorParts = Pick<ApiParts, "accounts" | "tokens" | "crypto" | "db"> & { metricsToken?: Secret<string> };
+type ActorParts = Pick<ApiParts, "accounts" | "tokens" | "crypto" | "db" | "ownerLogs" | "clock"> & {
+  metricsToken?: Secret<string>;
+};
 
 const BEARER = /^Bearer ([A-Za-z0-9._~+/-]{1,512}=*)$/i;
 
@@ -35,10 +39,31 @@ function bearerActor(parts: ActorParts, header: string, action: Action): Actor {
   const token = BEARER.exec(header)?.[1];
   if (token !== undefined) {
     if (action === "hub.measure" && isMetricsToken(parts, token)) return { kind: "operator" };
-    const person = parts.tokens.verify(token);
-    if (person !== undefined) return person;
+    const known = parts.tokens.verify(token) ?? programActor(parts, token);
+    if (known !== undefined) return known;
   }
   throw new MusterError("unauthorized", "not signed in", { hint: "sign in and try again" });
+}
+
+/** Whoever has the text of a key that some owner's log names. */
+function programActor({ crypto, ownerLogs, clock }: ActorParts, token: string): Actor | undefined {
+  const publicKey = apiKeySigner(crypto, token)?.publicKey;
+  if (publicKey === undefined) return undefined;
+  for (const ownerRoot of ownerLogs.roots()) {
+    const grant = ownerLogs.get(ownerRoot)?.grantOf(publicKey, clock.now());
+    if (grant?.holder !== "program") continue;
+    const { scopes, capabilities } = grant;
+    return { kind: "program", key: toBase64Url(publicKey), ownerRoot, scopes, capabilities };
+  }
+  return undefined;
+}
+
+/** The key itself, which signs what its program asks while that is under way. Only for the actor `program`. */
+export function programSigner({ crypto }: Pick<ApiParts, "crypto">, request: Request): Signer {
+  const token = BEARER.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  const signer = apiKeySigner(crypto, token);
+  if (signer === undefined) throw new MusterError("unauthorized", "this call takes a key of a program");
+  return signer;
 }
 
 // Digests are compared, so neither the length nor the first wrong letter shows in the time it takes.

@@ -13,6 +13,7 @@ import { deviceRoutes } from "./device-routes.ts";
 import { factsRoutes } from "./facts-routes.ts";
 import { fleetRoutes } from "./fleet-routes.ts";
 import { loginRoute } from "./login-route.ts";
+import { programRoutes } from "./program-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
@@ -91,6 +92,7 @@ function allRoutes(parts: ApiParts): Route[] {
     ...setupRoutes(parts),
     ...deviceLifeRoutes(parts),
     ...fleetRoutes(parts),
+    ...programRoutes(parts),
     ...accessRoutes(parts),
     ...downloadRoutes(parts),
     pageRoute(parts),

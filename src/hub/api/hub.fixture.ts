@@ -87,7 +87,12 @@ export interface CallInit {
 }
 
 export async function testHub(
-  options: { pageOrigin?: string | undefined; secretByte?: number } = {},
+  options: {
+    pageOrigin?: string | undefined;
+    secretByte?: number;
+    /** What capability requests lead to; nobody offers any by default. */
+    capabilities?: ApiParts["capabilities"];
+  } = {},
 ): Promise<TestHub> {
   const pageOrigin = "pageOrigin" in options ? options.pageOrigin : PAGE;
   const folder = await mkdtemp(join(tmpdir(), "muster-api-"));
@@ -131,6 +136,7 @@ export async function testHub(
     audit,
     life,
     metrics: createMetrics(),
+    capabilities: options.capabilities ?? { ask: nobodyOffers },
     accounts,
     tokens: { verify: (token) => tokens.get(token) },
     home: {
@@ -421,4 +427,8 @@ async function newOwner(
       return { userId, cookie: cookieOf(cookies), token };
     },
   };
+}
+
+function nobodyOffers(): never {
+  throw new MusterError("no_device", "no device offers that");
 }

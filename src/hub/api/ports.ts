@@ -9,6 +9,7 @@ import type { HubDatabase } from "../../store/hub-schema.ts";
 import type { Clock } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Downloads } from "../downloads/downloads.ts";
+import type { CapabilityAsker } from "../calls/capability-desk.ts";
 import type { Audit } from "../audit.ts";
 import type { DeviceLife } from "../devices/device-life.ts";
 import type { Metrics } from "../metrics.ts";
@@ -102,7 +103,8 @@ export interface ApiParts {
   accounts: Accounts;
   tokens: Tokens;
   home: Home;
-  ownerLogs: Pick<OwnerLogs, "get" | "appended">;
+  ownerLogs: Pick<OwnerLogs, "get" | "appended" | "roots">;
+  capabilities: CapabilityAsker;
   addresses: Addresses;
   fleet: Fleet;
   assets: Assets;

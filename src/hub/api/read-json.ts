@@ -12,15 +12,19 @@ export const BODY_MAX_BYTES = 64 * 1024;
 export async function readJson<Shape extends z.ZodType>(
   request: Request,
   shape: Shape,
+  maxBytes = BODY_MAX_BYTES,
 ): Promise<z.infer<Shape>> {
-  const value = parse(await readJsonBytes(request));
+  const value = parse(await readJsonBytes(request, maxBytes));
   const read = shape.safeParse(value);
   if (read.success) return read.data;
   throw badShape(shape, read.error.issues[0]?.path[0]);
 }
 
 /** The bytes of a body that says it is JSON and is not nested too deep. */
-export async function readJsonBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+export async function readJsonBytes(
+  request: Request,
+  maxBytes = BODY_MAX_BYTES,
+): Promise<Uint8Array<ArrayBuffer>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json(?:\s*;\s*charset="?utf-8"?)?$/i.test(type)) {
     throw new MusterError("bad_request", "the body is not marked as JSON", {
@@ -29,20 +33,20 @@ export async function readJsonBytes(request: Request): Promise<Uint8Array<ArrayB
   }
   const coding = request.headers.get("content-encoding") ?? "identity";
   if (coding !== "identity") throw new MusterError("bad_request", "compressed bodies are not read here");
-  const bytes = await readBounded(request);
+  const bytes = await readBounded(request, maxBytes);
   const text = fromUtf8(bytes);
   if (text === undefined || jsonDepth(text) > JSON_MAX_DEPTH) throw notJson();
   return bytes;
 }
 
-async function readBounded(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_MAX_BYTES) throw tooLarge();
+async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
     // Leaving the loop cancels the stream, so nothing more is read.
-    if (length > BODY_MAX_BYTES) throw tooLarge();
+    if (length > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(length);
@@ -74,6 +78,6 @@ function notJson(): MusterError {
   return new MusterError("bad_request", "the body is not JSON, or nested too deep");
 }
 
-function tooLarge(): MusterError {
-  return new MusterError("too_large", `the body is larger than ${BODY_MAX_BYTES / 1024} KiB`);
+function tooLarge(maxBytes: number): MusterError {
+  return new MusterError("too_large", `the body is larger than ${maxBytes / 1024} KiB`);
 }

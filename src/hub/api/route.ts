@@ -15,6 +15,8 @@ export interface Route<A extends Action = Action> {
   html?: true;
   /** Links from elsewhere may lead here. */
   fromAnywhere?: true;
+  /** 64 KiB where it is absent. */
+  bodyMaxBytes?: number;
   answer(call: Call<A>): Response | Promise<Response>;
 }
 

@@ -69,7 +69,7 @@ async function answer(
       asked = true;
       return demand<Action, NonNullable<typeof resource>>(actor, action, resource);
     },
-    json: (shape) => readJson(request, shape),
+    json: (shape) => readJson(request, shape, found.bodyMaxBytes),
   };
   const response = await found.answer(call);
   if (!asked) throw new Error(`${found.method} ${found.path} answered without asking whether it may`);

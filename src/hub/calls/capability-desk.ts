@@ -30,6 +30,11 @@ export interface Ask {
   request: CapabilityRequest;
 }
 
+/** Who has a request answered: throws a refusal for which no device was asked. */
+export interface CapabilityAsker {
+  ask(ask: Ask, events: RunEvents): Pick<CapabilityRun, "resume" | "cancel">;
+}
+
 /** Of one session at once. */
 const PER_SESSION_MAX = 64;
 /** One that could not be reached, or refused, comes last for so long. */

@@ -23,6 +23,8 @@ export interface Doors {
   accounts: Accounts;
   tokens: SessionTokens;
   door: SessionDoor;
+  capabilities: CapabilityDesk;
+  queries: QueryDesk;
   /** A one-time sign-in; null when an owner has signed in and no other link was asked for. */
   makeLoginLink(evenIfSignedIn: boolean): Promise<string | null>;
 }
@@ -42,10 +44,17 @@ export function openDoors(options: HubOptions, core: Core, presence: Presence): 
   });
   const tokens = new SessionTokens(crypto);
   const makeLoginLink = loginLinks({ options, core, accounts, ownerRoot: presence.owner.root });
+  const { devices, offers, directory } = core;
+  const { clock, timers } = world;
+  const granted = (key: string, protocol: string): Asked["granted"] => grantedTo(core, key, protocol);
+  const capabilities = new CapabilityDesk({ clock, timers, devices, offers, directory, granted });
+  const queries = new QueryDesk({ timers, devices, offers, directory });
   return {
     accounts,
     tokens,
-    door: sessionDoor(options, core, { presence, tokens, makeLoginLink }),
+    door: sessionDoor(options, core, { presence, tokens, makeLoginLink, capabilities, queries }),
+    capabilities,
+    queries,
     makeLoginLink,
   };
 }
@@ -72,22 +81,12 @@ function loginLinks(given: {
 function sessionDoor(
   options: HubOptions,
   core: Core,
-  given: Pick<Doors, "tokens" | "makeLoginLink"> & { presence: Presence },
+  given: Omit<Doors, "accounts" | "door"> & { presence: Presence },
 ): SessionDoor {
   const { world, crypto, signer, version, log, limits = USUAL_LIMITS, guests = false } = options;
   const { db, metrics, audit, addresses, ownerLogs, devices, shares, directory, fleet, offers } = core;
-  const { tokens, makeLoginLink } = given;
+  const { tokens, makeLoginLink, capabilities, queries } = given;
   const { prober, life, relayDesk: relay, owner } = given.presence;
-  const { clock, timers } = world;
-  const capabilities = new CapabilityDesk({
-    clock,
-    timers,
-    devices,
-    offers,
-    directory,
-    granted: (key, protocol) => grantedTo(core, key, protocol),
-  });
-  const queries = new QueryDesk({ timers, devices, offers, directory });
   const commands = new CommandDesk({ timers: world.timers, directory, devices, audit });
   return new SessionDoor({
     world,

@@ -114,7 +114,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
   const { world, crypto, log, signer, version, limits = USUAL_LIMITS } = options;
   const { id, db, audit, metrics, ownerLogs, addresses, devices, directory, fleet } = core;
   const { life, owner } = presence;
-  const { accounts, tokens } = doors;
+  const { accounts, tokens, capabilities } = doors;
   return createApi({
     db,
     clock: world.clock,
@@ -129,6 +129,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
     version,
     log: log.part("api"),
     home: owner,
+    capabilities,
     addresses: apiAddresses(addresses),
     assets: options.assets,
     ...(options.downloads === undefined ? {} : { downloads: options.downloads }),

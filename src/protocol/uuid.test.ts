@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { callId } from "../protocol/capability-messages.ts";
+import { callId } from "./capability-messages.ts";
 import { uuidV7 } from "./uuid.ts";
 
 test("the example of RFC 9562, A.6", () => {

@@ -1,5 +1,5 @@
 // UUIDs of version 7 (RFC 9562, 5.7): 48 bits of milliseconds since the epoch, the rest random. Their text sorts by time.
-import { toHex } from "../protocol/bytes.ts";
+import { toHex } from "./bytes.ts";
 
 /** `random`: 10 bytes. */
 export function uuidV7(nowMs: number, random: Uint8Array): string {

@@ -1,5 +1,5 @@
 // A query to the fleet as a controller signs it (purpose "query"), and the check that each device makes of it.
-import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { Crypto, Signer } from "./crypto.ts";
 import { fromBase64Url, toBase64Url, utf8 } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import type { QueryLocal, QueryType } from "../protocol/query-messages.ts";

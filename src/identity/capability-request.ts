@@ -1,5 +1,5 @@
 // A capability request as its asker signs it (purpose "request"), and the check that a device makes of it.
-import type { Crypto, Signer } from "../identity/crypto.ts";
+import type { Crypto, Signer } from "./crypto.ts";
 import { fromBase64Url, toBase64Url, utf8 } from "../protocol/bytes.ts";
 import type { CapabilityCall, CapabilityRequest } from "../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../protocol/capabilities.ts";

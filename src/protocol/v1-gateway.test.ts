@@ -1,0 +1,126 @@
+import { expect, test } from "bun:test";
+import type { CapabilityReply } from "./capability-messages.ts";
+import { MusterError } from "./errors.ts";
+import { answerModels, listModels, openAiRefusal, type ModelQuestion } from "./v1-gateway.ts";
+
+const part = (data: string): CapabilityReply => ({
+  type: "capability_part",
+  request_id: "1",
+  from_device: "gpu",
+  data,
+});
+const end = (more: Partial<CapabilityReply & { type: "capability_response" }> = {}): CapabilityReply => ({
+  type: "capability_response",
+  request_id: "1",
+  from_device: "gpu",
+  ...more,
+});
+
+function asking(...replies: (CapabilityReply | Error)[]) {
+  const asked: ModelQuestion[] = [];
+  const left = new AbortController();
+  const answer = (body: Record<string, unknown>) =>
+    answerModels(
+      async function* (question) {
+        asked.push(question);
+        for (const reply of replies) {
+          if (reply instanceof Error) throw reply;
+          yield reply;
+        }
+      },
+      { protocol: "llm.chat", body, left: left.signal },
+    );
+  return { asked, answer };
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+test("a whole answer passes through, with the name of who served", async () => {
+  const { answer, asked } = asking(end({ payload: '{"id":"x","choices":[]}' }));
+  const response = await answer({ model: "qwen3:8b", messages: [] });
+  expect(asked).toEqual([
+    { protocol: "llm.chat", payload: '{"model":"qwen3:8b","messages":[]}', model: "qwen3:8b" },
+  ]);
+  expect(await response.json()).toEqual({ id: "x", choices: [] });
+  expect(response.headers.get("muster-device")).toBe("gpu");
+});
+
+test("parts are events as they come, and the end is [DONE]", async () => {
+  const { answer } = asking(part('{"a":1}'), part('{"b":\n2}'), end());
+  const response = await answer({ stream: true });
+  expect(response.headers.get("content-type")).toContain("text/event-stream");
+  expect(await response.text()).toBe('data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n');
+});
+
+test.each(["auto", "default", ""])("the model %p is whichever there is", async (model) => {
+  const { answer, asked } = asking(end({ payload: "{}" }));
+  await answer({ model, messages: [] });
+  expect(asked).toEqual([{ protocol: "llm.chat", payload: '{"messages":[]}', model: undefined }]);
+});
+
+test("what goes wrong before the first part is a status; after it, the last event", async () => {
+  const refusal = end({ error: { code: "no_device", message: "none", hint: "look" } });
+  expect(await failure(asking(refusal).answer({}))).toMatchObject({ code: "no_device" });
+  expect(await failure(asking(new MusterError("hub_unreachable", "away")).answer({}))).toMatchObject({
+    code: "hub_unreachable",
+  });
+  for (const late of [end({ error: { code: "unavailable", message: "gpu went away" } }), new Error("x")]) {
+    const text = await (await asking(part("{}"), late).answer({ stream: true })).text();
+    expect(text).toMatch(/^data: \{\}\n\ndata: \{"error":\{"message":"/);
+    expect(text).not.toContain("[DONE]");
+  }
+});
+
+test("a model that is no text is refused before anybody is asked", async () => {
+  const { answer, asked } = asking();
+  expect(await failure(answer({ model: 7 }))).toMatchObject({ code: "bad_request" });
+  expect(await failure(answer({ model: "x".repeat(200) }))).toMatchObject({ code: "bad_request" });
+  expect(asked).toEqual([]);
+});
+
+test("models are those of all devices, each once", async () => {
+  const chat = { protocol: "llm.chat", version: "1.0.0", class: "compute" } as const;
+  const response = listModels([
+    {
+      name: "gpu",
+      capabilities: [
+        { ...chat, models: ["b", "a"] },
+        { ...chat, protocol: "embeddings", models: ["a"] },
+      ],
+    },
+    {
+      name: "mac",
+      capabilities: [
+        { ...chat, models: ["b"] },
+        { ...chat, protocol: "other", models: ["c"] },
+      ],
+    },
+    { name: "pi", capabilities: [chat] },
+  ]);
+  expect(await response.json()).toMatchObject({
+    object: "list",
+    data: [
+      { id: "a", owned_by: "gpu" },
+      { id: "b", owned_by: "gpu, mac" },
+    ],
+  });
+});
+
+test("a refusal is in the format of OpenAI, with our hint, and a missing model is not tried again", async () => {
+  const response = openAiRefusal(new MusterError("no_device", "no model x", { hint: "there are a, b" }));
+  expect(response.status).toBe(404);
+  expect(await response.json()).toEqual({
+    error: {
+      message: "no model x (there are a, b)",
+      type: "invalid_request_error",
+      code: "no_device",
+      param: null,
+    },
+  });
+  expect(await openAiRefusal(new Error("/home/ada")).text()).not.toContain("ada");
+});

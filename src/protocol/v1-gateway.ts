@@ -1,0 +1,148 @@
+// The OpenAI format over HTTP (platform.openai.com/docs/api-reference: chat, embeddings, models), answered by whichever
+// device offers it: what a client sends is the payload of a capability request, and what comes back passes through.
+// Nothing is sent before the first part is there, so that what goes wrong until then has a status of its own.
+import type { CapabilityReply } from "./capability-messages.ts";
+import type { CapabilityOffer } from "./capabilities.ts";
+import { isErrorCode, MusterError, publicError } from "./errors.ts";
+
+export interface ModelQuestion {
+  protocol: "llm.chat" | "embeddings";
+  /** JSON text. */
+  payload: string;
+  /** Undefined for whichever there is. */
+  model: string | undefined;
+}
+
+export type ModelAsker = (question: ModelQuestion, left: AbortSignal) => AsyncGenerator<CapabilityReply>;
+
+/** A model that any client may name for whichever the fleet has. */
+const ANY_MODEL: ReadonlySet<string> = new Set(["auto", "default"]);
+const STREAM_HEADERS = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store",
+  // A proxy in front must not gather tokens.
+  "X-Accel-Buffering": "no",
+} as const;
+/** Who served, by name. */
+export const SERVED_BY = "Muster-Device";
+
+/** `body`: the client's JSON, an object as far as anybody looked. */
+export async function answerModels(
+  ask: ModelAsker,
+  request: {
+    protocol: ModelQuestion["protocol"];
+    body: Readonly<Record<string, unknown>>;
+    left: AbortSignal;
+  },
+): Promise<Response> {
+  const { protocol, body, left } = request;
+  const { model } = body;
+  if (model !== undefined && (typeof model !== "string" || model.length > 128)) {
+    throw new MusterError("bad_request", "the model must be a text");
+  }
+  const isNamed = model !== undefined && model !== "" && !ANY_MODEL.has(model);
+  const { model: _, ...rest } = body;
+  const payload = JSON.stringify(isNamed ? body : rest);
+  const replies = ask({ protocol, payload, model: isNamed ? model : undefined }, left);
+  const { value: first } = await replies.next();
+  if (first === undefined) throw new MusterError("internal", "the answer has no beginning");
+  if (first.type === "capability_response") return whole(first);
+  return streamed(first, replies);
+}
+
+function whole(reply: CapabilityReply & { type: "capability_response" }): Response {
+  if (reply.error !== undefined) throw errorOf(reply.error);
+  return new Response(reply.payload ?? "null", {
+    headers: { "Content-Type": "application/json", "Cache-Control": "no-store", ...servedBy(reply) },
+  });
+}
+
+/** Server-sent events (html.spec.whatwg.org, 9.2), each the JSON of a part, then `[DONE]`. */
+function streamed(first: CapabilityReply, replies: AsyncGenerator<CapabilityReply>): Response {
+  const encoder = new TextEncoder();
+  let next: CapabilityReply | undefined = first;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const reply = next ?? (await nextOf(replies));
+        next = undefined;
+        if (reply.type === "capability_part") {
+          return controller.enqueue(encoder.encode(`data: ${oneLine(reply.data)}\n\n`));
+        }
+        const end = reply.error === undefined ? "[DONE]" : JSON.stringify(openAiError(errorOf(reply.error)));
+        controller.enqueue(encoder.encode(`data: ${end}\n\n`));
+        controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { headers: { ...STREAM_HEADERS, ...servedBy(first) } });
+}
+
+/** Who goes, or what breaks, ends the stream with what went wrong: its status is long sent. */
+async function nextOf(replies: AsyncGenerator<CapabilityReply>): Promise<CapabilityReply> {
+  const lost = (error: MusterError): CapabilityReply => ({
+    type: "capability_response",
+    request_id: "",
+    error: error.toJSON(),
+  });
+  try {
+    const { value } = await replies.next();
+    return value ?? lost(new MusterError("unavailable", "the answer broke off"));
+  } catch (error) {
+    return lost(publicError(error));
+  }
+}
+
+/** JSON has no line breaks outside its texts, where they are escaped; a device may have written them all the same. */
+function oneLine(data: string): string {
+  return data.replaceAll(/[\r\n]/g, "");
+}
+
+function servedBy({ from_device: device }: CapabilityReply): Record<string, string> {
+  return device !== undefined && /^[\x21-\x7e]+$/.test(device) ? { [SERVED_BY]: device } : {};
+}
+
+/** The models of all devices, each once. */
+export function listModels(
+  devices: readonly { name: string; capabilities: readonly CapabilityOffer[] }[],
+): Response {
+  const owners = new Map<string, string[]>();
+  for (const { name, capabilities } of devices) {
+    for (const { protocol, models } of capabilities) {
+      if (protocol !== "llm.chat" && protocol !== "embeddings") continue;
+      for (const model of models ?? []) {
+        const known = owners.get(model) ?? [];
+        owners.set(model, known.includes(name) ? known : [...known, name]);
+      }
+    }
+  }
+  const data = [...owners]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([id, names]) => ({ id, object: "model", created: 0, owned_by: names.join(", ") }));
+  return Response.json({ object: "list", data }, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** As OpenAI's clients read it, with our code and hint. */
+export function openAiRefusal(error: unknown): Response {
+  const refusal = publicError(error);
+  const headers = { "Cache-Control": "no-store" };
+  return Response.json(openAiError(refusal), { status: statusOf(refusal), headers });
+}
+
+function openAiError({ code, message, hint }: MusterError): object {
+  const type = code === "unauthorized" ? "authentication_error" : "invalid_request_error";
+  return {
+    error: { message: hint === undefined ? message : `${message} (${hint})`, type, code, param: null },
+  };
+}
+
+/** Clients try 503 again, which a missing model does not cure. */
+function statusOf({ code, status }: MusterError): number {
+  return code === "no_device" ? 404 : status;
+}
+
+function errorOf(error: { code: string; message: string; hint?: string | undefined }): MusterError {
+  const code = isErrorCode(error.code) ? error.code : "internal";
+  return new MusterError(code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+}
