@@ -9,7 +9,7 @@ import { FakeWorld } from "./fakes.fixture.ts";
 import { openPeer, type OpenedPeer } from "./open-peer.ts";
 import type { PairedDevice, ReceivedMessage } from "./peer.ts";
 import { memoryPeerStore } from "./peers/memory-store.ts";
-import { webReceiveKeys } from "./peers/receive-ring.ts";
+import { loadRing, webReceiveKeys } from "./peers/receive-ring.ts";
 import type { PeerStore } from "./peers/store.ts";
 
 const { subtle } = globalThis.crypto;
@@ -122,6 +122,23 @@ test("for one who is away it waits, under states that say so", async () => {
   hub.connect(ben.peer);
   expect((await anna.peer.delivered(id)).state).toBe("delivered");
   expect((await ben.peer.received()).map((message) => message.id)).toEqual([id]);
+});
+
+test("a receive key is replaced daily while connected, and goes eight days later although nothing comes", async () => {
+  const { anna, ben, hub, ofAnna } = await twoPaired();
+  hub.cut(ben.peer);
+  const keys = async () => (await loadRing(anna.store, ofAnna.key)).rows;
+  const hours = async (count: number): Promise<void> => {
+    for (let hour = 0; hour < count; hour++) await anna.world.advance(3_600_000);
+  };
+  const ids = async () => (await keys()).map(({ id }) => toBase64Url(id));
+  const [was = ""] = await ids();
+  await hours(25);
+  await changed(anna.peer, async () => (await ids()).at(-1) !== was);
+  expect(await ids()).toContain(was);
+  await hours(8 * 24 + 2);
+  await changed(anna.peer, async () => !(await ids()).includes(was));
+  expect((await keys()).at(-1)?.replacedAtMs).toBeNull();
 });
 
 test("unpairing is said, sealed, and drops what waits", async () => {

@@ -3,7 +3,7 @@
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
-import { agent, agentIn, Home, hubIn, type Json, type Running } from "./harness.ts";
+import { agent, agentIn, Home, hubIn, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 
 const FILES = ["state.db", "state.db-wal", "state.db-shm"];
@@ -20,7 +20,7 @@ function keep(home: Home, to: "state" | "backup"): void {
 
 async function textsOf(home: Home): Promise<string[]> {
   const { stdout } = await home.run(["inbox", "--json"]);
-  return stdout.split("\n").flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as Json).text]));
+  return stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line).text]));
 }
 
 async function pairedTwo(owner: Home, one: Home, two: Home): Promise<{ first: Running; second: Running }> {

@@ -136,6 +136,7 @@ export class Post {
       if (state === "pinned" || state === "unrelayed") await this.#report(key);
     }
     await this.#sender.connected();
+    await this.#eraseOld();
     await this.#renewKeys();
   }
 
@@ -286,7 +287,20 @@ export class Post {
   async #tidyUp(): Promise<void> {
     const { store, clock, hub } = this.#options;
     await store.change((rows) => forgetOld(rows, clock.now()));
+    await this.#eraseOld();
     if (hub.isConnected()) await this.#renewKeys();
+  }
+
+  /** What nothing that comes has ended ends by its time. */
+  async #eraseOld(): Promise<void> {
+    const { store, clock } = this.#options;
+    for (const { key } of await store.peers.list()) {
+      await store.change(async (rows) => {
+        const nowMs = clock.now();
+        const ring = await loadRing(rows, key);
+        if (ring.erase(nowMs, null).length > 0) await rows.keys.save(key, ring, nowMs);
+      });
+    }
   }
 
   /** Usual after a cut; at other times somebody plays recorded messages. */
