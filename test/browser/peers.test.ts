@@ -141,10 +141,12 @@ describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
       await page.getByRole("button", { name: "Later" }).click();
       await page.getByText("Nobody has compared the safety words").waitFor();
 
-      await page.getByRole("link", { name: "Fleet" }).click();
-      await page.getByRole("list", { name: "Devices" }).waitFor();
+      // By the keyboard alone: out of the field, to the fleet, and back.
+      for (const key of ["Escape", "g"]) await page.keyboard.press(key);
+      await page.getByRole("heading", { name: "Browsers" }).waitFor();
       await home.ok(["send", "page", "are you there?"]);
-      await page.getByRole("link", { name: "Messages 1 unread" }).click();
+      await page.getByRole("link", { name: "Messages 1 unread" }).waitFor();
+      await page.keyboard.press("g");
       await page.getByRole("log").getByText("are you there?").waitFor();
       await page.getByRole("link", { name: "Messages", exact: true }).waitFor();
 

@@ -71,13 +71,15 @@ function CurrentScreen(): ReactNode {
 
 function OpenPlace(): ReactNode {
   const place = usePageState((state) => state.place);
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   switch (place) {
     case "fleet":
       return <FleetPage />;
     case "device":
       return <ApproveDevice />;
     case "peers":
-      return <PeersPage />;
+      // The machine that serves its own page pairs by itself; this browser is no device there.
+      return servedByAgent ? <FleetPage /> : <PeersPage />;
   }
 }
 

@@ -21,7 +21,7 @@ const PEERS: Keys = [
   ["j  k", "next device, device before"],
   ["Enter", "open the conversation; send what was typed"],
   ["Shift Enter", "a new line in what is typed"],
-  ["Esc", "back to the list, close a dialog"],
+  ["Esc", "out of what is typed, back to the list, close a dialog"],
 ];
 
 const ALWAYS: Keys = [

@@ -51,6 +51,9 @@ export function Composer({ peer, files, setFiles }: ComposerProps): ReactNode {
     send();
   };
   const key = (event: KeyboardEvent): void => {
+    // Back to the line of the list, from where the other keys work.
+    if (event.key === "Escape")
+      return document.querySelector<HTMLElement>("[data-line][aria-current=true]")?.focus();
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     send();
@@ -96,6 +99,8 @@ export function Composer({ peer, files, setFiles }: ComposerProps): ReactNode {
         <textarea
           className="input"
           rows={1}
+          enterKeyHint="send"
+          autoFocus={window.matchMedia("(hover: hover)").matches}
           placeholder="Message"
           aria-label={`Message to ${peer.petname}`}
           value={text}

@@ -4,12 +4,21 @@ import type { MusterError } from "../../../src/protocol/errors.ts";
 import { span } from "../format/time.ts";
 import { MarkShape } from "../parts/StateMark.tsx";
 import { Problem } from "../parts/Problem.tsx";
-import { useNow, usePage } from "../state/use-page.ts";
+import { useNow, usePage, usePageState } from "../state/use-page.ts";
 import { usePeersState } from "./use-peers.ts";
 
-/** The hub lets this browser in as nobody. */
+/** The hub does not let this browser in, or the browser keeps nothing. */
 export function SessionNote({ problem }: { problem: MusterError }): ReactNode {
   const page = usePage();
+  const isGuest = usePageState((state) => state.screen.at === "guest");
+  if (!isGuest) {
+    return (
+      <section className="card">
+        <h1>No messages in this browser</h1>
+        <Problem what="It can't be a device that pairs" problem={problem} />
+      </section>
+    );
+  }
   return (
     <section className="card">
       <h1>Sign in to pair this browser</h1>
