@@ -4,6 +4,7 @@ import { askCapability, type CapabilityQuestion } from "../calls/ask-capability.
 import { askFleet } from "../calls/ask-fleet.ts";
 import type { FleetAsker } from "../calls/query-fleet.ts";
 import { CallDesk } from "../capabilities/call-desk.ts";
+import { ownCapabilities } from "../capabilities/own-capabilities.ts";
 import { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { QueryDesk } from "../queries/query-desk.ts";
@@ -35,6 +36,11 @@ export function openCapabilities(
     disabled: offering?.disabled ?? [],
   });
   ends.add(() => book.close());
+  const { tasks } = owned;
+  const { command } = options;
+  if (tasks !== undefined && command !== undefined) {
+    book.add(ownCapabilities(tasks.desk, command.policy.exec));
+  }
   const rules = offering?.rules ?? {};
   const asker = { clock, random, crypto, signer, hub, ownerRoot };
   const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;

@@ -8,6 +8,7 @@ import { CommandDesk } from "../commands.ts";
 import { DeviceDesk } from "../device-desk.ts";
 import { OwnerBook } from "../owner-book.ts";
 import { Removed } from "../removed.ts";
+import type { ServiceBook } from "../services/service-book.ts";
 import { openTasks, type Tasks } from "../tasks/open-tasks.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
@@ -18,27 +19,33 @@ export interface Owned {
   removed: Removed;
   devices: DeviceDesk;
   commanding: Commanding;
+  /** Absent where this agent takes no commands. */
+  tasks: Tasks | undefined;
   /** Commands of the page, which come over the hub. */
   commands: CommandDesk;
   /** What a page may order; who may is decided before. */
   actions: CommandActions;
   /** What the log says as a whole, whenever it has grown. */
   grown(known: OwnerLog): void;
+  /** Told after that. */
+  whenGrown(told: () => void): void;
 }
 
 const TIDY_EVERY_MS = 3_600_000;
 
 export async function openOwners(
   options: AgentOptions & { appsAtEnd(): "stop" | "leave" },
-  { core, shown, ends }: { core: Core; shown: Shown; ends: Ends },
+  { core, shown, services, ends }: { core: Core; shown: Shown; services: ServiceBook; ends: Ends },
 ): Promise<Owned> {
   const { world, crypto, log, signer, hub: joined } = options;
   const { db, hub, hubKey, notices, device } = core;
   const { shares } = shown;
   const removed = removedOf(options, core, shown);
+  const listeners: (() => void)[] = [];
   const grown = (known: OwnerLog): void => {
     removed.look(known);
     commanding.sessions?.look();
+    for (const told of listeners) told();
     options.roleChanged?.(known.mayCommand(signer.publicKey, world.clock.now()));
   };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
@@ -58,6 +65,7 @@ export async function openOwners(
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
     ...(tasks === undefined ? {} : { tasks }),
+    services: () => services.services,
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
   });
   ends.add(() => commanding.close());
@@ -69,9 +77,11 @@ export async function openOwners(
     book,
     removed,
     commanding,
+    tasks,
     commands,
     actions,
     grown,
+    whenGrown: (told) => void listeners.push(told),
     devices: new DeviceDesk({
       clock: world.clock,
       crypto,

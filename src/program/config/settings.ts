@@ -69,6 +69,13 @@ export const SETTINGS: readonly Setting[] = [
     variable: "MUSTER_LOCATION",
   },
   {
+    key: "disable_capabilities",
+    shape: texts(),
+    about: "Capabilities that this device does not offer, although it could.",
+    example: ["llm.chat"],
+    fallback: [],
+  },
+  {
     key: "server.host",
     shape: text(loopbackProblem),
     about: "Address of the agent's local API: a loopback address.",

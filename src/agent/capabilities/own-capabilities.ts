@@ -1,0 +1,40 @@
+// What every agent does without any plugin: its tasks are listed by query, and a controller's sealed session runs
+// programs and shells. The latter two are offered so that others see them; nobody asks for them by capability request.
+import type { z } from "zod";
+import { MusterError } from "../../protocol/errors.ts";
+import { TASK_REQUESTS } from "../../protocol/tasks.ts";
+import type { TaskDesk } from "../tasks/task-desk.ts";
+import type { Capability, CapabilitySource } from "./capability.ts";
+
+/** `exec`: whether this device takes such commands at all. */
+export function ownCapabilities(tasks: TaskDesk, exec: "owner" | "off"): CapabilitySource {
+  const control = exec === "off" ? [] : [listed("exec", "control"), listed("shell", "control")];
+  return {
+    capabilities: [listed("tasks", "read"), ...control],
+    answers: {
+      ListTasks: async (params) => tasks.list(read(TASK_REQUESTS.list, params)),
+      GetTaskStats: async (params) => {
+        read(TASK_REQUESTS.stats, params);
+        return tasks.stats();
+      },
+      SearchTasks: async (params) => tasks.search(read(TASK_REQUESTS.search, params)),
+    },
+  };
+}
+
+function listed(protocol: string, kind: "read" | "control"): Capability {
+  return {
+    offer: { protocol, version: "1.0.0", class: kind },
+    audience: "controllers",
+    call() {
+      throw new MusterError("forbidden", `${protocol} is not used by a capability request`);
+    },
+  };
+}
+
+function read<Shape extends z.ZodType>(shape: Shape, params: unknown): z.infer<Shape> {
+  const found = shape.safeParse(params);
+  if (found.success) return found.data;
+  const field = found.error.issues[0]?.path.join(".") ?? "";
+  throw new MusterError("invalid", `the params do not fit${field === "" ? "" : `: ${field}`}`);
+}
