@@ -9,6 +9,7 @@ import { realLargeFiles } from "../world/large-files.ts";
 import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { realPrograms } from "../world/programs.ts";
+import { offeringOf } from "./config/configured-offering.ts";
 import { configuredServices } from "./config/configured-services.ts";
 import type { Config } from "./config/read-config.ts";
 import { socketFolder, writeHubFile } from "./home-state.ts";
@@ -96,6 +97,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
         keeper: keeperCommand(),
       },
     },
+    offering: offeringOf(config),
     losses: options.losses ?? [],
     roleChanged(controller) {
       if (controller === hubFile.controller) return;
