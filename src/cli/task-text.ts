@@ -5,6 +5,8 @@ import type { Style } from "./terminal.ts";
 
 /** The end of an id is what tells tasks of one minute apart. */
 const SHORT = 8;
+/** The whole of it is in `muster task show`. */
+const WHY_MAX = 24;
 
 export function shortTask(id: string): string {
   return id.slice(-SHORT);
@@ -26,7 +28,10 @@ export function taskState(task: Pick<TaskSummary, "status" | "exit_code" | "reas
       return { text: "cancelled", style: "dim" };
     case "failed": {
       const why = code !== null && reason === null ? `code ${code}` : (reason ?? "signal");
-      return { text: `failed: ${why}`, style: "red" };
+      return {
+        text: `failed: ${why.length > WHY_MAX ? `${why.slice(0, WHY_MAX - 1)}…` : why}`,
+        style: "red",
+      };
     }
   }
 }

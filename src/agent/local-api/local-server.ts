@@ -141,7 +141,7 @@ async function route(
   const shape: z.ZodType = LOCAL_API[name].request;
   const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
   const result = await handler(
-    await readBody(request, shape, name === "send" ? SEND_MAX_BYTES : BODY_MAX_BYTES),
+    await readBody(request, shape, name === "send" || name === "run" ? SEND_MAX_BYTES : BODY_MAX_BYTES),
     request.signal,
   );
   if (result instanceof ReadableStream) {

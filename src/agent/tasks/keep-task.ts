@@ -21,7 +21,10 @@ export const KILL_AFTER_MS = 5000;
 /** The longest that a timer counts. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 const END_AGAIN_MS = 1000;
+/** What a shell answers for a command that the system does not take. */
+const NOT_STARTED = 126;
 const GROUP_LOOK_MS = 100;
+const KILLED_WITHIN_MS = 500;
 
 /** From the agent. */
 export const keeperWord = z.discriminatedUnion("type", [
@@ -190,7 +193,7 @@ class Kept {
     const { request, environment, home, task } = this.#request;
     const cwd = folderOf(home, request.cwd);
     if ((await disk.info(cwd).catch(() => undefined))?.kind !== "folder") {
-      return this.#failed(`there is no folder ${JSON.stringify(cwd)}`);
+      return this.#failed(`there is no folder ${JSON.stringify(cwd)}`, null);
     }
     try {
       this.#program = programs.piped({
@@ -213,18 +216,17 @@ class Kept {
       });
     } catch (error) {
       // A command line or an environment that the system does not take; too many processes.
-      return this.#failed(
-        `it could not be started: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const why = error instanceof Error ? error.message : String(error);
+      return this.#failed(`it could not be started: ${why}`, NOT_STARTED);
     }
     if (request.timeout_ms !== undefined) this.#limitAfter(request.timeout_ms);
   }
 
-  #failed(reason: string): void {
+  #failed(reason: string, code: number | null): void {
     const at = this.#parts.clock.now();
     const text = new TextEncoder().encode(`${reason}\n`);
     this.#output("stderr", text);
-    this.#ended.resolve({ exit_code: null, signal: null, reason, started_at: at, ended_at: at });
+    this.#ended.resolve({ exit_code: code, signal: null, reason, started_at: at, ended_at: at });
   }
 
   #limitAfter(restMs: number): void {
@@ -266,7 +268,10 @@ class Kept {
     const { processes, clock } = this.#parts;
     if (this.#reason === undefined || pid <= 1) return;
     while (processes.groupAlive(pid)) {
-      if (clock.monotonic() >= this.#killAtMs) return processes.signalGroup(pid, "SIGKILL");
+      const overMs = clock.monotonic() - this.#killAtMs;
+      // One that nobody reaps counts as there for ever.
+      if (overMs >= KILLED_WITHIN_MS) return;
+      if (overMs >= 0) processes.signalGroup(pid, "SIGKILL");
       await this.#pause(GROUP_LOOK_MS);
     }
   }

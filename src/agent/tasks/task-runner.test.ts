@@ -1,0 +1,118 @@
+import { expect, test } from "bun:test";
+import type { SealedRequest } from "../../protocol/command-messages.ts";
+import { until } from "../testing.ts";
+import { testTasks, type TestTasks } from "./in-process.fixture.ts";
+import type { Task } from "./task.ts";
+import type { TaskWatcher } from "./task-runner.ts";
+
+let made = 0;
+async function accept(
+  { tasks }: TestTasks,
+  request: Partial<SealedRequest<"exec">>,
+  watcher?: TaskWatcher,
+): Promise<Task> {
+  const id = `00000000-0000-7000-8000-${String((made += 1)).padStart(12, "0")}`;
+  const created = await tasks.runner.accept(
+    {
+      id,
+      title: "a task",
+      description: null,
+      command: null,
+      input: {},
+      request: { stdin: false, ...request },
+      order: { signer: "me", commandId: id, digest: new Uint8Array(1) },
+    },
+    watcher,
+  );
+  if (created.state !== "new") throw new Error("it was to be new");
+  return created.task;
+}
+
+const ended = async (test: TestTasks, task: Task) =>
+  test.tasks.desk.view(await test.tasks.runner.outcome(task));
+
+test("a task ends with its code, its outputs and where it ran", async () => {
+  await using here = await testTasks();
+  const task = await accept(here, { script: "pwd; echo $WORD >&2; exit 3", environment: { WORD: "given" } });
+  expect(await ended(here, task)).toMatchObject({
+    status: "failed",
+    exit_code: 3,
+    reason: null,
+    logs: `${here.folder}\ngiven\n`,
+  });
+});
+
+test("so many run at once, the others wait for their turn and may be taken back", async () => {
+  await using here = await testTasks({ runningMax: 2 });
+  const { runner, desk } = here.tasks;
+  const all = [];
+  for (let number = 0; number < 4; number++) all.push(await accept(here, { argv: ["sleep", "300"] }));
+  await until(async () => (await desk.stats()).stats.running === 2);
+  const [first, , third, fourth] = all as [Task, Task, Task, Task];
+  expect(runner.isHeldBack(third.id)).toBe(true);
+  runner.cancel(third.id);
+  expect(await runner.outcome(third)).toMatchObject({ status: "cancelled", startedAt: null, launch: 0 });
+  runner.cancel(first.id);
+  expect(await runner.outcome(first)).toMatchObject({ status: "cancelled", signal: "SIGTERM" });
+  await until(async () => (await desk.show({ task: fourth.id })).task.status === "running");
+});
+
+test("a time limit ends it, and says so", async () => {
+  await using here = await testTasks();
+  const task = await accept(here, { argv: ["sleep", "300"], timeout_ms: 50 });
+  expect(await ended(here, task)).toMatchObject({ status: "failed", reason: "timeout", signal: "SIGTERM" });
+});
+
+test("a reader that is slow holds the program back, and loses nothing", async () => {
+  await using here = await testTasks();
+  let bytes = 0;
+  let id = "";
+  const watcher: TaskWatcher = {
+    started() {},
+    output(_, piece) {
+      bytes += piece.length;
+      setImmediate(() => here.tasks.runner.resume(id));
+      return false;
+    },
+    inputTaken() {},
+  };
+  const task = await accept(here, { argv: ["head", "-c", "3000000", "/dev/zero"] }, watcher);
+  id = task.id;
+  expect((await here.tasks.runner.outcome(task)).status).toBe("completed");
+  await until(() => bytes === 3_000_000);
+});
+
+test("a log is followed while it grows, and ends with the task", async () => {
+  await using here = await testTasks();
+  const task = await accept(here, { script: "echo one; sleep 0.3; echo two" });
+  let text = "";
+  for (let from = 0, done = false; !done;) {
+    const page = await here.tasks.desk.logs({ task: task.id, from, limit: 1000, wait: true });
+    text += page.pieces.map((piece) => Buffer.from(piece.bytes, "base64url").toString()).join("");
+    from = page.next;
+    done = page.ended;
+  }
+  expect(text).toBe("one\ntwo\n");
+});
+
+test("what is told to end ends whole, even members that ignore it", async () => {
+  await using here = await testTasks();
+  const script = "(trap '' TERM; echo $$; exec sleep 300) & trap 'exit 9' TERM; echo up; wait";
+  const task = await accept(here, { script });
+  await until(async () => (await here.tasks.desk.show({ task: task.id })).task.logs.split("\n").length === 3);
+  here.tasks.runner.cancel(task.id);
+  const view = await ended(here, task);
+  expect(view).toMatchObject({ status: "cancelled", exit_code: 9 });
+  const group = /^\d+$/m.exec(view.logs)?.[0] ?? "";
+  const left = Bun.spawnSync(["sh", "-c", `pgrep -r R,S,D,T -g ${group} || true`]).stdout.toString();
+  expect(left).toBe("");
+}, 15_000);
+
+test("removed tasks leave no folder", async () => {
+  await using here = await testTasks();
+  const task = await accept(here, { argv: ["true"] });
+  await here.tasks.runner.outcome(task);
+  await here.tasks.desk.remove({ task: task.id });
+  const left = Bun.spawnSync(["ls", `${here.folder}/tasks`]).stdout.toString();
+  expect(left).toBe("");
+});
