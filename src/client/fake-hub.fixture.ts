@@ -1,6 +1,10 @@
 // A hub in a few lines, for tests of peers: one mailbox at a time, and a relay that hands on at once. It can be cut.
+import { MemoryStream } from "../agent/sessions/memory-stream.fixture.ts";
+import { fromBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import type { HubToClient } from "../protocol/messages.ts";
+import { encodeSessionCall, readSessionWish, SESSION_RESET } from "../protocol/session-open.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Asked } from "./connection.ts";
 import type { OpenedPeer } from "./open-peer.ts";
 import type { PeerLink } from "./peer-link.ts";
@@ -12,6 +16,8 @@ export class FakeHub {
   readonly #open = new Set<string>();
   #mailbox: { maker: string; joiner: string | undefined } | undefined;
   #lastRelay = 0;
+  /** Whom the hub names as the caller of a stream, when it lies. */
+  calledBy: string | undefined;
 
   /** The link of a peer that is made with it; `connect` comes after. */
   link(key: string): PeerLink {
@@ -19,7 +25,7 @@ export class FakeHub {
       isConnected: () => this.#open.has(key),
       hubKey: () => new Uint8Array(32).fill(9),
       hubUrl: () => "https://hub.example",
-      openStream: () => "closed",
+      openStream: (payload, events) => this.#join(key, payload, events),
       send: (message) => {
         if (!this.#open.has(key)) return false;
         if (message.type === "pairing_message") this.#pass(key, message.payload);
@@ -64,6 +70,21 @@ export class FakeHub {
     if (!this.#pins.has(`${peer} ${by}`)) return;
     this.#tell(by, { type: "paired", peer });
     this.#tell(peer, { type: "paired", peer: by });
+  }
+
+  #join(by: string, payload: Uint8Array, events: TrunkStreamEvents): TrunkStream | "closed" {
+    const wish = readSessionWish(payload);
+    if (!this.#open.has(by) || wish === undefined || !("peerKey" in wish)) return "closed";
+    const [near, far] = [new MemoryStream(), new MemoryStream()];
+    near.join(far, (bytes) => queueMicrotask(() => far.receive(bytes)));
+    far.join(near, (bytes) => queueMicrotask(() => near.receive(bytes)));
+    near.adopt(events);
+    const peer = this.#open.has(wish.peerKey) ? this.#peers.get(wish.peerKey) : undefined;
+    const caller = fromBase64Url(this.calledBy ?? by) ?? new Uint8Array(0);
+    const taken = peer?.opened(far, encodeSessionCall(wish.purpose, caller));
+    if (taken === undefined) queueMicrotask(() => near.receiveReset(SESSION_RESET.offline));
+    else far.adopt(taken);
+    return near;
   }
 
   #pass(by: string, payload: string): void {

@@ -1,66 +1,9 @@
 import { expect, test } from "bun:test";
-import { makeBrowserKeys, browserSigner } from "../identity/browser-key.ts";
-import { nodeCrypto } from "../identity/crypto-node.ts";
 import { rejection } from "../identity/refusal.fixture.ts";
-import { webDhKey } from "../identity/sealed/session-crypto-web.ts";
 import { toBase64Url, utf8 } from "../protocol/bytes.ts";
-import { FakeHub } from "./fake-hub.fixture.ts";
-import { FakeWorld } from "./fakes.fixture.ts";
-import { openPeer, type OpenedPeer } from "./open-peer.ts";
-import type { PairedDevice, ReceivedMessage } from "./peer.ts";
-import { memoryPeerStore } from "./peers/memory-store.ts";
-import { loadRing, webReceiveKeys } from "./peers/receive-ring.ts";
-import type { PeerStore } from "./peers/store.ts";
-
-const { subtle } = globalThis.crypto;
-const crypto = nodeCrypto((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
-
-interface Device {
-  peer: OpenedPeer;
-  store: PeerStore;
-  world: FakeWorld;
-  /** The same device after a restart. */
-  again(): OpenedPeer;
-}
-
-/** With keys as a browser has them. */
-async function device(hub: FakeHub, nickname: string): Promise<Device> {
-  const keys = await makeBrowserKeys(subtle);
-  const signer = await browserSigner(subtle, keys);
-  const link = await webDhKey(subtle, keys.link);
-  const store = await memoryPeerStore();
-  const world = new FakeWorld();
-  const open = (): OpenedPeer =>
-    openPeer(
-      {
-        keys: { signer, link, makeReceiveKey: webReceiveKeys(subtle, crypto) },
-        store,
-        nickname: () => nickname,
-        kind: "browser",
-        world: world.parts,
-        crypto,
-        subtle,
-      },
-      hub.link(toBase64Url(signer.publicKey)),
-    );
-  const peer = open();
-  hub.connect(peer);
-  return { peer, store, world, again: open };
-}
-
-async function twoPaired(): Promise<{
-  hub: FakeHub;
-  anna: Device;
-  ben: Device;
-  ofAnna: PairedDevice;
-  ofBen: PairedDevice;
-}> {
-  const hub = new FakeHub();
-  const [anna, ben] = await Promise.all([device(hub, "Anna page"), device(hub, "Ben")]);
-  const made = await anna.peer.pair({ petname: "my-ben" });
-  const [ofAnna, ofBen] = await Promise.all([made.done, ben.peer.join(made.code.toLowerCase())]);
-  return { hub, anna, ben, ofAnna, ofBen };
-}
+import type { ReceivedMessage } from "./peer.ts";
+import { loadRing } from "./peers/receive-ring.ts";
+import { changed, twoPaired } from "./two-peers.fixture.ts";
 
 test("two peers pair by a code and have the same words; each has its own name for the other", async () => {
   const { anna, ben, ofAnna, ofBen } = await twoPaired();
@@ -166,15 +109,3 @@ test("what does not fit into a message is refused before anything is stored", as
   const problem = await rejection(anna.peer.send(ofAnna.key, { file: { name: "big", bytes } }));
   expect(problem).toBe('too_large: cannot send "big": it has 1048576 bytes');
 });
-
-/** Looks now and after every change. */
-async function changed(peer: OpenedPeer, reached: () => Promise<boolean> | boolean): Promise<void> {
-  for (;;) {
-    const next = Promise.withResolvers<void>();
-    const stop = peer.onChange(() => next.resolve());
-    if (await reached()) return stop();
-    // A reader works after the change that it was told of.
-    await Promise.race([next.promise, new Promise((resolve) => setImmediate(resolve))]);
-    stop();
-  }
-}

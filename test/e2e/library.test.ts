@@ -13,6 +13,8 @@ const SYNC = join(root, "examples", "basic-sync", "sync.mjs");
 const BUILT = join(root, "dist", "client", "index.js");
 const NODE = ["node", "--experimental-websocket", "--no-warnings"];
 const BUN = [process.execPath];
+/** Two runtimes that start on a machine with other things to do. */
+const PATIENCE_MS = 30_000;
 
 let home: Home;
 let hubUrl: string;
@@ -38,10 +40,11 @@ function sync(runtime: readonly string[], notes: string, ...wish: string[]): Run
 }
 
 function says(program: Running, what: RegExp): Promise<RegExpExecArray> {
-  return until(`${what.source} of the example`, () => {
+  const said = (): RegExpExecArray | null => {
     if (program.process.exitCode !== null) throw new Error(`it ended: ${program.stdout}${program.stderr}`);
     return what.exec(program.stdout);
-  });
+  };
+  return until(`${what.source} of the example`, said, PATIENCE_MS);
 }
 
 async function kill(program: Running): Promise<void> {
@@ -74,10 +77,14 @@ test("two folders, under Node 20 and under Bun, stay the same through kills of b
   writeFileSync(join(two, "later.txt"), "written while nobody ran");
 
   const [firstAgain, secondAgain] = [sync(NODE, one), sync(BUN, two)];
-  await until("both are the same again", () => {
-    const same = noteIn(two, "shopping.txt") === "bread and a needle-in-clear";
-    return same && noteIn(two, "early.txt") === undefined && noteIn(one, "later.txt") !== undefined;
-  });
+  await until(
+    "both are the same again",
+    () => {
+      const same = noteIn(two, "shopping.txt") === "bread and a needle-in-clear";
+      return same && noteIn(two, "early.txt") === undefined && noteIn(one, "later.txt") !== undefined;
+    },
+    PATIENCE_MS,
+  );
   expect(noteIn(one, "later.txt")).toBe("written while nobody ran");
   await Promise.all([kill(firstAgain), kill(secondAgain)]);
   const hub = join(home.path, "hub");
