@@ -26,6 +26,7 @@ async function openGrowing(path: string, keptBytes: number): Promise<GrowingFile
       const { bytesRead } = await file.read(buffer, 0, length, position);
       return buffer.subarray(0, bytesRead);
     },
+    truncate: (kept) => file.truncate(kept),
     sync: () => file.datasync(),
     close: () => file.close(),
   };
@@ -66,8 +67,8 @@ async function moveUnlinked(from: string, to: string): Promise<void> {
 }
 
 async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
+  const told = await statfs(folder).catch(() => undefined); // then the disk itself says when it is full
+  return told === undefined ? Number.POSITIVE_INFINITY : told.bavail * told.bsize;
 }
 
 export const realLargeFiles: LargeFiles = { openGrowing, moveNew, freeBytes };

@@ -237,6 +237,8 @@ export interface GrowingFile {
   write(pieces: readonly Uint8Array[], position: number): Promise<void>;
   /** Up to `length` bytes; none at the end. */
   read(position: number, length: number): Promise<Uint8Array>;
+  /** Cuts off what is behind. */
+  truncate(keptBytes: number): Promise<void>;
   /** What was written is durable when this resolves. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -248,7 +250,7 @@ export interface LargeFiles {
   openGrowing(path: string, keptBytes: number): Promise<GrowingFile>;
   /** Durable when it resolves. Nothing at `to` is replaced: EEXIST. */
   moveNew(from: string, to: string): Promise<void>;
-  /** What a new file may take in this folder. */
+  /** What a new file may take in this folder; without bound where the system does not tell. */
   freeBytes(folder: string): Promise<number>;
 }
 

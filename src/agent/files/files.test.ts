@@ -60,6 +60,33 @@ test("cut on its way, it goes on where it was", async () => {
   expect((await ben.inbox())[0]?.bytes).toEqual(BYTES);
 });
 
+test("bytes that are wrong there are sent anew, and a cut after that costs no more than itself", async () => {
+  await using homes = await two();
+  const { anna, ben, hub } = homes;
+  const cutBehind = (bytes: number): void => {
+    hub.honest();
+    hub.tamper = ({ from, bytes: piece }, pass) => {
+      if (hub.carried > bytes && from === "sender") return hub.cutAll();
+      pass(piece);
+    };
+  };
+  const waits = async (): Promise<boolean> => (await ben.files.desk.arriving(NAMES))[0]?.state === "waiting";
+  cutBehind(2_500_000);
+  const id = await queue(anna, ben);
+  await until(() => hub.carried > 2_500_000);
+  await until(waits);
+  const [grown] = await ben.growing();
+  await realWorld.disk.write(`${ben.received}/.arriving/${grown ?? ""}`, new Uint8Array(2_000_000));
+  cutBehind(1_500_000);
+  anna.time.advance(20_000);
+  await until(() => hub.carried > 1_500_000);
+  await until(waits);
+  hub.honest();
+  await reaches(anna, id, "delivered");
+  expect(hub.carried).toBeLessThan(2_000_000);
+  expect((await ben.inbox())[0]?.bytes).toEqual(BYTES);
+});
+
 test("a restart of either loses nothing", async () => {
   await using homes = await two();
   const { anna, ben, hub } = homes;

@@ -40,6 +40,7 @@ export class GrowingSink implements FileSink {
 
   async restart(): Promise<void> {
     await this.#syncing;
+    await guarded(() => this.#options.file.truncate(0));
     await guarded(() => this.#options.note(0));
     this.#at = 0;
     this.#noted = 0;
