@@ -15,11 +15,12 @@ export interface TestTasks extends AsyncDisposable {
   folder: string;
 }
 
-export async function testTasks(change: Partial<OpenTasksOptions> = {}): Promise<TestTasks> {
+/** `haste`: how much faster than the clock the keepers' time runs. */
+export async function testTasks(change: Partial<OpenTasksOptions> = {}, haste = 1): Promise<TestTasks> {
   const folder = await mkdtemp(join(tmpdir(), "muster-tasks-"));
   const tasks = await openTasks({
     world: realWorld,
-    programs: { piped: startKeeper },
+    programs: { piped: (wish) => startKeeper(wish, haste) },
     log: SILENT_LOG,
     notices: { set() {}, clear() {} },
     place: { kind: "sqlite", path: ":memory:" },
@@ -44,7 +45,8 @@ export async function testTasks(change: Partial<OpenTasksOptions> = {}): Promise
 /** Its pipe holds so much, as a real one does. */
 const PIPE_BYTES = 64 * 1024;
 
-function startKeeper(options: PipedOptions): PipedProgram {
+function startKeeper(options: PipedOptions, haste: number): PipedProgram {
+  const { clock, timers } = realWorld;
   const held: Uint8Array[] = [];
   let heldBytes = 0;
   let isPaused = false;
@@ -62,6 +64,8 @@ function startKeeper(options: PipedOptions): PipedProgram {
   };
   const keeper = keepTask({
     ...realWorld,
+    clock: { now: () => clock.now(), monotonic: () => clock.monotonic() * haste },
+    timers: { ...timers, after: (delayMs, run) => timers.after(delayMs / haste, run) },
     programs: realPrograms,
     pid: process.pid,
     folder: options.command.at(-1) ?? "",

@@ -96,7 +96,7 @@ test("a log is followed while it grows, and ends with the task", async () => {
 });
 
 test("what is told to end ends whole, even members that ignore it", async () => {
-  await using here = await testTasks();
+  await using here = await testTasks({}, 20);
   const script = "(trap '' TERM; echo $$; exec sleep 300) & trap 'exit 9' TERM; echo up; wait";
   const task = await accept(here, { script });
   await until(async () => (await here.tasks.desk.show({ task: task.id })).task.logs.split("\n").length === 3);
