@@ -15,6 +15,7 @@ import type { PasswordHasher } from "./gateway/password-check.ts";
 import type { HubPort } from "./hub-port.ts";
 import type { TrunkAddress } from "./link/dial.ts";
 import type { HubSessionOptions } from "./link/hub-session.ts";
+import type { OfferedService } from "./services/offered-service.ts";
 
 export interface AgentPaths {
   home: string;
@@ -82,6 +83,8 @@ export interface AgentOptions {
   command?: CommandOptions;
   /** For files of any size from and to paired devices; without it they end where messages end. */
   largeFiles?: LargeFiles;
+  /** Ports of this machine that its owners may reach by name. */
+  services?: readonly OfferedService[];
   /** Capabilities that are not offered, and who may use which of the others. */
   offering?: { disabled: readonly string[]; rules: OfferRules; hubPolicy: HubPolicy };
   /** The page's files, for `muster open`; read when somebody asks for the page. */

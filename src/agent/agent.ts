@@ -9,6 +9,7 @@ import { openCore } from "./open/open-core.ts";
 import { openLocalApi } from "./open/open-local-api.ts";
 import { openOwners } from "./open/open-owners.ts";
 import { openPeers } from "./open/open-peers.ts";
+import { openServiceBook, openServiceDoor } from "./open/open-services.ts";
 import { openSession } from "./open/open-session.ts";
 import { openShares } from "./open/open-shares.ts";
 
@@ -38,16 +39,19 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   let apps: "stop" | "leave" = "leave";
   const core = await openCore(options, ends);
   const shown = await openShares({ ...options, appsAtEnd: () => apps }, core, ends);
-  const owned = await openOwners({ ...options, appsAtEnd: () => apps }, { core, shown, ends });
+  const services = openServiceBook(options, core, ends);
+  const owned = await openOwners({ ...options, appsAtEnd: () => apps }, { core, shown, services, ends });
+  const serviceDoor = openServiceDoor(options, { core, owned, services, ends });
   const paired = openPeers(options, core, ends);
   const offering = openCapabilities(options, { core, owned, ends });
-  const parts = { core, shown, owned, paired, offering };
+  const parts = { core, shown, owned, paired, offering, services, serviceDoor };
   const session = openSession(options, parts, ends);
   // A person who said stop waits; a service manager has time.
   ends.add(() => session.leave(apps === "stop" ? BRIEF : PATIENT));
   // Files on their way are not waited for: they go on where they are cut.
   ends.add(() => paired.files?.close());
   const port = await openLocalApi(options, parts, ends);
+  services.start();
   // One that was killed between the entry and the wiping ends now what it did not end before.
   if (owned.book.log !== undefined) owned.grown(owned.book.log);
   if (!owned.removed.isSo) {

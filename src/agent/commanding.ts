@@ -28,8 +28,6 @@ export interface CommandOptions {
   programs: Programs;
   link: { crypto: SessionCrypto; key: DhKey };
   policy: CommandPolicy;
-  /** As its configuration names them. */
-  services: readonly RegisteredPort[];
   /** Where commands run that name no folder. */
   userHome: string;
   tasks: TaskOptions;
@@ -58,6 +56,8 @@ export interface CommandingParts {
   hubFile: HubFile;
   /** Under the name it goes by now. */
   device(): { id: string; name: string };
+  /** What this device offers by name, now. */
+  services(): readonly RegisteredPort[];
   /** What is shared now: its apps' ports may be forwarded too. */
   targets(): readonly ShareTarget[];
 }
@@ -77,7 +77,7 @@ export function openCommanding(parts: CommandingParts): Commanding {
   const { world, crypto, log, signer, hub, book, db, environment, command, tasks, hubFile } = parts;
   if (command === undefined || tasks === undefined) return withoutKeys();
   const { clock, timers, network, random } = world;
-  const { programs, link, policy, services, userHome: home } = command;
+  const { programs, link, policy, userHome: home } = command;
   const exec = execCommand({ tasks, clock, random });
   const shells = new Shells({ programs, timers, random, home, environment });
   const own = { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key };
@@ -96,7 +96,12 @@ export function openCommanding(parts: CommandingParts): Commanding {
     kinds: {
       exec,
       shell: shells,
-      forward: forwardCommand({ clock, timers, network, ports: () => portsOf(services, parts.targets()) }),
+      forward: forwardCommand({
+        clock,
+        timers,
+        network,
+        ports: () => portsOf(parts.services(), parts.targets()),
+      }),
       ...taskCommands(tasks.desk),
     },
   });
@@ -147,7 +152,7 @@ export function openCommanding(parts: CommandingParts): Commanding {
   };
 }
 
-/** Those of the configuration, then the ports of apps that are shared. */
+/** Those that have a name, then the ports of apps that are shared. */
 function portsOf(services: readonly RegisteredPort[], targets: readonly ShareTarget[]): RegisteredPort[] {
   const shared = targets.flatMap((share) =>
     share.kind === "app" ? [{ name: share.name, port: share.port, type: "http" as const }] : [],

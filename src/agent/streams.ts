@@ -7,6 +7,7 @@ import type { Ticker } from "../http1/ticker.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { encodeFin } from "../protocol/fin.ts";
 import { decodeOpen, DEVICE_TARGET, type Open } from "../protocol/open.ts";
+import { SERVICE_TARGET } from "../protocol/service-address.ts";
 import type { ShareState } from "../protocol/views.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Clock } from "../world/world.ts";
@@ -24,6 +25,8 @@ export interface StreamsOptions {
     target(shareId: string): ShareTarget | undefined;
     state(shareId: string): ShareState | undefined;
   };
+  /** Where there are any. */
+  services?: { open(stream: TrunkStream, open: Open): TrunkStreamEvents };
 }
 
 /** Throws `protocol_error`, which resets the stream, for what no hub of ours sends. */
@@ -35,6 +38,9 @@ export function openShareStream(
   const open = decodeOpen(payload);
   if (open === undefined)
     throw new MusterError("protocol_error", "a stream was opened for nothing that is known");
+  if (options.services !== undefined && open.target.startsWith(SERVICE_TARGET)) {
+    return options.services.open(stream, open);
+  }
   if (open.target === DEVICE_TARGET) return answerHealth(options, stream, open);
   const share = options.shares.target(open.target);
   // An app's process is gone while it is stopped, and the gateway says so by itself; it also proves the way.

@@ -2,7 +2,7 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { addHandover } from "./define-owners.ts";
-import { parsePort, parseReference } from "./option-values.ts";
+import { collectService, parsePort, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 /** A hub waits up to 30 s for requests in flight that still move. */
@@ -32,6 +32,11 @@ function addStart(program: Command, choose: Choose): void {
     .argument("[app]", "name or id of an app", parseReference)
     .option("--port <n>", "port of the hub; 0 picks a free one (default: as before, else 8080)", parsePort)
     .option("--host <address>", "address that the hub listens on (default: loopback)")
+    .option(
+      "--service <name:port>",
+      "a port for its owners to reach, or name:port/tcp; repeatable",
+      collectService,
+    )
     .option("--no-tunnel", "stay local")
     .option("--foreground", "run here, until Ctrl-C")
     .option("--config <file>", CONFIG_HELP)
@@ -148,6 +153,11 @@ function addAgent(program: Command, choose: Choose): void {
     .description("Run the agent of a machine that has joined a hub, in the foreground, until Ctrl-C.")
     .option("--port <n>", "port of the local API (default: 7575, else a free one)", parsePort)
     .option("--host <address>", "its loopback address (default: 127.0.0.1)")
+    .option(
+      "--service <name:port>",
+      "a port for its owners to reach, or name:port/tcp; repeatable",
+      collectService,
+    )
     .option("--config <file>", CONFIG_HELP)
     .option("--json", "print one JSON object when it runs")
     .addHelpText("after", "\nExamples:\n  muster agent")

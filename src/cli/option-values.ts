@@ -1,6 +1,7 @@
 // Values of options that are numbers or lists, refused by the parser itself when they are not.
 
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { readServiceEntry } from "../protocol/service-entry.ts";
 
 export function parsePort(text: string): number {
   return wholeNumber(text, { min: 0, max: 65_535 });
@@ -54,6 +55,13 @@ export function parseTask(text: string): string {
     throw new InvalidArgumentError("It must be the id of a task, or at least six characters of one.");
   }
   return task;
+}
+
+/** For an option that may be given several times: NAME:PORT, NAME:PORT/tcp. */
+export function collectService(text: string, earlier: string[] = []): string[] {
+  const entry = readServiceEntry(text);
+  if ("problem" in entry) throw new InvalidArgumentError(`It ${entry.problem}.`);
+  return [...earlier, text];
 }
 
 /** How many a list shows. */

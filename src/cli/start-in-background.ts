@@ -23,6 +23,7 @@ export interface BackgroundOptions extends HubAddress {
   tunnel: boolean;
   /** Absolute. */
   config?: string;
+  services?: readonly string[];
 }
 
 export interface Started {
@@ -124,6 +125,7 @@ function argumentsOf(options: BackgroundOptions): string[] {
   if (options.host !== undefined) args.push("--host", options.host);
   if (!options.tunnel) args.push("--no-tunnel");
   if (options.config !== undefined) args.push("--config", options.config);
+  for (const service of options.services ?? []) args.push("--service", service);
   return args;
 }
 

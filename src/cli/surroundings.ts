@@ -129,6 +129,8 @@ export interface HubAddress {
 
 export interface StartOptions extends ProgramOptions<StartFacts>, HubAddress {
   tunnel: boolean;
+  /** As typed: NAME:PORT, NAME:PORT/tcp. */
+  services?: readonly string[];
 }
 
 export interface ServiceDesk {
@@ -221,6 +223,7 @@ export interface AgentOptions extends ProgramOptions<AgentFacts> {
   /** Of the local API, on loopback. */
   port?: number;
   host?: string;
+  services?: readonly string[];
 }
 
 export interface AgentFacts {

@@ -33,6 +33,8 @@ export interface OpenAgentOptions {
   environment: Environment;
   /** For `[policy]` and `[services]`. */
   config: Config;
+  /** Of --service, as they were typed. */
+  serviceFlags?: readonly string[] | undefined;
   /** Of the state of the hub in this home, for `muster status`. */
   losses?: readonly string[];
   onStopAsked(): void;
@@ -89,7 +91,6 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
         exec: config.text("policy.exec") === "off" ? "off" : "owner",
         browser: config.text("policy.browser") === "off" ? "off" : "on",
       },
-      services: configuredServices(config),
       userHome: homedir(),
       tasks: {
         place: taskPlace(config.text("tasks.database_url"), paths.home),
@@ -98,6 +99,11 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
       },
     },
     offering: offeringOf(config),
+    services: configuredServices({
+      config,
+      variable: environment["MUSTER_SERVICES"],
+      flags: options.serviceFlags ?? [],
+    }),
     losses: options.losses ?? [],
     roleChanged(controller) {
       if (controller === hubFile.controller) return;

@@ -37,6 +37,7 @@ async function runHere(options: AgentOptions, environment: Environment): Promise
     namedLink: config.flag("links.named") === true,
     localHost: config.text("server.host"),
     localPort: config.number("server.port"),
+    serviceFlags: options.services,
     forbiddenPorts: [],
     environment,
     onStopAsked: () => stopping.ask(),

@@ -39,6 +39,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
       namedLink: config.flag("links.named") === true,
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
+      serviceFlags: options.services,
       forbiddenPorts: hub === undefined ? [] : [hub.port],
       environment,
       losses,

@@ -4,9 +4,10 @@
 import { escapeHtml, plainPage } from "./plain-page.ts";
 import type { ErrorCode } from "./errors.ts";
 
-/** The stations of a request, in its order. */
-export const HOPS = ["hub", "device", "share", "app"] as const;
-export type Hop = (typeof HOPS)[number];
+/** The stations of a request for something shared, in its order; and of one for a service. */
+const SHARE_HOPS = ["hub", "device", "share", "app"] as const;
+const SERVICE_HOPS = ["hub", "device", "service"] as const;
+export type Hop = (typeof SHARE_HOPS)[number] | (typeof SERVICE_HOPS)[number];
 
 export interface Problem {
   status: number;
@@ -19,6 +20,8 @@ export interface Problem {
   hint?: string;
   /** Where it broke; those before it did their part. */
   hop: Hop;
+  /** It was on its way to a service. */
+  service?: true;
   requestId: string;
 }
 
@@ -47,11 +50,12 @@ export function prefersJson(accept: string | undefined): boolean {
   return wanted.includes("application/json") || wanted.includes("+json");
 }
 
-function path({ hop, status }: Problem): string {
-  const at = HOPS.indexOf(hop);
+function path({ hop, status, service }: Problem): string {
+  const hops: readonly Hop[] = service === true ? SERVICE_HOPS : SHARE_HOPS;
+  const at = hops.indexOf(hop);
   // A refusal is no fault.
   const what = status >= 500 ? "it broke here" : "it ended here";
-  const items = ["you", ...HOPS].map((name, index) => {
+  const items = ["you", ...hops].map((name, index) => {
     if (index === at + 1) return `<li class="broken">${name}: ${what}</li>`;
     return index <= at ? `<li>${name}</li>` : `<li class="unasked">${name}</li>`;
   });

@@ -48,6 +48,11 @@ export function isUserName(text: string): boolean {
   return userNameProblem(text) === undefined;
 }
 
+/** What a device calls a port of its own, in its configuration too. Not all of them are host names. */
+export function isServiceName(text: string): boolean {
+  return /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/.test(text);
+}
+
 /** Throws `invalid` with the reason. */
 export function checkHostName(text: string): void {
   const problem = hostNameProblem(text);

@@ -1,5 +1,6 @@
 // The ports of a device that it lets others reach, by name: what it registers, and how they are.
 import { z } from "zod";
+import { isServiceName } from "./names.ts";
 
 export const SERVICE_TYPES = ["http", "tcp"] as const;
 export type ServiceType = (typeof SERVICE_TYPES)[number];
@@ -8,10 +9,7 @@ export const SERVICE_STATES = ["up", "down", "unknown"] as const;
 export const SERVICES_PER_DEVICE = 100;
 
 /** As the configuration takes it. One that is a host name without two dashes in a row has a host of its own too. */
-export const serviceName = z
-  .string()
-  .max(64)
-  .regex(/^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/);
+export const serviceName = z.string().max(64).refine(isServiceName);
 
 export const service = z.object({
   name: serviceName,
@@ -34,5 +32,10 @@ export const serviceHealth = z.object({
 });
 export type ServiceHealth = z.infer<typeof serviceHealth>;
 
-export const serviceView = z.object({ ...service.shape, ...serviceHealth.shape });
+export const serviceView = z.object({
+  ...service.shape,
+  ...serviceHealth.shape,
+  /** Of one that has a host of its own at the hub. */
+  url: z.string().max(400).nullable().optional().catch(undefined),
+});
 export type ServiceView = z.infer<typeof serviceView>;

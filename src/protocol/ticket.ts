@@ -16,7 +16,7 @@ const TICKET_MAX_LENGTH = 4096;
 export type TicketClaims = SignedFields<"ticket">;
 
 const claimsOnWire = z.strictObject({
-  share: z.string().min(1).max(64),
+  share: z.string().min(1).max(128),
   host: z.string().min(1).max(300),
   visitor: z.string().min(1).max(200),
   nonce: z.string().length(43),

@@ -15,6 +15,7 @@ import { restOfKept } from "../../http1/unsent.ts";
 import { FIRST_BYTE_TIMEOUT_MS } from "../../protocol/limits.ts";
 import { appProblem, type AppProblem } from "./app-problems.ts";
 import { AppResponse, type AppResponseOptions, type ResponseOwner } from "./app-response.ts";
+import type { Reply } from "./reply.ts";
 import { sendReply } from "./send-reply.ts";
 import { isOurCookie } from "./share-cookie.ts";
 import type { AppTarget, ShareRequest } from "./share-target.ts";
@@ -26,6 +27,9 @@ export interface AppRequestOptions {
   readonly ticker: Ticker;
   /** The request's `Authorization` was ours. */
   readonly dropAuthorization: boolean;
+  /** Other bounds and words than those of an app. */
+  readonly firstByteTimeoutMs?: number;
+  readonly problem?: (problem: AppProblem, request: ShareRequest<AppTarget>) => Reply;
 }
 
 const NEVER = Infinity;
@@ -41,6 +45,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
   readonly #response: AppResponse;
   readonly #hasBody: boolean;
   readonly #repeatable: boolean;
+  readonly #firstByteTimeoutMs: number;
   #upstream: Upstream | undefined;
   #client: ClientExchange | undefined;
   #attempts = 0;
@@ -59,7 +64,8 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
     const { method, framing } = request.head;
     this.#hasBody = framing.kind !== "none";
     this.#repeatable = !this.#hasBody && (method === "GET" || method === "HEAD");
-    this.#deadlineMs = options.ticker.now + FIRST_BYTE_TIMEOUT_MS;
+    this.#firstByteTimeoutMs = options.firstByteTimeoutMs ?? FIRST_BYTE_TIMEOUT_MS;
+    this.#deadlineMs = options.ticker.now + this.#firstByteTimeoutMs;
   }
 
   /** Sends it. Plug the object in as the exchange's events first. */
@@ -125,7 +131,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
       this.#exchange.pauseBody();
       return;
     }
-    if (this.#deadlineMs !== NEVER) this.#deadlineMs = this.#options.ticker.now + FIRST_BYTE_TIMEOUT_MS;
+    if (this.#deadlineMs !== NEVER) this.#deadlineMs = this.#options.ticker.now + this.#firstByteTimeoutMs;
     const taken = client.write(bytes);
     // -1: the app wants no more; its response, or its going, says the rest.
     if (taken < 0 || taken === bytes.length) return;
@@ -155,7 +161,7 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
   // What the response tells.
 
   appSpoke(final: boolean): void {
-    this.#deadlineMs = final ? NEVER : this.#options.ticker.now + FIRST_BYTE_TIMEOUT_MS;
+    this.#deadlineMs = final ? NEVER : this.#options.ticker.now + this.#firstByteTimeoutMs;
   }
 
   appWritable(): void {
@@ -205,7 +211,10 @@ export class AppRequest implements ExchangeEvents, ResponseOwner, Ticking {
     this.#client?.abort();
     this.#end();
     if (this.#exchange.started) this.#exchange.abort();
-    else sendReply(this.#exchange, appProblem(problem, this.#request), this.#options.visit);
+    else {
+      const { visit, problem: words = appProblem } = this.#options;
+      sendReply(this.#exchange, words(problem, this.#request), visit);
+    }
   }
 
   #end(): void {

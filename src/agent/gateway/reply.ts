@@ -65,6 +65,7 @@ export interface ProblemToTell {
   message: string;
   hint?: string;
   hop: Hop;
+  service?: true;
 }
 
 export interface Asker {

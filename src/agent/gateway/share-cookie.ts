@@ -26,13 +26,14 @@ const QUICK_COOKIE_MS = 12 * 3_600_000;
 
 const SHARE_COOKIE = "muster-share";
 const NONCE_COOKIE = "muster-nonce";
+const SERVICE_COOKIE = "muster-service";
 /** Browsers take it only over TLS, for this very host and no path below. */
 const HOST_PREFIX = "__Host-";
 
 /** Ours end at the gateway, whichever share set them. */
 export function isOurCookie(name: string): boolean {
   const plain = name.startsWith(HOST_PREFIX) ? name.slice(HOST_PREFIX.length) : name;
-  return plain === SHARE_COOKIE || plain === NONCE_COOKIE;
+  return plain === SHARE_COOKIE || plain === NONCE_COOKIE || plain === SERVICE_COOKIE;
 }
 
 /** Cookies that were found right are known again without an HMAC, which with its text forms costs 2 µs. */

@@ -6,6 +6,8 @@ import type { AgentOptions, HubLink } from "../agent-options.ts";
 import { reportHealth } from "../health-report.ts";
 import { HubSession, type HubSessionOptions } from "../link/hub-session.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { ServiceBook } from "../services/service-book.ts";
+import type { ServiceDoor } from "../services/service-door.ts";
 import { openShareStream } from "../streams.ts";
 import type { Ends } from "./ends.ts";
 import type { Offering } from "./open-capabilities.ts";
@@ -20,6 +22,8 @@ export interface Parts {
   owned: Owned;
   paired: Paired;
   offering: Offering;
+  services: ServiceBook;
+  serviceDoor: ServiceDoor;
 }
 
 /** Not started yet. */
@@ -63,7 +67,11 @@ function eventsOf(options: AgentOptions, parts: Parts, ends: Ends): HubSessionOp
       parts.paired.files?.open(stream, payload) ??
       commanding.open(stream, payload) ??
       openCall(parts, stream, payload) ??
-      openShareStream({ clock: world.clock, ticker, gateway, shares }, stream, payload),
+      openShareStream(
+        { clock: world.clock, ticker, gateway, shares, services: parts.serviceDoor },
+        stream,
+        payload,
+      ),
   };
 }
 
@@ -85,7 +93,7 @@ function openCall(
 
 function whenConnected(
   options: AgentOptions,
-  { core, shown, owned, paired, offering }: Parts,
+  { core, shown, owned, paired, offering, services }: Parts,
   ends: Ends,
 ): (registered: HubMessage<"registered">) => void {
   const { hub, inBackground } = core;
@@ -97,6 +105,7 @@ function whenConnected(
     paired.post.connected();
     inBackground("nickname", paired.tellNickname());
     offering.book.connected();
+    services.connected();
     paired.files?.connected();
     inBackground("owner log", owned.book.fetch(heads));
     inBackground("shares", shown.shares.connected());

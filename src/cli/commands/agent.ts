@@ -9,6 +9,7 @@ export interface AgentFlags {
   port?: number | undefined;
   host?: string | undefined;
   config?: string | undefined;
+  service?: string[] | undefined;
 }
 
 export async function agent(invocation: Invocation, flags: AgentFlags): Promise<void> {
@@ -17,6 +18,7 @@ export async function agent(invocation: Invocation, flags: AgentFlags): Promise<
     home,
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...(flags.service === undefined ? {} : { services: flags.service }),
     ...configFile(invocation, flags.config),
     stop: interrupted,
     ready: (facts) => printReady(invocation, facts),

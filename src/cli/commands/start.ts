@@ -2,6 +2,7 @@
 // reachable: the command returns once the agent answers, and says the same when it ran before.
 
 import { MusterError } from "../../protocol/errors.ts";
+import { readServiceEntry } from "../../protocol/service-entry.ts";
 import { configFile } from "../config-file.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { isLoopbackUrl } from "../hub-url.ts";
@@ -19,6 +20,7 @@ export interface StartFlags {
   tunnel: boolean;
   foreground?: true | undefined;
   config?: string | undefined;
+  service?: string[] | undefined;
 }
 
 export async function start(
@@ -40,25 +42,33 @@ export async function start(
     }
     const facts = await factsOf(invocation, search.agent);
     await checkPort(invocation, flags.port, facts);
+    checkServices(flags.service);
     return printStarted(invocation, facts, "Running already");
   }
-  const address = { ...addressOf(invocation, flags), ...configFile(invocation, flags.config) };
+  const address = {
+    ...addressOf(invocation, flags),
+    ...configFile(invocation, flags.config),
+    ...(flags.service === undefined ? {} : { services: flags.service }),
+  };
   if (flags.foreground === true) {
     const { surroundings, home, interrupted } = invocation;
     const inBackground = surroundings.environment[BACKGROUND] === "1";
     const ready = (facts: StartFacts): void => {
       if (!inBackground) printStarted(invocation, facts, "Server started");
+      if (!inBackground) printServices(invocation, flags.service);
     };
     return surroundings.runStart({ home, ...address, tunnel: flags.tunnel, stop: interrupted, ready });
   }
   const started = await startInBackground(invocation, { ...address, tunnel: flags.tunnel });
   printStarted(invocation, started.facts, "Server started");
+  printServices(invocation, flags.service);
   if (started.warning !== undefined) warn(invocation, started.warning);
 }
 
 function startOneApp(invocation: Invocation, app: string, flags: StartFlags): Promise<void> {
   const foreign = flags.port !== undefined ? "--port" : flags.host !== undefined ? "--host" : undefined;
-  const flag = flags.foreground === true ? "--foreground" : foreign;
+  const own = flags.service === undefined ? foreign : "--service";
+  const flag = flags.foreground === true ? "--foreground" : own;
   if (flag === undefined) return startApp(invocation, app);
   throw new MusterError("usage", `${flag} is for starting this machine, not the app "${app}"`, {
     hint: `leave out ${flag}, or the app`,
@@ -74,6 +84,34 @@ async function checkPort(invocation: Invocation, port: number | undefined, facts
   throw new MusterError("agent_running", `already running at ${facts.hub_url}, not on port ${port}`, {
     hint: `\`muster stop\`, then \`muster start --port ${port}\``,
   });
+}
+
+/** Services are read when an agent starts. */
+function checkServices(services: string[] | undefined): void {
+  if (services === undefined) return;
+  throw new MusterError(
+    "agent_running",
+    "the agent of this home runs already, with the services it was given",
+    {
+      hint: "`muster stop`, then start it again with --service; or name them under [services] in muster.toml",
+    },
+  );
+}
+
+/** What nobody said of them. */
+function printServices({ json, out }: Invocation, services: readonly string[] = []): void {
+  if (json) return;
+  for (const text of services) {
+    const entry = readServiceEntry(text);
+    if ("problem" in entry || entry.knownFor === undefined) continue;
+    const { name, port, knownFor } = entry;
+    out.line(
+      out.style(
+        "dim",
+        `Service ${name} is tcp, as port ${port} is known for ${knownFor}; else say ${name}:${port}/http`,
+      ),
+    );
+  }
 }
 
 function addressOf({ surroundings }: Invocation, flags: StartFlags): HubAddress {

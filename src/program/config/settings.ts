@@ -161,9 +161,8 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "services.*.type",
     shape: choice("http", "tcp"),
-    about: "What speaks there.",
+    about: "What speaks there. Without it http, but on ports that are known for something else.",
     example: "tcp",
-    fallback: "http",
   },
   {
     key: "services.*.health",

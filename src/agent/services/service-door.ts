@@ -1,0 +1,349 @@
+// A request that the hub hands on for a service of this device. Who may pass is decided here once more, whatever the
+// hub thought: a controller's ticket, or the pass that this device gave for one, by a key that may command in this
+// device's own copy of the owner log at this moment. Then it goes on to the port of that name, and nowhere else.
+//
+//   stream → own path: a ticket for a pass | ticket or pass → name → 127.0.0.1:port
+//
+// When a key loses its right, what runs by it ends: requests, downloads, WebSockets.
+import { cookieValue } from "../../http1/cookies.ts";
+import { field } from "../../http1/field.ts";
+import { refusalAnswer } from "../../http1/answer.ts";
+import type { After, Exchange, ExchangeEvents } from "../../http1/exchange.ts";
+import { NOBODY } from "../../http1/exchange.ts";
+import type { RequestHead } from "../../http1/request-head.ts";
+import { ServerConnection } from "../../http1/server-connection.ts";
+import type { Ticker, Ticking } from "../../http1/ticker.ts";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
+import {
+  PASS_LIFETIME_MS,
+  readBrowserTicket,
+  signPass,
+  VouchedWords,
+  type Vouched,
+} from "../../identity/service-access.ts";
+import { equalSecretBytes, toBase64Url } from "../../protocol/bytes.ts";
+import { encodeFin } from "../../protocol/fin.ts";
+import { TRUNK_MAX_STREAMS } from "../../protocol/limits.ts";
+import { RAW_FLAG, type Open } from "../../protocol/open.ts";
+import { SERVICE_TARGET } from "../../protocol/service-address.ts";
+import {
+  NONCE_COOKIE,
+  PASS_COOKIE,
+  readNonceValue,
+  serviceCookie,
+  TICKET_FIELD,
+} from "../../protocol/service-cookies.ts";
+import { TICKET_LIFETIME_MS, TICKET_PATH } from "../../protocol/ticket.ts";
+import { RESET } from "../../trunk/frame.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Clock, Network } from "../../world/world.ts";
+import { AppRequest } from "../gateway/app-request.ts";
+import { jsonReply, type Asker, type Reply } from "../gateway/reply.ts";
+import { originProblem } from "../gateway/request-origin.ts";
+import { safeReturnPath } from "../gateway/return-path.ts";
+import { sendReply } from "../gateway/send-reply.ts";
+import { firstValue, type AppTarget } from "../gateway/share-target.ts";
+import { UpstreamPool } from "../gateway/upstream-pool.ts";
+import { Visit } from "../gateway/visit.ts";
+import type { OwnerBook } from "../owner-book.ts";
+import type { OfferedService } from "./offered-service.ts";
+import type { ServiceBook } from "./service-book.ts";
+import * as replies from "./service-replies.ts";
+
+export interface ServiceDoorParts {
+  clock: Clock;
+  ticker: Ticker;
+  network: Pick<Network, "connect">;
+  crypto: Pick<Crypto, "verifyEd25519">;
+  /** This device's key: its passes are signed by it. */
+  signer: Signer;
+  device(): { id: string; name: string };
+  book: Pick<OwnerBook, "log" | "problem">;
+  services: Pick<ServiceBook, "get" | "services">;
+  /** `[policy] browser`. */
+  browsers: "on" | "off";
+  /** A browser came in by this controller's key. */
+  entered(service: string, key: Uint8Array): void;
+  failed(thrown: unknown): void;
+}
+
+/** Spent nonces are kept while their tickets could still come again. */
+const SPENT_MAX = 4096;
+
+interface Running {
+  key: Uint8Array;
+  end(): void;
+}
+
+interface Asked {
+  name: string;
+  head: RequestHead;
+  open: Open;
+  exchange: Exchange;
+  visit: Visit;
+  running: Running;
+}
+
+export class ServiceDoor implements Ticking {
+  tickerSlot = -1;
+  readonly #parts: ServiceDoorParts;
+  readonly #words: VouchedWords;
+  readonly #pools = new Map<string, UpstreamPool>();
+  readonly #running = new Set<Running>();
+  /** Nonce → when it may be forgotten. */
+  readonly #spent = new Map<string, number>();
+
+  constructor(parts: ServiceDoorParts) {
+    this.#parts = parts;
+    this.#words = new VouchedWords(parts.crypto);
+  }
+
+  /** One request. */
+  open(stream: TrunkStream, open: Open): TrunkStreamEvents {
+    const name = open.target.slice(SERVICE_TARGET.length);
+    const visit = new Visit(this.#parts.clock, open.visitorCloses);
+    visit.upgrading = () => stream.flag(RAW_FLAG);
+    const running: Running = { key: NO_KEY, end: () => {} };
+    const connection = new ServerConnection({
+      stream,
+      ticker: this.#parts.ticker,
+      handler: (head, exchange) => this.#serve({ name, head, open, exchange, visit, running }),
+      refused: (refusal) => {
+        visit.sending(refusal.status);
+        return refusalAnswer(refusal);
+      },
+      handlerFailed: (thrown) => {
+        visit.sending(500);
+        this.#parts.failed(thrown);
+      },
+      finished: (after: After) => {
+        this.#running.delete(running);
+        const { status, firstByteMs, length } = visit.response;
+        stream.finish(encodeFin({ status, firstByteMs, length, close: after === "close" }));
+        // What is left of the request is nobody's; held back it would keep the stream from ending.
+        stream.resume();
+      },
+    });
+    running.end = () => {
+      this.#running.delete(running);
+      connection.close();
+      stream.reset(RESET.cancelled);
+    };
+    return {
+      data: (bytes) => connection.data(bytes),
+      drain: () => connection.drain(),
+      end: () => connection.end(),
+      close: () => {
+        this.#running.delete(running);
+        connection.close();
+      },
+    };
+  }
+
+  /** The owner log has grown. */
+  look(): void {
+    for (const running of this.#running) if (!this.#mayCommand(running.key)) running.end();
+  }
+
+  /** A right may also end by its time. */
+  tick(): void {
+    if (this.#running.size === 0) this.#parts.ticker.delete(this);
+    else this.look();
+  }
+
+  close(): void {
+    this.#parts.ticker.delete(this);
+    for (const pool of this.#pools.values()) pool.close();
+    this.#pools.clear();
+  }
+
+  #serve(asked: Asked): ExchangeEvents {
+    const { name, head, open } = asked;
+    const path = head.target.split("?")[0] ?? "";
+    if (path === TICKET_PATH && head.method === "POST") return this.#redeem(asked);
+    const who = this.#whoAsks(asked);
+    if (who === undefined || !this.#mayCommand(who.key)) return this.#reply(asked, replies.strangerReply);
+    if (this.#isBarred(who.key)) return this.#reply(asked, replies.noBrowsersReply);
+    // A page elsewhere can make a browser send its pass along, and no ticket.
+    if (who.by === "pass" && isForeign(head, open)) return this.#reply(asked, replies.foreignPageReply);
+    const service = this.#parts.services.get(name);
+    if (service === undefined || path.startsWith("/.muster/")) {
+      const names = this.#parts.services.services.map((one) => one.name);
+      return this.#reply(asked, (asker) => replies.unknownServiceReply(names, asker));
+    }
+    if (service.type === "tcp") {
+      const { name: device } = this.#parts.device();
+      return this.#reply(asked, (asker) => replies.notHttpReply(service, device, asker));
+    }
+    return this.#pass(asked, service, who.key);
+  }
+
+  #pass(
+    { head, open, exchange, visit, running }: Asked,
+    service: OfferedService,
+    key: Uint8Array,
+  ): ExchangeEvents {
+    const pool = this.#poolOf(service);
+    const asker = askerOf(head, open);
+    if (pool.inFlight >= TRUNK_MAX_STREAMS) {
+      return sendReply(exchange, replies.serviceProblem("too_many", service, asker), visit);
+    }
+    running.key = key;
+    this.#running.add(running);
+    this.#parts.ticker.add(this);
+    const app = new AppRequest(
+      exchange,
+      { share: asApp(service), head, open },
+      {
+        pool,
+        visit,
+        ticker: this.#parts.ticker,
+        dropAuthorization: false,
+        firstByteTimeoutMs: service.timeoutMs,
+        problem: (problem) => replies.serviceProblem(problem, service, asker),
+      },
+    );
+    exchange.receive(app);
+    app.start();
+    return app;
+  }
+
+  /** By the ticket that it brings, else by its cookie. */
+  #whoAsks({ name, head, open }: Asked): (Vouched & { by: "ticket" | "pass" }) | undefined {
+    const { clock, signer, device } = this.#parts;
+    const nowMs = clock.now();
+    const at = { deviceId: device().id, service: name };
+    const text = firstValue(head.fields, TICKET_FIELD);
+    if (text !== undefined) {
+      const ticket = this.#words.programTicket({ text, at, nowMs });
+      return ticket && { ...ticket, by: "ticket" };
+    }
+    const place = { ...at, host: open.host.toLowerCase() };
+    for (const each of head.fields) {
+      const cookie = each.lower === "cookie" ? cookieValue(each.value, PASS_COOKIE) : undefined;
+      if (cookie === undefined) continue;
+      const pass = this.#words.pass({ text: cookie, place, deviceKey: signer.publicKey, nowMs });
+      if (pass !== undefined) return { ...pass, by: "pass" };
+    }
+    return undefined;
+  }
+
+  /** A browser is back with its ticket, and gets this device's pass. */
+  #redeem(asked: Asked): ExchangeEvents {
+    const { name, head, open, exchange, visit } = asked;
+    const { clock, crypto, signer, device } = this.#parts;
+    const nowMs = clock.now();
+    const place = { deviceId: device().id, service: name, host: open.host.toLowerCase() };
+    const text = firstValue(head.fields, TICKET_FIELD) ?? "";
+    const ticket = readBrowserTicket(crypto, { text, at: place, host: place.host, nowMs });
+    if (ticket === undefined || !this.#mayCommand(ticket.key))
+      return this.#reply(asked, replies.strangerReply);
+    if (this.#isBarred(ticket.key)) return this.#reply(asked, replies.noBrowsersReply);
+    const left = nonceOf(head);
+    const isRight = left !== undefined && equalSecretBytes(left.nonce, ticket.nonce);
+    if (!isRight || isForeign(head, open) || !this.#spend(ticket.nonce)) {
+      return this.#reply(asked, replies.ticketRefusedReply);
+    }
+    const path = safeReturnPath(left.path);
+    exchange.pauseBody();
+    let gone = false;
+    signPass(signer, place, { ...ticket, expiresAt: nowMs + PASS_LIFETIME_MS }).then(
+      (pass) => {
+        if (gone) return;
+        this.#parts.entered(name, ticket.key);
+        exchange.receive(sendReply(exchange, welcome(path, pass), visit));
+        exchange.resumeBody();
+      },
+      (error: unknown) => {
+        this.#parts.failed(error);
+        if (!gone) this.#reply(asked, replies.brokenReply);
+      },
+    );
+    return { ...NOBODY, aborted: () => (gone = true) };
+  }
+
+  #spend(nonce: Uint8Array): boolean {
+    const nowMs = this.#parts.clock.now();
+    const text = toBase64Url(nonce);
+    for (const [each, forgetAt] of this.#spent) if (forgetAt <= nowMs) this.#spent.delete(each);
+    // Full of tickets of this very minute: nobody is let in rather than one twice.
+    if (this.#spent.has(text) || this.#spent.size >= SPENT_MAX) return false;
+    this.#spent.set(text, nowMs + 2 * TICKET_LIFETIME_MS);
+    return true;
+  }
+
+  #mayCommand(key: Uint8Array): boolean {
+    const { book, clock } = this.#parts;
+    return book.problem() === undefined && book.log?.mayCommand(key, clock.now()) === true;
+  }
+
+  #isBarred(key: Uint8Array): boolean {
+    const { book, browsers } = this.#parts;
+    return browsers === "off" && book.log?.participant(key)?.kind === "browser";
+  }
+
+  #poolOf({ name, port }: OfferedService): UpstreamPool {
+    const known = this.#pools.get(name);
+    if (known !== undefined) return known;
+    const { network, ticker } = this.#parts;
+    const pool = new UpstreamPool({ network, ticker, port });
+    this.#pools.set(name, pool);
+    return pool;
+  }
+
+  #reply({ head, open, exchange, visit }: Asked, make: (asker: Asker) => Reply): ExchangeEvents {
+    return sendReply(exchange, make(askerOf(head, open)), visit);
+  }
+}
+
+const NO_KEY = new Uint8Array(0);
+
+function askerOf(head: RequestHead, open: Open): Asker {
+  return { requestId: open.requestId, accept: firstValue(head.fields, "accept") };
+}
+
+function nonceOf(head: RequestHead): ReturnType<typeof readNonceValue> {
+  for (const each of head.fields) {
+    const value = each.lower === "cookie" ? cookieValue(each.value, NONCE_COOKIE) : undefined;
+    if (value !== undefined) return readNonceValue(value);
+  }
+  return undefined;
+}
+
+/** What a page of another site began, but for a person who follows a link to read. */
+function isForeign(head: RequestHead, open: Open): boolean {
+  if (originProblem(head, open, []) !== undefined) return true;
+  const site = firstValue(head.fields, "sec-fetch-site");
+  if (site !== "same-site" && site !== "cross-site") return false;
+  const into = firstValue(head.fields, "sec-fetch-dest");
+  const reads = head.method === "GET" || head.method === "HEAD";
+  return !reads || (into !== undefined && into !== "document");
+}
+
+/** The script of the page that brought the ticket goes on to `to`. */
+function welcome(to: string, pass: string): Reply {
+  return jsonReply(200, `${JSON.stringify({ to })}\n`, [
+    field("Set-Cookie", serviceCookie(PASS_COOKIE, pass, PASS_LIFETIME_MS)),
+    field("Set-Cookie", serviceCookie(NONCE_COOKIE, "", 0)),
+  ]);
+}
+
+/** As what stands behind a share, without any access of its own: that was seen to. */
+function asApp({ name, port }: OfferedService): AppTarget {
+  return {
+    kind: "app",
+    id: `${SERVICE_TARGET}${name}`,
+    name,
+    port,
+    hasCommand: false,
+    rewriteHost: false,
+    access: "public",
+    passwordVerifier: null,
+    passwordVersion: 0,
+    chosenPassword: false,
+    proofKey: NO_KEY,
+    insecure: false,
+    allowOrigins: [],
+    expiresAt: null,
+  };
+}
