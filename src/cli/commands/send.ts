@@ -31,6 +31,9 @@ export async function send(
     }
     return flags.cancel === undefined ? listFiles(invocation) : cancelFile(invocation, flags.cancel);
   }
+  if (flags.wait === true && flags.detach === true) {
+    throw new MusterError("usage", "--wait stays and --detach does not: give one of them");
+  }
   if (device === undefined) {
     throw new MusterError("usage", "send to which device?", { hint: "see them: muster device peers" });
   }
