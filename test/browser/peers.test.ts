@@ -275,8 +275,10 @@ describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
       await page.goto(`${hub.url}/pair`);
       await page.getByRole("heading", { name: "Sign in" }).waitFor();
       await page.addInitScript(() => Object.defineProperty(window, "isSecureContext", { value: false }));
+      await page.goto(`${hub.url}/pair#K7.AAAAAAAAAAAAAAAAAAAAAA.gr2q7gf-5lh6pzf-dnurnkv-puthpqv`);
       await page.reload();
       await page.getByRole("heading", { name: "No pairing over plain HTTP" }).waitFor();
+      expect(page.url()).toBe(`${hub.url}/pair`);
       expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
       complaints = complaints.filter((text) => !text.startsWith("asked "));
     },

@@ -41,10 +41,7 @@ function CurrentScreen(): ReactNode {
       return (
         <section className="card">
           <h1>Open in another tab</h1>
-          <p>
-            One tab of a browser holds the session. The other one keeps showing the fleet until you take it
-            over.
-          </p>
+          <p>One tab of a browser holds the session. The other one goes on with it until you take it over.</p>
           <div className="form-end">
             <button type="button" className="button primary" onClick={page.takeOver} autoFocus>
               Use this tab

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { MusterError } from "../../../src/protocol/errors.ts";
 import { MESSAGE_FILE_MAX_BYTES } from "../../../src/protocol/file-in-message.ts";
 import { isOwnHub } from "../session/own-hub.ts";
+import { plainNickname } from "../session/peer-of-page.ts";
 import { readPairingLink } from "../session/pairing-link.ts";
 import { openPeers, type OpenedPeers } from "./peers-session.ts";
 import { device, fakePeer, memoryTalks, NOW, talkItem, type FakePeer } from "./peers.fixture.ts";
@@ -63,6 +64,11 @@ test("a hub on this machine goes by several names, at one port", () => {
   expect(isOwnHub("http://127.0.0.1:8080", "http://muster.localhost:8080")).toBe(true);
   expect(isOwnHub("http://localhost:8081", "http://muster.localhost:8080")).toBe(false);
   expect(isOwnHub("http://hub.example", HUB)).toBe(false);
+});
+
+test("what a browser is called elsewhere holds no hidden letters, and is never nothing", () => {
+  expect(plainNickname("Ada\u202e's\u0000 phone ")).toBe("Ada's phone");
+  expect([plainNickname("\u200d"), plainNickname("x".repeat(99)).length]).toEqual(["Browser", 64]);
 });
 
 test("the fragment of a link is one, or broken, or none", () => {

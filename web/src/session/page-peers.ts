@@ -25,7 +25,7 @@ import { hasRoom, persistStorage } from "../platform/storage-room.ts";
 import { talkDatabase } from "../platform/talk-database.ts";
 import { isOwnHub } from "./own-hub.ts";
 import { takePairingLink } from "./pairing-link.ts";
-import { guestPeer, personPeer, sessionOf } from "./peer-of-page.ts";
+import { guestPeer, personPeer, plainNickname, sessionOf } from "./peer-of-page.ts";
 
 export interface PagePeersOptions {
   world: Pick<World, "clock" | "timers" | "random">;
@@ -70,7 +70,7 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     world,
     talks: talkDatabase(),
     begin: () => (person === undefined ? beginGuest() : beginPerson(person)),
-    nickname: () => identity()?.name ?? options.suggestedName,
+    nickname: () => plainNickname(identity()?.name ?? options.suggestedName),
     async rename(name) {
       await options.become(name);
     },

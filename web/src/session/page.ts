@@ -197,10 +197,11 @@ export function openPage(): Page {
   };
 
   const start = async (): Promise<void> => {
-    if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
+    // First of all: what stands after `#` is a secret, here too where it is good for nothing.
     keepWayBack(location, history, sessionStorage);
     const loginLink = takeLoginLink(location, history);
     if (store.get().place === "peers") peers.openLink();
+    if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
     await readSession();
     if (loginLink === "malformed") {
       const problem = new MusterError("token_invalid", "the sign-in link is not complete", {

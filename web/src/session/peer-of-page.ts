@@ -8,6 +8,7 @@ import type { ConnectedPeer, PeerOptions } from "../../../src/client/peer.ts";
 import { webReceiveKeys } from "../../../src/client/peers/receive-ring.ts";
 import type { PeerStore } from "../../../src/client/peers/store.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
+import { NICKNAME_MAX } from "../../../src/protocol/pairing-messages.ts";
 import type { World } from "../../../src/world/world.ts";
 import type { PeersSession } from "../peers/peers-state.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
@@ -43,6 +44,12 @@ export function guestPeer(options: GuestOptions): ConnectedPeer {
   });
 }
 
+/** A browser's name is a person's text; what goes to others holds nothing that hides or turns letters around. */
+export function plainNickname(name: string): string {
+  const plain = name.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "").trim();
+  return plain.slice(0, NICKNAME_MAX).toWellFormed().trim() || "Browser";
+}
+
 export function sessionOf(state: ConnectionState): PeersSession {
   switch (state.at) {
     case "connecting":
@@ -65,7 +72,7 @@ function peerOptions({ world, crypto, store, identity }: PeerOfPageOptions): Pee
     store,
     subtle,
     keys: { signer, link, makeReceiveKey: webReceiveKeys(subtle, crypto) },
-    nickname: () => identity().name,
+    nickname: () => plainNickname(identity().name),
     kind: "browser",
   };
 }
