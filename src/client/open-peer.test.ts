@@ -84,6 +84,16 @@ test("a receive key is replaced daily while connected, and goes eight days later
   expect((await keys()).at(-1)?.replacedAtMs).toBeNull();
 });
 
+test("a wait for a delivery ends with the device", async () => {
+  const { anna, hub, ben, ofAnna } = await twoPaired();
+  hub.cut(ben.peer);
+  const { id } = await anna.peer.send(ofAnna.key, { text: "never" });
+  const waiting = rejection(anna.peer.delivered(id));
+  anna.peer.close();
+  expect(await waiting).toBe("unavailable: this device was closed");
+  expect(await rejection(ben.peer.delivered("unknown"))).toBe("not_found: that message is not known here");
+});
+
 test("unpairing is said, sealed, and drops what waits", async () => {
   const { anna, ben, hub, ofAnna, ofBen } = await twoPaired();
   hub.cut(anna.peer);

@@ -24,6 +24,7 @@ import { choosePeer, namePeer, peerIdOf } from "./peers/pins.ts";
 import { Post } from "./peers/post.ts";
 import { messageOf, Reader } from "./peers/reader.ts";
 import type { PeerRow } from "./peers/rows.ts";
+import { untilDelivered, type DeliveryWatch } from "./peers/until-delivered.ts";
 import { PeerStreams } from "./peers/peer-streams.ts";
 
 export interface OpenedPeer extends Peer {
@@ -90,6 +91,13 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
   });
   let onStream: StreamHandler | undefined;
   let reader: Reader | undefined;
+
+  const enders = new Set<() => void>();
+  const watch: DeliveryWatch = {
+    sent: async (id) => sentOf(await post.messageState(id)),
+    onChange: (listener) => added(listeners, listener),
+    onClose: (listener) => added(enders, listener),
+  };
 
   const view = (row: PeerRow): PairedDevice => ({
     id: peerIdOf(row, sha256),
@@ -160,25 +168,8 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
       changed();
       return { id, state };
     },
-    sent: async (id) => sentOf(await post.messageState(id)),
-    delivered: (id) =>
-      new Promise((resolve, reject) => {
-        const stop = (): void => void listeners.delete(look);
-        const look = (): void => {
-          post.messageState(id).then((row) => {
-            const sent = sentOf(row);
-            if (sent === undefined) {
-              stop();
-              reject(new MusterError("not_found", "that message is not known here"));
-            } else if (sent.state === "delivered" || sent.state === "dropped") {
-              stop();
-              resolve(sent);
-            }
-          }, reject);
-        };
-        listeners.add(look);
-        look();
-      }),
+    sent: watch.sent,
+    delivered: (id) => untilDelivered(watch, id),
     onMessage(handle) {
       reader?.stop();
       const mine = new Reader({ store, timers: world.timers, log, sha256, handle });
@@ -192,10 +183,7 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
       const page = await store.inbox.list({ after, limit: RECEIVED_PAGE, unread: false });
       return page.map((row) => messageOf(row, sha256));
     },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onChange: watch.onChange,
     notices: () => [...notices.values()],
     openStream: async (key, events) => streams.open(await demand(key), events),
     onStream(handle) {
@@ -215,6 +203,7 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
       desk.stop();
       post.stop();
       listeners.clear();
+      for (const ended of enders) ended();
     },
   };
 }
@@ -229,6 +218,11 @@ function bodyOf(
   throw new MusterError("too_large", `cannot send "${name}": it has ${bytes.length} bytes`, {
     hint: `a file of at most ${MESSAGE_FILE_MAX_BYTES} bytes fits into a message`,
   });
+}
+
+function added(listeners: Set<() => void>, listener: () => void): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
 }
 
 function sentOf(row: SentMessage | undefined): SentMessage | undefined {

@@ -128,7 +128,10 @@ export interface Peer {
   send(key: string, content: Content): Promise<SentMessage>;
   /** How far a message has come; undefined for one that is not known any more. */
   sent(id: string): Promise<SentMessage | undefined>;
-  /** Resolves once the other device has signed that it keeps the message, or the pairing is over. */
+  /**
+   * Resolves once the other device has signed that it keeps the message, or the pairing is over. Rejects with
+   * `not_found`, and `unavailable` when this device is closed before.
+   */
   delivered(id: string): Promise<SentMessage>;
   /**
    * Called for each message, one at a time, in the order of their sender, and again after a restart for what it
