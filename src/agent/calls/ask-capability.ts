@@ -21,6 +21,8 @@ export interface CapabilityQuestion {
   capability: CapabilityAsked;
   /** JSON text. */
   payload: string;
+  /** Only a device that has this model. */
+  model?: string | undefined;
   preferDevice?: string | undefined;
   timeoutMs?: number | undefined;
 }
@@ -32,11 +34,12 @@ export async function* askCapability(
   left: AbortSignal,
 ): AsyncGenerator<CapabilityReply> {
   const { clock, random, crypto, signer, ownerRoot, hub } = parts;
-  const { capability, payload, preferDevice, timeoutMs } = question;
+  const { capability, payload, model, preferDevice, timeoutMs } = question;
   const requestId = uuidV7(clock.now(), random.bytes(10));
   const wish = { log: ownerRoot, requestId, capability, payload };
   const request = {
     ...(await signCapabilityRequest(wish, crypto, signer)),
+    ...(model === undefined ? {} : { model }),
     ...(preferDevice === undefined ? {} : { prefer_device: preferDevice }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
   };

@@ -20,6 +20,8 @@ const BEARER = /^Bearer +([A-Za-z0-9_-]{1,200})$/i;
 export interface Guards {
   /** Throws `forbidden` for what comes from a browser or under a foreign host. */
   source: Guard;
+  /** The token of this home was shown. */
+  isOwner(request: Request): boolean;
   /** Throws `unauthorized`. */
   token: Guard;
 }
@@ -28,7 +30,12 @@ export function makeGuards({ sha256, token, port, host = "127.0.0.1" }: GuardOpt
   const names = ["127.0.0.1", "localhost", "[::1]", host];
   const hosts = new Set(port === 0 ? names : names.map((name) => `${name}:${port}`));
   const expected = sha256(utf8(token));
+  const isOwner = ({ headers }: Request): boolean => {
+    const given = BEARER.exec(headers.get("authorization") ?? "")?.[1];
+    return given !== undefined && equalSecretBytes(sha256(utf8(given)), expected);
+  };
   return {
+    isOwner,
     source({ headers }) {
       if (headers.has("origin") || headers.has("referer")) {
         throw new MusterError("forbidden", "this API is not for pages in a browser");
@@ -37,9 +44,8 @@ export function makeGuards({ sha256, token, port, host = "127.0.0.1" }: GuardOpt
         throw new MusterError("forbidden", "this API answers under its own address alone");
       }
     },
-    token({ headers }) {
-      const given = BEARER.exec(headers.get("authorization") ?? "")?.[1];
-      if (given !== undefined && equalSecretBytes(sha256(utf8(given)), expected)) return;
+    token(request) {
+      if (isOwner(request)) return;
       throw new MusterError("unauthorized", "the token of this agent is missing or wrong", {
         hint: "it is in the file `token` of this home",
       });

@@ -98,6 +98,7 @@ function options(port: number, socketPath: string) {
     socketPath,
     about: { pid: 4711, version: "0.1.0" },
     handlers,
+    programs: () => undefined,
     metrics: createMetrics({ trunkConnected: () => true, shares: () => ["running", "waiting"] }),
   };
 }

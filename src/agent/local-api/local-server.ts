@@ -13,6 +13,7 @@ import type { Log } from "../../protocol/log.ts";
 import type { Listener, Network } from "../../world/world.ts";
 import type { Metrics } from "../metrics.ts";
 import { makeGuards, type Guards } from "./local-guard.ts";
+import type { ProgramCalls } from "./program-calls.ts";
 import { BODY_MAX_BYTES, readBody } from "./read-body.ts";
 
 export const DEFAULT_PORT = 7575;
@@ -43,6 +44,7 @@ export interface LocalServerOptions {
   /** What `/health` says. */
   about: { pid: number; version: string };
   handlers: LocalHandlers;
+  programs: ProgramCalls;
   metrics: Metrics;
 }
 
@@ -115,7 +117,7 @@ const STREAM_TYPES = { text: "text/plain; charset=utf-8", frames: "application/o
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 async function route(
-  { handlers, about, metrics }: LocalServerOptions,
+  { handlers, programs, about, metrics }: LocalServerOptions,
   guards: Guards,
   { request, name }: { request: Request; name: LocalCall | undefined },
 ): Promise<Response> {
@@ -123,6 +125,8 @@ async function route(
   const path = pathOf(request);
   const reads = request.method === "GET" || request.method === "HEAD";
   if (path === "/health" && reads) return Response.json({ status: "ok", ...about }, { headers: HEADERS });
+  const forProgram = programs(request, () => guards.isOwner(request));
+  if (forProgram !== undefined) return forProgram;
   guards.token(request);
   if (path === "/metrics" && reads) {
     return new Response(await metrics.render(), {

@@ -3,6 +3,7 @@ import { queryFleet } from "../calls/query-fleet.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { KeyDesk } from "../key-desk.ts";
+import { programCalls, type ProgramCalls } from "../local-api/program-calls.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
 import { serveLocalApi } from "../local-api/local-server.ts";
 import type { AgentOptions } from "../agent-options.ts";
@@ -26,6 +27,7 @@ export async function openLocalApi(options: AgentOptions, parts: Parts, ends: En
     socketPath: `${paths.sockets}/agent.sock`,
     about: { pid, version },
     handlers: handlersOf(options, parts, openPage(options, parts, ends)),
+    programs: programsOf(options, parts),
     metrics: parts.shown.metrics,
   });
   ends.add(() => api.close());
@@ -86,5 +88,19 @@ function handlersOf(
       offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
     openPage: () => page.open(),
     onStopAsked: options.onStopAsked,
+  });
+}
+
+function programsOf({ world, crypto }: AgentOptions, { core, owned, offering }: Parts): ProgramCalls {
+  return programCalls({
+    clock: world.clock,
+    crypto,
+    book: owned.book,
+    ask: ({ protocol, version, ...question }, left) =>
+      offering.ask({ capability: { protocol, version }, ...question }, left),
+    async devices() {
+      await core.fleet.refresh();
+      return core.fleet.shown?.devices ?? [];
+    },
   });
 }

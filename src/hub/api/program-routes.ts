@@ -2,12 +2,20 @@
 // any capability that computes. The key signs each request while it is under way; the hub keeps none of it.
 import { z } from "zod";
 import { coversCapability } from "../../identity/grant-covers.ts";
-import { CAPABILITY_WAITS, type CapabilityReply } from "../../protocol/capability-messages.ts";
-import { capabilityProtocol, capabilityVersion } from "../../protocol/capabilities.ts";
+import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { ActorOf } from "../../protocol/permissions.ts";
-import { answerModels, listModels, openAiRefusal, type ModelQuestion } from "../../protocol/v1-gateway.ts";
+import {
+  answerCapability,
+  answerModels,
+  listModels,
+  MODEL_CALLS,
+  openAiRefusal,
+  type ModelProtocol,
+  type ProgramAsker,
+  type ProgramQuestion,
+} from "../../protocol/program-gateway.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import { signCapabilityRequest } from "../../identity/capability-request.ts";
 import { askedReplies } from "../calls/asked-replies.ts";
@@ -16,17 +24,9 @@ import { json } from "./answers.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 
-const FIRST_VERSION = "1.0.0";
-const asked = z.strictObject({
-  version: capabilityVersion.default(FIRST_VERSION),
-  prefer_device: z.string().min(1).max(64).optional(),
-  timeout_ms: z.coerce.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
-});
-
 export function programRoutes(parts: ApiParts): Route[] {
   return [
-    modelRoute(parts, "/v1/chat/completions", "llm.chat"),
-    modelRoute(parts, "/v1/embeddings", "embeddings"),
+    ...Object.entries(MODEL_CALLS).map(([path, protocol]) => modelRoute(parts, path, protocol)),
     route<"models.use">({
       method: "GET",
       path: "/v1/models",
@@ -49,7 +49,7 @@ export function programRoutes(parts: ApiParts): Route[] {
   ];
 }
 
-function modelRoute(parts: ApiParts, path: string, protocol: ModelQuestion["protocol"]): Route {
+function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Route {
   return route<"models.use">({
     method: "POST",
     path,
@@ -60,8 +60,7 @@ function modelRoute(parts: ApiParts, path: string, protocol: ModelQuestion["prot
       const actor = allowed(call);
       try {
         const body = await call.json(z.record(z.string(), z.unknown()));
-        const ask = (question: ModelQuestion, left: AbortSignal): AsyncGenerator<CapabilityReply> =>
-          repliesFor(parts, call, { ...question, actor, version: FIRST_VERSION, left });
+        const ask = askerFor(parts, call, actor);
         return await answerModels(ask, { protocol, body, left: call.request.signal });
       } catch (error) {
         return openAiRefusal(error);
@@ -70,51 +69,21 @@ function modelRoute(parts: ApiParts, path: string, protocol: ModelQuestion["prot
   });
 }
 
-/** The body is the payload. The answer has what came before its end as `parts`, where anything did. */
+/** The body is the payload. */
 async function useCapability(parts: ApiParts, call: Call<"capability.use">): Promise<Response> {
-  const actor = allowed(call);
-  const protocol = capabilityProtocol.safeParse(call.url.pathname.split("/").at(-1));
-  const options = asked.safeParse(Object.fromEntries(call.url.searchParams));
-  if (!protocol.success || !options.success) {
-    throw new MusterError("bad_request", "the address names no capability, or its query does not fit", {
-      hint: "as in /api/capabilities/embeddings?version=1.0.0&prefer_device=gpu&timeout_ms=30000",
-    });
-  }
-  const payload = JSON.stringify(await call.json(z.json()));
-  const { version, prefer_device: preferDevice, timeout_ms: timeoutMs } = options.data;
-  const question = { protocol: protocol.data, payload, model: undefined, version, preferDevice, timeoutMs };
-  const before: unknown[] = [];
-  const left = call.request.signal;
-  for await (const reply of repliesFor(parts, call, { ...question, actor, left })) {
-    if (reply.type === "capability_part") before.push(JSON.parse(reply.data));
-    else if (reply.error !== undefined) {
-      const { code, message, hint } = reply.error;
-      throw new MusterError(code, message, hint === undefined ? {} : { hint });
-    } else {
-      const answer: unknown = JSON.parse(reply.payload ?? "null");
-      const all = before.length === 0 ? {} : { parts: before };
-      return json({ from_device: reply.from_device ?? "", payload: answer, ...all });
-    }
-  }
-  throw new MusterError("unavailable", "the answer broke off");
+  const ask = askerFor(parts, call, allowed(call));
+  const payload: unknown = await call.json(z.json());
+  return json(await answerCapability(ask, { url: call.url, payload, left: call.request.signal }));
 }
 
-interface ProgramQuestion {
-  protocol: string;
-  version: string;
-  /** JSON text. */
-  payload: string;
-  model: string | undefined;
-  preferDevice?: string | undefined;
-  timeoutMs?: number | undefined;
-  actor: ActorOf<"program">;
-  left: AbortSignal;
+function askerFor(parts: ApiParts, call: Pick<Call, "request">, actor: ActorOf<"program">): ProgramAsker {
+  return (question, left) => repliesFor(parts, call, { ...question, actor, left });
 }
 
 async function* repliesFor(
   parts: ApiParts,
   { request: http }: Pick<Call, "request">,
-  question: ProgramQuestion,
+  question: ProgramQuestion & { actor: ActorOf<"program">; left: AbortSignal },
 ): AsyncGenerator<CapabilityReply> {
   const { crypto, clock, capabilities } = parts;
   const { protocol, version, payload, model, preferDevice, timeoutMs, actor, left } = question;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { CapabilityReply } from "./capability-messages.ts";
 import { MusterError } from "./errors.ts";
-import { answerModels, listModels, openAiRefusal, type ModelQuestion } from "./v1-gateway.ts";
+import { answerModels, listModels, openAiRefusal, type ProgramQuestion } from "./program-gateway.ts";
 
 const part = (data: string): CapabilityReply => ({
   type: "capability_part",
@@ -17,7 +17,7 @@ const end = (more: Partial<CapabilityReply & { type: "capability_response" }> = 
 });
 
 function asking(...replies: (CapabilityReply | Error)[]) {
-  const asked: ModelQuestion[] = [];
+  const asked: ProgramQuestion[] = [];
   const left = new AbortController();
   const answer = (body: Record<string, unknown>) =>
     answerModels(
@@ -44,7 +44,12 @@ test("a whole answer passes through, with the name of who served", async () => {
   const { answer, asked } = asking(end({ payload: '{"id":"x","choices":[]}' }));
   const response = await answer({ model: "qwen3:8b", messages: [] });
   expect(asked).toEqual([
-    { protocol: "llm.chat", payload: '{"model":"qwen3:8b","messages":[]}', model: "qwen3:8b" },
+    {
+      protocol: "llm.chat",
+      version: "1.0.0",
+      payload: '{"model":"qwen3:8b","messages":[]}',
+      model: "qwen3:8b",
+    },
   ]);
   expect(await response.json()).toEqual({ id: "x", choices: [] });
   expect(response.headers.get("muster-device")).toBe("gpu");
@@ -60,7 +65,9 @@ test("parts are events as they come, and the end is [DONE]", async () => {
 test.each(["auto", "default", ""])("the model %p is whichever there is", async (model) => {
   const { answer, asked } = asking(end({ payload: "{}" }));
   await answer({ model, messages: [] });
-  expect(asked).toEqual([{ protocol: "llm.chat", payload: '{"messages":[]}', model: undefined }]);
+  expect(asked).toEqual([
+    { protocol: "llm.chat", version: "1.0.0", payload: '{"messages":[]}', model: undefined },
+  ]);
 });
 
 test("what goes wrong before the first part is a status; after it, the last event", async () => {

@@ -1,19 +1,73 @@
-// The OpenAI format over HTTP (platform.openai.com/docs/api-reference: chat, embeddings, models), answered by whichever
-// device offers it: what a client sends is the payload of a capability request, and what comes back passes through.
-// Nothing is sent before the first part is there, so that what goes wrong until then has a status of its own.
-import type { CapabilityReply } from "./capability-messages.ts";
-import type { CapabilityOffer } from "./capabilities.ts";
+// What programs use of the fleet by HTTP, the same at a hub and at an agent: any capability that computes, and models in
+// the OpenAI format (platform.openai.com/docs/api-reference: chat, embeddings, models). What a client sends is the payload of
+// a capability request, and what comes back passes through. Nothing is sent before the first part is there, so that what goes wrong until then has a status of its own.
+import { z } from "zod";
+import { CAPABILITY_WAITS, type CapabilityReply } from "./capability-messages.ts";
+import { capabilityProtocol, capabilityVersion, type CapabilityOffer } from "./capabilities.ts";
 import { isErrorCode, MusterError, publicError } from "./errors.ts";
 
-export interface ModelQuestion {
-  protocol: "llm.chat" | "embeddings";
+export interface ProgramQuestion {
+  protocol: string;
+  version: string;
   /** JSON text. */
   payload: string;
   /** Undefined for whichever there is. */
-  model: string | undefined;
+  model?: string | undefined;
+  preferDevice?: string | undefined;
+  timeoutMs?: number | undefined;
 }
 
-export type ModelAsker = (question: ModelQuestion, left: AbortSignal) => AsyncGenerator<CapabilityReply>;
+export type ProgramAsker = (question: ProgramQuestion, left: AbortSignal) => AsyncGenerator<CapabilityReply>;
+
+/** By path: what is asked of models, in the OpenAI format. */
+export const MODEL_CALLS = {
+  "/v1/chat/completions": "llm.chat",
+  "/v1/embeddings": "embeddings",
+} as const;
+export type ModelProtocol = (typeof MODEL_CALLS)[keyof typeof MODEL_CALLS];
+
+const FIRST_VERSION = "1.0.0";
+const capabilityOptions = z.strictObject({
+  version: capabilityVersion.default(FIRST_VERSION),
+  prefer_device: z.string().min(1).max(64).optional(),
+  timeout_ms: z.coerce.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
+});
+
+/** `/api/capabilities/PROTOCOL?version=…`. What came before the end stands in `parts`, where anything did. */
+export async function answerCapability(
+  ask: ProgramAsker,
+  { url, payload, left }: { url: URL; payload: unknown; left: AbortSignal },
+): Promise<{ from_device: string; payload: unknown; parts?: unknown[] }> {
+  const protocol = capabilityProtocol.safeParse(url.pathname.split("/").at(-1));
+  const options = capabilityOptions.safeParse(Object.fromEntries(url.searchParams));
+  if (!protocol.success || !options.success) {
+    throw new MusterError("bad_request", "the address names no capability, or its query does not fit", {
+      hint: "as in /api/capabilities/embeddings?version=1.0.0&prefer_device=gpu&timeout_ms=30000",
+    });
+  }
+  const { version, prefer_device: preferDevice, timeout_ms: timeoutMs } = options.data;
+  const question = {
+    protocol: protocol.data,
+    version,
+    payload: JSON.stringify(payload),
+    preferDevice,
+    timeoutMs,
+  };
+  const parts: unknown[] = [];
+  for await (const reply of ask(question, left)) {
+    if (reply.type === "capability_part") parts.push(JSON.parse(reply.data));
+    else if (reply.error !== undefined) throw errorOf(reply.error);
+    else {
+      const answer: unknown = JSON.parse(reply.payload ?? "null");
+      return {
+        from_device: reply.from_device ?? "",
+        payload: answer,
+        ...(parts.length === 0 ? {} : { parts }),
+      };
+    }
+  }
+  throw new MusterError("unavailable", "the answer broke off");
+}
 
 /** A model that any client may name for whichever the fleet has. */
 const ANY_MODEL: ReadonlySet<string> = new Set(["auto", "default"]);
@@ -24,13 +78,13 @@ const STREAM_HEADERS = {
   "X-Accel-Buffering": "no",
 } as const;
 /** Who served, by name. */
-export const SERVED_BY = "Muster-Device";
+const SERVED_BY = "Muster-Device";
 
 /** `body`: the client's JSON, an object as far as anybody looked. */
 export async function answerModels(
-  ask: ModelAsker,
+  ask: ProgramAsker,
   request: {
-    protocol: ModelQuestion["protocol"];
+    protocol: ModelProtocol;
     body: Readonly<Record<string, unknown>>;
     left: AbortSignal;
   },
@@ -43,7 +97,8 @@ export async function answerModels(
   const isNamed = model !== undefined && model !== "" && !ANY_MODEL.has(model);
   const { model: _, ...rest } = body;
   const payload = JSON.stringify(isNamed ? body : rest);
-  const replies = ask({ protocol, payload, model: isNamed ? model : undefined }, left);
+  const question = { protocol, version: FIRST_VERSION, payload, model: isNamed ? model : undefined };
+  const replies = ask(question, left);
   const { value: first } = await replies.next();
   if (first === undefined) throw new MusterError("internal", "the answer has no beginning");
   if (first.type === "capability_response") return whole(first);
