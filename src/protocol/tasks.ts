@@ -8,7 +8,7 @@ const instant = z.iso.datetime();
 const status = z.enum(TASK_STATUSES);
 
 /** How a list has it: nothing of what it wrote, nothing of its environment. */
-export const taskSummary = z.object({
+const taskSummary = z.object({
   id: z.string(),
   /** Name of the device that it lives on. */
   device: z.string(),
@@ -86,10 +86,9 @@ export const TASK_REQUESTS = {
 export type TaskAct = keyof typeof TASK_REQUESTS;
 export type TaskRequest<Act extends TaskAct> = z.infer<(typeof TASK_REQUESTS)[Act]>;
 
-export const taskPage = z.object({ items: z.array(taskSummary), cursor: z.string().nullable() });
-export type TaskPage = z.infer<typeof taskPage>;
+const taskPage = z.object({ items: z.array(taskSummary), cursor: z.string().nullable() });
 
-export const taskStats = z.object({
+const taskStats = z.object({
   pending: z.number(),
   running: z.number(),
   completed: z.number(),
@@ -98,7 +97,7 @@ export const taskStats = z.object({
 });
 export type TaskStats = z.infer<typeof taskStats>;
 
-export const taskLogPage = z.object({
+const taskLogPage = z.object({
   /** In the order in which they were written. */
   pieces: z.array(z.object({ from: z.enum(["stdout", "stderr"]), bytes: z.base64url() })),
   /** Position behind the last of them: where the next page begins. */
@@ -109,7 +108,6 @@ export const taskLogPage = z.object({
   /** Nothing more is going to be written. */
   ended: z.boolean(),
 });
-export type TaskLogPage = z.infer<typeof taskLogPage>;
 
 export const TASK_ANSWERS = {
   list: taskPage,

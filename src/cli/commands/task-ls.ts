@@ -70,7 +70,11 @@ function showPage(invocation: Invocation, page: LocalResponse<"task_list">, flag
   else {
     const { out, surroundings } = invocation;
     const now = surroundings.clock.now();
-    if (page.items.length === 0) out.line("There are no tasks.");
+    if (page.items.length === 0) {
+      out.line(
+        missing(page) === 0 ? "There are no tasks." : "No task is known of the devices that answered.",
+      );
+    }
     const rows = page.items.map((task) => row(task, now));
     const headings = ["TASK", "DEVICE", "STATE", "CHANGED", "TITLE"];
     if (rows.length > 0) {
@@ -106,7 +110,10 @@ function tellMissing(invocation: Invocation, { timed_out: late, failed, offline 
   }
 }
 
-function exitCode({ timed_out: late, failed, offline }: Completeness, { strict }: FleetFlags): number {
-  const missing = late.length + Object.keys(failed).length + Object.keys(offline).length;
-  return strict === true && missing > 0 ? 1 : 0;
+function missing({ timed_out: late, failed, offline }: Completeness): number {
+  return late.length + Object.keys(failed).length + Object.keys(offline).length;
+}
+
+function exitCode(told: Completeness, { strict }: FleetFlags): number {
+  return strict === true && missing(told) > 0 ? 1 : 0;
 }
