@@ -126,6 +126,14 @@ describe.skipIf(!hasChromium())("the page as a device that pairs", () => {
       expect((await savedFile(page, "up.bin")).bytes).toEqual(up);
       expect(await page.getByText("compared", { exact: true }).count()).toBe(1);
       expect(await exportedKeys(page)).toEqual([]);
+
+      await page.getByRole("button", { name: "Leave…" }).click();
+      const leave = page.getByRole("button", { name: "Leave and remove" });
+      await Promise.all([page.waitForEvent("load"), leave.click()]);
+      await page.getByLabel("Code of the other device").waitFor();
+      expect(await exportedKeys(page)).toEqual(["too few keys were found"]);
+      const { items } = await home.ok(["device", "peers"]);
+      expect(items.map((peer: Json) => peer.name)).not.toContain(me);
     },
     TIMEOUT_MS,
   );
@@ -295,9 +303,11 @@ async function mockHub() {
 function exportedKeys(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const read = (name: string, store: string): Promise<unknown[]> =>
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
         const opening = indexedDB.open(name);
-        opening.addEventListener("error", () => reject(new Error(`cannot open ${name}`)));
+        // It was not there: a look must not leave it behind.
+        opening.addEventListener("upgradeneeded", () => opening.transaction?.abort());
+        opening.addEventListener("error", () => resolve([]));
         opening.addEventListener("success", () => {
           const all = opening.result.transaction(store).objectStore(store).getAll();
           all.addEventListener("success", () => resolve(all.result));

@@ -1,10 +1,11 @@
 // Who this page is towards the hub: a guest, and what that means; or nobody, and why.
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import type { MusterError } from "../../../src/protocol/errors.ts";
 import { span } from "../format/time.ts";
 import { MarkShape } from "../parts/StateMark.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { useNow, usePage, usePageState } from "../state/use-page.ts";
+import { LeaveGuest } from "./LeaveGuest.tsx";
 import { usePeersState } from "./use-peers.ts";
 
 /** The hub does not let this browser in, or the browser keeps nothing. */
@@ -36,6 +37,8 @@ export function GuestNote(): ReactNode {
   const page = usePage();
   const now = useNow();
   const session = usePeersState((state) => state.session);
+  const hasKey = usePeersState((state) => state.own !== null);
+  const [leaving, setLeaving] = useState(false);
   if (session.at === "lost") {
     const waitMs = session.retryAt - now;
     return (
@@ -54,11 +57,17 @@ export function GuestNote(): ReactNode {
     );
   }
   return (
-    <p className="note guest">
+    <div className="note guest">
       <span>As a guest, this browser pairs, sends and receives, with a key that cannot leave it.</span>
+      {hasKey ? (
+        <button type="button" className="button quiet" onClick={() => setLeaving(true)}>
+          Leave…
+        </button>
+      ) : null}
       <button type="button" className="button" onClick={() => page.askSignIn()}>
         Sign in
       </button>
-    </p>
+      {leaving ? <LeaveGuest onClose={() => setLeaving(false)} /> : null}
+    </div>
   );
 }

@@ -26,6 +26,8 @@ export interface PeersSessionOptions {
   say(sentence: string): void;
   /** Puts a file where the browser puts downloads. */
   save(name: string, bytes: Uint8Array | Blob): void;
+  /** Once those who are told of it have heard it, or can't be told now. */
+  forgetAll(): Promise<void>;
   /** Asks the browser to clear nothing of this page by itself. */
   persist(): void;
   /** Whether this browser has room for so many bytes. */
@@ -49,6 +51,8 @@ export interface PeersSessionActions {
   /** A person has compared the words. */
   verified(key: string): Promise<void>;
   unpair(key: string): Promise<void>;
+  /** Ends every pairing and takes away all that this browser keeps. */
+  forgetAll(): Promise<void>;
   sendText(key: string, text: string): Promise<void>;
   sendFile(key: string, file: File): Promise<void>;
   /** Takes back a file that is on its way. */
@@ -156,6 +160,10 @@ export function openPeers(options: PeersSessionOptions): OpenedPeers {
       await demandPeer().unpair(key);
       await readPeers(demandPeer());
       store.set({ pairing: { at: "idle" }, shown: { at: "list" } });
+    },
+    async forgetAll() {
+      for (const { key } of store.get().peers ?? []) await demandPeer().unpair(key);
+      await options.forgetAll();
     },
     sendText: (key, text) => send(key, { text }),
     async sendFile(key, file) {

@@ -117,6 +117,7 @@ describe("the session", () => {
   let opened: OpenedPeers;
   let nowMs: number;
   let visible: boolean;
+  let forgotten: boolean;
   let saved: [string, Uint8Array | Blob][];
 
   beforeEach(async () => {
@@ -124,6 +125,7 @@ describe("the session", () => {
     talks = memoryTalks();
     nowMs = NOW;
     visible = true;
+    forgotten = false;
     saved = [];
     opened = openPeers({
       world: {
@@ -133,6 +135,9 @@ describe("the session", () => {
       },
       hasRoom: async () => true,
       persist() {},
+      forgetAll: async () => {
+        forgotten = true;
+      },
       talks,
       begin: async () => library.peer,
       nickname: () => "Firefox on Linux",
@@ -281,6 +286,16 @@ describe("the session", () => {
     expect([state().peers, state().talks.get("pi-key")?.at(-1)?.name]).toEqual([[], "workshop"]);
     await opened.actions.forgetTalk("pi-key");
     expect([state().talks.size, talks.items.size]).toEqual([0, 0]);
+  });
+
+  test("who leaves ends every pairing before anything is taken away", async () => {
+    const { unpair } = library.peer;
+    library.peer.unpair = async (key) => {
+      expect(forgotten).toBe(false);
+      await unpair(key);
+    };
+    await opened.actions.forgetAll();
+    expect([library.devices, forgotten]).toEqual([[], true]);
   });
 
   test("nothing of one session is left in the page after it", async () => {

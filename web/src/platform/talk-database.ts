@@ -70,13 +70,16 @@ function isItem(value: unknown): value is TalkItem {
   return typeof value === "object" && value !== null && "peer" in value && "body" in value && "at" in value;
 }
 
-function open(): Promise<IDBDatabase> {
+async function open(): Promise<IDBDatabase> {
   const request = indexedDB.open(DATABASE, 1);
   request.addEventListener("upgradeneeded", () => {
     request.result.createObjectStore(ITEMS);
     request.result.createObjectStore(FILES);
   });
-  return settled(request);
+  const database = await settled(request);
+  // Whoever takes it away need not wait for this page.
+  database.addEventListener("versionchange", () => database.close());
+  return database;
 }
 
 function settled<Value>(request: IDBRequest<Value>): Promise<Value> {

@@ -20,6 +20,7 @@ import type { Shown } from "../peers/peers-state.ts";
 import { unreadInAll } from "../peers/talk.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
 import { browserRows } from "../platform/peer-rows.ts";
+import { forgetBrowser } from "../platform/forget-browser.ts";
 import { saveFile } from "../platform/save-file.ts";
 import { hasRoom, persistStorage } from "../platform/storage-room.ts";
 import { talkDatabase } from "../platform/talk-database.ts";
@@ -65,6 +66,8 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
   const { world, crypto, identity } = options;
   let person: Peer | undefined;
   let guest: Promise<ConnectedPeer> | undefined;
+  /** Of the guest. */
+  let keptRows: PeerStore | undefined;
 
   const opened = openPeers({
     world,
@@ -79,6 +82,14 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     save: (name, bytes) => saveFile(world.timers, name, bytes),
     hasRoom,
     persist: persistStorage,
+    async forgetAll() {
+      const peer = await guest;
+      if (peer !== undefined && keptRows !== undefined) await untilTold(peer, keptRows);
+      peer?.close();
+      opened.detach();
+      await forgetBrowser();
+      location.reload();
+    },
     isOwnHub: (origin) => isOwnHub(origin, options.origin),
   });
   const { store } = opened.actions;
@@ -111,6 +122,21 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
 
   const refused = (error: unknown): void => opened.session({ at: "refused", problem: publicError(error) });
 
+  /** A device that was unpaired leaves the rows when it has been told. */
+  const untilTold = async (peer: Peer, rows: PeerStore): Promise<void> => {
+    const late = Promise.withResolvers<void>();
+    const timer = world.timers.after(TELLING_MS, late.resolve);
+    const look = (): void => {
+      rows.peers.list().then((left) => (left.length === 0 ? late.resolve() : undefined), late.reject);
+    };
+    const stop = peer.onChange(look);
+    look();
+    await late.promise.finally(() => {
+      stop();
+      timer.cancel();
+    });
+  };
+
   const beginPerson = async (peer: Peer): Promise<Peer> => {
     if (store.get().session.at === "ready") return peer;
     throw new MusterError("hub_unreachable", "there is no connection to the hub", {
@@ -122,6 +148,7 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
     opened.session({ at: "connecting" });
     if (identity() === undefined) await options.become(options.suggestedName);
     const kept = await readStore();
+    keptRows = kept;
     if (!stillWanted()) throw new MusterError("unavailable", "this tab has left the session");
     const { origin, platform } = options;
     const { opened: take } = opened;
@@ -198,6 +225,8 @@ export function pagePeers(options: PagePeersOptions): PagePeers {
   };
 }
 
+/** For the devices of a guest that leaves to hear it; one that is away can't. */
+const TELLING_MS = 4_000;
 const BESIDE = { beside: true } as const;
 
 function standsBeside(state: unknown): boolean {
