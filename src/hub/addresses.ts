@@ -1,6 +1,7 @@
 // Under which names this hub answers, and what each name stands for. A Host is one of the hub's own, a label
 // under its domain, or unknown; nothing else is ever made of it.
 import { isLoopbackAddress } from "../protocol/permissions.ts";
+import { serviceLabel, type ServicePlace } from "../protocol/service-address.ts";
 
 /** The page's own host on loopback: cookies ignore ports, so it has a name of its own. */
 export const PAGE_HOST_LOCAL = "muster.localhost";
@@ -75,6 +76,12 @@ export class Addresses {
     return shareDomain === undefined
       ? `http://${label}.localhost:${port}/`
       : `${this.#publicUrl(`${label}.${shareDomain}`)}/`;
+  }
+
+  /** Undefined for a service whose name is no host's. */
+  serviceUrl(place: ServicePlace): string | undefined {
+    const label = serviceLabel(place);
+    return label === undefined ? undefined : this.shareUrl(label);
   }
 
   /** Of a device; "" without a domain. */

@@ -117,7 +117,13 @@ export class Fleet {
       ...(row.confirmed === 0 ? { confirmed: false } : {}),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
-      services: offers.services(row.device_id),
+      services: offers.services(row.device_id).map((service) => ({
+        ...service,
+        url:
+          service.service_type === "http"
+            ? (addresses.serviceUrl({ service: service.name, device: row.name }) ?? null)
+            : null,
+      })),
       capabilities: [...offers.of(row.device_id).capabilities],
     };
   }

@@ -228,8 +228,12 @@ export const RIGHTS = {
       attach: administersAny,
     },
   }),
+  "device.see": right("device", {
+    routes: ["GET /api/devices/:id/services"],
+    allow: { person: sharesOwner },
+  }),
   "fleet.see": right("owner", {
-    routes: ["GET /api/fleet", "GET /api/device/status"],
+    routes: ["GET /api/fleet", "GET /api/device/status", "GET /api/devices/by-capability"],
     messages: ["fleet_get", "fleet_watch"],
     allow: { person: ofOwner, register: ofOwner, attach: ofOwner, program: hasScope("read") },
   }),

@@ -2,6 +2,7 @@
 import { problemReply, type Asker, type ProblemToTell, type Reply } from "../gateway/reply.ts";
 import type { AppProblem } from "../gateway/app-problems.ts";
 import { field } from "../../http1/field.ts";
+import { SERVICE_STRANGER } from "../../protocol/service-words.ts";
 import type { OfferedService } from "./offered-service.ts";
 
 type Words = Omit<ProblemToTell, "hop" | "service">;
@@ -12,15 +13,7 @@ function atDevice(words: Words, asker: Asker): Reply {
 
 /** In the hub's words for a stranger, who learns the same from both. */
 export function strangerReply(asker: Asker): Reply {
-  return atDevice(
-    {
-      code: "not_found",
-      title: "Nothing here for you",
-      message: "There is no such service, or it is not yours to open.",
-      hint: "Open it from the hub's page in a browser that may command, or ask for it with a ticket: muster forward --ticket.",
-    },
-    asker,
-  );
+  return atDevice(SERVICE_STRANGER, asker);
 }
 
 export function noBrowsersReply(asker: Asker): Reply {

@@ -3,7 +3,8 @@
 import { escapeHtml, plainPage } from "../../protocol/plain-page.ts";
 
 export interface DoorPage {
-  door: { label: string; host: string; device: string };
+  /** `share` is what a ticket for a service says; the browser's own key signs that one. */
+  door: { label: string; host: string; device: string; share?: string };
   /** Undefined when the visitor has not been at the share yet: then the button leads there. */
   nonce: string | undefined;
   /** Goes on without a click. */
@@ -12,46 +13,27 @@ export interface DoorPage {
 
 export function doorPage({ door, nonce, auto }: DoorPage): string {
   const host = escapeHtml(door.host);
+  const signs = door.share === undefined ? "" : ` data-share="${escapeHtml(door.share)}"`;
   const way =
     nonce === undefined
       ? `<p><a href="/access?to=${escapeHtml(encodeURIComponent(door.host))}">Open ${host}</a></p>`
-      : `<p><button data-to="${host}" data-nonce="${escapeHtml(nonce)}" data-auto="${auto ? "yes" : "no"}">Open ${host}</button></p>
+      : `<p><button data-to="${host}" data-nonce="${escapeHtml(nonce)}" data-auto="${auto ? "yes" : "no"}"${signs}>Open ${host}</button></p>
 <p class="bad" role="alert"></p>
 <script src="/access.js"></script>`;
   return plainPage({
     title: `Open ${door.label}`,
     body: `<h1>Open ${escapeHtml(door.label)}?</h1>
-<p><code>${host}</code> is published by the device <b>${escapeHtml(door.device)}</b> for people who are signed in here.
-It will learn which account opens it.</p>
+${door.share === undefined ? ofShare(door) : ofService(door)}
 ${way}`,
   });
 }
 
-export const ACCESS_SCRIPT = `"use strict";
-(() => {
-  const signIn = document.querySelector("a[data-sign-in]");
-  if (signIn !== null && location.pathname === "/access") signIn.hash = "then=" + encodeURIComponent(location.search);
-  const button = document.querySelector("button[data-to]");
-  const problem = document.querySelector("[role=alert]");
-  if (button === null || problem === null) return;
-  const enter = async () => {
-    button.disabled = true;
-    problem.textContent = "";
-    try {
-      const response = await fetch("/api/access", {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ to: button.dataset.to, nonce: button.dataset.nonce }),
-      });
-      const answer = await response.json();
-      if (response.ok) return location.replace(answer.url);
-      problem.textContent = answer.error.message;
-    } catch {
-      problem.textContent = "The hub does not answer. Try again.";
-    }
-    button.disabled = false;
-  };
-  button.addEventListener("click", enter);
-  if (button.dataset.auto === "yes") enter();
-})();
-`;
+function ofShare({ host, device }: DoorPage["door"]): string {
+  return `<p><code>${escapeHtml(host)}</code> is published by the device <b>${escapeHtml(device)}</b> for people who are signed in here.
+It will learn which account opens it.</p>`;
+}
+
+function ofService({ host, device }: DoorPage["door"]): string {
+  return `<p><code>${escapeHtml(host)}</code> is a service of the device <b>${escapeHtml(device)}</b>, which lets in whose key may command it.
+This browser signs for that with its own key. What then passes goes through this hub, which could read it.</p>`;
+}

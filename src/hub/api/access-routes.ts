@@ -1,4 +1,4 @@
-// The hub's door to shares with access "login". The gateway sends a visitor here with a nonce that it keeps in a
+// The hub's door to shares with access "login", and to services (service-door.ts). The gateway sends a visitor here with a nonce that it keeps in a
 // cookie; the hub checks who it is and whether they may, and sends them back with a ticket, after the `#`.
 //
 // A click is needed, so that no page elsewhere can walk someone through doors: only what the hub's own page
@@ -15,7 +15,8 @@ import { type DeviceRow, findDevice } from "../../store/devices.ts";
 import { findLabel } from "../../store/labels.ts";
 import { findShare, type HubShareRow } from "../../store/shares.ts";
 import { RateLimiter } from "../rate-limit.ts";
-import { ACCESS_SCRIPT, doorPage } from "./access-page.ts";
+import { ACCESS_SCRIPT } from "./access-script.ts";
+import { doorPage, type DoorPage } from "./access-page.ts";
 import { html, json, redirect } from "./answers.ts";
 import { Approvals } from "./approvals.ts";
 import { holdBack } from "./hold-back.ts";
@@ -23,6 +24,7 @@ import { hubResource } from "./hub-resource.ts";
 import { isFromOwnPage } from "./origin-guard.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Route, route } from "./route.ts";
+import { demandController, demandHttp, findServiceDoor, type ServiceDoor } from "./service-door.ts";
 
 const TICKETS = { burst: 30, refillMs: 60_000 };
 
@@ -34,7 +36,8 @@ const host = z
 /** 32 bytes. */
 const nonce = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
 const visit = z.object({ to: host, nonce: nonce.optional() });
-const entry = z.object({ to: host, nonce });
+/** `key`: of the browser, where it is to sign by itself. */
+const entry = z.object({ to: host, nonce, key: nonce.optional() });
 
 interface Door extends ResourceOf<"share"> {
   share: HubShareRow;
@@ -58,8 +61,9 @@ export function accessRoutes(parts: ApiParts): Route[] {
       fromAnywhere: true,
       async answer(call) {
         const asked = visit.safeParse(Object.fromEntries(call.url.searchParams));
-        const door = call.allow(asked.success ? await findDoor(parts, asked.data.to) : undefined);
-        const key = `${userOf(call.actor)} ${door.share.share_id}`;
+        const door = call.allow(asked.success ? await findAnyDoor(parts, asked.data.to) : undefined);
+        if ("service" in door) demandHttp(parts, door);
+        const key = `${userOf(call.actor)} ${shareOf(door)}`;
         const given = asked.data?.nonce;
         if (given !== undefined) {
           return html(doorPage({ door: facts(door), nonce: given, auto: approvals.take(key) }), 200);
@@ -78,9 +82,17 @@ export function accessRoutes(parts: ApiParts): Route[] {
       at: "page",
       async answer(call) {
         const asked = await call.json(entry);
-        const door = call.allow(await findDoor(parts, asked.to));
+        const door = call.allow(await findAnyDoor(parts, asked.to));
         const visitor = userOf(call.actor);
         holdBack(tickets.take(visitor));
+        if ("service" in door) {
+          demandHttp(parts, door);
+          demandController(parts, door, asked.key);
+          // The claims of a ticket; the page puts its own key there, and signs.
+          const { share, host: at, origin } = door;
+          const expiresAt = clock.now() + TICKET_LIFETIME_MS;
+          return json({ url: `${origin}${TICKET_PATH}`, sign: { share, host: at, expires_at: expiresAt } });
+        }
         const claims: TicketClaims = {
           share: door.share.share_id,
           host: door.host,
@@ -117,6 +129,14 @@ export function accessRoutes(parts: ApiParts): Route[] {
   ];
 }
 
+async function findAnyDoor(parts: ApiParts, to: string): Promise<Door | ServiceDoor | undefined> {
+  return (await findDoor(parts, to)) ?? findServiceDoor(parts, to);
+}
+
+function shareOf(door: Door | ServiceDoor): string {
+  return "service" in door ? door.share : door.share.share_id;
+}
+
 /** Undefined for a host that is no share's, or whose share has another access: neither has a door here. */
 async function findDoor({ db, addresses, clock }: ApiParts, to: string): Promise<Door | undefined> {
   const asked = to.toLowerCase();
@@ -139,8 +159,10 @@ async function findDoor({ db, addresses, clock }: ApiParts, to: string): Promise
   };
 }
 
-function facts({ share, device, host: name }: Door): { label: string; host: string; device: string } {
-  return { label: share.label, host: name, device: device.name };
+function facts(door: Door | ServiceDoor): DoorPage["door"] {
+  const { device, host: name } = door;
+  if ("service" in door) return { label: door.service, host: name, device: device.name, share: door.share };
+  return { label: door.share.label, host: name, device: device.name };
 }
 
 function userOf(actor: Actor): string {

@@ -14,6 +14,7 @@ import { factsRoutes } from "./facts-routes.ts";
 import { fleetRoutes } from "./fleet-routes.ts";
 import { loginRoute } from "./login-route.ts";
 import { programRoutes } from "./program-routes.ts";
+import { serviceRoutes } from "./service-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
@@ -92,6 +93,7 @@ function allRoutes(parts: ApiParts): Route[] {
     ...setupRoutes(parts),
     ...deviceLifeRoutes(parts),
     ...fleetRoutes(parts),
+    ...serviceRoutes(parts),
     ...programRoutes(parts),
     ...accessRoutes(parts),
     ...downloadRoutes(parts),

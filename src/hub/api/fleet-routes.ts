@@ -1,12 +1,12 @@
 // What a person sees of their fleet: devices, shares, and who did what. Only what their own owner logs cover.
 import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
-import { rootsOf, type Action, type ResourceOf } from "../../protocol/permissions.ts";
 import { pendingSetups } from "../devices/setups.ts";
+import { allowedRoots } from "./allowed-roots.ts";
 import { json } from "./answers.ts";
 import { deviceStatuses } from "./device-status.ts";
 import type { ApiParts } from "./ports.ts";
-import { type Call, type Route, route } from "./route.ts";
+import { type Route, route } from "./route.ts";
 
 const auditQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -52,15 +52,6 @@ export function fleetRoutes(parts: ApiParts): Route[] {
     }),
   ];
 }
-
-/** The actor's own, each asked for; one at least. */
-function allowedRoots<A extends Action>(call: Pick<Call<A>, "actor"> & { allow: AllowOwner }): string[] {
-  const roots = rootsOf(call.actor);
-  if (roots.length === 0) call.allow(undefined);
-  return roots.map((root) => call.allow({ kind: "owner", root }).root);
-}
-
-type AllowOwner = (resource: ResourceOf<"owner"> | undefined) => ResourceOf<"owner">;
 
 function badQuery(): MusterError {
   return new MusterError("bad_request", "the query does not fit", {

@@ -53,6 +53,15 @@ const ROUTES: Record<string, Coverage> = {
   "POST /api/capabilities/:protocol": "takes no id",
   "GET /api/fleet": "takes no id",
   "GET /api/device/status": "takes no id",
+  "GET /api/devices/by-capability": "takes no id",
+  "GET /api/devices/:id/services": [
+    {
+      of: "a device",
+      theirs: ({ annasDevice }) => annasDevice,
+      missing: "abcdefg-hijklmn-opqrstu-vwxyz23",
+      ask: (id, { bert }) => [`/api/devices/${id}/services`, { token: bert.token, at: HUB }],
+    },
+  ],
   "POST /api/device/code": "takes no id",
   "POST /api/device/token": "proves itself by what only its owner knows",
   "POST /api/device/lookup": "proves itself by what only its owner knows",
@@ -128,6 +137,15 @@ const ROUTES: Record<string, Coverage> = {
         { cookie: bert.cookie, headers: { accept: "text/html" } },
       ],
     },
+    {
+      of: "a service's host",
+      theirs: () => "api--annas-laptop.localhost:8080",
+      missing: "api--nobodys-laptop.localhost:8080",
+      ask: (to, { bert }) => [
+        `/access?to=${to}&nonce=${NONCE}`,
+        { cookie: bert.cookie, headers: { accept: "text/html" } },
+      ],
+    },
   ],
   "POST /api/access": [
     {
@@ -137,6 +155,15 @@ const ROUTES: Record<string, Coverage> = {
       ask: (to, { bert }) => [
         "/api/access",
         { body: { to, nonce: NONCE }, cookie: bert.cookie, origin: PAGE },
+      ],
+    },
+    {
+      of: "a service's host",
+      theirs: () => "api--annas-laptop.localhost:8080",
+      missing: "api--nobodys-laptop.localhost:8080",
+      ask: (to, { bert }) => [
+        "/api/access",
+        { body: { to, nonce: NONCE, key: NONCE }, cookie: bert.cookie, origin: PAGE },
       ],
     },
   ],

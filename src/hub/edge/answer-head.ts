@@ -27,8 +27,8 @@ export class AnswerHead {
     for (;;) {
       const head = parseResponseHead(this.#held, this.#asked, this.#cursor);
       if (head.kind === "more") return NO_BYTES;
-      // No request that comes here asks for another protocol.
-      if (head.kind === "refused" || head.status === 101) return undefined;
+      // Another protocol that nobody asked for is refused there too.
+      if (head.kind === "refused") return undefined;
       const rest = this.#held.subarray(head.headBytes);
       this.#held = rest;
       this.#cursor.reset();

@@ -10,9 +10,11 @@ import { serializeResponse } from "../../http1/serialize.ts";
 import { ServerConnection } from "../../http1/server-connection.ts";
 import type { Ticker } from "../../http1/ticker.ts";
 import type { Log } from "../../protocol/log.ts";
+import { readServiceLabel, readServicePath } from "../../protocol/service-address.ts";
 import type { ByteStreamEvents, Socket } from "../../world/world.ts";
 import { isLocalName, withoutPort, type Addresses } from "../addresses.ts";
 import type { DeviceBook } from "../device-book.ts";
+import type { ServiceGate } from "../services/service-gate.ts";
 import type { ShareTable } from "../shares/share-table.ts";
 import { deviceHostAnswer } from "./device-host.ts";
 import { Line } from "./line.ts";
@@ -35,6 +37,7 @@ export interface EdgeParts {
   shares: ShareTable;
   devices: Pick<DeviceBook, "byLabel">;
   shareDoor: ShareDoor;
+  services: ServiceGate;
   ownPages: OwnPages;
   nextRequestId(): string;
   /** A connection that asked to become a trunk; false refuses it. */
@@ -105,7 +108,7 @@ export class Edge {
   }
 
   #handle(socket: Socket, request: RequestHead, exchange: Exchange): ExchangeEvents {
-    const { addresses, shares, shareDoor, ownPages, nextRequestId, trustedProxies } = this.#parts;
+    const { addresses, shares, shareDoor, services, ownPages, nextRequestId, trustedProxies } = this.#parts;
     const from = visitorOf(socket, request.fields, trustedProxies);
     const { visitor, https } = from;
     const requestId = nextRequestId();
@@ -113,14 +116,25 @@ export class Edge {
     if (meaning.kind === "label") {
       const share = shares.byLabel(meaning.label) ?? this.#ofDevice(meaning.label, request, exchange);
       if (share === "answered") return NOBODY;
-      if (share === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
-      const secure = https || (isLoopbackAddress(visitor) && isLocalName(withoutPort(request.host)));
+      const secure = isSecure(from, request.host);
+      if (share === undefined) {
+        const place = readServiceLabel(meaning.label);
+        if (place === undefined) return this.#fail(exchange, { failure: "unknown_share", requestId });
+        return services.atHost(exchange, place, { visitor, https, secure, requestId });
+      }
       return visitShare(shareDoor, { share, exchange, visitor, https, secure, requestId });
     }
     if (meaning.kind === "unknown") return this.#fail(exchange, { failure: "unknown_host", requestId });
     if (request.target === "/trunk") return this.#trunk(socket, exchange, { requestId, from });
     const path = pagePath(request.target);
     if (path !== undefined) return this.#page(exchange, path, { requestId, from, mayCarry: !meaning.page });
+    const service = readServicePath(request.target);
+    if (service !== undefined) {
+      // Never the host of the hub's own page.
+      if (meaning.page) return this.#fail(exchange, { failure: "page_host", requestId });
+      const secure = isSecure(from, request.host);
+      return services.atPath(exchange, service, { visitor, https, secure, requestId });
+    }
     return ownPages.visit({ exchange, ...from, requestId });
   }
 
@@ -177,6 +191,11 @@ export class Edge {
     exchange.respond(failureAnswer({ ...what, fields: exchange.request.fields }));
     return NOBODY;
   }
+}
+
+/** Nobody between the visitor and this hub can listen in. */
+function isSecure({ visitor, https }: Visitor, host: string): boolean {
+  return https || (isLoopbackAddress(visitor) && isLocalName(withoutPort(host)));
 }
 
 /** The head that turns a connection into a trunk. */

@@ -3,6 +3,7 @@ import type { Answer } from "../../http1/answer.ts";
 import { field, type Field } from "../../http1/field.ts";
 import { prefersJson, problemJson, problemPage, type Problem } from "../../protocol/error-page.ts";
 import { PLAIN_PAGE_CSP } from "../../protocol/plain-page.ts";
+import { SERVICE_STRANGER } from "../../protocol/service-words.ts";
 
 type Text = Omit<Problem, "requestId">;
 
@@ -78,6 +79,54 @@ const FAILURES = {
     message: "The machine that holds this share went away before it answered.",
     hint: "The request was not repeated, because it may have been carried out. Look before you try again.",
     hop: "device",
+  },
+  service_stranger: { ...SERVICE_STRANGER, status: 404, hop: "hub", service: true },
+  service_plain: {
+    status: 403,
+    code: "forbidden",
+    title: "Not over plain HTTP",
+    message:
+      "Services are opened over https only: on this address anyone on the way could read what you send.",
+    hint: "Open it over https, or bring it to your machine: muster forward.",
+    hop: "hub",
+    service: true,
+  },
+  service_for_programs: {
+    status: 403,
+    code: "forbidden",
+    title: "Not for browsers",
+    message:
+      "Below /d/ services answer to programs that bring a ticket, and to nothing that comes with a cookie or from a page.",
+    hint: "In a browser each service has an address of its own: SERVICE--DEVICE in front of the hub's domain.",
+    hop: "hub",
+    service: true,
+  },
+  service_offline: {
+    status: 503,
+    code: "device_offline",
+    title: "The device is offline",
+    message: "The machine that offers this service is not connected to the hub at the moment.",
+    hint: "It comes back by itself when the machine is awake and online. Try again in a moment.",
+    hop: "device",
+    service: true,
+  },
+  service_busy: {
+    status: 503,
+    code: "unavailable",
+    title: "The device is busy",
+    message: "The machine that offers this service takes no more requests at the moment.",
+    hint: "Try again in a moment.",
+    hop: "device",
+    service: true,
+  },
+  service_lost: {
+    status: 502,
+    code: "device_offline",
+    title: "The connection to the device broke",
+    message: "The machine that offers this service went away before it answered.",
+    hint: "The request was not repeated, because it may have been carried out. Look before you try again.",
+    hop: "device",
+    service: true,
   },
   hub_pages: {
     status: 503,

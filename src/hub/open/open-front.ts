@@ -10,6 +10,8 @@ import { failureAnswer } from "../edge/failure-answer.ts";
 import { OwnPages } from "../edge/own-pages.ts";
 import { proxiesOf } from "../edge/proxies.ts";
 import { requestIds } from "../edge/request-ids.ts";
+import { SERVICE_TARGET } from "../../protocol/service-address.ts";
+import { ServiceGate } from "../services/service-gate.ts";
 import type { ShareDoor } from "../edge/share-exchange.ts";
 import { trunkHandler } from "../edge/trunk-handler.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
@@ -46,6 +48,7 @@ export async function openFront(options: HubOptions, behind: Behind): Promise<Fr
   const socketPath = `${options.socketFolder}/hub.sock`;
   await world.disk.makeFolder(options.socketFolder);
   const internal = await serveInside(options, behind, { socketPath, unproven });
+  const door = shareDoor(core);
   const edge = new Edge({
     addresses,
     shares,
@@ -58,7 +61,15 @@ export async function openFront(options: HubOptions, behind: Behind): Promise<Fr
     connectionsMax: limits.connections,
     trustedProxies: proxiesOf(options.trustedProxies ?? []),
     nextRequestId: requestIds(world.random),
-    shareDoor: shareDoor(core),
+    shareDoor: door,
+    services: new ServiceGate({
+      addresses,
+      devices,
+      ownerLogs: core.ownerLogs,
+      crypto: options.crypto,
+      shareDoor: door,
+      now: core.now,
+    }),
     ownPages: new OwnPages({
       network: world.network,
       path: socketPath,
@@ -151,10 +162,9 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
 function shareDoor({ metrics, directory }: Core): ShareDoor {
   return {
     directory,
-    fail({ exchange, requestId }, failure) {
-      metrics.refused(
-        failure === "device_offline" ? "offline" : failure === "device_busy" ? "limit" : "other",
-      );
+    fail({ exchange, requestId, share }, told) {
+      const failure = share.shareId.startsWith(SERVICE_TARGET) ? SERVICE_FAILURES[told] : told;
+      metrics.refused(told === "device_offline" ? "offline" : told === "device_busy" ? "limit" : "other");
       exchange.respond(failureAnswer({ failure, requestId, fields: exchange.request.fields }));
     },
     done(_visit, { status, firstByteMs }) {
@@ -162,6 +172,12 @@ function shareDoor({ metrics, directory }: Core): ShareDoor {
     },
   };
 }
+
+const SERVICE_FAILURES = {
+  device_offline: "service_offline",
+  device_busy: "service_busy",
+  device_lost: "service_lost",
+} as const;
 
 function apiAddresses(addresses: Addresses): ApiAddresses {
   return {
