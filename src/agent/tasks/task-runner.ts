@@ -23,6 +23,7 @@ const AGAIN_AFTER_MS = 1000;
 const LAUNCHES_MAX = 5;
 /** Input is bounded by its credit; this bounds signals. */
 const UNSAID_MAX = 10_000;
+const FEED_BYTES = 128 * 1024;
 const STOP_WITHIN_MS = 8000;
 
 export interface TaskRunnerOptions {
@@ -54,6 +55,8 @@ interface Live {
   /** Its steps follow each other. */
   turn: Promise<void>;
   look: Timer | undefined;
+  /** How far its watcher has seen the log, where no keeper tells of it. */
+  fedTo: number | undefined;
   /** For its keeper, in order. */
   unsaid: ((run: KeptRun) => void)[];
   /** Starts that this agent has begun. */
@@ -128,6 +131,7 @@ export class TaskRunner {
     const live = this.#live.get(id);
     if (live === undefined) return;
     live.watcher = watcher;
+    live.fedTo = undefined;
     live.run?.resume();
     live.run?.tell({ type: "live", on: watcher !== undefined });
     if (watcher !== undefined && live.pid > 0) watcher.started(live.pid);
@@ -205,6 +209,7 @@ export class TaskRunner {
       wantedEnd: undefined,
       turn: Promise.resolve(),
       look: undefined,
+      fedTo: undefined,
       unsaid: [],
       tries: 0,
       over: Promise.withResolvers<Task>(),
@@ -307,6 +312,7 @@ export class TaskRunner {
     const found = await this.#options.keepers.find(live.task);
     switch (found.state) {
       case "ended":
+        await this.#feed(live);
         return this.#ended(live, found.end);
       case "lost":
         return this.#settle(live, { status: "failed", reason: "interrupted" });
@@ -317,8 +323,23 @@ export class TaskRunner {
       case "running":
         await this.#started(live, { pid: found.keeper.pid, atMs: this.#options.clock.now() });
         if (live.wantedEnd !== undefined) await this.#options.keepers.cancel(live.task);
+        await this.#feed(live);
         live.look?.cancel();
         live.look = this.#options.timers.after(LOOK_EVERY_MS, () => this.#step(live, () => this.#look(live)));
+    }
+  }
+
+  /** What a keeper of an earlier agent wrote since the watcher came; as much as it takes at once. */
+  async #feed(live: Live): Promise<void> {
+    const { keepers } = this.#options;
+    for (let more = true; more && live.watcher !== undefined && live.run === undefined;) {
+      const from = live.fedTo ?? Number.MAX_SAFE_INTEGER;
+      const part = await keepers.log(live.task, from, FEED_BYTES);
+      more = live.fedTo !== undefined && part.pieces.length > 0;
+      live.fedTo = part.next;
+      for (const { from: output, bytes } of part.pieces) {
+        if (live.watcher?.output(output, bytes) === false) more = false;
+      }
     }
   }
 
