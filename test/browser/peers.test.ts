@@ -310,7 +310,10 @@ function exportedKeys(page: Page): Promise<string[]> {
         opening.addEventListener("error", () => resolve([]));
         opening.addEventListener("success", () => {
           const all = opening.result.transaction(store).objectStore(store).getAll();
-          all.addEventListener("success", () => resolve(all.result));
+          all.addEventListener("success", () => {
+            resolve(all.result);
+            opening.result.close(); // or nobody could delete it
+          });
         });
       });
     const kept = [...(await read("muster", "keys")), ...(await read("muster-peers", "rings"))];
