@@ -319,6 +319,11 @@ export const RIGHTS = {
     streams: ["capability", "query"],
     allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
   }),
+  /** What each device lets the hub see by itself: nobody signs here. */
+  "fleet.query": right("owner", {
+    routes: ["GET /api/aggregate/tasks", "POST /api/query"],
+    allow: { person: ofOwner, program: hasScope("read") },
+  }),
   /** By HTTP. What the key may use exactly, its owner's log says, and each device by its own copy. */
   "models.use": right("owner", {
     routes: ["POST /v1/chat/completions", "POST /v1/embeddings", "GET /v1/models"],

@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { mergeParts, type DevicePart } from "./query-merge.ts";
+import { mergeParts, pageOf, type DevicePart } from "./query-merge.ts";
 
 const at = (minute: number): string => `2026-11-20T10:${String(minute).padStart(2, "0")}:00.000Z`;
 const task = (id: string, minute: number, more: object = {}) => ({ id, updated_at: at(minute), ...more });
 
-test("lists: the latest change first, then by device and id", () => {
+test("lists: the latest change first, then the latest id, as a device has its own", () => {
   const { items } = mergeParts("ListTasks", [
     { device: "pi", data: { items: [task("b", 5), task("a", 5), task("c", 9)] } },
     { device: "gpu", data: { items: [task("d", 5)] } },
   ]);
-  expect(items.map(({ id, device }) => `${String(id)}@${device}`)).toEqual(["c@pi", "d@gpu", "a@pi", "b@pi"]);
+  expect(items.map(({ id, device }) => `${String(id)}@${device}`)).toEqual(["c@pi", "d@gpu", "b@pi", "a@pi"]);
 });
 
 test("searches: by rank, and nobody is better than 1", () => {
@@ -46,6 +46,36 @@ test("a custom answer may be anything: a list, a value, an object", () => {
   ]);
   expect(of("text")).toEqual([{ value: "text", device: "pi" }]);
   expect(of({ a: 1 })).toEqual([{ a: 1, device: "pi" }]);
+});
+
+test("pages follow each other without a gap or a double, while devices come and go", () => {
+  const all = { pi: [task("e", 9), task("c", 5), task("a", 1)], gpu: [task("d", 5), task("b", 5)] };
+  const page = (cursor: string | null, devices: readonly (keyof typeof all)[]) => {
+    const [ms = "", id = ""] = (cursor ?? "9999999999999.z").split(".");
+    const parts = devices.map((device) => {
+      const behind = all[device].filter((one) => {
+        const changed = Date.parse(one.updated_at);
+        return changed < Number(ms) || (changed === Number(ms) && one.id < id);
+      });
+      return { device, data: { items: behind.slice(0, 2), cursor: behind.length > 2 ? "more" : null } };
+    });
+    return pageOf(parts, 2);
+  };
+  const first = page(null, ["pi", "gpu"]);
+  expect(first.items.map(({ id }) => id)).toEqual(["e", "d"]);
+  const second = page(first.cursor, ["gpu", "pi"]);
+  expect(second.items.map(({ id }) => id)).toEqual(["c", "b"]);
+  const alone = page(second.cursor, ["pi"]);
+  expect(alone).toMatchObject({ items: [{ id: "a" }], cursor: null });
+});
+
+test("a device that lies about its times or its cursor ends no page", () => {
+  expect(
+    pageOf([{ device: "liar", data: { items: [{ id: "a", updated_at: "soon" }], cursor: 7 } }], 5),
+  ).toEqual({
+    items: [{ id: "a", updated_at: "soon", device: "liar" }],
+    cursor: null,
+  });
 });
 
 test("the order in which the parts came does not matter", () => {

@@ -1,4 +1,4 @@
-// One answer out of many devices' parts. Lists: the latest change first, then by device; searches: by rank; stats: summed.
+// One answer out of many devices' parts. Lists: the latest change first; searches: by rank; stats: summed.
 // The same parts in any order give the same answer.
 import type { QueryType } from "./query-messages.ts";
 import { TASK_STATUSES } from "./task-statuses.ts";
@@ -18,13 +18,29 @@ export interface Merged {
   total?: Record<string, number>;
 }
 
-const DEFAULT_ORDER_FIELD = "updated_at";
+const CHANGED = "updated_at";
 
 export function mergeParts(type: QueryType, parts: readonly DevicePart[]): Merged {
   if (type === "GetTaskStats") return mergeStats(parts);
   const items = parts.flatMap(({ device, data }) => itemsIn(data).map((item) => named(device, item)));
   const isSearch = type === "SearchTasks" || type === "SearchKnowledgebase";
   return { items: items.toSorted(isSearch ? byRank : byChange) };
+}
+
+/**
+ * The first `limit` of a list, and the cursor that leads behind them: every device takes it, so that pages stay stable
+ * while devices come and go. Null at the end.
+ */
+export function pageOf(
+  parts: readonly DevicePart[],
+  limit: number,
+): { items: QueryItem[]; cursor: string | null } {
+  const { items } = mergeParts("ListTasks", parts);
+  const isCut = items.length > limit || parts.some(({ data }) => isObject(data) && isText(data["cursor"]));
+  const shown = items.slice(0, limit);
+  const last = shown.at(-1);
+  const at = Date.parse(textOf(last?.[CHANGED]));
+  return { items: shown, cursor: isCut && !Number.isNaN(at) ? `${at}.${textOf(last?.["id"])}` : null };
 }
 
 function mergeStats(parts: readonly DevicePart[]): Merged {
@@ -48,16 +64,15 @@ function named(device: string, item: unknown): QueryItem {
 
 function byChange(one: QueryItem, other: QueryItem): number {
   return (
-    compare(textOf(other[DEFAULT_ORDER_FIELD]), textOf(one[DEFAULT_ORDER_FIELD])) || byDevice(one, other)
+    compare(textOf(other[CHANGED]), textOf(one[CHANGED])) ||
+    // As each device's own pages have it: a cursor is this pair.
+    compare(textOf(other["id"]), textOf(one["id"])) ||
+    compare(one.device, other.device)
   );
 }
 
 function byRank(one: QueryItem, other: QueryItem): number {
   return rankOf(other) - rankOf(one) || byChange(one, other);
-}
-
-function byDevice(one: QueryItem, other: QueryItem): number {
-  return compare(one.device, other.device) || compare(textOf(one["id"]), textOf(other["id"]));
 }
 
 /** From 0 to 1, whatever a device says. */
@@ -66,7 +81,11 @@ function rankOf({ rank }: QueryItem): number {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return isText(value) ? value : "";
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function compare(one: string, other: string): number {

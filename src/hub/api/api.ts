@@ -15,6 +15,7 @@ import { fleetRoutes } from "./fleet-routes.ts";
 import { loginRoute } from "./login-route.ts";
 import { programRoutes } from "./program-routes.ts";
 import { serviceRoutes } from "./service-routes.ts";
+import { queryRoutes } from "./query-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
@@ -95,6 +96,7 @@ function allRoutes(parts: ApiParts): Route[] {
     ...fleetRoutes(parts),
     ...serviceRoutes(parts),
     ...programRoutes(parts),
+    ...queryRoutes(parts),
     ...accessRoutes(parts),
     ...downloadRoutes(parts),
     pageRoute(parts),

@@ -92,6 +92,7 @@ export async function testHub(
     secretByte?: number;
     /** What capability requests lead to; nobody offers any by default. */
     capabilities?: ApiParts["capabilities"];
+    queries?: ApiParts["queries"];
   } = {},
 ): Promise<TestHub> {
   const pageOrigin = "pageOrigin" in options ? options.pageOrigin : PAGE;
@@ -137,6 +138,7 @@ export async function testHub(
     life,
     metrics: createMetrics(),
     capabilities: options.capabilities ?? { ask: nobodyOffers },
+    queries: options.queries ?? { ask: nobodyOffers },
     accounts,
     tokens: { verify: (token) => tokens.get(token) },
     home: {

@@ -10,6 +10,7 @@ import type { Clock } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { CapabilityAsker } from "../calls/capability-desk.ts";
+import type { QueryAsker } from "../calls/query-desk.ts";
 import type { Audit } from "../audit.ts";
 import type { DeviceLife } from "../devices/device-life.ts";
 import type { Metrics } from "../metrics.ts";
@@ -105,6 +106,7 @@ export interface ApiParts {
   home: Home;
   ownerLogs: Pick<OwnerLogs, "get" | "appended" | "roots">;
   capabilities: CapabilityAsker;
+  queries: QueryAsker;
   addresses: Addresses;
   fleet: Fleet;
   assets: Assets;

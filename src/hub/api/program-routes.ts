@@ -109,7 +109,11 @@ async function* repliesFor(
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
   };
   // Whether this key may ask at all was looked at by the route.
-  yield* askedReplies(capabilities, { actor: undefined, caller: actor.key, request }, left);
+  yield* askedReplies<CapabilityReply>(
+    (events) => capabilities.ask({ actor: undefined, caller: actor.key, request }, events),
+    (reply) => reply.type === "capability_response",
+    left,
+  );
 }
 
 function allowed(call: Call<"models.use"> | Call<"capability.use">): ActorOf<"program"> {

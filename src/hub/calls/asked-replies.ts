@@ -1,18 +1,27 @@
-// A capability request whose answers are read one after the other, for the hub's own HTTP API.
-import type { CapabilityReply } from "../../protocol/capability-messages.ts";
+// What is answered to one request of the hub's own HTTP API, one after the other: while an answer waits to be read the
+// devices are held.
 import { MusterError } from "../../protocol/errors.ts";
-import type { Ask, CapabilityAsker } from "./capability-desk.ts";
 
-/** Up to the response. While one waits to be read the device is held; aborting `left` cancels. */
-export async function* askedReplies(
-  desk: CapabilityAsker,
-  ask: Ask,
+export interface Running {
+  resume(): void;
+  cancel(): void;
+}
+
+export interface ReplyEvents<Reply> {
+  reply(reply: Reply): boolean;
+  over(): void;
+}
+
+/** Up to the last one. Leaving the loop, or aborting `left`, cancels. `begin` may throw a refusal. */
+export async function* askedReplies<Reply>(
+  begin: (events: ReplyEvents<Reply>) => Running,
+  isLast: (reply: Reply) => boolean,
   left: AbortSignal,
-): AsyncGenerator<CapabilityReply> {
-  const waiting: CapabilityReply[] = [];
+): AsyncGenerator<Reply> {
+  const waiting: Reply[] = [];
   let wake: () => void = () => {};
   let isOver = false;
-  const run = desk.ask(ask, {
+  const run = begin({
     reply(reply) {
       waiting.push(reply);
       wake();
@@ -30,8 +39,8 @@ export async function* askedReplies(
       const reply = waiting.shift();
       if (reply !== undefined) {
         yield reply;
-        if (reply.type === "capability_response") return;
-        run.resume();
+        if (isLast(reply)) return;
+        if (waiting.length === 0) run.resume();
       } else if (isOver) throw new MusterError("unavailable", "the request was given up");
       else await new Promise<void>((resolve) => (wake = resolve));
     }

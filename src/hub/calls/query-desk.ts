@@ -23,6 +23,15 @@ export interface QueryDeskParts extends Pick<CandidateParts, "devices" | "direct
   offers: { of(deviceId: string): Pick<Offered, "capabilities" | "queries"> };
 }
 
+/** Of the devices of these owners. Throws a refusal for which nobody was asked. */
+export interface QueryAsker {
+  ask(
+    ownerRoots: readonly string[],
+    query: AggregateQuery,
+    events: QueryEvents,
+  ): Pick<QueryRun, "resume" | "cancel">;
+}
+
 /** Of one session at once. */
 const PER_SESSION_MAX = 16;
 const REQUEST_WAIT_MS = 10_000;

@@ -125,7 +125,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
   const { world, crypto, log, signer, version, limits = USUAL_LIMITS } = options;
   const { id, db, audit, metrics, ownerLogs, addresses, devices, directory, fleet } = core;
   const { life, owner } = presence;
-  const { accounts, tokens, capabilities } = doors;
+  const { accounts, tokens, capabilities, queries } = doors;
   return createApi({
     db,
     clock: world.clock,
@@ -141,6 +141,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
     log: log.part("api"),
     home: owner,
     capabilities,
+    queries,
     addresses: apiAddresses(addresses),
     assets: options.assets,
     ...(options.downloads === undefined ? {} : { downloads: options.downloads }),
