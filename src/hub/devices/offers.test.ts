@@ -48,6 +48,17 @@ test("what a device offers is told while it is away, after a restart of the hub 
   expect(again.services(id).map(({ state }) => state)).toEqual(["unknown", "unknown"]);
 });
 
+test("services and capabilities that come together are both kept", async () => {
+  const { id, offers, load } = await opened();
+  await Promise.all([
+    offers.handle(id, { type: "capabilities_update", id: "1", capabilities: [chat], queries: [] }),
+    offers.handle(id, register(web)),
+  ]);
+  const both = { services: [web], capabilities: [chat], queries: [] };
+  expect(offers.of(id)).toEqual(both);
+  expect((await load()).of(id)).toEqual(both);
+});
+
 test("a service that is not named any more is gone; of two with one name the last counts", async () => {
   const { id, offers } = await opened();
   await offers.handle(id, register(web, postgres));

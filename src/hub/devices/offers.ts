@@ -90,18 +90,18 @@ export class Offers {
     this.#health.delete(deviceId);
   }
 
+  /** Known at once, since the next message builds on it; then written, one after the other. */
   async #keep(deviceId: string, offered: Offered): Promise<void> {
-    const row = {
+    const before = this.#byDevice.get(deviceId);
+    if (before !== undefined && isSame(before, offered)) return;
+    this.#byDevice.set(deviceId, offered);
+    this.#parts.changed();
+    await saveDeviceOffers(this.#parts.db, {
       device_id: deviceId,
       services: JSON.stringify(offered.services),
       capabilities: JSON.stringify(offered.capabilities),
       queries: JSON.stringify(offered.queries),
-    };
-    const before = this.#byDevice.get(deviceId);
-    if (before !== undefined && isSame(before, offered)) return;
-    await saveDeviceOffers(this.#parts.db, row);
-    this.#byDevice.set(deviceId, offered);
-    this.#parts.changed();
+    });
   }
 }
 
