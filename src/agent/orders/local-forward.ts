@@ -1,6 +1,7 @@
 // A port of another device on this machine's loopback. Whoever connects here gets a stream of a trunk that runs
 // inside one sealed session. For an HTTP service only requests that name this very port as their Host pass: a page of
 // elsewhere that a browser was tricked into sending here is refused.
+import { splitHost } from "../../http1/host.ts";
 import { parseRequestHead } from "../../http1/request-head.ts";
 import { CHANNEL, type SealedOutcome } from "../../protocol/command-messages.ts";
 import { concat, utf8 } from "../../protocol/bytes.ts";
@@ -143,8 +144,13 @@ const REFUSED_HOST = utf8(
 );
 
 function isOwnHost(host: string, port: number): boolean {
-  return ["localhost", "127.0.0.1"].some((name) => host === `${name}:${port}`);
+  const asked = splitHost(host);
+  // Programs leave out the usual port.
+  return asked !== undefined && OWN_NAMES.has(asked.name) && (asked.port ?? USUAL_PORT) === port;
 }
+
+const OWN_NAMES: ReadonlySet<string> = new Set(["localhost", "127.0.0.1"]);
+const USUAL_PORT = 80;
 
 function eventsOf(events: ByteStreamEvents): ByteStreamEvents {
   return {

@@ -2,7 +2,7 @@
 // devices; which key that is, this home's own copy of the owner log says. Where both use one name for two devices,
 // nothing is done: a hub could lead a command astray that way.
 import type { Crypto } from "../../identity/crypto.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { MusterError, systemCode } from "../../protocol/errors.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { findDevice } from "../device-desk.ts";
 import type { HubPort } from "../hub-port.ts";
@@ -23,9 +23,20 @@ export async function orderedDevice(
   const { log } = book;
   if (log === undefined || problem !== undefined)
     throw problem ?? new MusterError("unavailable", "no owner log");
-  const { fleet } = await hub.request({ type: "fleet_get" }, "fleet");
-  const view = findDevice(fleet.devices, reference);
   const idOf = (key: Uint8Array): string => deviceIdOf(crypto.sha256(key));
+  const asked = await hub.request({ type: "fleet_get" }, "fleet").catch((error: unknown) => {
+    // Without the hub the log's own names must do, where they leave no doubt.
+    const [only, other] = log.participants().filter(({ publicKey, name }) => {
+      return name === reference || idOf(publicKey) === reference;
+    });
+    if (systemCode(error) !== "hub_unreachable" || only === undefined || other !== undefined) throw error;
+    return only;
+  });
+  if (!("fleet" in asked)) {
+    const { name, publicKey, linkKey } = asked;
+    return { id: idOf(publicKey), name, publicKey, linkKey };
+  }
+  const view = findDevice(asked.fleet.devices, reference);
   const known = log.participants().find(({ publicKey }) => idOf(publicKey) === view.id);
   if (known === undefined) {
     throw new MusterError("forbidden", `${view.name} is in no owner log yet, and takes no commands`, {

@@ -337,8 +337,10 @@ export class TaskRunner {
       const part = await keepers.log(live.task, from, FEED_BYTES);
       more = live.fedTo !== undefined && part.pieces.length > 0;
       live.fedTo = part.next;
+      const watcher = this.#live.get(live.task.id)?.watcher;
+      if (watcher === undefined) return;
       for (const { from: output, bytes } of part.pieces) {
-        if (live.watcher?.output(output, bytes) === false) more = false;
+        if (!watcher.output(output, bytes)) more = false;
       }
     }
   }
