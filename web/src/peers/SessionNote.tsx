@@ -59,14 +59,14 @@ export function GuestNote(): ReactNode {
   return (
     <div className="note guest">
       <span>As a guest, this browser pairs, sends and receives, with a key that cannot leave it.</span>
+      <button type="button" className="button" onClick={() => page.askSignIn()}>
+        Sign in
+      </button>
       {hasKey ? (
         <button type="button" className="button quiet" onClick={() => setLeaving(true)}>
           Leave…
         </button>
       ) : null}
-      <button type="button" className="button" onClick={() => page.askSignIn()}>
-        Sign in
-      </button>
       {leaving ? <LeaveGuest onClose={() => setLeaving(false)} /> : null}
     </div>
   );
