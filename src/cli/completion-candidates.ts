@@ -7,8 +7,8 @@ export interface Candidate {
   description: string;
 }
 
-/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device, a task. */
-export type Completion = Candidate[] | "files" | "share" | "app" | "device" | "task";
+/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device, a task, DEVICE/SERVICE. */
+export type Completion = Candidate[] | "files" | "share" | "app" | "device" | "task" | "service";
 
 /** First arguments that are no free text, by command. */
 const ARGUMENTS: Readonly<Record<string, Completion>> = {
@@ -23,6 +23,7 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device approve": "device",
   "muster device rotate": "device",
   "muster shell": "device",
+  "muster forward": "service",
   "muster task show": "task",
   "muster task logs": "task",
   "muster task cancel": "task",

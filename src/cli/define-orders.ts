@@ -36,11 +36,23 @@ export function addOrderCommands(program: Command, choose: Choose): void {
     )
     .argument("<target>", "DEVICE/SERVICE, or DEVICE/PORT", parseReference)
     .argument("[port]", "port on 127.0.0.1; any free one when absent", parsePort)
+    .option("--ticket", "for a program elsewhere: an address at the hub and a ticket that opens it")
+    .option("--expires <duration>", "with --ticket: how long it is good, 1m to 30d (default: 1h)")
     .option("--json", "print one JSON object")
-    .addHelpText("after", "\nExamples:\n  muster forward pi/postgres 5432\n  muster forward pi/3000")
-    .action((target, port) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster forward pi/postgres 5432\n  muster forward pi/3000\n" +
+        "  muster forward --ticket pi/grafana --expires 7d",
+    )
+    .action((target, port, { ticket, expires }) => {
       choose({
-        run: async (invocation) => (await import("./commands/forward.ts")).forward(invocation, target, port),
+        async run(invocation) {
+          if (ticket === true) {
+            const { serviceTicket } = await import("./commands/service-ticket.ts");
+            return serviceTicket(invocation, target, { port, expires });
+          }
+          return (await import("./commands/forward.ts")).forward(invocation, target, { port, expires });
+        },
         endsWithinMs: 2000,
       });
     });

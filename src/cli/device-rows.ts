@@ -2,6 +2,7 @@
 
 import type { DeviceView } from "../protocol/views.ts";
 import { ago, shortDuration } from "./durations.ts";
+import { serviceNames } from "./service-rows.ts";
 import type { Cell } from "./table.ts";
 import type { Style } from "./terminal.ts";
 
@@ -13,7 +14,16 @@ const STATUS_STYLES = {
   revoked: "dim",
 } as const satisfies Record<DeviceView["status"], Style>;
 
-export const DEVICE_HEADINGS = ["NAME", "STATUS", "SINCE", "KIND", "PLATFORM", "VERSION", "ID"] as const;
+export const DEVICE_HEADINGS = [
+  "NAME",
+  "STATUS",
+  "SINCE",
+  "KIND",
+  "PLATFORM",
+  "VERSION",
+  "ID",
+  "SERVICES",
+] as const;
 
 /** The row of `device ls`. */
 export function deviceRow(device: DeviceView, now: number): Cell[] {
@@ -23,10 +33,11 @@ export function deviceRow(device: DeviceView, now: number): Cell[] {
     { text: device.platform },
     { text: device.agent_version ?? "-", short: "" },
     { text: device.id, short: device.id.slice(0, 7) },
+    { text: serviceNames(device), short: String(device.services?.length || "") },
   ];
 }
 
-export const DEVICE_SHORTEN = [6, 5] as const;
+export const DEVICE_SHORTEN = [6, 5, 7] as const;
 
 /** The row of `status`: name, status, since when, kind and platform, round trip. */
 export function deviceStatusRow(device: DeviceView, now: number): Cell[] {

@@ -417,6 +417,8 @@ export interface HubSession {
   query(request: LocalRequest<"query">, left: AbortSignal): AsyncIterable<QueryReply>;
   /** Parts and one response, from whichever device serves. Aborting `left` cancels. */
   capability(request: LocalRequest<"capability">, left: AbortSignal): AsyncIterable<CapabilityReply>;
+  /** Signed with the controller key of this home. */
+  serviceTicket(request: LocalRequest<"service_ticket">): Promise<LocalResponse<"service_ticket">>;
   /** Signs an invite with the controller key of this home and appends it to the owner log. */
   deviceToken(request: LocalRequest<"device_token">): Promise<LocalResponse<"device_token">>;
   close(): void;

@@ -10,6 +10,7 @@ import { HubSession } from "../agent/link/hub-session.ts";
 import { KeyDesk } from "../agent/key-desk.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
+import { makeServiceTicket } from "../agent/services/ticket-desk.ts";
 import type { Controller } from "../agent/sessions/order.ts";
 import { FleetTasks } from "../agent/tasks/fleet-tasks.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
@@ -151,6 +152,13 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         { capability: { protocol, version }, payload, preferDevice, timeoutMs },
         left,
       );
+    },
+    async serviceTicket(request) {
+      const { world, crypto, identity } = parts;
+      const book = await readLog(parts, session, hubFile);
+      const { signer } = identity;
+      const hubUrl = () => hubFile.hub_url;
+      return makeServiceTicket({ clock: world.clock, crypto, signer, hub: session, hubUrl, book }, request);
     },
     async deviceToken(request) {
       const book = await readLog(parts, session, hubFile);

@@ -4,6 +4,7 @@
 // JSON, or by `{error: {code, message, hint?}}` with the status of the error table. `GET /health` alone
 // needs no token. One row per call: adding a call is adding a row.
 import { z } from "zod";
+import { serviceName } from "./services.ts";
 import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage, errorBody } from "./command-messages.ts";
 import { CAPABILITY_WAITS } from "./capability-messages.ts";
@@ -108,6 +109,12 @@ const keyView = z.object({
 });
 const keyAnswer = z.object({ key: keyView });
 const grantedProtocols = z.array(capabilityProtocol).min(1).max(CAPABILITIES_PER_DEVICE);
+const ticketMs = z
+  .number()
+  .int()
+  .min(60_000)
+  .max(30 * 86_400_000);
+
 const grantMs = z
   .number()
   .int()
@@ -412,6 +419,19 @@ export const LOCAL_API = {
       port: z.number().int().min(0).max(65_535),
     }),
     response: z.never(),
+  },
+  /** Opens one service of a device for a program at the hub; shown once. */
+  service_ticket: {
+    request: z.object({ device: reference, service: serviceName, expires_in_ms: ticketMs }),
+    response: z.object({
+      device: z.object({ id: z.string(), name: z.string() }),
+      service: z.string(),
+      url: z.string(),
+      /** In a browser; null where its name is no host's. */
+      page_url: z.string().nullable(),
+      ticket: z.string(),
+      expires_at: z.string(),
+    }),
   },
   /** What an order under way is to read; answered once it was taken. */
   order_input: {

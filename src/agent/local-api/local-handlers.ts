@@ -50,6 +50,7 @@ export interface LocalHandlersOptions {
   peers: PeerDesk;
   query(request: LocalRequest<"query">, left: AbortSignal): AsyncGenerator<QueryReply>;
   ask(request: LocalRequest<"capability">, left: AbortSignal): AsyncGenerator<CapabilityReply>;
+  serviceTicket(request: LocalRequest<"service_ticket">): Promise<LocalResponse<"service_ticket">>;
   openPage(): Promise<LocalResponse<"open_page">>;
   onStopAsked(): void;
 }
@@ -229,6 +230,11 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       recorded("task.remove", request.task, async () => ({ result: await tasks().remove(request) })),
     shell: (request) => orders().shell(request),
     forward: (request) => orders().forward(request),
+    service_ticket: (request) =>
+      recorded("service.ticket", `${request.device}/${request.service}`, async () => {
+        const result = await options.serviceTicket(request);
+        return { result, detail: { device: result.device.id, expires_at: result.expires_at } };
+      }),
 
     query: (request) => replyStream((left) => options.query(request, left)),
     capability: (request) => replyStream((left) => options.ask(request, left)),

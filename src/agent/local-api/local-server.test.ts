@@ -86,6 +86,7 @@ const handlers: LocalHandlers = {
   owners_reset: refuse,
   order_input: refuse,
   order_tell: refuse,
+  service_ticket: refuse,
 };
 
 function options(port: number, socketPath: string) {

@@ -5,6 +5,7 @@ import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { KeyDesk } from "../key-desk.ts";
 import { programCalls, type ProgramCalls } from "../local-api/program-calls.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
+import { makeServiceTicket } from "../services/ticket-desk.ts";
 import { serveLocalApi } from "../local-api/local-server.ts";
 import type { AgentOptions } from "../agent-options.ts";
 import type { PageServer } from "../page/page-server.ts";
@@ -86,6 +87,7 @@ function handlersOf(
     query: (request, left) => queryFleet({ crypto, hub, book, ask: offering.query }, request, left),
     ask: ({ protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs }, left) =>
       offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
+    serviceTicket: (request) => makeServiceTicket({ clock, crypto, signer, hub, hubUrl, book }, request),
     openPage: () => page.open(),
     onStopAsked: options.onStopAsked,
   });

@@ -11,7 +11,7 @@ import { pause } from "../wait.ts";
 const PATIENCE_MS = 1_000;
 const TASKS_OFFERED = 20;
 
-type OwnName = "share" | "app" | "device" | "task";
+type OwnName = "share" | "app" | "device" | "task" | "service";
 
 export async function complete(invocation: Invocation, words: readonly string[]): Promise<void> {
   const program = makeProgram(invocation.surroundings, () => undefined);
@@ -40,6 +40,14 @@ async function namesNow(invocation: Invocation, which: OwnName): Promise<Candida
     return items.map(({ id, title, status }) => ({ value: id, description: `${status}, ${title}` }));
   }
   const { shares, fleet } = await search.agent.call("status", {});
+  if (which === "service") {
+    return (fleet?.devices ?? []).flatMap(({ name, services = [] }) =>
+      services.map((service) => ({
+        value: `${name}/${service.name}`,
+        description: `${service.service_type}, ${service.state}`,
+      })),
+    );
+  }
   if (which === "device") {
     const living = (fleet?.devices ?? []).filter(({ status }) => status !== "revoked");
     return living.map(({ name, kind, status }) => ({ value: name, description: `${kind}, ${status}` }));

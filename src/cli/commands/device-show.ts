@@ -7,6 +7,7 @@ import { ago, shortDuration } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { knownPeers, pairingRows, peerNamed, type Peer } from "../paired-with.ts";
 import { plainValue } from "../plain-text.ts";
+import { capabilityLines, serviceLines } from "../service-rows.ts";
 import { tableLines, type Cell } from "../table.ts";
 
 const ROLES = {
@@ -86,5 +87,7 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
     ...row("Words", words === null ? null : words.join(" ")),
     // One below the other: a line of many addresses is wider than any terminal.
     ...shares.flatMap((share, at) => row(at === 0 ? "Shares" : "", share.url)),
+    ...serviceLines(device).flatMap((line, at) => row(at === 0 ? "Services" : "", line)),
+    ...capabilityLines(device).flatMap((line, at) => row(at === 0 ? "Capabilities" : "", line)),
   ];
 }

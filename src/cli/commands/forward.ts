@@ -5,25 +5,19 @@ import { MusterError } from "../../protocol/errors.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { hearOrder, withOrders } from "../orders.ts";
 import { plainLine } from "../plain-text.ts";
+import { parseServiceTarget } from "../service-target.ts";
 
 export async function forward(
   invocation: Invocation,
   target: string,
-  localPort: number | undefined,
+  flags: { port: number | undefined; expires: string | undefined },
 ): Promise<void> {
-  const [, device, service] = /^([^/\s][^/]*)\/([^/\s]+)$/.exec(target) ?? [];
-  if (device === undefined || service === undefined) {
-    throw new MusterError("usage", `"${target}" is not of the form DEVICE/SERVICE`, {
-      hint: "as in: muster forward pi/postgres 5432",
-    });
+  if (flags.expires !== undefined) {
+    throw new MusterError("usage", "--expires is for a ticket; a port is there until Ctrl-C");
   }
-  const isPort = /^[1-9]\d{0,4}$/.test(service) && Number(service) <= 65_535;
+  const { device, service } = parseServiceTarget(target);
   await withOrders(invocation, async (orders) => {
-    const body = await orders.forward({
-      device,
-      service: isPort ? Number(service) : service,
-      port: localPort ?? 0,
-    });
+    const body = await orders.forward({ device, service, port: flags.port ?? 0 });
     const pieces = body[Symbol.asyncIterator]();
     // Leaving the account is what ends it.
     const leave = (): void => void pieces.return?.();

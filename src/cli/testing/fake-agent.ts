@@ -8,6 +8,7 @@ import {
   type FileArriving,
   type FileSendView,
   type LocalCall,
+  type LocalRequest,
   type LocalResponse,
   type StreamCall,
 } from "../../protocol/local-api.ts";
@@ -16,6 +17,7 @@ import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 import { capabilityAnswer, queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
+import { fakeTicket } from "./fake-services.ts";
 import { FAKE_TASKS } from "./fake-tasks.ts";
 
 export const AGENT_PID = 4711;
@@ -332,6 +334,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     ].slice(0, request.limit),
     cursor: request.cursor === null ? "c2" : null,
   }),
+  service_ticket: (_, request: LocalRequest<"service_ticket">) => fakeTicket(request),
   stop: (agent) => {
     agent.running = false;
     return { pid: agent.pid };

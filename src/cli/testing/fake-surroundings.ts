@@ -15,6 +15,7 @@ import {
 } from "./fake-agent.ts";
 import { queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
+import { fakeTicket } from "./fake-services.ts";
 import { fakeService, type FakeService } from "./fake-service.ts";
 import { fakeTime } from "./fake-timers.ts";
 
@@ -242,6 +243,7 @@ function fakeHubSession(): HubSession {
       key_create: async (request) => FAKE_KEYS.key_create(undefined, request),
       key_revoke: async (request) => FAKE_KEYS.key_revoke(undefined, request),
     }),
+    serviceTicket: async (request) => fakeTicket(request),
     async *query(request) {
       yield* queryAnswer(request);
     },

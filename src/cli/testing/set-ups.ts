@@ -2,6 +2,7 @@
 
 import { HOME, type FakeSurroundings } from "./fake-surroundings.ts";
 import { ago, deviceView, peerView, sendView, shareView, TOKEN } from "./fake-agent.ts";
+import { FAKE_OFFER } from "./fake-services.ts";
 import type { SetUps } from "./transcript.ts";
 
 function terminal(surroundings: FakeSurroundings, columns: number): void {
@@ -84,6 +85,10 @@ export const SET_UPS: SetUps = {
       deviceView({ name: "pi", kind: "raspberry_pi", platform: "linux-arm64", latency_ms: 12 }),
       deviceView({ name: "Firefox on Linux", kind: "browser", status: "offline" }),
     ];
+  },
+  "the pi offers services": ({ agent }) => {
+    const pi = deviceView({ name: "pi", kind: "raspberry_pi", platform: "linux-arm64", latency_ms: 12 });
+    agent.devices = [...(agent.devices ?? []), { ...pi, ...FAKE_OFFER }];
   },
   "the shop is dead and the pi is offline": ({ agent }) => {
     agent.shares = agent.shares.map((share) => {
