@@ -1,6 +1,9 @@
 // The examples of docs/protocol.md, made anew from the code.
 import { expect, test } from "bun:test";
+import { signCapabilityRequest } from "../../src/identity/capability-request.ts";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
+import { signQuery } from "../../src/identity/query-request.ts";
+import { encodeCallOpen } from "../../src/protocol/call-open.ts";
 import { toBase64Url, toHex, utf8 } from "../../src/protocol/bytes.ts";
 import { encodeFin } from "../../src/protocol/fin.ts";
 import { deviceIdOf } from "../../src/protocol/ids.ts";
@@ -63,4 +66,17 @@ test("the example handshake is signed as written", async () => {
   expect(row("SHA-256 of the `register` bytes")).toBe(toHex(crypto.sha256(bytes)));
   expect(row("`register` signature")).toBe(toBase64Url(await device.sign(bytes)));
   expect(row("`hub` signature")).toBe(toBase64Url(await hub.sign(signedBytes("hub", handshake))));
+});
+
+test("the example calls are opened and signed as written", async () => {
+  const log = toBase64Url(filled(2));
+  const id = "019ab000-0000-7000-8000-000000000001";
+  expect(row("`capability call`")).toBe(toHex(encodeCallOpen("capability")));
+  expect(row("`query call`")).toBe(toHex(encodeCallOpen("query")));
+  const capability = { protocol: "llm.chat", version: "1.0.0" };
+  const wish = { log, requestId: id, capability, payload: '{"messages":[]}' };
+  const { signature } = await signCapabilityRequest(wish, crypto, device);
+  expect(row("`request` signature")).toBe(signature);
+  const query = await signQuery({ log, queryId: id, type: "ListTasks", params: "{}" }, crypto, device);
+  expect(row("`query` signature")).toBe(query.signature);
 });
