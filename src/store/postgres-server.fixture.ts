@@ -12,8 +12,10 @@ export interface PostgresServer extends AsyncDisposable {
   url: string;
 }
 
-/** The folder of its programs; undefined where it is not installed. */
+/** The folder of its programs; undefined where it is not installed, or root has nobody to lend it to. */
 export function postgresPrograms(): string | undefined {
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && Bun.spawnSync(["id", "-u", "postgres"]).exitCode !== 0) return undefined;
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).toSorted((a, b) => Number(b) - Number(a)) : [];
   const folders = [
     ...versions.map((version) => join(DEBIAN, version, "bin")),
