@@ -1,7 +1,7 @@
 // The commands that use what devices offer, whichever device it is.
 
 import type { Command } from "@commander-js/extra-typings";
-import { parseReference } from "./option-values.ts";
+import { collectReference, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 export function addCapabilityCommands(program: Command, choose: Choose): void {
@@ -50,8 +50,4 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
         run: async (invocation) => (await import("./commands/query.ts")).query(invocation, type, options),
       });
     });
-}
-
-function collectReference(value: string, others: string[] = []): string[] {
-  return [...others, parseReference(value)];
 }

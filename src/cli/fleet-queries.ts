@@ -1,10 +1,13 @@
 // Queries to the fleet as the commands make them, their parts put together: by the agent of this home, else by its
 // controller key at the hub.
+import { queryName } from "../protocol/capabilities.ts";
+import { MusterError } from "../protocol/errors.ts";
 import type { LocalRequest } from "../protocol/local-api.ts";
 import { mergeParts, type DevicePart, type Merged } from "../protocol/query-merge.ts";
-import { queryReply, type QueryReply } from "../protocol/query-messages.ts";
+import { QUERY_TYPES, queryReply, type QueryReply, type QueryType } from "../protocol/query-messages.ts";
 import type { Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
+import { stripControl } from "./plain-text.ts";
 import { problemOf, replyLines } from "./reply-lines.ts";
 
 /** What the devices said, and who said nothing. Devices by name, ISO 8601 times, null for "never". */
@@ -39,6 +42,16 @@ export async function queryFleet(invocation: Invocation, request: LocalRequest<"
   return askAgentOrHub(invocation, {
     agent: async (agent) => hear(replyLines(await agent.stream("query", request), queryReply)),
     hub: (session) => hear(session.query(request, invocation.interrupted)),
+  });
+}
+
+/** A type of the table, or the name of a custom query. */
+export function queryNamed(type: string): { type: QueryType; name?: string } {
+  const known = QUERY_TYPES.find((one) => one === type && one !== "Custom");
+  if (known !== undefined) return { type: known };
+  if (queryName.safeParse(type).success) return { type: "Custom", name: type };
+  throw new MusterError("usage", `"${stripControl(type)}" names no query`, {
+    hint: `one of ${QUERY_TYPES.filter((one) => one !== "Custom").join(", ")}, or what a plugin calls its own`,
   });
 }
 

@@ -32,6 +32,11 @@ export function parseReference(text: string): string {
   return reference;
 }
 
+/** For an option that names several. */
+export function collectReference(text: string, earlier: string[] = []): string[] {
+  return [...earlier, parseReference(text)];
+}
+
 /** What a paired device is called here: anything that a terminal shows as it is. */
 export function parsePetname(text: string): string {
   const name = text.trim();

@@ -7,6 +7,7 @@ import { addKeyCommands } from "./define-keys.ts";
 import { addFleetCommands } from "./define-fleet.ts";
 import { addOrderCommands } from "./define-orders.ts";
 import { addMachineCommands } from "./define-machine.ts";
+import { addMcpCommand } from "./define-mcp.ts";
 import { addPeerCommands } from "./define-peers.ts";
 import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
@@ -72,6 +73,7 @@ export function makeProgram(
   addOrderCommands(program, choose);
   addTaskCommands(program, choose);
   addCapabilityCommands(program, choose);
+  addMcpCommand(program, choose);
   addPeerCommands(program, choose);
   addKeyCommands(program, choose);
   addToolCommands(program, choose);

@@ -57,7 +57,16 @@ export const ROOMS: Record<string, Room> = {
   },
   cli: {
     may: ["protocol", "identity", "client"],
-    packages: ["commander", "@commander-js/extra-typings", "node:path", "node:util", "uqr"],
+    // The last two for `muster mcp` alone.
+    packages: [
+      "commander",
+      "@commander-js/extra-typings",
+      "node:path",
+      "node:util",
+      "uqr",
+      "zod",
+      "@modelcontextprotocol/server",
+    ],
     why: "a command is a program of the APIs, not of the hub's or agent's insides",
   },
   program: {

@@ -1,10 +1,9 @@
 // `muster query`: one question to the whole fleet, its answers as one list, and by name who did not answer.
 
-import { queryName } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { QUERY_TYPES, QUERY_WAIT_MS, type QueryType } from "../../protocol/query-messages.ts";
+import { QUERY_WAIT_MS } from "../../protocol/query-messages.ts";
 import { parseDuration } from "../durations.ts";
-import { isComplete, missingLines, queryFleet } from "../fleet-queries.ts";
+import { isComplete, missingLines, queryFleet, queryNamed } from "../fleet-queries.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { plainLine, stripControl } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
@@ -21,7 +20,7 @@ const TIMEOUT = { name: "--timeout", min: "1s", max: "60s" } as const;
 /** Exits with 1 for `--strict` and a device that is missing. */
 export async function query(invocation: Invocation, type: string, flags: QueryFlags): Promise<number> {
   const request = {
-    ...kindOf(type),
+    ...queryNamed(type),
     params: paramsOf(flags.params),
     ...(flags.device === undefined ? {} : { devices: flags.device }),
     timeout_ms: flags.timeout === undefined ? QUERY_WAIT_MS : parseDuration(flags.timeout, TIMEOUT),
@@ -41,16 +40,6 @@ export async function query(invocation: Invocation, type: string, flags: QueryFl
   } finally {
     progress.end();
   }
-}
-
-/** A type of the table, or the name of a custom query. */
-function kindOf(type: string): { type: QueryType; name?: string } {
-  const known = QUERY_TYPES.find((one) => one === type && one !== "Custom");
-  if (known !== undefined) return { type: known };
-  if (queryName.safeParse(type).success) return { type: "Custom", name: type };
-  throw new MusterError("usage", `"${stripControl(type)}" names no query`, {
-    hint: `one of ${QUERY_TYPES.filter((one) => one !== "Custom").join(", ")}, or what a plugin calls its own`,
-  });
 }
 
 function paramsOf(text: string): string {

@@ -1,0 +1,121 @@
+// What an assistant may learn of tasks: what runs and ran, and what it wrote.
+
+import { z } from "zod";
+import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
+import { TASK_LOG_PAGE_MAX_BYTES, TASK_REQUESTS } from "../../protocol/tasks.ts";
+import { askAboutTasks } from "../task-calls.ts";
+import { deviceInput, taskInput } from "./inputs.ts";
+import { bytesOf, textOf } from "./task-output.ts";
+import { TEXT_MAX_CHARACTERS } from "./tool-result.ts";
+import { READS, tool, UNTRUSTED, type Tool } from "./tool.ts";
+
+/** A page of them fits into one answer. */
+const LIST_MAX = 50;
+const LIST_USUAL = 20;
+const LOG_USUAL_BYTES = 16 * 1024;
+
+const ofDevice = deviceInput
+  .optional()
+  .describe("Only of this device; of all that can be asked when absent.");
+const where = deviceInput.optional().describe("Where it is; looked for when absent.");
+const status = z.enum(TASK_STATUSES).optional().describe("Only those that are so.");
+const limit = z.number().int().min(1).max(LIST_MAX).default(LIST_USUAL).describe("At most so many.");
+
+const listTasks = tool({
+  name: "list_tasks",
+  title: "Tasks of the fleet",
+  description:
+    "List what runs and ran on the devices, the latest change first. A task is a command with a home device; it goes " +
+    `on when whoever began it has gone. ${UNTRUSTED}`,
+  input: z.strictObject({
+    device: ofDevice,
+    status,
+    limit,
+    cursor: z.string().max(200).optional().describe("`cursor` of an earlier answer, to go on behind it."),
+  }),
+  hints: READS,
+  async run(given, { invocation }) {
+    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_list(given)) };
+  },
+});
+
+const searchTasks = tool({
+  name: "search_tasks",
+  title: "Find tasks by words",
+  description: `Find tasks whose title, command or description holds all the words, the best match first. ${UNTRUSTED}`,
+  input: z.strictObject({
+    q: TASK_REQUESTS.search.shape.q.describe("What to look for."),
+    device: ofDevice,
+    status,
+    limit,
+  }),
+  hints: READS,
+  async run(given, { invocation }) {
+    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_search(given)) };
+  },
+});
+
+const taskStats = tool({
+  name: "task_stats",
+  title: "How many tasks of each status",
+  description: "Count the tasks of the devices that can be asked, by status.",
+  input: z.strictObject({ device: ofDevice }),
+  hints: READS,
+  async run(given, { invocation }) {
+    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_stats(given)) };
+  },
+});
+
+const showTask = tool({
+  name: "show_task",
+  title: "One task in full",
+  description:
+    "Show one task: its command, status, exit code, the reason why it did not simply end, times, and the end of what " +
+    `it wrote. ${UNTRUSTED}`,
+  input: z.strictObject({ task: taskInput, device: where }),
+  hints: READS,
+  async run(given, { invocation }) {
+    const { task } = await askAboutTasks(invocation, (tasks) => tasks.task_show(given));
+    const { logs, ...facts } = task;
+    return { facts, text: logs };
+  },
+});
+
+const readTaskLogs = tool({
+  name: "read_task_logs",
+  title: "What a task wrote",
+  description:
+    "Read what a task wrote, both outputs together: its end, or with `from` a page from there on. Go on with `from` = " +
+    "`next` until `ended` is true and nothing comes; with `wait` an empty page waits some seconds for more. Positions " +
+    `are bytes; what stands before \`start\` is not kept. ${UNTRUSTED}`,
+  input: z.strictObject({
+    task: taskInput,
+    device: where,
+    from: z.number().int().min(0).optional().describe("Position of the first byte; its end when absent."),
+    max_bytes: z.number().int().min(1).max(TEXT_MAX_CHARACTERS).default(LOG_USUAL_BYTES),
+    wait: z.boolean().default(false).describe("With `from`: wait where nothing more is there yet."),
+  }),
+  hints: READS,
+  async run({ task, device, from: asked, max_bytes: limitBytes, wait }, { invocation }) {
+    const named = { task, ...(device === undefined ? {} : { device }) };
+    return askAboutTasks(invocation, async (tasks) => {
+      const from = asked ?? (await endOf(tasks.task_logs)) - limitBytes;
+      const isTail = asked === undefined;
+      const page = await tasks.task_logs({
+        ...named,
+        from: Math.max(0, from),
+        limit: Math.min(limitBytes, TASK_LOG_PAGE_MAX_BYTES),
+        wait: wait && !isTail,
+      });
+      const bytes = bytesOf(page.pieces);
+      const { next, start, end, ended } = page;
+      return { facts: { task, from: next - bytes.length, next, start, end, ended }, text: textOf(bytes) };
+
+      async function endOf(logs: typeof tasks.task_logs): Promise<number> {
+        return (await logs({ ...named, from: 0, limit: 1, wait: false })).end;
+      }
+    });
+  },
+});
+
+export const TASK_TOOLS: readonly Tool[] = [listTasks, searchTasks, taskStats, showTask, readTaskLogs];
