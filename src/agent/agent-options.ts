@@ -9,6 +9,7 @@ import type { DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { LargeFiles, World } from "../world/world.ts";
 import type { OfferRules } from "./capabilities/call-desk.ts";
+import type { BuiltInOptions } from "./open/open-built-ins.ts";
 import type { HubPolicy } from "./queries/query-desk.ts";
 import type { CommandOptions } from "./commanding.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";
@@ -87,6 +88,8 @@ export interface AgentOptions {
   services?: readonly OfferedService[];
   /** Capabilities that are not offered, and who may use which of the others. */
   offering?: { disabled: readonly string[]; rules: OfferRules; hubPolicy: HubPolicy };
+  /** Plugins, models, texts; without it this agent has none. */
+  builtIns?: BuiltInOptions;
   /** The page's files, for `muster open`; read when somebody asks for the page. */
   assets?(): Promise<Assets>;
   /** Makes the session; a test hands in its own. */

@@ -9,6 +9,7 @@ import { realLargeFiles } from "../world/large-files.ts";
 import { machineHealth } from "../world/machine.ts";
 import { realPasswordHasher } from "../world/password-hasher.ts";
 import { realPrograms } from "../world/programs.ts";
+import { builtInsOf } from "./config/configured-built-ins.ts";
 import { offeringOf } from "./config/configured-offering.ts";
 import { configuredServices } from "./config/configured-services.ts";
 import type { Config } from "./config/read-config.ts";
@@ -35,6 +36,8 @@ export interface OpenAgentOptions {
   config: Config;
   /** Of --service, as they were typed. */
   serviceFlags?: readonly string[] | undefined;
+  /** Of `--disable-capability`, besides the configuration's. */
+  disabledFlags?: readonly string[] | undefined;
   /** Of the state of the hub in this home, for `muster status`. */
   losses?: readonly string[];
   onStopAsked(): void;
@@ -98,7 +101,8 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
         keeper: keeperCommand(),
       },
     },
-    offering: offeringOf(config),
+    offering: offeringOf(config, options.disabledFlags),
+    builtIns: builtInsOf(config, { environment, userHome: homedir() }),
     services: configuredServices({
       config,
       variable: environment["MUSTER_SERVICES"],

@@ -4,13 +4,15 @@ import type { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
 import { TASK_REQUESTS } from "../../protocol/tasks.ts";
 import type { TaskDesk } from "../tasks/task-desk.ts";
-import type { Capability, CapabilitySource } from "./capability.ts";
+import type { CapabilitySource } from "./capability.ts";
+import { listedCapability } from "./listed-capability.ts";
 
 /** `exec`: whether this device takes such commands at all. */
 export function ownCapabilities(tasks: TaskDesk, exec: "owner" | "off"): CapabilitySource {
-  const control = exec === "off" ? [] : [listed("exec", "control"), listed("shell", "control")];
+  const control =
+    exec === "off" ? [] : [listedCapability("exec", "control"), listedCapability("shell", "control")];
   return {
-    capabilities: [listed("tasks", "read"), ...control],
+    capabilities: [listedCapability("tasks", "read"), ...control],
     answers: {
       ListTasks: async (params) => tasks.list(read(TASK_REQUESTS.list, params)),
       GetTaskStats: async (params) => {
@@ -18,16 +20,6 @@ export function ownCapabilities(tasks: TaskDesk, exec: "owner" | "off"): Capabil
         return tasks.stats();
       },
       SearchTasks: async (params) => tasks.search(read(TASK_REQUESTS.search, params)),
-    },
-  };
-}
-
-function listed(protocol: string, kind: "read" | "control"): Capability {
-  return {
-    offer: { protocol, version: "1.0.0", class: kind },
-    audience: "controllers",
-    call() {
-      throw new MusterError("forbidden", `${protocol} is not used by a capability request`);
     },
   };
 }

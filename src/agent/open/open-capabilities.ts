@@ -8,6 +8,7 @@ import { ownCapabilities } from "../capabilities/own-capabilities.ts";
 import { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { QueryDesk } from "../queries/query-desk.ts";
+import { openBuiltIns } from "./open-built-ins.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
 import type { Owned } from "./open-owners.ts";
@@ -41,6 +42,7 @@ export function openCapabilities(
   if (tasks !== undefined && command !== undefined) {
     book.add(ownCapabilities(tasks.desk, command.policy.exec));
   }
+  openBuiltIns(options, { core, book, ends });
   const rules = offering?.rules ?? {};
   const asker = { clock, random, crypto, signer, hub, ownerRoot };
   const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;

@@ -3,7 +3,11 @@ import type { OfferRules } from "../../agent/capabilities/call-desk.ts";
 import type { HubPolicy } from "../../agent/queries/query-desk.ts";
 import type { Config } from "./read-config.ts";
 
-export function offeringOf(config: Config): {
+/** What flags disable is disabled besides what the file says. */
+export function offeringOf(
+  config: Config,
+  disabledFlags: readonly string[] = [],
+): {
   disabled: readonly string[];
   rules: OfferRules;
   hubPolicy: HubPolicy;
@@ -15,7 +19,7 @@ export function offeringOf(config: Config): {
     return Array.isArray(value) ? [[protocol, value.map(String)]] : [];
   });
   return {
-    disabled: config.texts("disable_capabilities"),
+    disabled: [...config.texts("disable_capabilities"), ...disabledFlags],
     rules: Object.fromEntries(rules),
     hubPolicy: hubPolicyOf(config.text("policy.hub")),
   };

@@ -13,6 +13,9 @@ import {
 } from "./setting-problems.ts";
 import type { Shape, Value } from "./setting-shapes.ts";
 
+/** What `[llm] provider` may be. */
+const LLM_PROVIDERS = ["ollama", "lm-studio", "vllm", "openai", "off"] as const;
+
 export interface Setting {
   key: string;
   shape: Shape;
@@ -199,12 +202,40 @@ export const SETTINGS: readonly Setting[] = [
     about: "An OpenAI-compatible endpoint behind llm.chat. Without it, Ollama on this machine is looked for.",
     example: "http://127.0.0.1:11434/v1",
   },
-  { key: "llm.api_key", shape: text(), about: "Its key.", example: "sk-…", secret: true },
+  {
+    key: "llm.provider",
+    shape: choice(...LLM_PROVIDERS),
+    about: 'A known one in place of `base_url`; "off" looks for none.',
+    example: "ollama",
+    variable: "MUSTER_LLM_PROVIDER",
+  },
+  {
+    key: "llm.api_key",
+    shape: text(),
+    about: "Its key. What costs money is for controllers alone, unless [offer] says otherwise.",
+    example: "sk-…",
+    variable: "MUSTER_LLM_API_KEY",
+    secret: true,
+  },
   {
     key: "llm.model",
     shape: text(),
     about: "The model that is used when none is asked for.",
     example: "qwen3:8b",
+  },
+  {
+    key: "llm.embedding_model",
+    shape: text(),
+    about: "The model behind embeddings. Without it, one whose name says that it embeds.",
+    example: "nomic-embed-text",
+    variable: "MUSTER_EMBEDDING_MODEL",
+  },
+  {
+    key: "knowledgebase.folders",
+    shape: texts(),
+    about: "Folders of text and Markdown that the owner may search.",
+    example: ["~/notes"],
+    fallback: [],
   },
   {
     key: "policy.exec",

@@ -44,6 +44,9 @@ function* keysOf(table: Record<string, unknown>, prefix: string): Generator<stri
     const key = prefix + name;
     yield key;
     if (isTable(value)) yield* keysOf(value, `${key}.`);
+    // Tables in a list, by their place in it.
+    if (Array.isArray(value) && value.every(isTable))
+      yield* keysOf(Object.fromEntries(value.entries()), `${key}.`);
   }
 }
 

@@ -1,0 +1,172 @@
+// `knowledgebase 1.0.0`: folders of text and Markdown that this device's owner searches by a signed query. Files are
+// looked at now and then, and read again only where they changed.
+import { z } from "zod";
+import type { Crypto } from "../../identity/crypto.ts";
+import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import type { Log } from "../../protocol/log.ts";
+import type { Disk, SqliteDatabase, Timer, Timers } from "../../world/world.ts";
+import type { Capability, CapabilitySource } from "../capabilities/capability.ts";
+import { listedCapability } from "../capabilities/listed-capability.ts";
+import type { Notices } from "../notices.ts";
+import { readText, textFiles, type TextFile } from "./text-files.ts";
+import { TextIndex, type IndexedText } from "./text-index.ts";
+
+export interface KnowledgebaseParts {
+  disk: Pick<Disk, "info" | "list" | "open" | "realPath" | "remove">;
+  timers: Pick<Timers, "after">;
+  crypto: Pick<Crypto, "sha256">;
+  log: Log;
+  notices: Pick<Notices, "set" | "clear">;
+  openSqlite(path: string): SqliteDatabase;
+  /** Absolute. */
+  folders: readonly string[];
+  /** Where the index is. */
+  indexPath: string;
+}
+
+const LOOK_EVERY_MS = 60_000;
+const FILES_MAX = 20_000;
+/** Read together and stored together. */
+const STEP_FILES = 32;
+const TITLE_MAX_CHARACTERS = 200;
+const LIMIT_MAX = 100;
+const LIMIT_USUAL = 20;
+
+const search = z.strictObject({
+  q: z.string().min(1).max(1000),
+  limit: z.number().int().min(1).max(LIMIT_MAX).optional(),
+});
+
+export class Knowledgebase implements CapabilitySource {
+  readonly capabilities: readonly Capability[] = [listedCapability("knowledgebase", "read")];
+  readonly answers = { SearchKnowledgebase: async (params: unknown) => this.#search(params) };
+  readonly #parts: KnowledgebaseParts;
+  #index: TextIndex;
+  #next: Timer | undefined;
+  #looking: Promise<void> | undefined;
+  #isClosed = false;
+
+  private constructor(parts: KnowledgebaseParts, index: TextIndex) {
+    this.#parts = parts;
+    this.#index = index;
+    void this.#round();
+  }
+
+  static async open(parts: KnowledgebaseParts): Promise<Knowledgebase> {
+    return new Knowledgebase(parts, await openIndex(parts));
+  }
+
+  /** Resolves when the index is as the folders are now. */
+  look(): Promise<void> {
+    this.#looking ??= this.#follow().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#next?.cancel();
+    await this.#looking?.catch(() => {}); // it was told in its own round
+    this.#index.close();
+  }
+
+  async #round(): Promise<void> {
+    const { log, timers, notices } = this.#parts;
+    try {
+      await this.look();
+      notices.clear("knowledgebase");
+    } catch (error) {
+      log.error("the knowledgebase could not be indexed", { error });
+      notices.set("knowledgebase", "the knowledgebase is not up to date; see the log");
+    }
+    if (!this.#isClosed) this.#next = timers.after(LOOK_EVERY_MS, () => void this.#round());
+  }
+
+  async #follow(): Promise<void> {
+    const { disk, folders, log, notices } = this.#parts;
+    const known = this.#index.known();
+    const gone = new Set(known.keys());
+    let changed: TextFile[] = [];
+    let count = 0;
+    for (const folder of folders) {
+      for await (const file of textFiles(disk, folder)) {
+        if (this.#isClosed) return;
+        if (count >= FILES_MAX) break;
+        count += 1;
+        gone.delete(file.path);
+        const before = known.get(file.path);
+        if (before?.size === file.size && before.modifiedAt === file.modifiedAt) continue;
+        // Two folders, one in the other, have it once.
+        known.set(file.path, file);
+        changed.push(file);
+        if (changed.length < STEP_FILES) continue;
+        await this.#store(changed);
+        changed = [];
+      }
+    }
+    await this.#store(changed);
+    if (this.#isClosed) return;
+    if (gone.size > 0) this.#index.change({ put: [], remove: [...gone] });
+    if (count >= FILES_MAX) {
+      notices.set(
+        "knowledgebase full",
+        `the knowledgebase holds the first ${FILES_MAX} texts; others are not found`,
+      );
+    } else notices.clear("knowledgebase full");
+    log.debug("the knowledgebase was looked at", { texts: count });
+  }
+
+  async #store(files: readonly TextFile[]): Promise<void> {
+    const put: IndexedText[] = [];
+    const remove: string[] = [];
+    for (const file of files) {
+      const body = await readText(this.#parts.disk, file);
+      if (body === undefined) remove.push(file.path);
+      else put.push({ ...file, title: titleOf(body, file.shown), body });
+    }
+    if (!this.#isClosed && files.length > 0) this.#index.change({ put, remove });
+  }
+
+  #search(params: unknown): { items: object[] } {
+    const read = search.safeParse(params);
+    if (!read.success) {
+      throw new MusterError("invalid", `q must be a text, and limit a number from 1 to ${LIMIT_MAX}`);
+    }
+    const { q, limit = LIMIT_USUAL } = read.data;
+    const items = this.#index.search(q, limit).map(({ path, title, snippet, rank, modifiedAt }) => ({
+      id: this.#idOf(path),
+      title,
+      path,
+      snippet,
+      rank,
+      updated_at: new Date(modifiedAt).toISOString(),
+    }));
+    return { items };
+  }
+
+  /** The same as long as the text has its place. */
+  #idOf(path: string): string {
+    return toBase64Url(this.#parts.crypto.sha256(utf8(path)).slice(0, 12));
+  }
+}
+
+/** An index that can't be used is made anew: all that is in it is in the folders. */
+async function openIndex({ openSqlite, indexPath, disk, log }: KnowledgebaseParts): Promise<TextIndex> {
+  let db: SqliteDatabase | undefined;
+  try {
+    db = openSqlite(indexPath);
+    return new TextIndex(db);
+  } catch (error) {
+    log.warn("the index of the knowledgebase is made anew", { error });
+    db?.close();
+    for (const suffix of ["", "-wal", "-shm"]) await disk.remove(`${indexPath}${suffix}`).catch(() => {}); // not there
+    return new TextIndex(openSqlite(indexPath));
+  }
+}
+
+/** Its first heading, else the name of its file. */
+function titleOf(body: string, shown: string): string {
+  const heading = /^#{1,6}[ \t]+(.+?)[ \t]*#*$/m.exec(body.slice(0, 4096))?.[1];
+  const name = shown.slice(shown.lastIndexOf("/") + 1).replace(/\.[^.]+$/, "");
+  return (heading ?? name).slice(0, TITLE_MAX_CHARACTERS);
+}

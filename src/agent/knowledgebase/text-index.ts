@@ -1,0 +1,126 @@
+// The full-text index: a database that can be made again from the texts at any time, so that a damaged one, or one of
+// another version, is thrown away. Synchronous, as SQLite is; whoever fills it does so in small steps.
+import type { SqliteDatabase } from "../../world/world.ts";
+
+export interface IndexedText {
+  path: string;
+  shown: string;
+  title: string;
+  body: string;
+  size: number;
+  modifiedAt: number;
+}
+
+export interface FoundText {
+  path: string;
+  title: string;
+  snippet: string;
+  /** 0 to 1. */
+  rank: number;
+  modifiedAt: number;
+}
+
+const VERSION = 1;
+const TERMS_MAX = 16;
+/** A word in a title says more than one in the text. */
+const SCORE = "bm25(texts, 4.0, 1.0)";
+const SNIPPET = "snippet(texts, 1, '', '', '…', 32)";
+
+export class TextIndex {
+  readonly #db: SqliteDatabase;
+
+  /** Throws what the database throws where it is none of ours. */
+  constructor(db: SqliteDatabase) {
+    this.#db = db;
+    const [row] = db.query("PRAGMA user_version").all();
+    if (row?.["user_version"] === VERSION) return;
+    if (row?.["user_version"] !== 0) throw new Error("an index of another version");
+    db.exec("PRAGMA synchronous = NORMAL");
+    db.exec(`CREATE TABLE documents (
+      id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, shown TEXT NOT NULL,
+      size INTEGER NOT NULL, modified_at REAL NOT NULL) STRICT`);
+    db.exec(
+      `CREATE VIRTUAL TABLE texts USING fts5(title, body, tokenize = 'porter unicode61 remove_diacritics 2')`,
+    );
+    db.exec(`PRAGMA user_version = ${VERSION}`);
+  }
+
+  /** Path to what its file was when it was read. */
+  known(): Map<string, { size: number; modifiedAt: number }> {
+    const rows = this.#db.query("SELECT path, size, modified_at FROM documents").all();
+    return new Map(
+      rows.map(({ path, size, modified_at: at }) => [
+        String(path),
+        { size: Number(size), modifiedAt: Number(at) },
+      ]),
+    );
+  }
+
+  get count(): number {
+    return Number(this.#db.query("SELECT count(*) AS count FROM documents").all()[0]?.["count"] ?? 0);
+  }
+
+  /** All or none of them. */
+  change({ put, remove }: { put: readonly IndexedText[]; remove: readonly string[] }): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const path of [...remove, ...put.map((text) => text.path)]) this.#remove(path);
+      for (const text of put) this.#put(text);
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** What has all of the words first, then what has some of them. */
+  search(words: string, limit: number): FoundText[] {
+    const terms = words
+      .split(/\s+/)
+      .filter((term) => /[\p{L}\p{N}]/u.test(term))
+      .slice(0, TERMS_MAX)
+      .map((term) => `"${term.replaceAll('"', '""')}"`);
+    if (terms.length === 0) return [];
+    const all = this.#match(terms.join(" AND "), { limit, from: 0.5 });
+    if (all.length >= limit || terms.length === 1) return all;
+    const found = new Set(all.map(({ path }) => path));
+    const some = this.#match(terms.join(" OR "), { limit: limit + all.length, from: 0 });
+    return [...all, ...some.filter(({ path }) => !found.has(path))].slice(0, limit);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** The best has the rank `from` + 0.5, the others their share of it. */
+  #match(expression: string, { limit, from }: { limit: number; from: number }): FoundText[] {
+    const rows = this.#db
+      .query(
+        `SELECT shown, modified_at, title, ${SNIPPET} AS snippet, ${SCORE} AS score
+         FROM texts JOIN documents ON documents.id = texts.rowid
+         WHERE texts MATCH ? ORDER BY score, shown LIMIT ?`,
+      )
+      .all(expression, limit);
+    // SQLite's scores are negative, the best is the least.
+    const best = Math.min(...rows.map(({ score }) => Number(score)));
+    return rows.map(({ shown, title, snippet, score, modified_at: at }) => ({
+      path: String(shown),
+      title: String(title),
+      snippet: String(snippet).replaceAll(/\s+/g, " ").trim(),
+      rank: from + 0.5 * (best < 0 ? Math.max(0, Number(score) / best) : 1),
+      modifiedAt: Number(at),
+    }));
+  }
+
+  #put({ path, shown, title, body, size, modifiedAt }: IndexedText): void {
+    const { lastInsertRowid: id } = this.#db
+      .query("INSERT INTO documents (path, shown, size, modified_at) VALUES (?, ?, ?, ?)")
+      .run(path, shown, size, modifiedAt);
+    this.#db.query("INSERT INTO texts (rowid, title, body) VALUES (?, ?, ?)").run(id, title, body);
+  }
+
+  #remove(path: string): void {
+    this.#db.query("DELETE FROM texts WHERE rowid = (SELECT id FROM documents WHERE path = ?)").run(path);
+    this.#db.query("DELETE FROM documents WHERE path = ?").run(path);
+  }
+}

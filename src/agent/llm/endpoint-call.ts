@@ -1,0 +1,122 @@
+// One capability request, done by a model server: what it says passes on part by part, no faster than it is taken. What
+// goes wrong before its first byte is a refusal, so that another device may be asked; afterwards it is a failure.
+import { MusterError, publicError } from "../../protocol/errors.ts";
+import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
+import { jsonDepth } from "../../protocol/json-depth.ts";
+import { JSON_MAX_DEPTH, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import type { Network, Timers } from "../../world/world.ts";
+import type { CallAnswer, RunningCall } from "../capabilities/capability.ts";
+import { askEndpoint, errorMessage, readJson, refusalOf, type LlmEndpoint } from "./endpoint.ts";
+import { EventReader } from "./event-reader.ts";
+
+export interface EndpointCallParts {
+  network: Pick<Network, "fetch">;
+  timers: Pick<Timers, "after">;
+  endpoint: LlmEndpoint;
+}
+
+export interface EndpointWish {
+  path: "/chat/completions" | "/embeddings";
+  body: Readonly<Record<string, unknown>>;
+  /** Of an answer that comes whole: what is passed on. */
+  result?(whole: unknown): unknown;
+}
+
+export function callEndpoint(parts: EndpointCallParts, wish: EndpointWish, answer: CallAnswer): RunningCall {
+  const gone = new AbortController();
+  const room = new Room();
+  const late = parts.timers.after(CAPABILITY_WAITS.allMs, () => gone.abort());
+  void converse(parts, { wish, answer, room, signal: gone.signal }).finally(() => late.cancel());
+  return {
+    resume: () => room.open(),
+    cancel: () => {
+      gone.abort();
+      room.open();
+    },
+  };
+}
+
+/** The asker takes no more until it is opened again. */
+class Room {
+  #opened = Promise.withResolvers<void>();
+
+  open(): void {
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers<void>();
+  }
+
+  wait(): Promise<void> {
+    return this.#opened.promise;
+  }
+}
+
+interface Conversation {
+  wish: EndpointWish;
+  answer: CallAnswer;
+  room: Room;
+  signal: AbortSignal;
+}
+
+async function converse({ network, endpoint }: EndpointCallParts, talk: Conversation): Promise<void> {
+  const { wish, answer, signal } = talk;
+  let hasBegun = false;
+  try {
+    const response = await askEndpoint(network, endpoint, { ...wish, signal });
+    if (response.status !== 200) {
+      const { error, isOwn } = await refusalOf(response);
+      return isOwn ? answer.fail(error) : answer.refuse(error);
+    }
+    if (wish.body["stream"] !== true) {
+      const whole = await readJson(response, RELAY_MESSAGE_MAX_BYTES);
+      return answer.done(wish.result === undefined ? whole : wish.result(whole));
+    }
+    for await (const chunk of chunksOf(response)) {
+      hasBegun = true;
+      if (!answer.part(chunk)) await talk.room.wait();
+      if (signal.aborted) return;
+    }
+    answer.done(null);
+  } catch (error) {
+    const problem = error instanceof MusterError ? error : broken(error);
+    if (hasBegun || problem.code === "too_large") answer.fail(problem);
+    else answer.refuse(problem);
+  }
+}
+
+/** The chat.completion.chunk objects up to `[DONE]`, without which the stream was cut. */
+async function* chunksOf(response: Response): AsyncGenerator<object> {
+  const type = response.headers.get("Content-Type") ?? "";
+  if (!type.startsWith("text/event-stream")) {
+    throw new MusterError("app_broken", "the model server was asked for a stream and sends none");
+  }
+  const events = new EventReader();
+  for await (const bytes of response.body ?? []) {
+    for (const event of events.push(bytes)) {
+      if (event === "[DONE]") return;
+      yield chunkIn(event);
+    }
+  }
+  throw new MusterError("app_broken", "the model server's stream broke off");
+}
+
+function chunkIn(event: string): object {
+  let value: unknown;
+  try {
+    value = jsonDepth(event) > JSON_MAX_DEPTH ? undefined : JSON.parse(event);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new MusterError("app_broken", "the model server sent an event that is no JSON object");
+  }
+  const problem = errorMessage(value);
+  if (problem !== undefined) throw new MusterError("unavailable", `the model server stopped: ${problem}`);
+  return value;
+}
+
+function broken(error: unknown): MusterError {
+  const { code, message } = publicError(error);
+  return code === "internal"
+    ? new MusterError("app_broken", "the connection to the model server broke", { cause: error })
+    : new MusterError(code, message);
+}

@@ -1,0 +1,119 @@
+// A server that speaks the OpenAI format (platform.openai.com/docs/api-reference), here or at a provider: one request to
+// it, and what its refusals mean to whoever asked this device.
+import type { Secret } from "../../identity/secret.ts";
+import { concat, fromUtf8 } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
+import { jsonDepth } from "../../protocol/json-depth.ts";
+import { JSON_MAX_DEPTH } from "../../protocol/limits.ts";
+import type { Network } from "../../world/world.ts";
+
+export interface LlmEndpoint {
+  /** With its `/v1`, without a slash at the end. */
+  baseUrl: string;
+  apiKey?: Secret<string> | undefined;
+}
+
+export interface EndpointRequest {
+  /** Below the base: "/models". */
+  path: string;
+  /** Sent as JSON by POST; without it, GET. */
+  body?: object;
+  signal: AbortSignal;
+}
+
+const PROBLEM_MAX_BYTES = 64 * 1024;
+const MESSAGE_MAX_CHARACTERS = 300;
+
+/** Rejects with `unavailable` where nothing answers. Redirects are not followed: the key goes nowhere else. */
+export async function askEndpoint(
+  network: Pick<Network, "fetch">,
+  { baseUrl, apiKey }: LlmEndpoint,
+  { path, body, signal }: EndpointRequest,
+): Promise<Response> {
+  try {
+    return await network.fetch(`${baseUrl}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: {
+        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey.reveal()}` }),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal,
+    });
+  } catch (error) {
+    throw new MusterError("unavailable", "this device's model server does not answer", { cause: error });
+  }
+}
+
+/** Throws `too_large` or `app_broken`. */
+export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
+  const bytes = await readBytes(response, maxBytes);
+  if (bytes === undefined) {
+    throw new MusterError("too_large", "the model server's answer is too long", {
+      hint: "ask for less at once",
+    });
+  }
+  const text = fromUtf8(bytes) ?? "";
+  try {
+    if (jsonDepth(text) <= JSON_MAX_DEPTH) return JSON.parse(text);
+  } catch {
+    // Said below, as of any other answer that is none.
+  }
+  throw new MusterError("app_broken", "the model server answered what is no JSON");
+}
+
+/** What a status other than 200 says, and whether another device may do better. */
+export async function refusalOf(response: Response): Promise<{ error: MusterError; isOwn: boolean }> {
+  const said = await messageIn(response);
+  const because = said === "" ? `status ${response.status}` : said;
+  const refused = (code: ConstructorParameters<typeof MusterError>[0], text: string, isOwn = false) => ({
+    error: new MusterError(code, `${text}: ${because}`),
+    isOwn,
+  });
+  switch (response.status) {
+    case 400:
+    case 422:
+      return refused("invalid", "the model server does not take this request", true);
+    case 413:
+      return refused("too_large", "the request is too long for the model server", true);
+    case 401:
+    case 403:
+      return refused("unavailable", "the model server refuses this device's key");
+    case 404:
+      return refused("not_found", "the model server does not have that");
+    case 429:
+      return refused("too_many", "the model server takes no more now");
+    default:
+      return refused("unavailable", "the model server can't do this now");
+  }
+}
+
+async function messageIn(response: Response): Promise<string> {
+  const bytes = await readBytes(response, PROBLEM_MAX_BYTES).catch(() => undefined);
+  const text = bytes === undefined ? "" : (fromUtf8(bytes) ?? "");
+  try {
+    return errorMessage(JSON.parse(text)) ?? "";
+  } catch {
+    return ""; // a page of a proxy, which tells nobody anything
+  }
+}
+
+/** `{error: {message}}` as OpenAI has it, `{error: "…"}` as some others do. */
+export function errorMessage(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || !("error" in value)) return undefined;
+  const { error } = value;
+  const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
+  return typeof message === "string" ? message.slice(0, MESSAGE_MAX_CHARACTERS) : "it does not say why";
+}
+
+/** Undefined for more than so many. */
+async function readBytes(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body ?? []) {
+    pieces.push(new Uint8Array(piece));
+    length += piece.length;
+    if (length > maxBytes) return undefined; // leaving the loop drops the connection
+  }
+  return concat(...pieces);
+}

@@ -1,0 +1,81 @@
+// What this device offers besides its own tasks and shells: its plugins, what models do here, texts, an engine. The
+// first that offers a protocol has it, so that a plugin goes before what is found by itself.
+import { DockerSource } from "../capabilities/docker-source.ts";
+import type { CapabilityBook } from "../capabilities/capability-book.ts";
+import type { AgentOptions } from "../agent-options.ts";
+import { Knowledgebase } from "../knowledgebase/knowledgebase.ts";
+import { LlmSource, type LlmOptions } from "../llm/llm-source.ts";
+import { PluginFolder } from "../plugins/plugin-folder.ts";
+import type { TomlReader } from "../plugins/manifest.ts";
+import type { Programs } from "../../world/world.ts";
+import type { Core } from "./open-core.ts";
+import type { Ends } from "./ends.ts";
+
+export interface BuiltInOptions {
+  programs: Programs;
+  toml: TomlReader;
+  /** Absent: none is asked, not even one that is found by itself. */
+  llm?: LlmOptions;
+  /** Absolute paths of folders of texts. */
+  knowledgeFolders: readonly string[];
+  /** Where a Docker engine may listen. */
+  dockerSockets: readonly string[];
+}
+
+export function openBuiltIns(
+  options: AgentOptions,
+  { core, book, ends }: { core: Core; book: CapabilityBook; ends: Ends },
+): void {
+  const { world, crypto, log, paths, environment, builtIns, command } = options;
+  if (builtIns === undefined) return;
+  const { notices } = core;
+  const { programs, toml, llm, knowledgeFolders: folders, dockerSockets: sockets } = builtIns;
+  const changed = (): void => book.changed();
+  const plugins = new PluginFolder({
+    ...world,
+    programs,
+    toml,
+    environment,
+    notices,
+    log: log.part("plugins"),
+    folder: `${paths.home}/plugins`,
+    changed,
+  });
+  ends.add(() => plugins.close());
+  book.add(plugins);
+  core.inBackground("plugins", plugins.look());
+  if (folders.length > 0) core.inBackground("knowledgebase", openKnowledgebase(folders));
+  if (command !== undefined && command.policy.exec !== "off" && sockets.length > 0) {
+    const docker = new DockerSource({ ...world, sockets, changed });
+    ends.add(() => docker.close());
+    book.add(docker);
+  }
+  if (llm !== undefined) {
+    const trouble = (text: string | undefined): void => {
+      if (text === undefined) notices.clear("llm");
+      else notices.set("llm", `[llm] ${llm.baseUrl}: ${text}`);
+    };
+    const source = new LlmSource({ ...world, log: log.part("llm"), changed, trouble }, llm);
+    ends.add(() => source.close());
+    book.add(source);
+  }
+
+  async function openKnowledgebase(given: readonly string[]): Promise<void> {
+    let isOver = false;
+    const opening = Knowledgebase.open({
+      ...world,
+      openSqlite: (path) => world.openSqlite(path),
+      crypto,
+      notices,
+      log: log.part("knowledgebase"),
+      folders: given,
+      indexPath: `${paths.home}/knowledgebase.db`,
+    });
+    ends.add(async () => {
+      isOver = true;
+      await (await opening).close();
+    });
+    const knowledgebase = await opening;
+    if (!isOver) book.add(knowledgebase);
+  }
+}
