@@ -74,10 +74,13 @@ test.skipIf(programs === undefined)("a connection that is cut is told, and the n
   await sql`select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()`.execute(
     other,
   );
-  const first = await sql`select 1`.execute(db).then(() => "works", rejectionCode);
-  expect(["works", "unavailable"]).toContain(first);
-  await sql`select 1`.execute(db).catch(() => {});
-  expect((await sql`select 2 as two`.execute(db)).rows).toEqual([{ two: 2 }]);
+  // Each of the pool's connections may tell of its end once, and it is told by name.
+  const told: string[] = [];
+  for (let attempt = 0; attempt < 10 && told.at(-1) !== "works"; attempt++) {
+    told.push(await sql`select 1`.execute(db).then(() => "works", rejectionCode));
+  }
+  expect(told.at(-1)).toBe("works");
+  expect(told.slice(0, -1).filter((one) => one !== "unavailable")).toEqual([]);
   await Promise.all([close(), closeOther()]);
 });
 
