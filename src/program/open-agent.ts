@@ -1,6 +1,7 @@
 // The agent of a home, over what main knows: keys, hub, machine.
 import { homedir, tmpdir } from "node:os";
 import { startAgent, type Agent } from "../agent/agent.ts";
+import type { OfferedService } from "../agent/services/offered-service.ts";
 import { Ticker } from "../http1/ticker.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import type { HubFile } from "../protocol/local-api.ts";
@@ -11,7 +12,6 @@ import { realPasswordHasher } from "../world/password-hasher.ts";
 import { realPrograms } from "../world/programs.ts";
 import { builtInsOf } from "./config/configured-built-ins.ts";
 import { offeringOf } from "./config/configured-offering.ts";
-import { configuredServices } from "./config/configured-services.ts";
 import type { Config } from "./config/read-config.ts";
 import { socketFolder, writeHubFile } from "./home-state.ts";
 import { hubAddress } from "./hub-address.ts";
@@ -32,10 +32,9 @@ export interface OpenAgentOptions {
   /** Ports that must never be published: the hub's own, for one. */
   forbiddenPorts: readonly number[];
   environment: Environment;
-  /** For `[policy]` and `[services]`. */
+  /** For `[policy]`. */
   config: Config;
-  /** Of --service, as they were typed. */
-  serviceFlags?: readonly string[] | undefined;
+  services: readonly OfferedService[];
   /** Of `--disable-capability`, besides the configuration's. */
   disabledFlags?: readonly string[] | undefined;
   /** Of the state of the hub in this home, for `muster status`. */
@@ -103,11 +102,7 @@ export async function openAgent(parts: HomeParts, options: OpenAgentOptions): Pr
     },
     offering: offeringOf(config, options.disabledFlags),
     builtIns: builtInsOf(config, { environment, userHome: homedir() }),
-    services: configuredServices({
-      config,
-      variable: environment["MUSTER_SERVICES"],
-      flags: options.serviceFlags ?? [],
-    }),
+    services: options.services,
     losses: options.losses ?? [],
     roleChanged(controller) {
       if (controller === hubFile.controller) return;

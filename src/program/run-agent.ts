@@ -2,6 +2,7 @@
 import type { AgentOptions } from "../cli/surroundings.ts";
 import type { HubFile } from "../protocol/local-api.ts";
 import { MusterError } from "../protocol/errors.ts";
+import { configuredServices } from "./config/configured-services.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { holdingHome } from "./hold-home.ts";
 import { readHubFile } from "./home-state.ts";
@@ -26,6 +27,8 @@ async function runHere(options: AgentOptions, environment: Environment): Promise
       "server.host": { flag: "--host", value: options.host },
     },
   );
+  // What is malformed is told before anything begins.
+  const services = configuredServices({ config, environment, flags: options.services ?? [] });
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);
   const hubFile = await joinedHub(parts, options, { environment, notices });
@@ -37,7 +40,7 @@ async function runHere(options: AgentOptions, environment: Environment): Promise
     namedLink: config.flag("links.named") === true,
     localHost: config.text("server.host"),
     localPort: config.number("server.port"),
-    serviceFlags: options.services,
+    services,
     forbiddenPorts: [],
     environment,
     onStopAsked: () => stopping.ask(),

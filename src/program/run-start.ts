@@ -2,6 +2,7 @@
 import type { HubOptions, StartOptions } from "../cli/surroundings.ts";
 import type { Agent } from "../agent/agent.ts";
 import { BRIEF, PATIENT } from "../trunk/drain.ts";
+import { configuredServices } from "./config/configured-services.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Config, Flags } from "./config/read-config.ts";
 import { holdingHome } from "./hold-home.ts";
@@ -21,6 +22,8 @@ export function runStart(options: StartOptions, environment: Environment): Promi
 
 async function runHere(options: StartOptions, environment: Environment): Promise<void> {
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
+  // What is malformed is told before anything begins.
+  const services = configuredServices({ config, environment, flags: options.services ?? [] });
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);
   const joined = await readHubFile(parts.world.disk, parts.paths);
@@ -39,7 +42,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
       namedLink: config.flag("links.named") === true,
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
-      serviceFlags: options.services,
+      services,
       forbiddenPorts: hub === undefined ? [] : [hub.port],
       environment,
       losses,

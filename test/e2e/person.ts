@@ -2,6 +2,7 @@
 // has the bearer with which a page calls the hub.
 import { connect, type Connection } from "../../src/client/connection.ts";
 import { keyProver } from "../../src/client/prove-key.ts";
+import type { Signer } from "../../src/identity/crypto.ts";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import { toBase64Url } from "../../src/protocol/bytes.ts";
 import { realWorld } from "../../src/world/real.ts";
@@ -10,6 +11,8 @@ import type { Json } from "./harness.ts";
 export interface Person extends Disposable {
   /** Status and body. */
   call(path: string, body?: object, method?: string): Promise<[number, Json]>;
+  /** What the browser keeps: its key, and the hub's cookie for the page. */
+  readonly browser: { signer: Signer; cookie: string; origin: string };
 }
 
 export async function signedIn(loginUrl: string): Promise<Person> {
@@ -44,6 +47,7 @@ export async function signedIn(loginUrl: string): Promise<Person> {
       const response = await fetch(`http://muster.localhost:${port}${path}`, { method, headers, ...sent });
       return [response.status, await response.json()];
     },
+    browser: { signer, cookie, origin },
     [Symbol.dispose]: () => connection.close(),
   };
 }

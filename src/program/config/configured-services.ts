@@ -9,15 +9,15 @@ import type { Config } from "./read-config.ts";
 
 export interface ServiceSources {
   config: Config;
-  /** Of MUSTER_SERVICES; undefined where it is not set. */
-  variable: string | undefined;
+  /** With MUSTER_SERVICES in it, perhaps. */
+  environment: Readonly<Record<string, string | undefined>>;
   /** Of --service. */
   flags: readonly string[];
 }
 
 /** Throws `usage` for an entry that is none, with its text. */
-export function configuredServices({ config, variable, flags }: ServiceSources): OfferedService[] {
-  const words = (variable ?? "")
+export function configuredServices({ config, environment, flags }: ServiceSources): OfferedService[] {
+  const words = (environment["MUSTER_SERVICES"] ?? "")
     .split(",")
     .map((word) => word.trim())
     .filter((word) => word !== "");
