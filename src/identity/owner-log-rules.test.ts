@@ -38,7 +38,7 @@ describe("an entry is refused when", () => {
       { kind: "laptop", link_key: newKey(), name: "x2", nonce: newKey(), platform: "p" },
       home,
     ],
-    ['this version does not know the rules of "share" entries', "share", {}, home],
+    ['this version does not know the rules of "checkpoint" entries', "checkpoint", {}, home],
     ["no proper public_key", "remove", {}, home],
     ["not in this log", "remove", { public_key: toBase64Url(stranger.publicKey) }, home],
     ["no scope admin here", "remove", { public_key: toBase64Url(laptop.publicKey) }, pi],

@@ -13,6 +13,7 @@ import type { DeviceKind } from "../protocol/views.ts";
 import type { Crypto } from "./crypto.ts";
 import { hasScope, keyText } from "./owner-log-state.ts";
 import type { Invite, LogState, Participant } from "./owner-log-state.ts";
+import { endSharesOf, forgetShares, share } from "./owner-log-shares.ts";
 
 /** An entry whose signature by `by` is not in doubt. */
 export interface SignedEntry {
@@ -35,6 +36,7 @@ const RULES: Record<KnownKind, Rule> = {
   controller: rule(ENTRY_BODIES.controller, controller),
   invite: rule(ENTRY_BODIES.invite, invite),
   member: rule(ENTRY_BODIES.member, member),
+  share: rule(ENTRY_BODIES.share, share),
   key: rule(ENTRY_BODIES.key, grant),
   remove: rule(ENTRY_BODIES.remove, remove),
   recovery: rule(ENTRY_BODIES.recovery, recovery),
@@ -201,12 +203,15 @@ function grant(step: Step, body: EntryBody<"key">): string | undefined {
 function remove({ state, by, number }: Step, body: EntryBody<"remove">): string | undefined {
   const known = state.participants.get(body.public_key);
   if (known === undefined && !state.grants.has(body.public_key)) return "the key is not in this log";
+  // Its own owner alone removes a device; what ends here is the share.
+  if (known?.sharedBy !== undefined) return SHARED;
   const leaves = keyText(by) === body.public_key;
   if (!leaves && !hasScope(state.participants.get(keyText(by)), "admin")) return NOT_ADMIN;
   if (known !== undefined && !leavesAnAdmin(state, { ...known, controller: undefined }))
     return "it would leave nobody with the scope admin";
   state.participants.delete(body.public_key);
   state.grants.delete(body.public_key);
+  endSharesOf(state, body.public_key);
   state.removed.set(body.public_key, number);
   return undefined;
 }
@@ -233,6 +238,7 @@ function recover(step: Step, body: EntryBody<"recover">): string | undefined {
     (body.recovery === null ? undefined : strangerProblem(state, body.recovery));
   if (problem !== undefined) return problem;
   for (const [key, one] of state.participants) {
+    if (one.sharedBy !== undefined) continue;
     if (one.member) state.participants.set(key, { ...one, controller: undefined });
     else state.participants.delete(key);
   }
@@ -240,6 +246,7 @@ function recover(step: Step, body: EntryBody<"recover">): string | undefined {
     if (invite.spentBy === undefined) state.invites.delete(invited);
   }
   state.grants.clear();
+  forgetShares(state);
   setParticipant(state, {
     publicKey,
     linkKey: bytesOf(body.link_key),
@@ -292,6 +299,7 @@ export function sshHostKeysHash(crypto: Crypto, keys: readonly string[]): Uint8A
   return crypto.sha256(utf8(canonicalJson(keys)));
 }
 
+const SHARED = "the device is another owner's, who shares it";
 const NOT_ADMIN = "its signer has no scope admin here";
 
 function isAdmin(step: Step): boolean {
@@ -310,6 +318,7 @@ function identityProblem(
   if (state.removed.has(keyText(publicKey))) return "the key was removed before";
   if (state.recovery === keyText(publicKey)) return "the recovery key is no device";
   if (known === undefined) return undefined;
+  if (known.sharedBy !== undefined) return SHARED;
   if (known.kind !== body.kind) return `the device is known as a ${known.kind}`;
   return keyText(known.linkKey) === body.link_key ? undefined : "the device is known with another link key";
 }

@@ -16,6 +16,8 @@ export interface Participant {
   readonly entry: number;
   readonly member: boolean;
   readonly controller: ControllerRights | undefined;
+  /** It is a device of the owner of this log, who shares it: it is commanded, and has no right here. */
+  readonly sharedBy?: string;
 }
 
 export interface ControllerRights {
@@ -33,6 +35,29 @@ export interface Invite {
   readonly expiresAtMs: number;
   /** The key of the device that used it. */
   readonly spentBy: Uint8Array | undefined;
+}
+
+/** Whoever holds its claim key may name one other owner of the device. */
+export interface ShareOffer {
+  /** Its entry's number, which is how a token names it. */
+  readonly number: number;
+  /** Base64url, as all keys and ids of shares. */
+  readonly device: string;
+  readonly claimKey: string;
+  /** For the statement that spends it: a log has no clock. */
+  readonly expiresAtMs: number;
+  /** Id of the log of whoever used it. */
+  readonly spentBy: string | undefined;
+}
+
+/** Another owner of one device, by the word of the device's own. */
+export interface CoOwner {
+  readonly device: string;
+  /** Id of its log. */
+  readonly owner: string;
+  readonly name: string;
+  /** Number of the entry that made it so. */
+  readonly entry: number;
 }
 
 /** What a key that is no device of the owner may use. */
@@ -57,6 +82,9 @@ export interface LogState {
   readonly invites: Map<number, Invite>;
   /** By `keyText` of the claim key. */
   readonly claimKeys: Map<string, number>;
+  readonly offers: Map<number, ShareOffer>;
+  /** By `coOwnerKey`. */
+  readonly coOwners: Map<string, CoOwner>;
   /** By `keyText`. */
   readonly grants: Map<string, Grant>;
   /** `keyText` of what was removed, with the number of the entry that did it. */
@@ -70,6 +98,8 @@ export function emptyState(): LogState {
     participants: new Map(),
     invites: new Map(),
     claimKeys: new Map(),
+    offers: new Map(),
+    coOwners: new Map(),
     grants: new Map(),
     removed: new Map(),
     recovery: undefined,
@@ -81,6 +111,8 @@ export function copyState(state: LogState): LogState {
     participants: new Map(state.participants),
     invites: new Map(state.invites),
     claimKeys: new Map(state.claimKeys),
+    offers: new Map(state.offers),
+    coOwners: new Map(state.coOwners),
     grants: new Map(state.grants),
     removed: new Map(state.removed),
     recovery: state.recovery,
@@ -89,6 +121,10 @@ export function copyState(state: LogState): LogState {
 
 export function keyText(key: Uint8Array): string {
   return toBase64Url(key);
+}
+
+export function coOwnerKey(device: string, owner: string): string {
+  return `${device} ${owner}`;
 }
 
 export function hasScope(participant: Participant | undefined, scope: Scope): boolean {

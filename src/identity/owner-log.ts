@@ -16,7 +16,7 @@ import type { SignedFields } from "../protocol/signed.ts";
 import type { Crypto, Signer } from "./crypto.ts";
 import { applyEntry } from "./owner-log-rules.ts";
 import { copyState, emptyState, hasScope, keyText } from "./owner-log-state.ts";
-import type { Grant, Invite, LogState, Participant } from "./owner-log-state.ts";
+import type { CoOwner, Grant, Invite, LogState, Participant, ShareOffer } from "./owner-log-state.ts";
 
 const NO_HASH = new Uint8Array(32);
 
@@ -85,6 +85,15 @@ export class OwnerLog {
 
   invites(): readonly Invite[] {
     return [...this.#state.invites.values()];
+  }
+
+  shareOffer(number: number): ShareOffer | undefined {
+    return this.#state.offers.get(number);
+  }
+
+  /** Other owners of devices of this owner, as this log has it. */
+  coOwners(): readonly CoOwner[] {
+    return [...this.#state.coOwners.values()];
   }
 
   mayCommand(publicKey: Uint8Array, nowMs: number): boolean {

@@ -125,7 +125,8 @@ export async function makeClaim(
   return { log: extended, entry: lastEntry(extended) };
 }
 
-function claimSigner(crypto: Crypto, seed: Uint8Array): Signer {
+/** Both sides make it of the token's seed. */
+export function claimSigner(crypto: Crypto, seed: Uint8Array): Signer {
   return crypto.ed25519Signer(crypto.hmacSha256(seed, utf8(CLAIM_KEY_LABEL)));
 }
 

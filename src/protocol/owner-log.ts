@@ -150,11 +150,34 @@ const recover = z.strictObject({
   recovery: bytes32.nullable(),
 });
 
+/**
+ * One device of one owner, commanded by another owner too. Its own owner's log has the `offer`, the `claim` that the
+ * offer's key signs, and the `end`; the other owner's log takes the device with `take` and lets it go with `end`. It
+ * holds while both logs say so. `owner` is the id of the other log.
+ */
+const share = z.discriminatedUnion("step", [
+  z.strictObject({ step: z.literal("offer"), device: bytes32, claim_key: bytes32, expires_at: instant }),
+  z.strictObject({
+    step: z.literal("claim"),
+    offer: z
+      .number()
+      .int()
+      .min(1)
+      .max(OWNER_LOG_MAX_ENTRIES - 1),
+    owner: bytes32,
+    /** What the co-owner calls itself. */
+    name: grantName,
+  }),
+  z.strictObject({ step: z.literal("take"), ...device, public_key: bytes32, owner: bytes32 }),
+  z.strictObject({ step: z.literal("end"), device: bytes32, owner: bytes32 }),
+]);
+
 export const ENTRY_BODIES = {
   begin,
   controller,
   invite,
   member,
+  share,
   key,
   remove,
   recovery,
