@@ -67,7 +67,6 @@ export const queryAnswer = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("query_failed"), reason }),
 ]);
-export type QueryAnswer = z.infer<typeof queryAnswer>;
 
 /** What one device may say to one query; more comes by asking for the next page. */
 export const QUERY_PART_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES;

@@ -166,9 +166,7 @@ describe("who may not is refused, and nothing of the hub is touched", () => {
       "a device, to another's share",
       device("command"),
       "not_found",
-      [
-        { ...publication, share_id: "foreign" },
-      ],
+      [{ ...publication, share_id: "foreign" }],
     ],
   ];
   for (const [who, actor, code, messages] of rows) {
