@@ -1,4 +1,5 @@
 // Fleets to look at: for screenshots and browser tests only.
+import type { ServiceView } from "../../src/protocol/services.ts";
 import type { DeviceView, FleetView, ShareView } from "../../src/protocol/views.ts";
 
 const GB = 1e9;
@@ -45,7 +46,34 @@ export function fullFleet(own: Own): FleetView {
   });
   const devices: DeviceView[] = [
     ownDevice(own),
-    device(2, { name: "studio", kind: "desktop", platform: "linux-x64", controller: true }),
+    device(2, {
+      name: "studio",
+      kind: "desktop",
+      platform: "linux-x64",
+      controller: true,
+      services: [
+        exampleService(
+          { name: "grafana", local_port: 3000, url: `${host(hubUrl, "grafana--studio")}/` },
+          nowMs,
+        ),
+        exampleService({ name: "postgres", local_port: 5432, service_type: "tcp" }, nowMs),
+        exampleService(
+          {
+            name: "flowmap-api",
+            local_port: 8092,
+            url: `${host(hubUrl, "flowmap-api--studio")}/`,
+            state: "down",
+            reason: "/health answers 503",
+          },
+          nowMs,
+        ),
+      ],
+      capabilities: [
+        { protocol: "llm.chat", version: "1.0.0", models: ["qwen3:8b", "llama3.3:70b"], class: "compute" },
+        { protocol: "tasks", version: "1.0.0", class: "read" },
+        { protocol: "shell", version: "1.0.0", class: "control" },
+      ],
+    }),
     device(3, {
       name: "nas",
       kind: "desktop",
@@ -54,6 +82,18 @@ export function fullFleet(own: Own): FleetView {
       last_seen: ago(nowMs, 260),
       latency_ms: null,
       health: null,
+      services: [
+        exampleService(
+          {
+            name: "a.service-with_a-name.that-is-as-long-as-one-may-be-in-muster-64",
+            local_port: 22,
+            service_type: "tcp",
+            state: "unknown",
+            checked_at: null,
+          },
+          nowMs,
+        ),
+      ],
     }),
     device(4, { name: "garden-pi", kind: "raspberry_pi", platform: "linux-arm64", location: "Garden shed" }),
     device(5, { name: "berlin-1", kind: "vps", platform: "linux-x64", location: "Berlin" }),
@@ -158,6 +198,13 @@ export function fullFleet(own: Own): FleetView {
     share("parents-pc", "invoices", { access: "login" }),
   ];
   return { hub: hubOf(own), devices, shares };
+}
+
+function exampleService(
+  part: Partial<ServiceView> & Pick<ServiceView, "name" | "local_port">,
+  nowMs: number,
+): ServiceView {
+  return { service_type: "http", state: "up", checked_at: ago(nowMs, 4), reason: null, url: null, ...part };
 }
 
 export interface ExampleShare {

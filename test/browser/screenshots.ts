@@ -52,6 +52,14 @@ const SCENES: Record<string, Scene> = {
       for (const name of ["atlas", "shop"]) await openLine(page, name);
     },
   },
+  services: {
+    ...full,
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByPlaceholder("Filter").fill("s tcp");
+      await page.getByText("flowmap-api", { exact: true }).scrollIntoViewIfNeeded();
+    },
+  },
   add: {
     ...empty,
     show: async (page, hub) => {

@@ -41,7 +41,7 @@ const SCRIPT = `"use strict";
   const status = document.querySelector("[role=status]");
   if (ticket === "") return location.replace("/");
   try {
-    const response = await fetch("${TICKET_PATH}", {
+    const response = await fetch("/.muster/ticket", {
       method: "POST",
       headers: { "Muster-Ticket": ticket, Accept: "application/json" },
     });

@@ -13,6 +13,7 @@ import { usePageState } from "../state/use-page.ts";
 
 export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub: boolean }): ReactNode {
   const servedByAgent = usePageState((state) => state.servedByAgent);
+  const { capabilities = [] } = device;
   return (
     <div className="details">
       <dl className="facts">
@@ -35,6 +36,18 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
           {device.controller ? "controller: may command this owner's devices" : "member: commands nothing"}
           {runsHub ? (servedByAgent ? "; serves this page" : "; runs this hub") : ""}
         </Fact>
+        {capabilities.length === 0 ? null : (
+          <Fact name="Offers">
+            <ul className="offers">
+              {capabilities.map(({ protocol, version, models = [] }) => (
+                <li key={protocol}>
+                  <span className="mono">{protocol}</span> <span className="faint">{version}</span>
+                  {models.length === 0 ? null : <span className="faint">: {models.join(", ")}</span>}
+                </li>
+              ))}
+            </ul>
+          </Fact>
+        )}
         <Fact name="Id">
           <CopyButton className="button quiet mono" text={device.id} what="id" label={shortId(device.id)} />
         </Fact>

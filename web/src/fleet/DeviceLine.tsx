@@ -1,4 +1,4 @@
-// One device on one line, its details when opened, and its shares under it.
+// One device on one line, its details when opened, and its shares and services under it.
 import { useState, type ReactNode } from "react";
 import type { DeviceView } from "../../../src/protocol/views.ts";
 import { healthParts, latency } from "../format/size.ts";
@@ -9,10 +9,12 @@ import type { Group } from "./arrange.ts";
 import { DeviceDetails } from "./DeviceDetails.tsx";
 import { kindWord } from "./kind-word.ts";
 import { LineName, toggleUnlessControl } from "./LineName.tsx";
+import { ServiceLine } from "./ServiceLine.tsx";
 import { ShareLine } from "./ShareLine.tsx";
 import { shownDevice } from "./shown-state.ts";
 
 export function DeviceLine({ group: { device, shares } }: { group: Group }): ReactNode {
+  const services = (device.services ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const [open, setOpen] = useState(false);
   const moved = usePageState((state) => state.moved.has(device.id));
   const runsHub = usePageState((state) => state.authority.hubDevice?.id === device.id);
@@ -37,10 +39,13 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
         </span>
       </div>
       {open ? <DeviceDetails device={device} runsHub={runsHub} /> : null}
-      {shares.length === 0 ? null : (
-        <ul className="shares" aria-label={`Shares of ${device.name}`}>
+      {shares.length + services.length === 0 ? null : (
+        <ul className="shares" aria-label={`Shares and services of ${device.name}`}>
           {shares.map((share) => (
             <ShareLine key={share.id} share={share} mayCommand={mayCommand} />
+          ))}
+          {services.map((service) => (
+            <ServiceLine key={service.name} service={service} device={device} />
           ))}
         </ul>
       )}

@@ -45,7 +45,16 @@ function matches(text: string, words: string[]): boolean {
 }
 
 function deviceText(device: DeviceView): string {
-  return [device.name, device.kind, device.platform, device.hostname ?? "", device.status]
+  const { services = [], capabilities = [] } = device;
+  return [
+    device.name,
+    device.kind,
+    device.platform,
+    device.hostname ?? "",
+    device.status,
+    ...services.flatMap(({ name, service_type }) => [name, service_type]),
+    ...capabilities.map(({ protocol }) => protocol),
+  ]
     .join(" ")
     .toLowerCase();
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { arrange } from "./arrange.ts";
 import { changes } from "./changes.ts";
 import { device, fleet, NOW, secondsAgo, share } from "./fleet.fixture.ts";
-import { shownDevice, shownShare } from "./shown-state.ts";
+import { shownDevice, shownService, shownShare } from "./shown-state.ts";
 import { verdict } from "./verdict.ts";
 
 const dead = {
@@ -157,4 +157,26 @@ test("a hub that comes back is not read out line by line", () => {
   const before = fleet([]);
   const after = fleet(["a", "b", "c", "d", "e", "f"].map((name) => device(name)));
   expect(changes(before, after, NOW).sentences).toEqual(["6 things changed."]);
+});
+
+test("a service is as its device last asked it, and unknown while that is away", () => {
+  expect(shownService({ state: "up", reason: null }, "online").mark).toBe("live");
+  expect(shownService({ state: "unknown", reason: null }, "online").mark).toBe("unknown");
+  const down = { state: "down", reason: "nothing listens on port 5432" } as const;
+  expect(shownService(down, "online")).toEqual({ mark: "dead", word: "down", reason: down.reason });
+  expect(shownService(down, "offline")).toMatchObject({ mark: "unknown", reason: "device is offline" });
+});
+
+test("typing finds a device by what it offers", () => {
+  const services = [
+    { name: "grafana", service_type: "http", local_port: 3000, state: "up", checked_at: null, reason: null },
+  ] as const;
+  const capabilities = [{ protocol: "llm.chat", version: "1.0.0", class: "compute" }] as const;
+  const devices = [
+    device("atlas"),
+    device("pi", { services: [...services], capabilities: [...capabilities] }),
+  ];
+  for (const typed of ["grafana", "llm.chat", "pi http"]) {
+    expect(arrange(fleet(devices), typed, null).machines.map((group) => group.device.name)).toEqual(["pi"]);
+  }
 });

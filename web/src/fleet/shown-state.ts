@@ -3,6 +3,7 @@
 // A proof that is too old proves nothing any more, so its "live" is not repeated; `asOfMs` is the moment the
 // picture was true (now while the hub is connected, the last word from it otherwise).
 import type { DeviceView, ShareView } from "../../../src/protocol/views.ts";
+import type { ServiceView } from "../../../src/protocol/services.ts";
 import { span } from "../format/time.ts";
 
 export type Mark = "live" | "degraded" | "dead" | "unknown";
@@ -52,6 +53,22 @@ function shownProof({ proof }: ShareView, asOfMs: number): ShownState {
     };
   }
   return { mark: proof.state, word: proof.state, reason: proof.state === "live" ? null : proof.reason };
+}
+
+/** As its device last asked it; of a device that is away nobody knows. */
+export function shownService(
+  { state, reason }: Pick<ServiceView, "state" | "reason">,
+  device: DeviceView["status"],
+): ShownState {
+  if (device !== "online") return { mark: "unknown", word: "unknown", reason: `device is ${device}` };
+  switch (state) {
+    case "up":
+      return { mark: "live", word: "up", reason: null };
+    case "down":
+      return { mark: "dead", word: "down", reason: reason ?? "it does not answer" };
+    case "unknown":
+      return { mark: "unknown", word: "unknown", reason: "not asked yet" };
+  }
 }
 
 export function shownDevice(device: DeviceView): ShownState {
