@@ -125,6 +125,13 @@ export async function makeClaim(
   return { log: extended, entry: lastEntry(extended) };
 }
 
+/** The name that the token's invite gives to who claims it; undefined where it leaves that open, or no longer holds. */
+export function invitedName(log: OwnerLog, token: Secret<string>): string | undefined {
+  const { invite } = parseSetupToken(token.reveal());
+  const found = invite < OWNER_LOG_MAX_ENTRIES ? log.invite(invite) : undefined;
+  return found?.spentBy === undefined ? found?.names[0] : undefined;
+}
+
 /** Both sides make it of the token's seed. */
 export function claimSigner(crypto: Crypto, seed: Uint8Array): Signer {
   return crypto.ed25519Signer(crypto.hmacSha256(seed, utf8(CLAIM_KEY_LABEL)));

@@ -3,12 +3,13 @@
 import type { JoinOptions, JoinResult } from "../cli/surroundings.ts";
 import { verifyLog } from "../identity/owner-log.ts";
 import { Secret } from "../identity/secret.ts";
-import { makeClaim, pinOf } from "../identity/setup-token.ts";
+import { invitedName, makeClaim, pinOf } from "../identity/setup-token.ts";
 import { equalSecretBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { deviceLogResponse, deviceRegisterResponse, hubFacts, type HubFacts } from "../protocol/hub-api.ts";
 import { checkSecure } from "../protocol/hub-url.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
+import { isNumberedFrom } from "../protocol/names.ts";
 import { REGISTRATION_CODE } from "../protocol/joining-api.ts";
 import { parseSetupToken, tokenInvalid } from "../protocol/setup-token.ts";
 import { tunnelPath, writeTunnelFile } from "../agent/tunnel-file.ts";
@@ -122,7 +123,7 @@ export async function claimPlace(
   const { crypto, identity, about, version } = parts;
   options.phase("fetching the owner log");
   const token = parseSetupToken(options.token);
-  const name = options.name ?? about.name;
+  const secret = new Secret(options.token);
   const kind = options.kind ?? about.kind;
   for (let tries = 1; ; tries += 1) {
     const answer = await callHub(parts.world.network, options, {
@@ -133,8 +134,9 @@ export async function claimPlace(
     const log = verifyLog(crypto, answer.entries);
     // The hub is not asked which log is right: the token says.
     if (!equalSecretBytes(pinOf(crypto, log.id, hub.hubKey), token.pin)) throw tokenInvalid();
+    const name = nameToClaim(options.name, invitedName(log, secret)) ?? about.name;
     const { entry } = await makeClaim(crypto, {
-      token: new Secret(options.token),
+      token: secret,
       log,
       hubKey: hub.hubKey,
       device: {
@@ -162,6 +164,14 @@ export async function claimPlace(
       if (!moved || tries >= TRIES_MAX) throw error;
     }
   }
+}
+
+/** The word of who made the token stands; the device may only say the same, numbered where that name is taken. */
+function nameToClaim(asked: string | undefined, invited: string | undefined): string | undefined {
+  if (asked === undefined || invited === undefined || isNumberedFrom(invited, asked)) return asked ?? invited;
+  throw new MusterError("invalid", `the token lets in a device named "${invited}", not "${asked}"`, {
+    hint: `join with --name ${invited}, or make another token: \`muster device token --name ${asked}\``,
+  });
 }
 
 /** A home belongs to one hub. Joining its own again changes nothing; another one only with --replace. */

@@ -112,6 +112,15 @@ test("a token never stands in the hub's database, on the agent's disk or in a lo
   }
 });
 
+test("a token made for a name gives it, and lets in no other", async () => {
+  await using barn = new Home();
+  const { token } = await owner.ok(["device", "token", "--name", "barn"]);
+  const join = ["init", hubUrl, "--token", token, "--yes", "--no-service"];
+  const refused = await barn.refused([...join, "--name", "cellar"]);
+  expect(refused).toMatchObject({ exit: 1, code: "invalid", hint: expect.stringContaining("--name barn") });
+  expect(await barn.ok(join)).toMatchObject({ name: "barn" });
+});
+
 test("a name that is taken gets a number, and the reply says which", async () => {
   await using another = new Home();
   const { token } = await owner.ok(["device", "token"]);
