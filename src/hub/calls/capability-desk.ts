@@ -6,12 +6,11 @@ import {
   type CapabilityReply,
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
-import { MusterError, publicError } from "../../protocol/errors.ts";
 import { demand, type Actor } from "../../protocol/permissions.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
+import { CallStreams } from "./call-stream.ts";
 import { findCandidates, type Asked, type CandidateParts } from "./candidates.ts";
 import { CapabilityRun, type RunEvents } from "./capability-run.ts";
 
@@ -40,49 +39,27 @@ const PER_SESSION_MAX = 64;
 /** One that could not be reached, or refused, comes last for so long. */
 const COOL_DOWN_MS = 10_000;
 const COOLING_MAX = 10_000;
-/** Whoever opened the stream says what it wants within this. */
-const REQUEST_WAIT_MS = 10_000;
 
 export class CapabilityDesk {
   readonly #parts: CapabilityDeskParts;
   readonly #running = new Map<string, number>();
   readonly #coolUntil = new Map<string, number>();
-  readonly #open = new WeakMap<Session, number>();
+  readonly #streams: CallStreams<CapabilityRequest, CapabilityReply>;
 
   constructor(parts: CapabilityDeskParts) {
     this.#parts = parts;
+    this.#streams = new CallStreams<CapabilityRequest, CapabilityReply>(parts.timers, {
+      request: capabilityRequest,
+      refused: ({ request_id }, error) => ({ type: "capability_response", request_id, error }),
+      sessionMax: PER_SESSION_MAX,
+    });
   }
 
   /** A stream of JSON lines that `session` opened: one request, then its answers. */
   open(session: Session, stream: TrunkStream): TrunkStreamEvents {
-    let run: CapabilityRun | undefined;
-    let hasAsked = false;
-    const refuse = (requestId: string, error: unknown): void => {
-      lines.send(refusal(requestId, publicError(error)));
-      lines.end();
-    };
-    const lines = new LineStream({
-      message: (value) => {
-        const read = capabilityRequest.safeParse(value);
-        if (hasAsked || !read.success) return lines.close();
-        hasAsked = true;
-        patience.cancel();
-        const { data: request } = read;
-        try {
-          run = this.#admit(session, { actor: session.actor, caller: session.key, request }, lines);
-        } catch (error) {
-          refuse(request.request_id, error);
-        }
-      },
-      drain: () => run?.resume(),
-      close: () => {
-        patience.cancel();
-        run?.cancel();
-      },
-    });
-    const patience = this.#parts.timers.after(REQUEST_WAIT_MS, () => lines.close());
-    lines.attach(stream);
-    return lines.streamEvents;
+    return this.#streams.open(session, stream, (request, events) =>
+      this.ask({ actor: session.actor, caller: session.key, request }, events),
+    );
   }
 
   /** Throws a refusal for which no device was asked. */
@@ -118,29 +95,6 @@ export class CapabilityDesk {
     );
   }
 
-  #admit(session: Session, ask: Ask, lines: LineStream): CapabilityRun {
-    const open = this.#open.get(session) ?? 0;
-    if (open >= PER_SESSION_MAX) {
-      throw new MusterError("too_many", `${PER_SESSION_MAX} requests of this session run already`);
-    }
-    this.#open.set(session, open + 1);
-    try {
-      return this.ask(ask, {
-        reply: (reply) => {
-          lines.send(reply);
-          return !lines.isFull;
-        },
-        over: () => {
-          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
-          lines.end();
-        },
-      });
-    } catch (error) {
-      this.#open.set(session, open);
-      throw error;
-    }
-  }
-
   #ended(deviceId: string): void {
     const left = (this.#running.get(deviceId) ?? 1) - 1;
     if (left === 0) this.#running.delete(deviceId);
@@ -154,8 +108,4 @@ export class CapabilityDesk {
     }
     this.#coolUntil.set(deviceId, now + COOL_DOWN_MS);
   }
-}
-
-function refusal(requestId: string, error: MusterError): CapabilityReply {
-  return { type: "capability_response", request_id: requestId, error: error.toJSON() };
 }

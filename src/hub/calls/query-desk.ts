@@ -1,6 +1,6 @@
 // Queries of proven sessions and of the hub's own API: which devices are asked, and how many queries run at once. The
 // hub carries a controller's signature on and does not judge it; each device does.
-import { MusterError, publicError } from "../../protocol/errors.ts";
+import { MusterError } from "../../protocol/errors.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { demand, rootsOf } from "../../protocol/permissions.ts";
 import {
@@ -8,14 +8,15 @@ import {
   QUERY_WAIT_MS,
   type AggregateQuery,
   type QueryLocal,
+  type QueryReply,
   type QueryType,
 } from "../../protocol/query-messages.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Candidate, CandidateParts } from "./candidates.ts";
+import { CallStreams } from "./call-stream.ts";
 import { QueryRun, type QueryEvents } from "./query-run.ts";
 
 export interface QueryDeskParts extends Pick<CandidateParts, "devices" | "directory"> {
@@ -34,7 +35,6 @@ export interface QueryAsker {
 
 /** Of one session at once. */
 const PER_SESSION_MAX = 16;
-const REQUEST_WAIT_MS = 10_000;
 
 /** Who can answer: whoever offers this. `Custom` ones name themselves. */
 const ANSWERED_BY: Readonly<Record<Exclude<QueryType, "Custom">, string>> = {
@@ -46,39 +46,25 @@ const ANSWERED_BY: Readonly<Record<Exclude<QueryType, "Custom">, string>> = {
 
 export class QueryDesk {
   readonly #parts: QueryDeskParts;
-  readonly #open = new WeakMap<Session, number>();
+  readonly #streams: CallStreams<AggregateQuery, QueryReply>;
 
   constructor(parts: QueryDeskParts) {
     this.#parts = parts;
+    this.#streams = new CallStreams<AggregateQuery, QueryReply>(parts.timers, {
+      request: aggregateQuery,
+      refused: ({ query_id }, error) => ({ type: "aggregate_query_refused", query_id, error }),
+      sessionMax: PER_SESSION_MAX,
+    });
   }
 
   /** A stream of JSON lines that `session` opened: one query, then what is answered. */
   open(session: Session, stream: TrunkStream): TrunkStreamEvents {
-    let run: QueryRun | undefined;
-    let hasAsked = false;
-    const lines = new LineStream({
-      message: (value) => {
-        const read = aggregateQuery.safeParse(value);
-        if (hasAsked || !read.success) return lines.close();
-        hasAsked = true;
-        patience.cancel();
-        try {
-          run = this.#admit(session, read.data, lines);
-        } catch (error) {
-          const { query_id } = read.data;
-          lines.send({ type: "aggregate_query_refused", query_id, error: publicError(error).toJSON() });
-          lines.end();
-        }
-      },
-      drain: () => run?.resume(),
-      close: () => {
-        patience.cancel();
-        run?.cancel();
-      },
+    return this.#streams.open(session, stream, (query, events) => {
+      const roots = query.signed === undefined ? rootsOf(session.actor) : [query.signed.log];
+      for (const root of roots) demand(session.actor, "fleet.ask", { kind: "owner", root });
+      if (roots.length === 0) demand(session.actor, "fleet.ask", undefined);
+      return this.ask(roots, query, events);
     });
-    const patience = this.#parts.timers.after(REQUEST_WAIT_MS, () => lines.close());
-    lines.attach(stream);
-    return lines.streamEvents;
   }
 
   /** Of the devices of these owners. Throws a refusal for which nobody was asked. */
@@ -109,32 +95,6 @@ export class QueryDesk {
       },
       events,
     );
-  }
-
-  #admit(session: Session, query: AggregateQuery, lines: LineStream): QueryRun {
-    const roots = query.signed === undefined ? rootsOf(session.actor) : [query.signed.log];
-    for (const root of roots) demand(session.actor, "fleet.ask", { kind: "owner", root });
-    if (roots.length === 0) demand(session.actor, "fleet.ask", undefined);
-    const open = this.#open.get(session) ?? 0;
-    if (open >= PER_SESSION_MAX) {
-      throw new MusterError("too_many", `${PER_SESSION_MAX} queries of this session run already`);
-    }
-    this.#open.set(session, open + 1);
-    try {
-      return this.ask(roots, query, {
-        reply: (reply) => {
-          lines.send(reply);
-          return !lines.isFull;
-        },
-        over: () => {
-          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
-          lines.end();
-        },
-      });
-    } catch (error) {
-      this.#open.set(session, open);
-      throw error;
-    }
   }
 
   #canAnswer(deviceId: string, { query_type: type, query_name: name }: AggregateQuery): boolean {

@@ -1,0 +1,85 @@
+// A call of a proven session: one request on a stream of JSON lines, then its answers, so many of one session at once.
+// Both kinds of calls begin, are bounded and end alike; what is asked is each desk's own.
+import type { z } from "zod";
+import { MusterError, publicError, type ErrorBody } from "../../protocol/errors.ts";
+import { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
+import type { Timers } from "../../world/world.ts";
+import type { Session } from "../sessions/session.ts";
+import type { ReplyEvents, Running } from "./asked-replies.ts";
+
+export interface CallKindRules<Request, Reply extends object> {
+  request: z.ZodType<Request>;
+  /** What is said of a request that is refused before anybody was asked. */
+  refused(request: Request, error: ErrorBody): Reply;
+  /** Of one session at once. */
+  sessionMax: number;
+}
+
+/** Whoever opened the stream says what it wants within this. */
+const REQUEST_WAIT_MS = 10_000;
+
+export class CallStreams<Request, Reply extends object> {
+  readonly #timers: Timers;
+  readonly #rules: CallKindRules<Request, Reply>;
+  readonly #open = new WeakMap<Session, number>();
+
+  constructor(timers: Timers, rules: CallKindRules<Request, Reply>) {
+    this.#timers = timers;
+    this.#rules = rules;
+  }
+
+  /** `begin` may throw a refusal. */
+  open(
+    session: Session,
+    stream: TrunkStream,
+    begin: (request: Request, events: ReplyEvents<Reply>) => Running,
+  ): TrunkStreamEvents {
+    let running: Running | undefined;
+    let hasAsked = false;
+    const lines = new LineStream({
+      message: (value) => {
+        const read = this.#rules.request.safeParse(value);
+        if (hasAsked || !read.success) return lines.close();
+        hasAsked = true;
+        patience.cancel();
+        try {
+          running = this.#admit(session, lines, (events) => begin(read.data, events));
+        } catch (error) {
+          lines.send(this.#rules.refused(read.data, publicError(error).toJSON()));
+          lines.end();
+        }
+      },
+      drain: () => running?.resume(),
+      close: () => {
+        patience.cancel();
+        running?.cancel();
+      },
+    });
+    const patience = this.#timers.after(REQUEST_WAIT_MS, () => lines.close());
+    lines.attach(stream);
+    return lines.streamEvents;
+  }
+
+  #admit(session: Session, lines: LineStream, begin: (events: ReplyEvents<Reply>) => Running): Running {
+    const { sessionMax } = this.#rules;
+    const open = this.#open.get(session) ?? 0;
+    if (open >= sessionMax) throw new MusterError("too_many", `${sessionMax} of this session run already`);
+    this.#open.set(session, open + 1);
+    try {
+      return begin({
+        reply: (reply) => {
+          lines.send(reply);
+          return !lines.isFull;
+        },
+        over: () => {
+          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
+          lines.end();
+        },
+      });
+    } catch (error) {
+      this.#open.set(session, open);
+      throw error;
+    }
+  }
+}
