@@ -257,7 +257,7 @@ describe("starting and stopping", () => {
   test("a terminal that is closed ends what runs in it, in good order; nohup keeps it", async () => {
     await using fresh = new Home();
     const begun = async (program: readonly string[]) => {
-      const running = fresh.spawn(["start", "--foreground", "--json"], { program });
+      const running = fresh.spawn(["start", "--foreground", "--port", "0", "--json"], { program });
       await running.firstJson();
       running.signal("SIGHUP");
       return running;

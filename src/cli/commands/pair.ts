@@ -125,5 +125,6 @@ function report(invocation: Invocation, peer: Peer): void {
   out.line(`Paired with ${out.style("bold", safe.name)} (${safe.id})`);
   if (safe.nickname !== safe.name) out.line(`It calls itself ${safe.nickname}.`);
   out.line(`Safety words: ${out.style("bold", safe.safety)}`);
-  out.line(out.style("dim", "The other device shows the same five. If it does not: muster device unpair"));
+  const otherwise = `If it does not: muster device unpair ${safe.name}`;
+  out.line(out.style("dim", `The other device shows the same five. ${otherwise}`));
 }
