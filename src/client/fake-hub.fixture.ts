@@ -9,13 +9,16 @@ import type { Asked } from "./connection.ts";
 import type { OpenedPeer } from "./open-peer.ts";
 import type { PeerLink } from "./peer-link.ts";
 
+const LETTERS = "BCDEFGHJKMNPQRSTUVWXYZ";
+
 export class FakeHub {
   readonly #peers = new Map<string, OpenedPeer>();
   readonly #pins = new Set<string>();
   readonly #kept = new Map<string, HubToClient[]>();
   readonly #open = new Set<string>();
-  #mailbox: { maker: string; joiner: string | undefined } | undefined;
+  #mailbox: { name: string; maker: string; joiner: string | undefined } | undefined;
   #lastRelay = 0;
+  #mailboxes = 0;
   /** Whom the hub names as the caller of a stream, when it lies. */
   calledBy: string | undefined;
 
@@ -54,9 +57,11 @@ export class FakeHub {
 
   #answer(by: string, asked: Asked): HubToClient {
     if (asked.type === "create_pairing") {
-      this.#mailbox = { maker: by, joiner: undefined };
+      // Another name for each, as a hub gives while their time is not over.
+      const mailbox = `A${LETTERS[this.#mailboxes++ % LETTERS.length] ?? "B"}`;
+      this.#mailbox = { name: mailbox, maker: by, joiner: undefined };
       const expires_at = "2026-11-20T09:00:00Z";
-      return { type: "mailbox", id: "1", mailbox: "AB", expires_at, reach: "anyone" };
+      return { type: "mailbox", id: "1", mailbox, expires_at, reach: "anyone" };
     }
     if (asked.type === "join_pairing" && this.#mailbox !== undefined) this.#mailbox.joiner = by;
     if (asked.type === "paired") this.#pinned(by, asked.peer);
@@ -88,9 +93,9 @@ export class FakeHub {
   }
 
   #pass(by: string, payload: string): void {
-    const { maker, joiner } = this.#mailbox ?? {};
+    const { name: mailbox = "", maker, joiner } = this.#mailbox ?? {};
     const to = by === maker ? joiner : maker;
-    if (to !== undefined) this.#tell(to, { type: "pairing_message", mailbox: "AB", payload });
+    if (to !== undefined) this.#tell(to, { type: "pairing_message", mailbox, payload });
   }
 
   /** A turn later, as a network would. */

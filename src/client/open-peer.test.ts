@@ -3,7 +3,7 @@ import { rejection } from "../identity/refusal.fixture.ts";
 import { toBase64Url, utf8 } from "../protocol/bytes.ts";
 import type { ReceivedMessage } from "./peer.ts";
 import { loadRing } from "./peers/receive-ring.ts";
-import { changed, twoPaired } from "./two-peers.fixture.ts";
+import { changed, device, twoPaired } from "./two-peers.fixture.ts";
 
 test("two peers pair by a code and have the same words; each has its own name for the other", async () => {
   const { anna, ben, ofAnna, ofBen } = await twoPaired();
@@ -15,6 +15,16 @@ test("two peers pair by a code and have the same words; each has its own name fo
   expect((await anna.peer.verified(ofAnna.key)).compared).toBe(true);
   expect((await anna.peer.setPetname(ofAnna.key, "ben")).petname).toBe("ben");
   expect((await anna.peer.find(ben.peer.id.slice(0, 7))).petname).toBe("ben");
+});
+
+test("pairings that have ended well do not count as under way", async () => {
+  const { hub, anna } = await twoPaired();
+  for (let number = 1; number <= 10; number += 1) {
+    const guest = await device(hub, `Guest ${number}`);
+    const { code, done } = await anna.peer.pair();
+    await Promise.all([guest.peer.join(code), done]);
+  }
+  expect(await anna.peer.peers()).toHaveLength(11);
 });
 
 test("texts and files arrive once, in order, and the sender hears so from the peer itself", async () => {

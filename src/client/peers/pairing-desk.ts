@@ -65,6 +65,8 @@ interface Run {
   /** What was heard last: the hub says it again to a side that comes back. */
   heard: string | undefined;
   end: Timer;
+  /** Both have pinned the other, as far as this side knows. */
+  isOver: boolean;
   /** Once, however often the last message comes. */
   pin: Promise<PeerRow> | undefined;
   outcome: Promise<PeerRow>;
@@ -72,8 +74,10 @@ interface Run {
   reject(problem: unknown): void;
 }
 
-/** As many codes as a hub gives to one device. */
+/** Under way at once: more codes than a hub gives to one device. */
 const RUNS_MAX = 8;
+/** Over, and here only to say their last message again. */
+const OVER_MAX = 64;
 const EPOCH_BYTES = 16;
 /** For each answer of the maker, with a cut and a new session in between; shorter than the CLI waits. */
 const ANSWER_MS = 8_000;
@@ -200,6 +204,7 @@ export class PairingDesk {
 
   async #paired(mailbox: string, run: Run, peer: PairedPeer): Promise<void> {
     const row = await this.#pin(run, peer);
+    run.isOver = true;
     run.resolve(row);
     this.#options.pinned(row.key);
     // The maker stays for five minutes, to say its last message again.
@@ -228,7 +233,8 @@ export class PairingDesk {
     const { promise, resolve, reject } = openPromise<PeerRow>();
     promise.catch(() => {}); // whoever waits for it hears it
     const end = this.#options.timers.after(PAIRING_LIFETIME_MS, () => this.#fail(mailbox, pairingFailed()));
-    const run: Run = { ...given, heard: undefined, end, outcome: promise, resolve, reject, pin: undefined };
+    const unsaid = { heard: undefined, isOver: false, pin: undefined };
+    const run: Run = { ...given, ...unsaid, end, outcome: promise, resolve, reject };
     this.#runs.set(mailbox, run);
     return run;
   }
@@ -256,7 +262,10 @@ export class PairingDesk {
   }
 
   #demandRoom(): void {
-    if (this.#runs.size < RUNS_MAX) return;
+    const over = [...this.#runs].filter(([, { isOver }]) => isOver);
+    const [oldest] = over;
+    if (oldest !== undefined && over.length >= OVER_MAX) this.#forget(oldest[0]);
+    if (this.#runs.size - over.length < RUNS_MAX) return;
     throw new MusterError("too_many", `${RUNS_MAX} pairings are under way on this device`, {
       hint: "finish them, or wait five minutes",
     });
