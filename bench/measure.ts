@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 /** What the kernel counts CPU time in (USER_HZ). */
 const TICK_MS = 10;
 
-/** CPU time of these processes and of all that they started, milliseconds. */
+/** CPU time of these processes and of all that they started, ended ones too where their parent saw it; milliseconds. */
 export function cpuMs(roots: readonly number[]): number {
   const all = processTable();
   let sum = 0;
@@ -76,7 +76,9 @@ function readProcess(pid: string): ProcessRow | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { parent: Number(fields[1]), cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS };
+    // User and system time, its own and that of its children that have ended and were waited for.
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    return { parent: Number(fields[1]), cpuMs: ticks * TICK_MS };
   } catch {
     return undefined; // it ended meanwhile
   }

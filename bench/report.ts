@@ -62,6 +62,8 @@ const VERSION_COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["chisel", "--version"],
   ["rathole", "--version"],
   ["wrk", "-v"],
+  ["nats-server", "--version"],
+  ["redis-server", "--version"],
 ];
 
 function versions(): string {

@@ -21,16 +21,34 @@ import { report } from "./report.ts";
 import { bulkRow } from "./rows/bulk.ts";
 import { distanceRow } from "./rows/distance.ts";
 import { echoRow } from "./rows/echo.ts";
+import { filesRow } from "./rows/files.ts";
 import { fleetRow } from "./rows/fleet.ts";
+import { pairingRow } from "./rows/pairing.ts";
+import { relayRow } from "./rows/relay.ts";
 import { latencyRow, requestsRow } from "./rows/requests.ts";
-import type { Bench, Row } from "./rows/row.ts";
+import type { Bench, Needing, Row } from "./rows/row.ts";
 import { stalledRow } from "./rows/stalled.ts";
 import { inSmallBuffers, mayHaveSmallBuffers } from "./small-buffers.ts";
-import { freePort, onPath, pathOf, reachable, Stage } from "./stage.ts";
+import { freePort, onPath, reachable, Stage } from "./stage.ts";
 import type { Table } from "./table.ts";
 
 const PEERS: readonly Peer[] = [direct, nginx, ssh, frp, chisel, rathole, muster];
-const ROWS: readonly Row[] = [requestsRow, latencyRow, bulkRow, echoRow, distanceRow, stalledRow, fleetRow];
+const ROWS: readonly Row[] = [
+  requestsRow,
+  latencyRow,
+  bulkRow,
+  echoRow,
+  distanceRow,
+  stalledRow,
+  relayRow,
+  pairingRow,
+  filesRow,
+  fleetRow,
+];
+
+/** A row that hangs is given up, so that the others are measured. */
+const QUICK_ROW_WITHIN_MS = 120_000;
+const ROW_WITHIN_MS = 20 * 60_000;
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");
@@ -78,13 +96,20 @@ async function runRow(row: Row): Promise<Table[]> {
     process.exit(130);
   };
   process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+  const late = Promise.withResolvers<never>();
+  const withinMs = quick ? QUICK_ROW_WITHIN_MS : ROW_WITHIN_MS;
+  const patience = setTimeout(
+    () => late.reject(new Error(`it had not ended after ${withinMs / 1000} s`)),
+    withinMs,
+  );
   try {
-    return await row.run(benchOn(stage, row));
+    return await Promise.race([row.run(benchOn(stage, row)), late.promise]);
   } catch (error) {
     console.error(error);
     missing.add(`the row "${row.name}" could not be measured: ${firstLine(error)}`);
     return [];
   } finally {
+    clearTimeout(patience);
     process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
     await stage[Symbol.asyncDispose]();
   }
@@ -104,6 +129,7 @@ function benchOn(stage: Stage, row: Row): Bench {
     ground: groundOnce,
     startAll,
     contenders: () => (contenders ??= startAll({})),
+    attempt: (peer, start) => attempt(peer, start, progress),
   };
 }
 
@@ -118,20 +144,34 @@ async function startGround(stage: Stage): Promise<Ground> {
 async function startPeers(ground: Ground, progress: (text: string) => void): Promise<Contender[]> {
   const started: Contender[] = [];
   for (const peer of PEERS) {
-    const lacking = peer.programs.filter((program) => !onPath(program) && pathOf(program) === undefined);
-    if (lacking.length > 0) {
-      missing.add(`${peer.name} was not measured: ${lacking.join(", ")} not found`);
-      continue;
-    }
-    progress(`starting ${peer.name}`);
-    try {
+    if (peer === muster) {
+      progress(`starting ${peer.name}`);
       started.push(...(await peer.start(ground)));
-    } catch (error) {
-      if (peer === muster) throw error;
-      missing.add(`${peer.name} was not measured, it did not start: ${firstLine(error)}`);
+    } else {
+      started.push(...((await attempt(peer, () => peer.start(ground), progress)) ?? []));
     }
   }
   return started;
+}
+
+/** A peer that is not there, or does not start, is left out and said so. */
+async function attempt<Result>(
+  { name, programs }: Needing,
+  start: () => Promise<Result>,
+  progress: (text: string) => void,
+): Promise<Result | undefined> {
+  const lacking = programs.filter((program) => !onPath(program));
+  if (lacking.length > 0) {
+    missing.add(`${name} was not measured: ${lacking.join(", ")} not found`);
+    return undefined;
+  }
+  progress(`starting ${name}`);
+  try {
+    return await start();
+  } catch (error) {
+    missing.add(`${name} was not measured, it did not start: ${firstLine(error)}`);
+    return undefined;
+  }
 }
 
 function firstLine(error: unknown): string {

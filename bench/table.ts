@@ -24,6 +24,12 @@ export function figure(value: number): string {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+/** Of something else: two significant figures, however small. */
+export function ratio(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  return value >= 0.1 ? figure(value) : String(Number(value.toPrecision(2)));
+}
+
 /** The middle, and how far the repetitions lie apart. */
 export function withSpread(middle: number, values: readonly number[]): string {
   if (values.length < 2) return figure(middle);

@@ -39,7 +39,11 @@ export async function ownerOf(owner: number): Promise<{ signer: Signer; log: Own
   return { signer, log };
 }
 
-export async function enrol(databasePath: string, hubKey: Uint8Array, count: number): Promise<void> {
+export async function enrol(
+  databasePath: string,
+  hubKey: Uint8Array,
+  { count, perOwner = DEVICES_PER_OWNER }: { count: number; perOwner?: number | undefined },
+): Promise<void> {
   const store = await openStore<HubDatabase>({
     world: realWorld,
     path: databasePath,
@@ -50,8 +54,12 @@ export async function enrol(databasePath: string, hubKey: Uint8Array, count: num
   try {
     // One commit for all: what each costs is the hub's affair, not the bench's.
     await store.db.transaction().execute(async (db) => {
-      for (let first = 0; first < count; first += DEVICES_PER_OWNER) {
-        await enrolOwner(db, hubKey, { first, end: Math.min(count, first + DEVICES_PER_OWNER) });
+      for (let first = 0; first < count; first += perOwner) {
+        await enrolOwner(db, hubKey, {
+          owner: first / perOwner,
+          first,
+          end: Math.min(count, first + perOwner),
+        });
       }
     });
   } finally {
@@ -62,10 +70,10 @@ export async function enrol(databasePath: string, hubKey: Uint8Array, count: num
 async function enrolOwner(
   db: Parameters<typeof addOwner>[0],
   hubKey: Uint8Array,
-  { first, end }: { first: number; end: number },
+  { owner, first, end }: { owner: number; first: number; end: number },
 ): Promise<void> {
   const now = realWorld.clock.now();
-  const { signer, log: begun } = await ownerOf(first / DEVICES_PER_OWNER);
+  const { signer, log: begun } = await ownerOf(owner);
   const root = toBase64Url(begun.id);
   const pin = pinOf(benchCrypto, begun.id, hubKey);
   await addOwner(db, { owner_root: root, user_id: null, pin, created_at: now });

@@ -1,12 +1,12 @@
 // A thousand devices, then ten thousand: what the hub needs for each while it is idle, and how long they all
 // need to come back after the hub was killed.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { costOf, median, residentBytes } from "../measure.ts";
 import { enrol } from "../muster/enrol.ts";
+import { hubKeyOf } from "../muster/raw-device.ts";
 import { DOMAIN, hubPlace, startHub, type HubPlace } from "../muster/start-hub.ts";
 import { nextObject, type Started } from "../stage.ts";
-import { fromBase64Url } from "../../src/protocol/bytes.ts";
+import { toBase64Url } from "../../src/protocol/bytes.ts";
 import { atMost, figure, withSpread, type Table } from "../table.ts";
 import type { Bench, Row } from "./row.ts";
 
@@ -45,10 +45,8 @@ async function measure(bench: Bench, count: number): Promise<Fleet> {
   await empty.end();
 
   bench.progress(`enrolling ${count}`);
-  const { hub_key: hubKey } = JSON.parse(readFileSync(join(place.home, "hub.json"), "utf8")) as {
-    hub_key: string; // as the hub wrote it
-  };
-  await enrol(join(place.home, "hub", "hub.db"), fromBase64Url(hubKey) ?? new Uint8Array(0), count);
+  const hubKey = toBase64Url(hubKeyOf(place));
+  await enrol(join(place.home, "hub", "hub.db"), hubKeyOf(place), { count });
 
   let hub = (await startHub(stage, place)).started;
   await settle();

@@ -12,6 +12,14 @@ export interface Bench {
   startAll(change: Partial<Ground>): Promise<readonly Contender[]>;
   ground(): Promise<Ground>;
   progress(text: string): void;
+  /** Starts what may be missing on this machine; where it is, the report says so. */
+  attempt<Result>(peer: Needing, start: () => Promise<Result>): Promise<Result | undefined>;
+}
+
+/** A peer and what it needs on the PATH. */
+export interface Needing {
+  name: string;
+  programs: readonly string[];
 }
 
 export interface Row {
@@ -26,10 +34,10 @@ export interface Row {
 }
 
 /** Runs every contender once, then all of them again: what else the machine does meets them alike. */
-export async function interleaved<Result>(
-  contenders: readonly Contender[],
+export async function interleaved<One extends { name: string }, Result>(
+  contenders: readonly One[],
   rounds: number,
-  run: (contender: Contender, round: number) => Promise<Result>,
+  run: (contender: One, round: number) => Promise<Result>,
 ): Promise<Map<string, Result[]>> {
   const results = new Map<string, Result[]>();
   for (let round = 0; round < rounds; round += 1) {
