@@ -4,7 +4,7 @@ import { BRIEF, PATIENT } from "../trunk/drain.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import type { HubSessionState } from "./link/hub-session.ts";
 import { Ends } from "./open/ends.ts";
-import { openCapabilities } from "./open/open-capabilities.ts";
+import { openCapabilities, openCapabilityBook } from "./open/open-capabilities.ts";
 import { openCore } from "./open/open-core.ts";
 import { openLocalApi } from "./open/open-local-api.ts";
 import { openOwners } from "./open/open-owners.ts";
@@ -40,10 +40,14 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const core = await openCore(options, ends);
   const shown = await openShares({ ...options, appsAtEnd: () => apps }, core, ends);
   const services = openServiceBook(options, core, ends);
-  const owned = await openOwners({ ...options, appsAtEnd: () => apps }, { core, shown, services, ends });
+  const capabilities = openCapabilityBook(options, core, ends);
+  const owned = await openOwners(
+    { ...options, appsAtEnd: () => apps },
+    { core, shown, services, capabilities, ends },
+  );
   const serviceDoor = openServiceDoor(options, { core, owned, services, ends });
   const paired = openPeers(options, core, ends);
-  const offering = openCapabilities(options, { core, owned, ends });
+  const offering = openCapabilities(options, { core, owned, book: capabilities, ends });
   const parts = { core, shown, owned, paired, offering, services, serviceDoor };
   const session = openSession(options, parts, ends);
   // A person who said stop waits; a service manager has time.

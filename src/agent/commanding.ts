@@ -10,6 +10,7 @@ import type { ShareTarget } from "./gateway/share-target.ts";
 import { RESET } from "../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Programs, World } from "../world/world.ts";
+import { capabilityCommand, type CapabilityCommandParts } from "./capabilities/capability-command.ts";
 import { execCommand } from "./exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "./exec/forwards.ts";
 import { Shells } from "./exec/shells.ts";
@@ -56,6 +57,8 @@ export interface CommandingParts {
   hubFile: HubFile;
   /** Under the name it goes by now. */
   device(): { id: string; name: string };
+  /** What it can do, now. */
+  capabilities: CapabilityCommandParts["capabilities"];
   /** What this device offers by name, now. */
   services(): readonly RegisteredPort[];
   /** What is shared now: its apps' ports may be forwarded too. */
@@ -96,6 +99,7 @@ export function openCommanding(parts: CommandingParts): Commanding {
     kinds: {
       exec,
       shell: shells,
+      capability: capabilityCommand({ timers, capabilities: parts.capabilities }),
       forward: forwardCommand({
         clock,
         timers,

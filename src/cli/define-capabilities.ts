@@ -1,8 +1,11 @@
 // The commands that use what devices offer, whichever device it is.
 
 import type { Command } from "@commander-js/extra-typings";
-import { collectReference, parseReference } from "./option-values.ts";
+import { collectReference, parseModel, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
+
+/** A plugin that is asked to end a call may take some seconds. */
+const CANCEL_MS = 8000;
 
 export function addCapabilityCommands(program: Command, choose: Choose): void {
   program.commandsGroup("What devices offer:");
@@ -15,17 +18,46 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     )
     .argument("<protocol>", "llm.chat, embeddings, …; with a version: llm.chat@1.2.0")
     .argument("[payload]", "a JSON value; - reads it from standard input", "{}")
+    .option(
+      "-d, --device <device>",
+      "this one alone, sealed from the hub; needed for what can change a device",
+      parseReference,
+    )
     .option("--prefer <device>", "this device, if it can", parseReference)
     .option("--timeout <duration>", "give up after this long: 30s, 5m")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
-      `\nExamples:\n  muster call embeddings '{"text":"hi"}'\n  muster call llm.chat - < request.json`,
+      `\nExamples:\n  muster call embeddings '{"text":"hi"}'\n  muster call llm.chat - < request.json\n  muster call disk.clean --device pi`,
     )
     .action((protocol, payload, options) => {
       choose({
         run: async (invocation) =>
           (await import("./commands/call.ts")).call(invocation, { protocol, payload }, options),
+        // What runs on a device is asked to end.
+        ...(options.device === undefined ? {} : { endsWithinMs: CANCEL_MS }),
+      });
+    });
+  program
+    .command("ask")
+    .summary("ask a model of your devices")
+    .description(
+      "Ask a language model, on whichever device has one, and show its answer as it is written. What comes on a pipe " +
+        "is put behind the question.",
+    )
+    .argument("[question...]", "what to ask; - reads it from standard input")
+    .option("-d, --device <device>", "on this device, if it can", parseReference)
+    .option("-m, --model <model>", "the model; muster device show lists those of a device", parseModel)
+    .option("--system <text>", "how the model is to behave")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      '\nExamples:\n  muster ask "why is the sky blue?"\n  muster ask --device gpu --model qwen3:8b "write a haiku"\n' +
+        '  git diff | muster ask "what does this change?"',
+    )
+    .action((question, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/ask.ts")).ask(invocation, question, options),
       });
     });
   program

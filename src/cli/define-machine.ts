@@ -2,12 +2,13 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { addHandover } from "./define-owners.ts";
-import { collectService, parsePort, parseReference } from "./option-values.ts";
+import { collectProtocol, collectService, parsePort, parseReference } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
 /** A hub waits up to 30 s for requests in flight that still move. */
 const PROGRAM_ENDS_WITHIN_MS = 40_000;
 const JSON_HELP = "print one JSON object";
+const DISABLE_HELP = "do not offer this, such as llm.chat; several times for several";
 const CONFIG_HELP = "read this muster.toml";
 
 export function addMachineCommands(program: Command, choose: Choose): void {
@@ -37,6 +38,7 @@ function addStart(program: Command, choose: Choose): void {
       "a port for its owners to reach, or name:port/tcp; repeatable",
       collectService,
     )
+    .option("--disable-capability <name>", DISABLE_HELP, collectProtocol)
     .option("--no-tunnel", "stay local")
     .option("--foreground", "run here, until Ctrl-C")
     .option("--config <file>", CONFIG_HELP)
@@ -158,6 +160,7 @@ function addAgent(program: Command, choose: Choose): void {
       "a port for its owners to reach, or name:port/tcp; repeatable",
       collectService,
     )
+    .option("--disable-capability <name>", DISABLE_HELP, collectProtocol)
     .option("--config <file>", CONFIG_HELP)
     .option("--json", "print one JSON object when it runs")
     .addHelpText("after", "\nExamples:\n  muster agent")

@@ -69,6 +69,7 @@ function addRun(program: Command, choose: Choose): void {
     )
     .argument("<command...>", "the program and its arguments, behind --")
     .option("-d, --device <device>", "where; on this machine when absent", parseReference)
+    .option("--on <capability>", "on some device that offers this, such as docker")
     .option("--detach", "do not wait for its end; see muster task")
     .option("--title <text>", "what lists call it; the command when absent", parseTitle)
     .option("--cwd <folder>", "folder to run in")
@@ -78,7 +79,7 @@ function addRun(program: Command, choose: Choose): void {
     .addHelpText(
       "after",
       "\nExamples:\n  muster run -- uptime\n  muster run --device pi -- sh -c 'df -h | head'\n" +
-        "  muster run --device pi --detach -- ./train.sh",
+        "  muster run --device pi --detach -- ./train.sh\n  muster run --on docker -- docker ps",
     )
     .action((words, options) => {
       choose({

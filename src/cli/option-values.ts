@@ -1,6 +1,7 @@
 // Values of options that are numbers or lists, refused by the parser itself when they are not.
 
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { capabilityProtocol, modelName } from "../protocol/capabilities.ts";
 import { readServiceEntry } from "../protocol/service-entry.ts";
 
 export function parsePort(text: string): number {
@@ -30,6 +31,18 @@ export function parseReference(text: string): string {
   if (reference === "") throw new InvalidArgumentError("It must not be empty.");
   demandPlain(reference, REFERENCE_MAX);
   return reference;
+}
+
+/** As its server calls it. */
+export function parseModel(text: string): string {
+  if (modelName.safeParse(text).success) return text;
+  throw new InvalidArgumentError("It is no name of a model.");
+}
+
+/** For an option that disables several. */
+export function collectProtocol(text: string, earlier: string[] = []): string[] {
+  if (capabilityProtocol.safeParse(text).success) return [...earlier, text];
+  throw new InvalidArgumentError("It names no capability, such as llm.chat.");
 }
 
 /** For an option that names several. */

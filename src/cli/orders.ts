@@ -23,6 +23,7 @@ export function withOrders<Result>(
         run: (request) => agent.stream("run", request),
         shell: (request) => agent.stream("shell", request),
         forward: (request) => agent.stream("forward", request),
+        capability: (request) => agent.stream("capability_order", request),
         async input(order, bytes) {
           for (let at = 0; at < bytes.length; at += INPUT_PIECE_BYTES) {
             const piece = bytes.subarray(at, at + INPUT_PIECE_BYTES);

@@ -24,6 +24,7 @@ export interface BackgroundOptions extends HubAddress {
   /** Absolute. */
   config?: string;
   services?: readonly string[];
+  disabled?: readonly string[];
 }
 
 export interface Started {
@@ -126,6 +127,7 @@ function argumentsOf(options: BackgroundOptions): string[] {
   if (!options.tunnel) args.push("--no-tunnel");
   if (options.config !== undefined) args.push("--config", options.config);
   for (const service of options.services ?? []) args.push("--service", service);
+  for (const protocol of options.disabled ?? []) args.push("--disable-capability", protocol);
   return args;
 }
 

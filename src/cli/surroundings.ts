@@ -131,6 +131,8 @@ export interface StartOptions extends ProgramOptions<StartFacts>, HubAddress {
   tunnel: boolean;
   /** As typed: NAME:PORT, NAME:PORT/tcp. */
   services?: readonly string[];
+  /** What `--disable-capability` gave. */
+  disabled?: readonly string[];
 }
 
 export interface ServiceDesk {
@@ -224,6 +226,8 @@ export interface AgentOptions extends ProgramOptions<AgentFacts> {
   port?: number;
   host?: string;
   services?: readonly string[];
+  /** What `--disable-capability` gave. */
+  disabled?: readonly string[];
 }
 
 export interface AgentFacts {
@@ -386,6 +390,7 @@ export interface OrderCalls {
   run(request: LocalRequest<"run">): Promise<AsyncIterable<Uint8Array>>;
   shell(request: LocalRequest<"shell">): Promise<AsyncIterable<Uint8Array>>;
   forward(request: LocalRequest<"forward">): Promise<AsyncIterable<Uint8Array>>;
+  capability(request: LocalRequest<"capability_order">): Promise<AsyncIterable<Uint8Array>>;
   /** Resolves once it was taken. */
   input(order: string, bytes: Uint8Array): Promise<void>;
   tell(order: string, message: ControllerMessage): Promise<void>;

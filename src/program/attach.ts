@@ -144,12 +144,12 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       yield* queryFleet({ crypto, hub: session, book, ask }, request, left);
     },
     capability(request, left) {
-      const { protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs } = request;
+      const { protocol, version, prefer_device: preferDevice, timeout_ms: timeoutMs, ...question } = request;
       const { world, crypto, identity } = parts;
       const { clock, random } = world;
       return askCapability(
         { clock, random, crypto, signer: identity.signer, hub: session, ownerRoot: hubFile.owner_root },
-        { capability: { protocol, version }, payload, preferDevice, timeoutMs },
+        { capability: { protocol, version }, ...question, preferDevice, timeoutMs },
         left,
       );
     },
@@ -273,6 +273,7 @@ function ordersOver(
     run: async (request) => desk.run(request),
     shell: async (request) => desk.shell(request),
     forward: async (request) => desk.forward(request),
+    capability: async (request) => desk.capability(request),
     input: (order, bytes) => desk.input(order, bytes),
     tell: async (order, message) => desk.tell(order, message),
   };

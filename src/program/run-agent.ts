@@ -41,6 +41,7 @@ async function runHere(options: AgentOptions, environment: Environment): Promise
     localHost: config.text("server.host"),
     localPort: config.number("server.port"),
     services,
+    disabledFlags: options.disabled,
     forbiddenPorts: [],
     environment,
     onStopAsked: () => stopping.ask(),

@@ -43,6 +43,7 @@ async function runHere(options: StartOptions, environment: Environment): Promise
       localHost: config.text("server.host"),
       localPort: config.number("server.port"),
       services,
+      disabledFlags: options.disabled,
       forbiddenPorts: hub === undefined ? [] : [hub.port],
       environment,
       losses,

@@ -12,6 +12,8 @@
 // INPUT_WINDOW_BYTES that the device has not called taken.
 
 import { z } from "zod";
+import { capabilityAsked } from "./capabilities.ts";
+import { CAPABILITY_WAITS } from "./capability-messages.ts";
 import { ERROR_TABLE, MusterError } from "./errors.ts";
 import type { ErrorCode } from "./errors.ts";
 import { OWNER_LOG_MAX_ENTRIES } from "./limits.ts";
@@ -94,6 +96,9 @@ const environment = z
   )
   .refine((variables) => Object.keys(variables).length <= 200);
 
+/** A command is one message of its session. */
+export const CAPABILITY_PAYLOAD_MAX_CHARACTERS = 256_000;
+
 /** What each kind of command asks for. */
 export const COMMAND_REQUESTS = {
   exec: z.strictObject({
@@ -133,6 +138,12 @@ export const COMMAND_REQUESTS = {
     /** Name of a service, or a port that the device has registered. */
     service: z.union([z.string().min(1).max(64), z.number().int().min(1).max(65_535)]),
   }),
+  capability: z.strictObject({
+    ...capabilityAsked.shape,
+    /** JSON text. */
+    payload: z.string().max(CAPABILITY_PAYLOAD_MAX_CHARACTERS),
+    timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
+  }),
   "task.list": TASK_REQUESTS.list,
   "task.search": TASK_REQUESTS.search,
   "task.stats": TASK_REQUESTS.stats,
@@ -161,6 +172,12 @@ export const shellResult = z.object({
   signal: z.string().nullish(),
   reason: z.string().optional(),
 });
+
+/** What a capability says on the output channel: JSON lines, the last with the payload. */
+export const capabilityLine = z.union([
+  z.strictObject({ part: z.unknown() }),
+  z.strictObject({ payload: z.unknown() }),
+]);
 
 /** And of a forward, as the CLI hears it. */
 export const forwardFacts = z.object({

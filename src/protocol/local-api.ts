@@ -8,7 +8,13 @@ import { serviceName } from "./services.ts";
 import { OWNER_LOG_MAX_ENTRIES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage, errorBody } from "./command-messages.ts";
 import { CAPABILITY_WAITS } from "./capability-messages.ts";
-import { CAPABILITIES_PER_DEVICE, capabilityProtocol, capabilityVersion, queryName } from "./capabilities.ts";
+import {
+  CAPABILITIES_PER_DEVICE,
+  capabilityProtocol,
+  capabilityVersion,
+  modelName,
+  queryName,
+} from "./capabilities.ts";
 import { QUERY_TYPES, QUERY_WAIT_MAX_MS } from "./query-messages.ts";
 import { GRANT_SCOPES, grantName, SCOPES } from "./owner-log.ts";
 import { fleetCompleteness, TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
@@ -420,6 +426,11 @@ export const LOCAL_API = {
     }),
     response: z.never(),
   },
+  /** A capability of one device, by a command in a sealed session: what it says is `capabilityLine`s. */
+  capability_order: {
+    request: z.object({ device: reference, request: COMMAND_REQUESTS.capability }),
+    response: z.never(),
+  },
   /** Opens one service of a device for a program at the hub; shown once. */
   service_ticket: {
     request: z.object({ device: reference, service: serviceName, expires_in_ms: ticketMs }),
@@ -446,6 +457,8 @@ export const LOCAL_API = {
       version: capabilityVersion,
       /** JSON text. */
       payload: z.string().max(RELAY_MESSAGE_MAX_BYTES),
+      /** Only a device that has this model. */
+      model: modelName.optional(),
       prefer_device: reference.optional(),
       timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
     }),
@@ -475,6 +488,7 @@ export const STREAM_CALLS = [
   "logs",
   "run",
   "shell",
+  "capability_order",
   "forward",
   "capability",
   "query",

@@ -230,6 +230,7 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       recorded("task.remove", request.task, async () => ({ result: await tasks().remove(request) })),
     shell: (request) => orders().shell(request),
     forward: (request) => orders().forward(request),
+    capability_order: (request) => orders().capability(request),
     service_ticket: (request) =>
       recorded("service.ticket", `${request.device}/${request.service}`, async () => {
         const result = await options.serviceTicket(request);

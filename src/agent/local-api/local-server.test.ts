@@ -64,6 +64,7 @@ const handlers: LocalHandlers = {
   logs: () => new Response("line one\nline two\n").body ?? new ReadableStream(),
   run: () => new ReadableStream(),
   shell: () => new ReadableStream(),
+  capability_order: () => new ReadableStream(),
   forward: () => new ReadableStream(),
   capability: () => new ReadableStream(),
   query: () => new ReadableStream(),

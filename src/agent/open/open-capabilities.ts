@@ -22,21 +22,26 @@ export interface Offering {
   query: FleetAsker;
 }
 
+export function openCapabilityBook(
+  { world, log, offering }: AgentOptions,
+  { hub }: Core,
+  ends: Ends,
+): CapabilityBook {
+  const { timers } = world;
+  const disabled = offering?.disabled ?? [];
+  const book = new CapabilityBook({ timers, hub, log: log.part("capabilities"), disabled });
+  ends.add(() => book.close());
+  return book;
+}
+
 export function openCapabilities(
   options: AgentOptions,
-  { core, owned, ends }: { core: Core; owned: Owned; ends: Ends },
+  { core, owned, book, ends }: { core: Core; owned: Owned; book: CapabilityBook; ends: Ends },
 ): Offering {
-  const { world, crypto, signer, log, hub: joined, offering } = options;
-  const { clock, timers, random } = world;
+  const { world, crypto, signer, hub: joined, offering } = options;
+  const { clock, random } = world;
   const { hub } = core;
   const ownerRoot = joined.owner_root;
-  const book = new CapabilityBook({
-    timers,
-    hub,
-    log: log.part("capabilities"),
-    disabled: offering?.disabled ?? [],
-  });
-  ends.add(() => book.close());
   const { tasks } = owned;
   const { command } = options;
   if (tasks !== undefined && command !== undefined) {

@@ -85,8 +85,8 @@ function handlersOf(
     makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, addresses, book }, request),
     peers: paired.peers,
     query: (request, left) => queryFleet({ crypto, hub, book, ask: offering.query }, request, left),
-    ask: ({ protocol, version, payload, prefer_device: preferDevice, timeout_ms: timeoutMs }, left) =>
-      offering.ask({ capability: { protocol, version }, payload, preferDevice, timeoutMs }, left),
+    ask: ({ protocol, version, prefer_device: preferDevice, timeout_ms: timeoutMs, ...question }, left) =>
+      offering.ask({ capability: { protocol, version }, ...question, preferDevice, timeoutMs }, left),
     serviceTicket: (request) => makeServiceTicket({ clock, crypto, signer, hub, hubUrl, book }, request),
     openPage: () => page.open(),
     onStopAsked: options.onStopAsked,

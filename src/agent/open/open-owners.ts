@@ -8,6 +8,7 @@ import { CommandDesk } from "../commands.ts";
 import { DeviceDesk } from "../device-desk.ts";
 import { OwnerBook } from "../owner-book.ts";
 import { Removed } from "../removed.ts";
+import type { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { ServiceBook } from "../services/service-book.ts";
 import { openTasks, type Tasks } from "../tasks/open-tasks.ts";
 import type { Core } from "./open-core.ts";
@@ -35,8 +36,9 @@ const TIDY_EVERY_MS = 3_600_000;
 
 export async function openOwners(
   options: AgentOptions & { appsAtEnd(): "stop" | "leave" },
-  { core, shown, services, ends }: { core: Core; shown: Shown; services: ServiceBook; ends: Ends },
+  given: { core: Core; shown: Shown; services: ServiceBook; capabilities: CapabilityBook; ends: Ends },
 ): Promise<Owned> {
+  const { core, shown, services, capabilities, ends } = given;
   const { world, crypto, log, signer, hub: joined } = options;
   const { db, hub, hubKey, notices, device } = core;
   const { shares } = shown;
@@ -65,6 +67,7 @@ export async function openOwners(
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
     ...(tasks === undefined ? {} : { tasks }),
+    capabilities,
     services: () => services.services,
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
   });

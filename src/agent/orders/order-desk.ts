@@ -47,6 +47,11 @@ export interface ShellWish {
   request: SealedRequest<"shell">;
 }
 
+export interface CapabilityWish {
+  device: string;
+  request: SealedRequest<"capability">;
+}
+
 export interface ForwardWish {
   device: string;
   service: string | number;
@@ -94,6 +99,14 @@ export class OrderDesk {
     return this.#account(async (order, out) => {
       const device = await orderedDevice(this.#options, wish.device);
       const command = { kind: "shell", request: wish.request, commandId: order } as const;
+      return this.#there(device, command, { out, waitMs: 0 });
+    });
+  }
+
+  capability(wish: CapabilityWish): ReadableStream<Uint8Array> {
+    return this.#account(async (order, out) => {
+      const device = await orderedDevice(this.#options, wish.device);
+      const command = { kind: "capability", request: wish.request, commandId: order } as const;
       return this.#there(device, command, { out, waitMs: 0 });
     });
   }

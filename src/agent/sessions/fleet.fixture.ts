@@ -12,6 +12,8 @@ import { encodeSessionCall, readSessionWish, SESSION_RESET } from "../../protoco
 import type { DeviceKind } from "../../protocol/views.ts";
 import { realWorld } from "../../world/real.ts";
 import { realPrograms } from "../../world/programs.ts";
+import { capabilityCommand } from "../capabilities/capability-command.ts";
+import type { Capability } from "../capabilities/capability.ts";
 import { execCommand } from "../exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "../exec/forwards.ts";
 import { Shells } from "../exec/shells.ts";
@@ -163,7 +165,7 @@ export interface TestDevice {
 export async function device(
   hub: TestHub,
   who: Party,
-  given: { log: OwnerLog; policy?: CommandPolicy; ports?: RegisteredPort[] },
+  given: { log: OwnerLog; policy?: CommandPolicy; ports?: RegisteredPort[]; capability?: Capability },
 ): Promise<TestDevice> {
   const record = await stateStore(realWorld);
   const hubLog = new FakeHub();
@@ -199,6 +201,7 @@ export async function device(
     kinds: {
       exec: execCommand({ tasks: tasks.tasks, clock, random }),
       shell: new Shells({ ...place, timers, random }),
+      capability: capabilityCommand({ timers, capabilities: { find: () => given.capability } }),
       forward: forwardCommand({ clock, timers, network, ports: () => given.ports ?? [] }),
       ...taskCommands(tasks.tasks.desk),
     },

@@ -10,6 +10,7 @@ export interface AgentFlags {
   host?: string | undefined;
   config?: string | undefined;
   service?: string[] | undefined;
+  disableCapability?: string[] | undefined;
 }
 
 export async function agent(invocation: Invocation, flags: AgentFlags): Promise<void> {
@@ -19,6 +20,7 @@ export async function agent(invocation: Invocation, flags: AgentFlags): Promise<
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.service === undefined ? {} : { services: flags.service }),
+    ...(flags.disableCapability === undefined ? {} : { disabled: flags.disableCapability }),
     ...configFile(invocation, flags.config),
     stop: interrupted,
     ready: (facts) => printReady(invocation, facts),

@@ -2,9 +2,11 @@
 
 import { capabilityAsked } from "../../protocol/capabilities.ts";
 import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
+import { CAPABILITY_PAYLOAD_MAX_CHARACTERS, type SealedRequest } from "../../protocol/command-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
-import { useCapability } from "../capability-calls.ts";
+import { useCapability, type Served } from "../capability-calls.ts";
+import { orderCapability } from "../capability-orders.ts";
 import { parseDuration } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { stripControl } from "../plain-text.ts";
@@ -12,10 +14,17 @@ import { stripControl } from "../plain-text.ts";
 const FIRST_VERSION = "1.0.0";
 const TIMEOUT = { name: "--timeout", min: "1s", max: "10m" } as const;
 
+export interface CallFlags {
+  /** In a sealed session with this device, and with no other. */
+  device?: string | undefined;
+  prefer?: string | undefined;
+  timeout?: string | undefined;
+}
+
 export async function call(
   invocation: Invocation,
   given: { protocol: string; payload: string },
-  flags: { prefer?: string | undefined; timeout?: string | undefined },
+  flags: CallFlags,
 ): Promise<void> {
   const [protocol = "", version = FIRST_VERSION] = given.protocol.split("@");
   if (!capabilityAsked.safeParse({ protocol, version }).success) {
@@ -25,26 +34,43 @@ export async function call(
   }
   const payload = await payloadOf(invocation, given.payload);
   const parts: unknown[] = [];
-  const { device, payload: answer } = await useCapability(
-    invocation,
-    {
-      protocol,
-      version,
-      payload,
-      ...(flags.prefer === undefined ? {} : { prefer_device: flags.prefer }),
-      timeout_ms:
-        flags.timeout === undefined ? CAPABILITY_WAITS.allMs : parseDuration(flags.timeout, TIMEOUT),
-    },
-    (data) => {
-      if (invocation.json) parts.push(data);
-      else invocation.out.line(stripControl(JSON.stringify(data)));
-    },
-  );
+  const part = (data: unknown): void => {
+    if (invocation.json) parts.push(data);
+    else invocation.out.line(stripControl(JSON.stringify(data)));
+  };
+  const timeout_ms =
+    flags.timeout === undefined ? CAPABILITY_WAITS.allMs : parseDuration(flags.timeout, TIMEOUT);
+  const wish = { protocol, version, payload, timeout_ms };
+  const { device, payload: answer } = await served(invocation, { wish, flags, part });
   if (invocation.json) {
     const all = parts.length === 0 ? {} : { parts };
     return printJson(invocation, { from_device: device, payload: answer, ...all });
   }
   invocation.out.line(stripControl(JSON.stringify(answer, undefined, 2)));
+}
+
+function served(
+  invocation: Invocation,
+  given: { wish: SealedRequest<"capability">; flags: CallFlags; part: (data: unknown) => void },
+): Promise<Served> {
+  const { wish, flags, part } = given;
+  const { device, prefer } = flags;
+  if (device === undefined) {
+    return useCapability(
+      invocation,
+      { ...wish, ...(prefer === undefined ? {} : { prefer_device: prefer }) },
+      part,
+    );
+  }
+  if (prefer !== undefined) {
+    throw new MusterError("usage", "--device names the one that is asked, and --prefer leaves it open", {
+      hint: "use one of them",
+    });
+  }
+  if (wish.payload.length > CAPABILITY_PAYLOAD_MAX_CHARACTERS) {
+    throw new MusterError("too_large", "the payload is too long for a command to one device");
+  }
+  return orderCapability(invocation, { device, request: wish }, part);
 }
 
 /** As JSON text, checked here: a typing mistake needs no device to be found. */

@@ -6,12 +6,15 @@ import { taskView, type TaskView } from "../../protocol/tasks.ts";
 import { parseDuration } from "../durations.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { hearOrder, withOrders } from "../orders.ts";
+import { pickDevice } from "../pick-device.ts";
 import { plainLine, plainValue } from "../plain-text.ts";
 import { showOutput } from "../show-output.ts";
 import type { OrderCalls } from "../surroundings.ts";
 
 export interface RunFlags {
   device?: string | undefined;
+  /** A capability: some device that offers it. */
+  on?: string | undefined;
   detach?: true | undefined;
   title?: string | undefined;
   cwd?: string | undefined;
@@ -38,7 +41,8 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 
-export async function run(invocation: Invocation, words: string[], flags: RunFlags): Promise<number> {
+export async function run(invocation: Invocation, words: string[], given: RunFlags): Promise<number> {
+  const flags = given.on === undefined ? given : { ...given, device: await deviceFor(invocation, given) };
   const { surroundings, json } = invocation;
   if (words.length === 0) {
     throw new MusterError("usage", "there is nothing to run", { hint: "muster run --device pi -- uptime" });
@@ -75,6 +79,15 @@ export async function run(invocation: Invocation, words: string[], flags: RunFla
       void feeding?.return?.();
     }
   });
+}
+
+async function deviceFor(invocation: Invocation, { device, on = "" }: RunFlags): Promise<string> {
+  if (device !== undefined) {
+    throw new MusterError("usage", "--device names the device, and --on leaves it open", {
+      hint: "use one of them",
+    });
+  }
+  return pickDevice(invocation, on);
 }
 
 function requestOf(words: string[], flags: RunFlags, here: string): SealedRequest<"exec"> {

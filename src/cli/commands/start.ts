@@ -21,6 +21,7 @@ export interface StartFlags {
   foreground?: true | undefined;
   config?: string | undefined;
   service?: string[] | undefined;
+  disableCapability?: string[] | undefined;
 }
 
 export async function start(
@@ -43,12 +44,14 @@ export async function start(
     const facts = await factsOf(invocation, search.agent);
     await checkPort(invocation, flags.port, facts);
     checkServices(flags.service);
+    checkDisabled(flags.disableCapability);
     return printStarted(invocation, facts, "Running already");
   }
   const address = {
     ...addressOf(invocation, flags),
     ...configFile(invocation, flags.config),
     ...(flags.service === undefined ? {} : { services: flags.service }),
+    ...(flags.disableCapability === undefined ? {} : { disabled: flags.disableCapability }),
   };
   if (flags.foreground === true) {
     const { surroundings, home, interrupted } = invocation;
@@ -96,6 +99,14 @@ function checkServices(services: string[] | undefined): void {
       hint: "`muster stop`, then start it again with --service; or name them under [services] in muster.toml",
     },
   );
+}
+
+/** As are what it offers. */
+function checkDisabled(disabled: string[] | undefined): void {
+  if (disabled === undefined) return;
+  throw new MusterError("agent_running", "the agent of this home runs already, with all that it offers", {
+    hint: "`muster stop`, then start it again; or name it under disable_capabilities in muster.toml",
+  });
 }
 
 /** What nobody said of them. */

@@ -110,6 +110,7 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
   try {
     if (name === "logs") return new Response(logBody(agent, request));
     if (name === "run" || name === "shell" || name === "forward") return new Response("");
+    if (name === "capability_order") return new Response("");
     if (name === "capability") return new Response(jsonLines([capabilityAnswer(request)]));
     if (name === "query") return new Response(jsonLines(queryAnswer(request)));
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));

@@ -1,0 +1,117 @@
+// `muster ask`: a question to a model of whichever device has one, its answer as it is written. What a model writes is
+// text from elsewhere: nothing of it commands the terminal.
+
+import { MusterError } from "../../protocol/errors.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { useCapability } from "../capability-calls.ts";
+import { printJson, warn, type Invocation } from "../invocation.ts";
+import { plainLine, stripControl } from "../plain-text.ts";
+import { startProgress } from "../progress.ts";
+
+export interface AskFlags {
+  device?: string | undefined;
+  model?: string | undefined;
+  system?: string | undefined;
+}
+
+/** What one chunk, or one whole completion, says (platform.openai.com/docs/api-reference/chat). */
+interface Said {
+  text: string;
+  model: string | undefined;
+}
+
+/** Room for what stands around the question. */
+const QUESTION_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES / 4;
+const DEVICE_ID = /^[a-z2-7]{7}(?:-[a-z2-7]{7}){3}$/;
+
+export async function ask(
+  invocation: Invocation,
+  words: readonly string[],
+  { device: wanted, model, system }: AskFlags,
+): Promise<void> {
+  const content = await questionOf(invocation, words);
+  const progress = startProgress(invocation, "Asking");
+  const { json, out } = invocation;
+  let answer = "";
+  let answeredBy: string | undefined;
+  const hear = ({ text, model: named }: Said): void => {
+    answeredBy ??= named;
+    if (text === "") return;
+    progress.end();
+    answer += text;
+    if (!json) out.write(stripControl(text));
+  };
+  try {
+    const { device, payload } = await useCapability(
+      invocation,
+      {
+        protocol: "llm.chat",
+        version: "1.0.0",
+        payload: JSON.stringify({
+          ...(model === undefined ? {} : { model }),
+          messages: [
+            ...(system === undefined ? [] : [{ role: "system", content: system }]),
+            { role: "user", content },
+          ],
+          stream: true,
+        }),
+        ...(model === undefined ? {} : { model }),
+        ...(wanted === undefined ? {} : { prefer_device: wanted }),
+      },
+      (data) => hear(saidIn(data, "delta")),
+    );
+    // A plugin that does not stream answers in one piece.
+    if (answer === "") hear(saidIn(payload, "message"));
+    progress.end();
+    if (json) return printJson(invocation, { answer, model: answeredBy ?? null, from_device: device });
+    if (!answer.endsWith("\n")) out.write("\n");
+    tellWho(invocation, { device, wanted, model: answeredBy });
+  } catch (thrown) {
+    // What came until then stays, on lines of its own.
+    if (!json && answer !== "" && !answer.endsWith("\n")) out.write("\n");
+    throw thrown;
+  } finally {
+    progress.end();
+  }
+}
+
+async function questionOf({ surroundings }: Invocation, words: readonly string[]): Promise<string> {
+  const { stdin } = surroundings;
+  const isAsked = words.includes("-") || !stdin.isTerminal;
+  const given = isAsked ? (await stdin.readAll(QUESTION_MAX_BYTES)).trim() : "";
+  const said = words
+    .filter((word) => word !== "-")
+    .join(" ")
+    .trim();
+  const question = [said, given].filter((part) => part !== "").join("\n\n");
+  if (question !== "") return question;
+  throw new MusterError("usage", "there is nothing to ask", { hint: 'muster ask "why is the sky blue?"' });
+}
+
+function tellWho(
+  invocation: Invocation,
+  { device, wanted, model }: { device: string; wanted: string | undefined; model: string | undefined },
+): void {
+  const { err, surroundings } = invocation;
+  const by = model === undefined ? plainLine(device) : `${plainLine(device)}, ${plainLine(model)}`;
+  if (surroundings.stdout.isTerminal) err.line(err.style("dim", `— ${by}`));
+  const isOther = wanted !== undefined && wanted !== device && !DEVICE_ID.test(wanted);
+  if (isOther) warn(invocation, `${plainLine(wanted)} did not take it; ${by} did`);
+}
+
+function saidIn(value: unknown, where: "delta" | "message"): Said {
+  const completion = isObject(value) ? value : {};
+  const choices: unknown = completion["choices"];
+  const first: unknown = Array.isArray(choices) ? choices[0] : undefined;
+  const inner = isObject(first) ? first[where] : undefined;
+  const text = isObject(inner) ? inner["content"] : undefined;
+  const model = completion["model"];
+  return {
+    text: typeof text === "string" ? text : "",
+    model: typeof model === "string" && model !== "" ? model : undefined,
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

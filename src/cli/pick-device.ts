@@ -1,0 +1,67 @@
+// Which device a command runs on where only what it must offer is said: one that is online, with the fewest running
+// tasks, then by name.
+
+import { capabilityProtocol } from "../protocol/capabilities.ts";
+import { MusterError } from "../protocol/errors.ts";
+import type { DeviceView } from "../protocol/views.ts";
+import { queryFleet } from "./fleet-queries.ts";
+import type { Invocation } from "./invocation.ts";
+import { lookAround } from "./overview.ts";
+import { plainLine } from "./plain-text.ts";
+
+/** Who does not say how much runs there in this time is taken last. */
+const STATS_TIMEOUT_MS = 2000;
+
+/** Its name. Throws `no_device` with who offers it and is away. */
+export async function pickDevice(invocation: Invocation, protocol: string): Promise<string> {
+  if (!capabilityProtocol.safeParse(protocol).success) {
+    throw new MusterError("usage", `"${plainLine(protocol)}" names no capability`, {
+      hint: "such as --on docker",
+    });
+  }
+  const { devices, notices } = await lookAround(invocation);
+  if (devices === undefined) {
+    throw new MusterError("hub_unreachable", notices[0] ?? "nobody here knows the fleet", {
+      hint: "see `muster status`",
+    });
+  }
+  const able = devices.filter(({ capabilities = [] }) =>
+    capabilities.some((one) => one.protocol === protocol),
+  );
+  const here = able.filter(({ status }) => status === "online");
+  const [only] = here;
+  if (only === undefined) throw noneOf(protocol, able);
+  if (here.length === 1) return only.name;
+  const running = await runningTasks(invocation, here);
+  const rank = ({ name }: DeviceView): number => running.get(name) ?? Number.MAX_SAFE_INTEGER;
+  const [first = only] = here.toSorted(
+    (one, other) => rank(one) - rank(other) || (one.name < other.name ? -1 : 1),
+  );
+  return first.name;
+}
+
+async function runningTasks(
+  invocation: Invocation,
+  devices: readonly DeviceView[],
+): Promise<ReadonlyMap<string, number>> {
+  const { items } = await queryFleet(invocation, {
+    type: "GetTaskStats",
+    params: "{}",
+    devices: devices.map(({ id }) => id),
+    timeout_ms: STATS_TIMEOUT_MS,
+  });
+  return new Map(
+    items.flatMap(({ device, running }) => (typeof running === "number" ? [[device, running] as const] : [])),
+  );
+}
+
+function noneOf(protocol: string, able: readonly DeviceView[]): MusterError {
+  if (able.length === 0) {
+    return new MusterError("no_device", `no device offers ${protocol}`, {
+      hint: "`muster device show NAME` lists what a device offers",
+    });
+  }
+  return new MusterError("no_device", `every device that offers ${protocol} is away`, {
+    hint: `away: ${able.map(({ name }) => plainLine(name)).join(", ")}`,
+  });
+}
