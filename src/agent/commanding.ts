@@ -17,6 +17,7 @@ import { Shells } from "./exec/shells.ts";
 import type { HubPort } from "./hub-port.ts";
 import { OrderDesk } from "./orders/order-desk.ts";
 import { OrderQueue } from "./orders/order-queue.ts";
+import type { ObeyedLogs } from "./obeyed-logs.ts";
 import type { OwnerBook } from "./owner-book.ts";
 import { OwnerDesk } from "./owner-desk.ts";
 import { CommandSessions, type CommandPolicy } from "./sessions/command-sessions.ts";
@@ -49,6 +50,7 @@ export interface CommandingParts {
   signer: Signer;
   hub: HubPort;
   book: OwnerBook;
+  logs: ObeyedLogs;
   db: Kysely<StateDatabase>;
   environment: Record<string, string>;
   command?: CommandOptions;
@@ -77,7 +79,7 @@ export interface Commanding {
 }
 
 export function openCommanding(parts: CommandingParts): Commanding {
-  const { world, crypto, log, signer, hub, book, db, environment, command, tasks, hubFile } = parts;
+  const { world, crypto, log, signer, hub, book, logs, db, environment, command, tasks, hubFile } = parts;
   if (command === undefined || tasks === undefined) return withoutKeys();
   const { clock, timers, network, random } = world;
   const { programs, link, policy, userHome: home } = command;
@@ -94,7 +96,7 @@ export function openCommanding(parts: CommandingParts): Commanding {
     link: own,
     deviceId: hubFile.device_id,
     ownerRoot: hubFile.owner_root,
-    book,
+    logs,
     policy,
     kinds: {
       exec,

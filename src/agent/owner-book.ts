@@ -24,7 +24,7 @@ export interface OwnerBookOptions {
   hub: HubPort;
   /** Id of the log, base64url, pinned when this home joined. */
   ownerRoot: string;
-  notices: Notices;
+  notices: Pick<Notices, "set" | "clear">;
   log: Log;
   /** The copy has grown, durably. */
   grown?(log: OwnerLog): void;

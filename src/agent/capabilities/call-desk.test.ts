@@ -21,6 +21,8 @@ import { MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import { FakeTime, pipe } from "../../trunk/testing.ts";
 import type { TrunkStream } from "../../trunk/stream.ts";
+import { knownLogs, sharedWith } from "../obeyed-logs.fixture.ts";
+import type { ObeyedLog, ObeyedLogs } from "../obeyed-logs.ts";
 import { CallDesk, type OfferRules } from "./call-desk.ts";
 import type { CallAnswer, CallRequest, Capability } from "./capability.ts";
 
@@ -49,6 +51,14 @@ interface Setting {
   rules?: OfferRules;
   known?: OwnerLog;
   call?: (request: CallRequest, answer: CallAnswer) => void;
+  shared?: ObeyedLogs;
+}
+
+const notShared = await knownLogs(log, home.publicKey);
+function ownLog(known: OwnerLog): ObeyedLog {
+  const none = (): undefined => undefined;
+  const done = (): Promise<void> => Promise.resolve();
+  return { ownerRoot: ROOT, log: known, seen: known, problem: none, refusal: none, take: done, fetch: done };
 }
 
 function desk({
@@ -57,6 +67,7 @@ function desk({
   rules = {},
   call,
   known = log,
+  shared = notShared,
 }: Setting = {}) {
   const time = new FakeTime();
   const told: string[] = [];
@@ -74,7 +85,7 @@ function desk({
     crypto,
     ownerRoot: ROOT,
     publicKey: home.publicKey,
-    book: { log: known, problem: () => undefined },
+    logs: { of: (root) => (root === ROOT ? ownLog(known) : shared.of(root)) },
     capabilities: { find: (asked) => (asked.protocol === chat.protocol ? capability : undefined) },
     rules,
   });
@@ -96,13 +107,17 @@ function desk({
 }
 
 let count = 0;
-async function callBy(signer: Signer, change: Partial<CapabilityCall> = {}): Promise<CapabilityCall> {
+async function callBy(
+  signer: Signer,
+  change: Partial<CapabilityCall> = {},
+  by = ROOT,
+): Promise<CapabilityCall> {
   count += 1;
   const requestId = uuidV7(
     NOW,
     new Uint8Array(10).map((_, at) => count >> (8 * at)),
   );
-  const wish = { log: ROOT, requestId, capability: chat, payload: '{"text":"hi"}' };
+  const wish = { log: by, requestId, capability: chat, payload: '{"text":"hi"}' };
   const request = await signCapabilityRequest(wish, crypto, signer);
   const { type, request_id, capability, payload, log: root, signature } = request;
   return {
@@ -163,6 +178,22 @@ test.each([
     JSON.stringify(desk({ audience, rules }).ask(await callBy(signer)).heard).includes("capability_response");
   expect(await served(laptop)).toBe(forLaptop);
   expect(await served(pi)).toBe(forPi);
+});
+
+test("an owner with whom this device is shared uses it by its controllers, never by name", async () => {
+  const member = newSigner();
+  const given = { owner: log, admin: home, device: home, member };
+  const { logs: shared, theirs, mate } = await sharedWith(given);
+  const served = async (signer: Signer, rules: OfferRules = {}, by = toBase64Url(theirs.id)) =>
+    JSON.stringify(desk({ shared, rules }).ask(await callBy(signer, {}, by)).heard).includes(
+      "capability_response",
+    );
+  expect(await served(mate)).toBe(true);
+  expect(await served(mate, { "llm.chat": "controllers" })).toBe(true);
+  expect(await served(mate, { "llm.chat": ["mate"] })).toBe(false);
+  expect(await served(mate, {}, ROOT)).toBe(false);
+  expect(await served(member)).toBe(false);
+  expect(await served(laptop)).toBe(false);
 });
 
 describe("a key with a grant", () => {

@@ -13,7 +13,7 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { ObeyedLogs } from "../obeyed-logs.ts";
 import type { Audience, CallAnswer, Capability, RunningCall } from "./capability.ts";
 
 /** By protocol: an audience, or the names of devices in the owner log. */
@@ -25,7 +25,7 @@ export interface CallDeskParts {
   ownerRoot: string;
   /** This device's own. */
   publicKey: Uint8Array;
-  book: Pick<OwnerBook, "log" | "problem">;
+  logs: Pick<ObeyedLogs, "of">;
   capabilities: { find(asked: CapabilityCall["capability"]): Capability | undefined };
   rules: OfferRules;
 }
@@ -89,8 +89,9 @@ export class CallDesk {
   }
 
   #allowed(call: CapabilityCall): Capability {
-    const { crypto, book, capabilities } = this.#parts;
-    if (book.log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
+    const { crypto, logs, ownerRoot, capabilities } = this.#parts;
+    const problem = logs.of(ownerRoot)?.problem();
+    if (problem !== undefined) throw problem;
     if (!isSignedByCaller(crypto, call)) {
       throw new MusterError("bad_signature", "the request is not signed by who it says");
     }
@@ -108,20 +109,29 @@ export class CallDesk {
   }
 
   #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
-    const { book, clock, rules, ownerRoot, publicKey } = this.#parts;
+    const { clock, rules, logs, ownerRoot, publicKey } = this.#parts;
     const key = fromBase64Url(caller);
-    if (key === undefined || book.log === undefined) return false;
-    const own = rules[offer.protocol];
-    const grant = book.log.grantOf(key, clock.now());
+    const own = logs.of(ownerRoot)?.log;
+    if (key === undefined || own === undefined) return false;
+    const told = rules[offer.protocol];
+    const grant = own.grantOf(key, clock.now());
     // Whoever writes the log has let this key in; only this device's own word is narrower.
-    if (grant !== undefined && (own === undefined || own === "members")) {
+    if (grant !== undefined && (told === undefined || told === "members")) {
       return coversCapability(grant, offer.protocol) && holdsOn(grant, toBase64Url(publicKey));
     }
-    const role = log === ownerRoot ? book.log.roleOf(key, clock.now()) : undefined;
-    const rule = own ?? audience;
+    const rule = told ?? audience;
+    if (log !== ownerRoot) return typeof rule === "string" && this.#isCoOwner(key, log);
+    const role = own.roleOf(key, clock.now());
     if (rule === "controllers") return role === "controller";
     if (rule === "members") return role !== undefined;
-    return role !== undefined && rule.includes(book.log.participant(key)?.name ?? "");
+    return role !== undefined && rule.includes(own.participant(key)?.name ?? "");
+  }
+
+  /** A controller of an owner with whom this device is shared; its members are nobody here. */
+  #isCoOwner(key: Uint8Array, ownerRoot: string): boolean {
+    const { clock, logs } = this.#parts;
+    const shared = logs.of(ownerRoot);
+    return shared?.refusal() === undefined && shared?.log?.mayCommand(key, clock.now()) === true;
   }
 
   #remember(call: CapabilityCall): void {

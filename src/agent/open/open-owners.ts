@@ -6,6 +6,7 @@ import { openCommanding, type Commanding } from "../commanding.ts";
 import type { CommandActions } from "../command-actions.ts";
 import { CommandDesk } from "../commands.ts";
 import { DeviceDesk } from "../device-desk.ts";
+import { ObeyedLogs } from "../obeyed-logs.ts";
 import { OwnerBook } from "../owner-book.ts";
 import { Removed } from "../removed.ts";
 import type { CapabilityBook } from "../capabilities/capability-book.ts";
@@ -16,7 +17,10 @@ import type { Ends } from "./ends.ts";
 import type { Shown } from "./open-shares.ts";
 
 export interface Owned {
+  /** Of its own owner. */
   book: OwnerBook;
+  /** That one, and those of co-owners. */
+  logs: ObeyedLogs;
   removed: Removed;
   devices: DeviceDesk;
   commanding: Commanding;
@@ -46,12 +50,30 @@ export async function openOwners(
   const listeners: (() => void)[] = [];
   const grown = (known: OwnerLog): void => {
     removed.look(known);
+    core.inBackground("co-owners", logs.look());
     commanding.sessions?.look();
     for (const told of listeners) told();
     options.roleChanged?.(known.mayCommand(signer.publicKey, world.clock.now()));
   };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });
+  const logs = new ObeyedLogs({
+    ownerRoot: joined.owner_root,
+    publicKey: signer.publicKey,
+    own: book,
+    open: (ownerRoot) =>
+      new OwnerBook({
+        db,
+        crypto,
+        hub,
+        ownerRoot,
+        // A co-owner whose log is forked is refused alone; there is nothing for the person here to settle.
+        notices: { set() {}, clear() {} },
+        log,
+        grown: () => commanding.sessions?.look(),
+      }),
+  });
   await book.load();
+  await logs.look();
   const tasks = await tasksOf(options, core);
   if (tasks !== undefined) ends.add(() => tasks.close(options.appsAtEnd()));
   const commanding = openCommanding({
@@ -61,6 +83,7 @@ export async function openOwners(
     signer,
     hub,
     book,
+    logs,
     db,
     device,
     hubFile: joined,
@@ -78,6 +101,7 @@ export async function openOwners(
   ends.add(() => tidy.cancel());
   return {
     book,
+    logs,
     removed,
     commanding,
     tasks,

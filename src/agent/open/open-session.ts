@@ -107,7 +107,7 @@ function whenConnected(
     offering.book.connected();
     services.connected();
     paired.files?.connected();
-    inBackground("owner log", owned.book.fetch(heads));
+    inBackground("owner log", owned.logs.fetch(heads));
     inBackground("shares", shown.shares.connected());
     inBackground(
       "named link",
@@ -121,16 +121,15 @@ function whenConnected(
 }
 
 function whenHeard(
-  { hub: joined, log }: AgentOptions,
+  { log }: AgentOptions,
   { core, shown, owned, paired }: Parts,
 ): (message: HubToClient) => void {
   const { hub, inBackground } = core;
   return (message) => {
     paired.post.heard(message);
     if (message.type === "log_entries") {
-      if (message.owner_root === joined.owner_root) {
-        inBackground("owner log", owned.book.take(message.entries));
-      }
+      const known = owned.logs.of(message.owner_root);
+      if (known !== undefined) inBackground("owner log", known.take(message.entries));
     } else if (message.type === "command") {
       inBackground(
         "command",

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { signQuery, type QueryWish } from "../../identity/query-request.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import type { Signer } from "../../identity/crypto.ts";
@@ -19,6 +19,7 @@ import type { QueryLocal } from "../../protocol/query-messages.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import { FakeTime, pipe } from "../../trunk/testing.ts";
 import type { TrunkStream } from "../../trunk/stream.ts";
+import { knownLogs, sharedWith } from "../obeyed-logs.fixture.ts";
 import { QueryDesk, type Answerer, type HubPolicy } from "./query-desk.ts";
 
 const pi = newSigner();
@@ -26,14 +27,19 @@ let log = await appendEntry(crypto, begun, { kind: "controller", body: controlle
 log = await appendEntry(crypto, log, { kind: "member", body: member(pi), signer: home });
 const ROOT = toBase64Url(log.id);
 
-function desk(answer: Answerer = async (params, sight) => ({ params, sight }), policy: HubPolicy = "lists") {
+const own = await knownLogs(log, pi.publicKey);
+
+function desk(
+  answer: Answerer = async (params, sight) => ({ params, sight }),
+  policy: HubPolicy = "lists",
+  logs = own,
+) {
   const time = new FakeTime();
   const made = new QueryDesk({
     clock: { now: () => NOW, monotonic: () => 0 },
     crypto,
-    ownerRoot: ROOT,
     publicKey: pi.publicKey,
-    book: { log, problem: () => undefined },
+    logs,
     policy,
     find: (type, name) => (type === "Custom" && name !== "Notes" ? undefined : answer),
   });
@@ -63,10 +69,10 @@ function unsigned(change: Partial<QueryLocal> = {}): QueryLocal {
   return { type: "query_local", query_id, query_type: "ListTasks", params: '{"limit":5}', ...change };
 }
 
-async function signedBy(signer: Signer, change: Partial<QueryLocal> = {}): Promise<QueryLocal> {
+async function signedBy(signer: Signer, change: Partial<QueryLocal> = {}, by = ROOT): Promise<QueryLocal> {
   const query = unsigned(change);
   const { query_id: queryId, query_type: type, query_name: name, params, devices } = query;
-  const wish: QueryWish = { log: ROOT, queryId, type, name, params, devices };
+  const wish: QueryWish = { log: by, queryId, type, name, params, devices };
   return { ...query, signed: await signQuery(wish, crypto, signer) };
 }
 
@@ -145,4 +151,25 @@ test("what fails, is too long or no JSON is a reason, and a fault shows none of 
 
 test("what is no query ends the stream", async () => {
   expect(await desk()({ type: "query_local" })).toEqual(["closed"]);
+});
+
+describe("of an owner with whom this device is shared", () => {
+  test("a controller is answered in full", async () => {
+    const { logs, theirs, mate } = await sharedWith({ owner: log, admin: home, device: pi });
+    const asking = signedBy(mate, {}, toBase64Url(theirs.id));
+    expect(await desk(undefined, "lists", logs)(await asking)).toEqual(answered("all"));
+  });
+
+  test("nobody is answered by leave of another log than the one that has the key", async () => {
+    const { logs, theirs, mate } = await sharedWith({ owner: log, admin: home, device: pi });
+    const ask = desk(undefined, "lists", logs);
+    expect(await ask(await signedBy(mate))).toEqual(failed("may not command"));
+    expect(await ask(await signedBy(laptop, {}, toBase64Url(theirs.id)))).toEqual(failed("may not command"));
+  });
+
+  test("nobody is answered once it is over", async () => {
+    const { ended, theirs, mate } = await sharedWith({ owner: log, admin: home, device: pi });
+    const ask = desk(undefined, "lists", await knownLogs(ended, pi.publicKey, [theirs]));
+    expect(await ask(await signedBy(mate, {}, toBase64Url(theirs.id)))).toEqual(failed("not signed"));
+  });
 });

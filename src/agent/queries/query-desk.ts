@@ -13,7 +13,7 @@ import {
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { ObeyedLogs } from "../obeyed-logs.ts";
 
 /** What the hub may ask of this device by itself. */
 export type HubPolicy = "nothing" | "lists" | "compute";
@@ -27,10 +27,9 @@ export type Answerer = (params: unknown, sight: Sight) => Promise<unknown>;
 export interface QueryDeskParts {
   clock: Clock;
   crypto: Pick<Crypto, "sha256" | "verifyEd25519">;
-  ownerRoot: string;
   /** This device's own. */
   publicKey: Uint8Array;
-  book: Pick<OwnerBook, "log" | "problem">;
+  logs: Pick<ObeyedLogs, "of">;
   policy: HubPolicy;
   find(type: QueryType, name: string | undefined): Answerer | undefined;
 }
@@ -102,11 +101,13 @@ export class QueryDesk {
   }
 
   #checkSignature(query: QueryLocal, log: string): "all" {
-    const { book, crypto, clock, ownerRoot, publicKey } = this.#parts;
-    if (book.log === undefined) throw book.problem() ?? new MusterError("unavailable", "no owner log");
-    const key = log === ownerRoot ? signerOfQuery(crypto, query) : undefined;
+    const { logs, crypto, clock, publicKey } = this.#parts;
+    const book = logs.of(log);
+    const key = book === undefined ? undefined : signerOfQuery(crypto, query);
     if (key === undefined) throw new MusterError("bad_signature", "the query is not signed by who it says");
-    if (!book.log.mayCommand(key, clock.now())) {
+    const refusal = book?.refusal();
+    if (refusal !== undefined) throw refusal;
+    if (book?.log?.mayCommand(key, clock.now()) !== true) {
       throw new MusterError("forbidden", "the key that signed this may not command this device");
     }
     if (query.devices !== undefined && !query.devices.includes(toBase64Url(publicKey))) {

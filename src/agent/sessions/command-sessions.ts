@@ -29,10 +29,9 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
 import { acceptCommand, keepOutcome, type CommandName } from "../command-record.ts";
 import type { CommandKind, CommandPeer, RunningCommand } from "../exec/command-kind.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { ObeyedLog, ObeyedLogs } from "../obeyed-logs.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { lateStream } from "../../trunk/late-stream.ts";
-import { linkKeyOf } from "./link-keys.ts";
 import { takeLogEntries } from "./log-carrier.ts";
 import { PeerLink, type LinkIdentity } from "./peer-link.ts";
 
@@ -52,7 +51,7 @@ export interface CommandSessionsOptions {
   link: LinkIdentity;
   deviceId: string;
   ownerRoot: string;
-  book: Pick<OwnerBook, "log" | "seen" | "problem" | "take" | "fetch">;
+  logs: Pick<ObeyedLogs, "knowing" | "take" | "fetch">;
   policy: CommandPolicy;
   kinds: { [Kind in SealedKind]: CommandKind<SealedRequest<Kind>> };
 }
@@ -102,7 +101,8 @@ export class CommandSessions {
       stream.reset(full ? SESSION_RESET.tooMany : RESET.refused);
       return { data() {}, drain() {}, end() {}, close() {} };
     }
-    if (call.purpose === "log") return takeLogEntries(this.#options, stream);
+    if (call.purpose === "log")
+      return takeLogEntries({ book: this.#options.logs, log: this.#options.log }, stream);
     stream.pause();
     const late = lateStream(
       () => stream,
@@ -132,30 +132,33 @@ export class CommandSessions {
     callerKey: Uint8Array,
     hand: ReturnType<typeof lateStream>["hand"],
   ): Promise<void> {
-    const linkKey = await this.#linkKey(callerKey);
-    if (linkKey === undefined) return stream.reset(SESSION_RESET.unknownCaller);
+    const known = await this.#knowing(callerKey);
+    if (known === undefined) return stream.reset(SESSION_RESET.unknownCaller);
     const session: DeviceSession = new DeviceSession(this.#options, this.#commands, {
       stream,
-      peer: { identityKey: callerKey, linkKey },
+      book: known.log,
+      peer: { identityKey: callerKey, linkKey: known.linkKey },
       gone: () => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
     hand(session.streamEvents);
   }
 
-  async #linkKey(callerKey: Uint8Array): Promise<Uint8Array | undefined> {
-    const { book } = this.#options;
-    const known = book.seen === undefined ? undefined : linkKeyOf(book.seen, callerKey);
+  async #knowing(callerKey: Uint8Array): Promise<ReturnType<ObeyedLogs["knowing"]>> {
+    const { logs } = this.#options;
+    const known = logs.knowing(callerKey);
     if (known !== undefined) return known;
     // The hub may have it already; if not, the caller can bring it.
-    await book.fetch().catch(() => {});
-    return book.seen === undefined ? undefined : linkKeyOf(book.seen, callerKey);
+    await logs.fetch().catch(() => {});
+    return logs.knowing(callerKey);
   }
 }
 
 class DeviceSession {
   readonly #options: CommandSessionsOptions;
   readonly #commands: Map<string, Known>;
+  /** The log that the caller's right is in. */
+  readonly #book: ObeyedLog;
   readonly #callerKey: Uint8Array;
   readonly #link: PeerLink;
   readonly #gone: () => void;
@@ -172,17 +175,19 @@ class DeviceSession {
     commands: Map<string, Known>,
     given: {
       stream: TrunkStream;
+      book: ObeyedLog;
       peer: { identityKey: Uint8Array; linkKey: Uint8Array };
       gone(): void;
     },
   ) {
-    const { stream, peer, gone } = given;
+    const { stream, book, peer, gone } = given;
     this.#options = options;
     this.#commands = commands;
+    this.#book = book;
     this.#callerKey = peer.identityKey;
     this.#gone = gone;
     this.#link = new PeerLink(
-      { own: options.link, timers: options.timers, role: "responder", peer, stream, book: options.book },
+      { own: options.link, timers: options.timers, role: "responder", peer, stream, book },
       {
         level: (hash) => this.#level(hash),
         message: (message) => this.#message(message),
@@ -226,10 +231,10 @@ class DeviceSession {
 
   /** Why this caller may not command now, by this device's own copy of the log and its policy. */
   #refusal(): MusterError | undefined {
-    const { book, policy, clock } = this.#options;
-    const problem = book.problem();
+    const { policy, clock } = this.#options;
+    const problem = this.#book.refusal();
     if (problem !== undefined) return problem;
-    const log = book.log as OwnerLog; // problem() names its absence
+    const log = this.#book.log as OwnerLog; // refusal() names its absence
     if (log.wasRemoved(this.#callerKey)) return forbidden("this key was removed from its owner");
     const caller = log.participant(this.#callerKey);
     if (caller === undefined) return forbidden("this key belongs to no owner of this device");
@@ -250,8 +255,8 @@ class DeviceSession {
 
   #watchExpiry(): void {
     this.#expiry?.cancel();
-    const { book, clock, timers } = this.#options;
-    const untilMs = book.log?.participant(this.#callerKey)?.controller?.untilMs ?? undefined;
+    const { clock, timers } = this.#options;
+    const untilMs = this.#book.log?.participant(this.#callerKey)?.controller?.untilMs ?? undefined;
     if (untilMs === undefined || this.#over) return;
     const restMs = Math.min(TIMER_MAX_MS, Math.max(0, untilMs - clock.now()));
     this.#expiry = timers.after(restMs, () => this.lookAgain());
@@ -272,7 +277,7 @@ class DeviceSession {
     // Between the beginning of the session and now the log may have grown.
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    if (!equalBytes(wish.logId, this.#options.book.log?.id ?? new Uint8Array(0))) {
+    if (!equalBytes(wish.logId, this.#book.log?.id ?? new Uint8Array(0))) {
       throw forbidden("the command is given by leave of another owner log");
     }
     const outcome = await this.#take(wish, proof).catch((error: unknown) => this.#failure(error));

@@ -18,6 +18,7 @@ import { execCommand } from "../exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "../exec/forwards.ts";
 import { Shells } from "../exec/shells.ts";
 import { Notices } from "../notices.ts";
+import { ObeyedLogs } from "../obeyed-logs.ts";
 import { OwnerBook } from "../owner-book.ts";
 import { testTasks, type TestTasks } from "../tasks/in-process.fixture.ts";
 import { taskCommands } from "../tasks/task-commands.ts";
@@ -155,6 +156,7 @@ export interface TestDevice {
   who: Party;
   sessions: CommandSessions;
   book: OwnerBook;
+  logs: ObeyedLogs;
   hubLog: FakeHub;
   tasks: TestTasks;
   record: Awaited<ReturnType<typeof stateStore>>;
@@ -173,14 +175,25 @@ export async function device(
   hubLog.ownerRoot = ownerRoot;
   hubLog.connect();
   let sessions: CommandSessions | undefined;
-  const book = new OwnerBook({
-    db: record.db,
-    crypto,
-    hub: hubLog,
+  const bookOf = (root: string): OwnerBook =>
+    new OwnerBook({
+      db: record.db,
+      crypto,
+      hub: hubLog,
+      ownerRoot: root,
+      notices: new Notices(),
+      log: SILENT_LOG,
+      grown: () => {
+        void logs.look();
+        sessions?.look();
+      },
+    });
+  const book = bookOf(ownerRoot);
+  const logs = new ObeyedLogs({
     ownerRoot,
-    notices: new Notices(),
-    log: SILENT_LOG,
-    grown: () => sessions?.look(),
+    publicKey: who.signer.publicKey,
+    own: book,
+    open: bookOf,
   });
   await book.take(given.log.entries);
   const place = { programs: realPrograms, home: "/tmp", environment: { PATH: process.env["PATH"] ?? "" } };
@@ -196,7 +209,7 @@ export async function device(
     link: who.link,
     deviceId: who.id,
     ownerRoot,
-    book,
+    logs,
     policy: given.policy ?? { exec: "owner", browser: "on" },
     kinds: {
       exec: execCommand({ tasks: tasks.tasks, clock, random }),
@@ -211,7 +224,7 @@ export async function device(
     hubLog.entries = [...log.entries];
     await book.take(log.entries);
   };
-  return { who, sessions, book, hubLog, tasks, record, show };
+  return { who, sessions, book, logs, hubLog, tasks, record, show };
 }
 
 export async function controller(

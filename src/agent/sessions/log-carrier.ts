@@ -9,7 +9,6 @@ import type { Log } from "../../protocol/log.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
-import type { OwnerBook } from "../owner-book.ts";
 
 const entriesList = z.array(ownerLogEntry).max(OWNER_LOG_MAX_ENTRIES);
 /** A log is far from this; what is longer is brought by the hub. */
@@ -23,7 +22,7 @@ export function formatLogEntries(entries: readonly OwnerLogEntry[]): Uint8Array 
 }
 
 export function takeLogEntries(
-  { book, log }: { book: Pick<OwnerBook, "take">; log: Log },
+  { book, log }: { book: { take(entries: readonly OwnerLogEntry[]): Promise<void> }; log: Log },
   stream: TrunkStream,
 ): TrunkStreamEvents {
   let held: Uint8Array[] = [];
