@@ -25,6 +25,20 @@ test("with a domain the page is a sibling of the shares", () => {
   expect(open.deviceHost("pi")).toBe("pi.example.com");
 });
 
+test("a service has a host beside its device's, where its name is one of a host", () => {
+  expect(open.serviceUrl({ service: "grafana", device: "pi" })).toBe("https://grafana--pi.example.com/");
+  expect(local.serviceUrl({ service: "grafana", device: "pi" })).toBe("http://grafana--pi.localhost:8080/");
+  expect(open.serviceUrl({ service: "a_b", device: "pi" })).toBeUndefined();
+  const apart = new Addresses({
+    ...options,
+    https: true,
+    port: 443,
+    domain: "example.com",
+    shareDomain: "example.net",
+  });
+  expect(apart.serviceUrl({ service: "grafana", device: "pi" })).toBe("https://grafana--pi.example.net/");
+});
+
 test("a port that is not the scheme's own is shown", () => {
   const proxied = new Addresses({ ...options, https: true, domain: "example.com", publicPort: 8443 });
   expect(proxied.shareUrl("shop")).toBe("https://shop.example.com:8443/");

@@ -34,6 +34,6 @@ It will learn which account opens it.</p>`;
 }
 
 function ofService({ host, device }: DoorPage["door"]): string {
-  return `<p><code>${escapeHtml(host)}</code> is a service of the device <b>${escapeHtml(device)}</b>, which lets in whose key may command it.
-This browser signs for that with its own key. What then passes goes through this hub, which could read it.</p>`;
+  return `<p><code>${escapeHtml(host)}</code> is a service of the device <b>${escapeHtml(device)}</b>, open to keys that may command it.
+This browser signs with its own key. What passes then goes through this hub, which could read it.</p>`;
 }
