@@ -141,8 +141,9 @@ async function follow(
       const bytes = bytesOf(page.pieces);
       output.add(bytes);
       from = page.next;
+      if (bytes.length > 0) call.progress(lastLine(textOf(bytes)));
+      else if (!page.ended) call.progress("still running");
       if (page.ended && from >= page.end) return;
-      call.progress(bytes.length === 0 ? "still running" : lastLine(textOf(bytes)));
     }
   } finally {
     timer.cancel();

@@ -2,10 +2,10 @@
 
 import { z } from "zod";
 import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
-import { TASK_LOG_PAGE_MAX_BYTES, TASK_REQUESTS } from "../../protocol/tasks.ts";
+import { TASK_REQUESTS } from "../../protocol/tasks.ts";
 import { askAboutTasks } from "../task-calls.ts";
 import { deviceInput, taskInput } from "./inputs.ts";
-import { bytesOf, textOf } from "./task-output.ts";
+import { bytesOf, headOf, textOf } from "./task-output.ts";
 import { TEXT_MAX_CHARACTERS } from "./tool-result.ts";
 import { READS, tool, UNTRUSTED, type Tool } from "./tool.ts";
 
@@ -13,6 +13,8 @@ import { READS, tool, UNTRUSTED, type Tool } from "./tool.ts";
 const LIST_MAX = 50;
 const LIST_USUAL = 20;
 const LOG_USUAL_BYTES = 16 * 1024;
+/** Only where a log ends. */
+const NOTHING = { from: Number.MAX_SAFE_INTEGER, limit: 1, wait: false } as const;
 
 const ofDevice = deviceInput
   .optional()
@@ -86,7 +88,7 @@ const readTaskLogs = tool({
   title: "What a task wrote",
   description:
     "Read what a task wrote, both outputs together: its end, or with `from` a page from there on. Go on with `from` = " +
-    "`next` until `ended` is true and nothing comes; with `wait` an empty page waits some seconds for more. Positions " +
+    "`next` until `ended` is true; with `wait` an empty page waits some seconds for more. Positions " +
     `are bytes; what stands before \`start\` is not kept. ${UNTRUSTED}`,
   input: z.strictObject({
     task: taskInput,
@@ -99,21 +101,21 @@ const readTaskLogs = tool({
   async run({ task, device, from: asked, max_bytes: limitBytes, wait }, { invocation }) {
     const named = { task, ...(device === undefined ? {} : { device }) };
     return askAboutTasks(invocation, async (tasks) => {
-      const from = asked ?? (await endOf(tasks.task_logs)) - limitBytes;
-      const isTail = asked === undefined;
+      const from = asked ?? Math.max(0, (await tasks.task_logs({ ...named, ...NOTHING })).end - limitBytes);
       const page = await tasks.task_logs({
         ...named,
-        from: Math.max(0, from),
-        limit: Math.min(limitBytes, TASK_LOG_PAGE_MAX_BYTES),
-        wait: wait && !isTail,
+        from,
+        limit: limitBytes,
+        wait: wait && asked !== undefined,
       });
-      const bytes = bytesOf(page.pieces);
-      const { next, start, end, ended } = page;
-      return { facts: { task, from: next - bytes.length, next, start, end, ended }, text: textOf(bytes) };
-
-      async function endOf(logs: typeof tasks.task_logs): Promise<number> {
-        return (await logs({ ...named, from: 0, limit: 1, wait: false })).end;
-      }
+      // It has whole pieces, which may be more than was asked for.
+      const all = bytesOf(page.pieces);
+      const first = page.next - all.length;
+      const bytes = headOf(all, limitBytes);
+      const next = first + bytes.length;
+      const { start, end } = page;
+      const ended = page.ended && next >= end;
+      return { facts: { task, from: first, next, start, end, ended }, text: textOf(bytes) };
     });
   },
 });
