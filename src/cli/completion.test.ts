@@ -44,6 +44,8 @@ describe("candidates", () => {
     expect(values("add --")).toContain("--public");
     expect(values("hub login-link --")).toEqual(["--json", "--help"]);
     expect(values("add 3000 --link ")).toEqual(["hub", "quick", "named"]);
+    expect(values("mcp --allow ")).toEqual(["run"]);
+    expect(values("mcp --allow run --device ")).toBe("device");
     expect(values("hub --cert ")).toBe("files");
     expect(values("add --name ")).toEqual([]);
     expect(values("add --name x ")).toBe("files");
