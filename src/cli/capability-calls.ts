@@ -1,4 +1,5 @@
 // Capability requests as the commands make them: by the agent of this home, else by its controller key at the hub.
+import { answerJson } from "../protocol/answer-json.ts";
 import { capabilityReply, type CapabilityReply } from "../protocol/capability-messages.ts";
 import type { LocalRequest } from "../protocol/local-api.ts";
 import type { Invocation } from "./invocation.ts";
@@ -20,9 +21,9 @@ export async function useCapability(
   const hear = async (replies: AsyncIterable<CapabilityReply>): Promise<Served> => {
     for await (const reply of replies) {
       const device = reply.from_device ?? "";
-      if (reply.type === "capability_part") part(JSON.parse(reply.data), device);
+      if (reply.type === "capability_part") part(answerJson(reply.data, device), device);
       else if (reply.error !== undefined) throw problemOf(reply.error, device);
-      else return { device, payload: JSON.parse(reply.payload ?? "null") };
+      else return { device, payload: answerJson(reply.payload ?? "null", device) };
     }
     // Both ways end with a response, or throw.
     throw problemOf({ code: "internal", message: "the answer has no end" });

@@ -1,6 +1,7 @@
 // Queries to the fleet as the commands make them, their parts put together: by the agent of this home, else by its
 // controller key at the hub.
 import { queryName } from "../protocol/capabilities.ts";
+import { answerJson } from "../protocol/answer-json.ts";
 import { MusterError } from "../protocol/errors.ts";
 import type { LocalRequest } from "../protocol/local-api.ts";
 import { mergeParts, type DevicePart, type Merged } from "../protocol/query-merge.ts";
@@ -18,20 +19,38 @@ export interface Envelope extends Merged {
   offline: Record<string, string | null>;
 }
 
-export async function queryFleet(invocation: Invocation, request: LocalRequest<"query">): Promise<Envelope> {
+/** `heard` is told how far it has come: how many have answered, of how many that are there. */
+export async function queryFleet(
+  invocation: Invocation,
+  request: LocalRequest<"query">,
+  heard: (answered: number, expected: number) => void = () => {},
+): Promise<Envelope> {
   const hear = async (replies: AsyncIterable<QueryReply>): Promise<Envelope> => {
     const parts: DevicePart[] = [];
+    const broken: Record<string, string> = {};
+    let expected = 0;
+    let finished = 0;
     for await (const reply of replies) {
       switch (reply.type) {
         case "aggregate_query_expected":
+          expected = reply.expected.length;
           break;
-        case "aggregate_query_part":
-          parts.push({ device: reply.from_device, data: JSON.parse(reply.data) });
+        case "aggregate_query_part": {
+          const { from_device: device } = reply;
+          try {
+            parts.push({ device, data: answerJson(reply.data, device) });
+          } catch {
+            broken[device] = "answered what is no JSON";
+          }
+          if (reply.is_final) heard(++finished, expected);
           break;
+        }
         case "aggregate_query_refused":
           throw problemOf(reply.error);
         case "aggregate_query_done": {
-          const { answered, timed_out, failed, offline } = reply;
+          const { timed_out, offline } = reply;
+          const answered = reply.answered.filter((name) => !Object.hasOwn(broken, name));
+          const failed = { ...reply.failed, ...broken };
           return { ...mergeParts(request.type, parts), answered, timed_out, failed, offline };
         }
       }

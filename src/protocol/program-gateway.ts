@@ -2,6 +2,7 @@
 // the OpenAI format (platform.openai.com/docs/api-reference: chat, embeddings, models). What a client sends is the payload of
 // a capability request, and what comes back passes through. Nothing is sent before the first part is there, so that what goes wrong until then has a status of its own.
 import { z } from "zod";
+import { answerJson } from "./answer-json.ts";
 import { CAPABILITY_WAITS, type CapabilityReply } from "./capability-messages.ts";
 import { capabilityProtocol, capabilityVersion, type CapabilityOffer } from "./capabilities.ts";
 import { isErrorCode, MusterError, publicError } from "./errors.ts";
@@ -55,12 +56,13 @@ export async function answerCapability(
   };
   const parts: unknown[] = [];
   for await (const reply of ask(question, left)) {
-    if (reply.type === "capability_part") parts.push(JSON.parse(reply.data));
+    const device = reply.from_device ?? "";
+    if (reply.type === "capability_part") parts.push(answerJson(reply.data, device));
     else if (reply.error !== undefined) throw errorOf(reply.error);
     else {
-      const answer: unknown = JSON.parse(reply.payload ?? "null");
+      const answer = answerJson(reply.payload ?? "null", device);
       return {
-        from_device: reply.from_device ?? "",
+        from_device: device,
         payload: answer,
         ...(parts.length === 0 ? {} : { parts }),
       };

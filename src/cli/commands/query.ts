@@ -27,7 +27,10 @@ export async function query(invocation: Invocation, type: string, flags: QueryFl
   };
   const progress = startProgress(invocation, "asking the fleet");
   try {
-    const envelope = await queryFleet(invocation, request);
+    const envelope = await queryFleet(invocation, request, (answered, expected) => {
+      // A line each time would tell a log nothing.
+      if (invocation.err.interactive) progress.phase(`asking the fleet: ${answered} of ${expected} answered`);
+    });
     progress.end();
     if (invocation.json) printJson(invocation, envelope);
     else {

@@ -6,7 +6,7 @@ import { STARTED_AT } from "./fake-timers.ts";
 
 const CALL_ID = "019ab000-0000-7000-8000-000000000001";
 
-/** The pi answers, the gpu is slow, the attic fails, the nas is away; nobody answers a query of a plugin. */
+/** The pi answers, the liar what is no answer, the gpu is slow, the attic fails, the nas is away; nobody answers a query of a plugin. */
 export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
   const query_id = CALL_ID;
   if (type === "Custom") {
@@ -21,10 +21,11 @@ export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
   return [
     { type: "aggregate_query_expected", query_id, expected: [{ id: "id-pi", name: "pi" }] },
     { type: "aggregate_query_part", query_id, from_device: "pi", data, is_final: true },
+    { type: "aggregate_query_part", query_id, from_device: "liar", data: "{no json", is_final: true },
     {
       type: "aggregate_query_done",
       query_id,
-      answered: ["pi"],
+      answered: ["pi", "liar"],
       timed_out: ["gpu"],
       failed: { attic: "its disk is gone" },
       offline: { nas: before(7_200_000), new: null },

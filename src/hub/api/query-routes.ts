@@ -1,6 +1,7 @@
 // Queries to the fleet by HTTP. Nobody signs here, so devices answer what they let the hub see: lists of tasks and
 // their sums. One answer when all is in, or server-sent events as each device gives its part.
 import { z } from "zod";
+import { answerJson } from "../../protocol/answer-json.ts";
 import { queryName } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { rootsOf } from "../../protocol/permissions.ts";
@@ -103,7 +104,7 @@ async function gathered(replies: AsyncGenerator<QueryReply>, question: Question)
   const all: DevicePart[] = [];
   for await (const reply of replies) {
     if (reply.type === "aggregate_query_part") {
-      all.push({ device: reply.from_device, data: parsed(reply.data) });
+      all.push({ device: reply.from_device, data: readable(reply) });
     } else if (reply.type === "aggregate_query_done") {
       return json({ ...question.merge(all), ...envelopeOf(reply) });
     }
@@ -128,7 +129,7 @@ function eventOf(reply: QueryReply): { event: string; data: object } {
     case "aggregate_query_part":
       return {
         event: "part",
-        data: { from_device: reply.from_device, data: parsed(reply.data), is_final: reply.is_final },
+        data: { from_device: reply.from_device, data: readable(reply), is_final: reply.is_final },
       };
     case "aggregate_query_done":
       return { event: "done", data: envelopeOf(reply) };
@@ -141,10 +142,10 @@ function envelopeOf({ answered: names, timed_out, failed, offline }: Done): obje
   return { answered: names, timed_out, failed, offline };
 }
 
-/** What a device said; nothing where it is no JSON. */
-function parsed(text: string): unknown {
+/** Nothing where it is no JSON: a lying device has said nothing. */
+function readable({ data, from_device: device }: { data: string; from_device: string }): unknown {
   try {
-    return JSON.parse(text);
+    return answerJson(data, device);
   } catch {
     return { items: [] };
   }
