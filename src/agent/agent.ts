@@ -9,7 +9,7 @@ import { openCore } from "./open/open-core.ts";
 import { openLocalApi } from "./open/open-local-api.ts";
 import { openOwners } from "./open/open-owners.ts";
 import { openPeers } from "./open/open-peers.ts";
-import { openServiceBook, openServiceDoor } from "./open/open-services.ts";
+import { openServiceBook, openServiceDoor, proxyCapability } from "./open/open-services.ts";
 import { openSession } from "./open/open-session.ts";
 import { openShares } from "./open/open-shares.ts";
 
@@ -48,6 +48,7 @@ async function start(options: AgentOptions, ends: Ends): Promise<Agent> {
   const serviceDoor = openServiceDoor(options, { core, owned, services, ends });
   const paired = openPeers(options, core, ends);
   const offering = openCapabilities(options, { core, owned, book: capabilities, ends });
+  offering.book.add(proxyCapability(options.services));
   const parts = { core, shown, owned, paired, offering, services, serviceDoor };
   const session = openSession(options, parts, ends);
   // A person who said stop waits; a service manager has time.

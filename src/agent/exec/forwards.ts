@@ -1,7 +1,7 @@
 // Ports of this machine for its owner: inside a sealed session runs a trunk of its own, one stream for each
 // connection. Only ports that this device has registered are dialled, and only on its own loopback.
 import { CHANNEL, type SealedOutcome, type SealedRequest } from "../../protocol/command-messages.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { MusterError, systemCode } from "../../protocol/errors.ts";
 import { createPump } from "../../trunk/pump.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { Trunk } from "../../trunk/trunk.ts";
@@ -78,14 +78,22 @@ function findPort(ports: readonly RegisteredPort[], service: string | number): R
 function dial({ network }: ForwardsOptions, port: number, stream: TrunkStream): TrunkStreamEvents {
   const pump = createPump();
   pump.left.attach(stream);
-  network
-    .connect({
-      address: { host: "127.0.0.1", port },
+  const dialHost = (host: string): Promise<unknown> =>
+    network.connect({
+      address: { host, port },
       timeoutMs: DIAL_TIMEOUT_MS,
       connected(socket) {
         pump.right.attach(socket);
         return pump.right;
       },
+    });
+  dialHost("127.0.0.1")
+    // Services bind one or the other; the first one's reason counts.
+    .catch((error: unknown) => {
+      if (systemCode(error) !== "ECONNREFUSED") throw error;
+      return dialHost("::1").catch(() => {
+        throw error;
+      });
     })
     .catch((error: unknown) => {
       pump.right.close(error instanceof Error ? error : undefined);

@@ -2,6 +2,9 @@
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { appendAudit } from "../../store/audit.ts";
 import type { AgentOptions } from "../agent-options.ts";
+import type { CapabilitySource } from "../capabilities/capability.ts";
+import { listedCapability } from "../capabilities/listed-capability.ts";
+import type { OfferedService } from "../services/offered-service.ts";
 import { ServiceBook } from "../services/service-book.ts";
 import { ServiceDoor } from "../services/service-door.ts";
 import type { Core } from "./open-core.ts";
@@ -29,6 +32,14 @@ export function openServiceBook(options: AgentOptions, core: Core, ends: Ends): 
   return book;
 }
 
+const PROXY = "proxy.http";
+
+/** Where there is something to proxy. */
+export function proxyCapability(services: readonly OfferedService[] = []): CapabilitySource {
+  const isOffered = services.some(({ type }) => type === "http");
+  return { capabilities: isOffered ? [listedCapability(PROXY, "control")] : [] };
+}
+
 export function openServiceDoor(
   options: AgentOptions,
   { core, owned, services, ends }: { core: Core; owned: Owned; services: ServiceBook; ends: Ends },
@@ -44,6 +55,7 @@ export function openServiceDoor(
     book: owned.book,
     services,
     browsers: command?.policy.browser ?? "on",
+    proxies: options.offering?.disabled.includes(PROXY) !== true,
     entered(service, key) {
       const row = appendAudit(core.db, {
         at: world.clock.now(),

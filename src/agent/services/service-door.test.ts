@@ -66,7 +66,7 @@ interface Asked {
   headers?: Record<string, string>;
 }
 
-function scene(options: { browsers?: "on" | "off" } = {}): Scene {
+function scene(options: { browsers?: "on" | "off"; proxies?: boolean } = {}): Scene {
   const time = new StillTime();
   const entered: string[] = [];
   const state: Scene["state"] = { log: withBrowser, problem: undefined };
@@ -89,6 +89,7 @@ function scene(options: { browsers?: "on" | "off" } = {}): Scene {
     },
     services: { get: (name) => services.find((one) => one.name === name), services },
     browsers: options.browsers ?? "on",
+    proxies: options.proxies ?? true,
     entered: (service, key) => entered.push(`${service} ${toBase64Url(key)}`),
     failed: (thrown) => {
       throw thrown;
@@ -209,6 +210,12 @@ describe("the door to a service", () => {
     expect((await ask({ headers: await passFor(browser) })).status).toBe(403);
     expect((await ask(redeem(await browserTicket(browser)))).status).toBe(403);
     expect((await ask({ headers: await ticketBy(home) })).status).toBe(200);
+  });
+
+  test("is shut where the owner has disabled proxy.http", async () => {
+    const { ask } = scene({ proxies: false });
+    expect((await ask({ headers: await ticketBy(home) })).status).toBe(403);
+    expect((await ask({})).status).toBe(404);
   });
 
   test("lets no page of another site use a pass: no script, no form, no frame, no socket", async () => {

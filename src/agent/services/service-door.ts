@@ -62,6 +62,8 @@ export interface ServiceDoorParts {
   services: Pick<ServiceBook, "get" | "services">;
   /** `[policy] browser`. */
   browsers: "on" | "off";
+  /** Whether this device offers `proxy.http`. */
+  proxies: boolean;
   /** A browser came in by this controller's key. */
   entered(service: string, key: Uint8Array): void;
   failed(thrown: unknown): void;
@@ -164,6 +166,7 @@ export class ServiceDoor implements Ticking {
     const who = this.#whoAsks(asked);
     if (who === undefined || !this.#mayCommand(who.key)) return this.#reply(asked, replies.strangerReply);
     if (this.#isBarred(who.key)) return this.#reply(asked, replies.noBrowsersReply);
+    if (!this.#parts.proxies) return this.#reply(asked, replies.noProxyReply);
     // A page elsewhere can make a browser send its pass along, and no ticket.
     if (who.by === "pass" && isForeign(head, open)) return this.#reply(asked, replies.foreignPageReply);
     const service = this.#parts.services.get(name);

@@ -28,6 +28,19 @@ export function noBrowsersReply(asker: Asker): Reply {
   );
 }
 
+export function noProxyReply(asker: Asker): Reply {
+  return atDevice(
+    {
+      code: "forbidden",
+      title: "Not through the hub",
+      message:
+        "The owner of this device has disabled proxy.http: it opens no services to requests of the hub.",
+      hint: "From a machine of its owner: muster forward.",
+    },
+    asker,
+  );
+}
+
 export function unknownServiceReply(names: readonly string[], asker: Asker): Reply {
   return atDevice(
     {

@@ -123,6 +123,10 @@ describe("the API", () => {
     expect(await ask("blog.localhost")).toBe(200);
     expect(await ask("PI.localhost")).toBe(200);
     expect(await ask("nothing.localhost")).toBe(404);
+    expect(await ask("grafana--pi.localhost")).toBe(200);
+    for (const name of ["grafana--blog", "grafana--nothing", "a--b--pi", "--pi", "xn--pi"]) {
+      expect(await ask(`${name}.localhost`)).toBe(404);
+    }
     expect(await ask("evil.example")).toBe(404);
     expect(await ask("")).toBe(404);
     expect(await ask("blog.localhost", "192.0.2.7")).toBe(403);

@@ -3,6 +3,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { HubFacts } from "../../protocol/hub-api.ts";
 import { PROTOCOL_VERSION } from "../../protocol/messages.ts";
+import { readServiceLabel, serviceLabel } from "../../protocol/service-address.ts";
 import { findLabel } from "../../store/labels.ts";
 import { isLocalName } from "../addresses.ts";
 import { json } from "./answers.ts";
@@ -98,5 +99,9 @@ async function isOwnName({ db, addresses }: ApiParts, domain: string): Promise<b
   if (domain === "" || domain.length > 253) return false;
   if (addresses.isHubHost(domain)) return true;
   const label = addresses.labelOf(domain);
-  return label !== undefined && (await findLabel(db, label)) !== undefined;
+  if (label === undefined) return false;
+  // A service's host stands and falls with its device's; a certificate for each of its services is no secret.
+  const place = readServiceLabel(label);
+  if (place === undefined) return (await findLabel(db, label)) !== undefined;
+  return serviceLabel(place) === label && (await findLabel(db, place.device))?.share_id === null;
 }

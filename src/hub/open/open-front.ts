@@ -168,8 +168,9 @@ function shareDoor({ metrics, directory }: Core): ShareDoor {
       metrics.refused(told === "device_offline" ? "offline" : told === "device_busy" ? "limit" : "other");
       exchange.respond(failureAnswer({ failure, requestId, fields: exchange.request.fields }));
     },
-    done(_visit, { status, firstByteMs }) {
-      metrics.request({ place: "share", route: "share", status, seconds: firstByteMs / 1000 });
+    done({ share }, { status, firstByteMs }) {
+      const route = share.shareId.startsWith(SERVICE_TARGET) ? "service" : "share";
+      metrics.request({ place: "share", route, status, seconds: firstByteMs / 1000 });
     },
   };
 }
