@@ -6,7 +6,9 @@ import { LineTransport } from "./line-transport.ts";
 const PING = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
 
 /** What was understood and what was written, once all of the input was read. */
-async function fed(pieces: readonly Uint8Array[]): Promise<{ heard: unknown[]; written: string[] }> {
+async function fed(
+  pieces: readonly Uint8Array[],
+): Promise<{ heard: unknown[]; written: string[]; isIdle: boolean }> {
   const heard: unknown[] = [];
   const written: string[] = [];
   const input = {
@@ -24,7 +26,7 @@ async function fed(pieces: readonly Uint8Array[]): Promise<{ heard: unknown[]; w
   await transport.start();
   await transport.ended;
   await transport.close();
-  return { heard, written };
+  return { heard, written, isIdle: transport.isIdle };
 }
 
 test("messages are the lines, however their bytes arrive", async () => {
@@ -35,7 +37,7 @@ test("messages are the lines, however their bytes arrive", async () => {
     fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 12 }), async (cuts) => {
       const edges = [0, ...cuts.toSorted((one, other) => one - other), bytes.length];
       const pieces = edges.slice(1).map((end, at) => bytes.subarray(edges[at], end));
-      expect(await fed(pieces)).toEqual({ heard: expected, written: [] });
+      expect(await fed(pieces)).toMatchObject({ heard: expected, written: [] });
     }),
     { seed: 7, numRuns: 50 },
   );
@@ -54,6 +56,12 @@ test("a line that is too long is refused without being kept, and a begun one at 
   const { heard, written } = await fed([...long, utf8(`${PING}\n${PING}\n${PING}`)]);
   expect(written.map((line) => JSON.parse(line).error.code)).toEqual([-32_600]);
   expect(heard).toEqual([JSON.parse(PING)]);
+});
+
+test("a request that was taken back is not waited for", async () => {
+  const cancel = '{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}';
+  expect((await fed([utf8(`${PING}\n`)])).isIdle).toBe(false);
+  expect((await fed([utf8(`${PING}\n${cancel}\n`)])).isIdle).toBe(true);
 });
 
 test("it is idle when every request has its answer, and silent once it is closed", async () => {

@@ -109,8 +109,17 @@ export class LineTransport implements Transport {
     } catch {
       return this.#refuse(INVALID_REQUEST, "that was no JSON-RPC message");
     }
-    if ("method" in message && "id" in message) this.#open.add(message.id);
+    this.#account(message);
     this.onmessage?.(message);
+  }
+
+  #account(message: JSONRPCMessage): void {
+    if (!("method" in message)) return;
+    if ("id" in message) return void this.#open.add(message.id);
+    const taken = message.params?.["requestId"];
+    // What was taken back has no answer.
+    const isTakenBack = message.method === "notifications/cancelled";
+    if (isTakenBack && (typeof taken === "string" || typeof taken === "number")) this.#open.delete(taken);
   }
 
   /** Which message it was can't be known. */

@@ -3,7 +3,7 @@
 // The rule: standard output carries messages alone. What goes wrong is said to the client; what is our own mistake also
 // on standard error.
 
-import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
+import { McpServer, type CallToolResult, type ServerContext } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { MusterError } from "../../protocol/errors.ts";
 import type { Invocation } from "../invocation.ts";
@@ -41,7 +41,7 @@ export async function serveMcp(invocation: Invocation, { tools, mayChange }: Mcp
   const leaving = new AbortController();
   const leave = (): void => leaving.abort(new MusterError("unavailable", "the client has left"));
   const calls = new Set<Promise<unknown>>();
-  const answer = async (tool: Tool, given: unknown, context: ServerContext) => {
+  const answer: Answer = async (tool, given, context) => {
     try {
       if (calls.size >= CALLS_AT_ONCE) {
         throw new MusterError("too_many", `${CALLS_AT_ONCE} calls are under way`, {
@@ -61,20 +61,7 @@ export async function serveMcp(invocation: Invocation, { tools, mayChange }: Mcp
       return result;
     }
   };
-  const serve = (): McpServer => {
-    const { version } = surroundings;
-    const server = new McpServer(
-      { name: "muster", title: "Muster", version },
-      { instructions: INSTRUCTIONS + mayChange, capabilities: { tools: { listChanged: false } } },
-    );
-    for (const tool of tools) {
-      const { name, title, description, input, hints: annotations } = tool;
-      server.registerTool(name, { title, description, inputSchema: input, annotations }, (given, context) =>
-        answer(tool, given, context),
-      );
-    }
-    return server;
-  };
+  const serve = (): McpServer => serverOf(surroundings.version, { tools, mayChange }, answer);
   const handle = serveStdio(serve, { transport });
   interrupted.addEventListener("abort", leave, { once: true });
   if (interrupted.aborted) leave();
@@ -88,6 +75,22 @@ export async function serveMcp(invocation: Invocation, { tools, mayChange }: Mcp
   const timer = surroundings.timers.after(LEAVE_MS, giveUp);
   await Promise.race([Promise.allSettled([handle.close(), ...calls]), late]);
   timer.cancel();
+}
+
+type Answer = (tool: Tool, given: unknown, context: ServerContext) => Promise<CallToolResult>;
+
+function serverOf(version: string, { tools, mayChange }: McpOffer, answer: Answer): McpServer {
+  const server = new McpServer(
+    { name: "muster", title: "Muster", version },
+    { instructions: INSTRUCTIONS + mayChange, capabilities: { tools: { listChanged: false } } },
+  );
+  for (const tool of tools) {
+    const { name, title, description, input: inputSchema, hints: annotations } = tool;
+    server.registerTool(name, { title, description, inputSchema, annotations }, (given, context) =>
+      answer(tool, given, context),
+    );
+  }
+  return server;
 }
 
 function callOf(
