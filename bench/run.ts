@@ -23,6 +23,7 @@ import { distanceRow } from "./rows/distance.ts";
 import { echoRow } from "./rows/echo.ts";
 import { filesRow } from "./rows/files.ts";
 import { fleetRow } from "./rows/fleet.ts";
+import { queriesRow } from "./rows/queries.ts";
 import { pairingRow } from "./rows/pairing.ts";
 import { relayRow } from "./rows/relay.ts";
 import { latencyRow, requestsRow } from "./rows/requests.ts";
@@ -30,6 +31,7 @@ import type { Bench, Needing, Row } from "./rows/row.ts";
 import { stalledRow } from "./rows/stalled.ts";
 import { inSmallBuffers, mayHaveSmallBuffers } from "./small-buffers.ts";
 import { freePort, onPath, reachable, Stage } from "./stage.ts";
+import { tasksRow } from "./rows/tasks.ts";
 import type { Table } from "./table.ts";
 
 const PEERS: readonly Peer[] = [direct, nginx, ssh, frp, chisel, rathole, muster];
@@ -43,6 +45,8 @@ const ROWS: readonly Row[] = [
   relayRow,
   pairingRow,
   filesRow,
+  tasksRow,
+  queriesRow,
   fleetRow,
 ];
 

@@ -1,5 +1,5 @@
 // nats-server as it comes: a publisher and a subscriber. Nothing is kept, nothing sealed.
-import { freePort, reachable } from "../stage.ts";
+import { freePort, reachable, type Stage } from "../stage.ts";
 import { Arrivals, MESSAGE_BYTES, type BrokerPeer } from "./broker.ts";
 import { repeated, textSocket, type TextSocket } from "./text-socket.ts";
 
@@ -13,25 +13,23 @@ export const nats: BrokerPeer = {
   name: "nats-server",
   programs: ["nats-server"],
   async start(stage) {
-    const port = await freePort();
-    const started = stage.start(["nats-server", "-a", "127.0.0.1", "-p", String(port)]);
-    await reachable(port);
+    const { port, pid } = await natsServer(stage);
     const there = new Arrivals();
     const back = new Arrivals();
-    const pong = pub("back");
+    const pong = natsPublish("back", BODY);
     let echoes = false;
-    const receiver = await client(port, "there", (count) => {
+    const receiver = await natsClient(port, { subject: "there", body: BODY }, (count) => {
       there.add(count);
       if (echoes) receiver.write(pong);
     });
-    const sender = await client(port, "back", (count) => back.add(count));
-    const one = pub("there");
+    const sender = await natsClient(port, { subject: "back", body: BODY }, (count) => back.add(count));
+    const one = natsPublish("there", BODY);
     const many = repeated(one, AT_ONCE);
     return [
       {
         name: "nats-server",
         promises: "kept nowhere, not sealed, no TLS",
-        hub: [started.pid],
+        hub: [pid],
         agent: [],
         async roundTrip() {
           echoes = true;
@@ -54,14 +52,25 @@ export const nats: BrokerPeer = {
   },
 };
 
-function pub(subject: string): string {
-  return `PUB ${subject} ${MESSAGE_BYTES}\r\n${BODY}\r\n`;
+export async function natsServer(stage: Stage): Promise<{ port: number; pid: number }> {
+  const port = await freePort();
+  const { pid } = stage.start(["nats-server", "-a", "127.0.0.1", "-p", String(port)]);
+  await reachable(port);
+  return { port, pid };
 }
 
-/** Resolves once the subscription holds. */
-async function client(port: number, subject: string, came: (count: number) => void): Promise<TextSocket> {
+export function natsPublish(subject: string, body: string): string {
+  return `PUB ${subject} ${body.length}\r\n${body}\r\n`;
+}
+
+/** Told of every message on a subject; all have a body of this one's length. Resolves once the subscription holds. */
+export async function natsClient(
+  port: number,
+  { subject, body }: { subject: string; body: string },
+  came: (count: number) => void,
+): Promise<TextSocket> {
   const ready = Promise.withResolvers<void>();
-  const messageLength = `MSG ${subject} 1 ${MESSAGE_BYTES}\r\n${BODY}\r\n`.length;
+  const messageLength = `MSG ${subject} 1 ${body.length}\r\n${body}\r\n`.length;
   const socket = await textSocket(
     port,
     (first) => (first === MESSAGE ? messageLength : "line"),

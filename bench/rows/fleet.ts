@@ -2,17 +2,15 @@
 // need to come back after the hub was killed.
 import { join } from "node:path";
 import { costOf, median, residentBytes } from "../measure.ts";
-import { enrol } from "../muster/enrol.ts";
+import { DEVICES_PER_OWNER, enrol } from "../muster/enrol.ts";
 import { hubKeyOf } from "../muster/raw-device.ts";
-import { DOMAIN, hubPlace, startHub, type HubPlace } from "../muster/start-hub.ts";
-import { nextObject, type Started } from "../stage.ts";
-import { toBase64Url } from "../../src/protocol/bytes.ts";
+import { allConnected, startSimulated } from "../muster/simulated.ts";
+import { hubPlace, startHub } from "../muster/start-hub.ts";
 import { atMost, figure, withSpread, type Table } from "../table.ts";
 import type { Bench, Row } from "./row.ts";
 
 const SETTLE_MS = 8_000;
 const IDLE_MS = 5_000;
-const COME_WITHIN_MS = 120_000;
 const MEMORY_BAR_KB = 15;
 
 interface Fleet {
@@ -45,7 +43,6 @@ async function measure(bench: Bench, count: number): Promise<Fleet> {
   await empty.end();
 
   bench.progress(`enrolling ${count}`);
-  const hubKey = toBase64Url(hubKeyOf(place));
   await enrol(join(place.home, "hub", "hub.db"), hubKeyOf(place), { count });
 
   let hub = (await startHub(stage, place)).started;
@@ -53,7 +50,7 @@ async function measure(bench: Bench, count: number): Promise<Fleet> {
   const knownBytes = residentBytes(hub.pid);
 
   bench.progress(`connecting ${count}`);
-  const agents = startAgents(bench, place, { hubKey, count });
+  const agents = startSimulated(stage, place, { first: 0, end: count, perOwner: DEVICES_PER_OWNER });
   const connections = agents.lines();
   const startedAtMs = Date.now();
   const joinedMs = (await allConnected(connections)) - startedAtMs;
@@ -86,29 +83,6 @@ async function measure(bench: Bench, count: number): Promise<Fleet> {
     joinedMs,
     restarts,
   };
-}
-
-function startAgents(
-  { stage }: Bench,
-  place: HubPlace,
-  { hubKey, count }: { hubKey: string; count: number },
-): Started {
-  const program = new URL("../agents.ts", import.meta.url).pathname;
-  const url = `https://${DOMAIN}:${place.port}`;
-  return stage.start([process.execPath, program, url, place.cert, hubKey, String(count)]);
-}
-
-async function allConnected(lines: AsyncGenerator<string>): Promise<number> {
-  const patience = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => patience.reject(new Error("the devices did not all connect in time")),
-    COME_WITHIN_MS,
-  );
-  try {
-    return Number((await Promise.race([nextObject(lines), patience.promise]))["atMs"]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function idleTable(fleets: readonly Fleet[]): Table {
