@@ -1,7 +1,7 @@
 // What an assistant may learn of the fleet: its devices, what they offer, and what they answer.
 
 import { z } from "zod";
-import { capabilityProtocol, capabilityVersion } from "../../protocol/capabilities.ts";
+import { capabilityProtocol, capabilityVersion, modelName } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { DEVICE_STATUSES, type DeviceView } from "../../protocol/views.ts";
@@ -120,10 +120,15 @@ const callCapability = tool({
       .default({})
       .describe('What the capability takes: {"text": "hi"} for embeddings, {"messages": […]} for llm.chat.'),
     prefer_device: deviceInput.optional().describe("This device, if it can."),
+    model: modelName
+      .optional()
+      .describe(
+        "Only a device that has this model, as list_capabilities has it; name it in the payload too.",
+      ),
     timeout_s: seconds({ max: 600, usual: 120 }).describe("Give up after this long."),
   }),
   hints: { readOnlyHint: true, openWorldHint: true },
-  async run({ protocol, version, payload, prefer_device: prefer, timeout_s: timeout }, call) {
+  async run({ protocol, version, payload, model, prefer_device: prefer, timeout_s: timeout }, call) {
     await demandCompute(call.invocation, protocol);
     const text = JSON.stringify(payload);
     if (text.length > RELAY_MESSAGE_MAX_BYTES) throw new MusterError("too_large", "the payload is too long");
@@ -136,6 +141,7 @@ const callCapability = tool({
         protocol,
         version,
         payload: text,
+        ...(model === undefined ? {} : { model }),
         ...(prefer === undefined ? {} : { prefer_device: prefer }),
         timeout_ms: timeout * 1000,
       },

@@ -119,7 +119,10 @@ test("queries and capabilities, with who did not answer", async () => {
   });
   const custom = await client.tool("query", { name: "Notes" });
   expect(custom).toMatchObject({ isError: true, structuredContent: { error: { code: "no_device" } } });
-  const served = await client.tool("call_capability", { protocol: "embeddings", payload: { text: "hi" } });
+  const wish = { protocol: "embeddings", payload: { text: "hi" }, model: "bge-m3" };
+  const served = await client.tool("call_capability", wish);
+  const { request } = client.surroundings.agent.calls.find(({ name }) => name === "capability") ?? {};
+  expect(request).toMatchObject({ payload: '{"text":"hi"}', model: "bge-m3", timeout_ms: 120_000 });
   expect(served.structuredContent).toEqual({ from_device: "gpu", answer: { vector: [0.5, -1] } });
   const nobody = await client.tool("call_capability", { protocol: "llm.chat" });
   expect(nobody.content[0].text).toBe(
