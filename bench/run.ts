@@ -24,6 +24,7 @@ import { echoRow } from "./rows/echo.ts";
 import { filesRow } from "./rows/files.ts";
 import { fleetRow } from "./rows/fleet.ts";
 import { queriesRow } from "./rows/queries.ts";
+import { modelsRow } from "./rows/models.ts";
 import { pairingRow } from "./rows/pairing.ts";
 import { relayRow } from "./rows/relay.ts";
 import { latencyRow, requestsRow } from "./rows/requests.ts";
@@ -47,6 +48,7 @@ const ROWS: readonly Row[] = [
   filesRow,
   tasksRow,
   queriesRow,
+  modelsRow,
   fleetRow,
 ];
 

@@ -34,9 +34,14 @@ interface ProxyOptions {
   to: number;
   tls: boolean;
   toTls?: true;
+  /** Passes on what it has, for what is streamed. */
+  unbuffered?: true;
 }
 
-async function proxy(ground: Ground, options: ProxyOptions): Promise<{ port: number; started: Started }> {
+export async function proxy(
+  ground: Ground,
+  options: ProxyOptions,
+): Promise<{ port: number; started: Started }> {
   const { stage } = ground;
   const port = await freePort();
   const folder = stage.makeFolder(`nginx-${port}`);
@@ -48,7 +53,7 @@ async function proxy(ground: Ground, options: ProxyOptions): Promise<{ port: num
 
 function configuration(
   { cert, key }: Ground,
-  { port, to, tls, toTls, folder }: ProxyOptions & { port: number; folder: string },
+  { port, to, tls, toTls, unbuffered, folder }: ProxyOptions & { port: number; folder: string },
 ): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/${name};`)
@@ -74,6 +79,7 @@ http {
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_field;
       proxy_request_buffering off;
+      ${unbuffered === true ? "proxy_buffering off;" : ""}
       proxy_buffers 16 64k;
       proxy_max_temp_file_size 0;
     }
