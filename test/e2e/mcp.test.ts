@@ -1,8 +1,32 @@
 // `muster mcp` with the real program: a home that is hub and controller, and a device, asked as an assistant asks.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { agentIn, Home, type Json, type Running } from "./harness.ts";
 import { McpWire } from "./mcp-wire.ts";
 import { failure, until } from "./until.ts";
+
+/** Offers `echo`, which only computes, and answers the query `Notes`. */
+const PLUGIN = `name = "echo"
+[[capabilities]]
+protocol = "echo"
+version = "1.0.0"
+class = "compute"
+[[queries]]
+name = "Notes"
+[run]
+command = ["/bin/sh", "-c", '''
+while read -r line; do
+  id=$(printf %s "$line" | sed 's/.*"id":\\([0-9]*\\).*/\\1/')
+  case $line in
+    *capability.call*) result='{"said":"hello"}' ;;
+    *plugin.hello*) result='{}' ;;
+    *) result='{"items":[{"note":"buy milk"}]}' ;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,"result":%s}\\n' "$id" "$result"
+done
+''']
+`;
 
 let owner: Home;
 let pi: Home;
@@ -12,6 +36,9 @@ beforeAll(async () => {
   [owner, pi] = [new Home(), new Home()];
   owner.configure("[limits]\nentries_per_minute = 1000\n");
   const { hub_url: hubUrl } = await owner.start("--no-tunnel");
+  pi.configure("");
+  mkdirSync(join(pi.path, "plugins", "echo"), { recursive: true, mode: 0o700 });
+  writeFileSync(join(pi.path, "plugins", "echo", "plugin.toml"), PLUGIN, { mode: 0o600 });
   running = await agentIn(pi, { owner, hubUrl, name: "pi" });
 }, 60_000);
 afterAll(async () => {
@@ -47,7 +74,16 @@ test("an assistant that may only read sees the fleet, and runs nothing", async (
     ended: true,
   });
 
-  expect(await failure(mcp.tool("query", { name: "Notes" }))).toContain("no_device");
+  await until("the plugin to be offered", async () => {
+    const offered = (await mcp.tool("list_capabilities")).capabilities;
+    return offered.some(({ protocol, class: trust }: Json) => protocol === "echo" && trust === "compute");
+  });
+  const echo = { protocol: "echo", payload: { text: "hi" } };
+  const served = await mcp.tool("call_capability", echo);
+  expect(served).toEqual({ from_device: "pi", answer: { said: "hello" } });
+  const notes = await mcp.tool("query", { name: "Notes" });
+  expect(notes).toMatchObject({ items: [{ note: "buy milk", device: "pi" }], answered: ["pi"] });
+  expect(await failure(mcp.tool("query", { name: "Nothing" }))).toContain("no_device");
   expect(await failure(mcp.tool("call_capability", { protocol: "no.such-thing" }))).toContain("no_device");
   expect(await failure(mcp.tool("call_capability", { protocol: "exec" }))).toContain("forbidden");
   expect(await failure(mcp.tool("run_command", { device: "pi", command: "true" }))).toContain("run_command");
