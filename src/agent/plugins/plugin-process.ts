@@ -73,14 +73,13 @@ export class PluginProcess {
       inputDrained: () => (this.#isBlocked = false),
       ended: (code, signal) => this.#ended(code, signal),
     });
-    this.#after(HELLO_TIMEOUT_MS, () => this.#fail("it did not answer in time"), "hello");
+    const late = this.#after(HELLO_TIMEOUT_MS, () => this.#fail("it did not answer in time"));
     this.#ask("plugin.hello", { name: given.name, contract: CONTRACT }, () => {
-      this.#hello?.cancel();
-      given.ready();
+      late.cancel();
+      // Its end answers what is still open.
+      if (!this.#isOver) given.ready();
     });
   }
-
-  #hello: Timer | undefined;
 
   /** Throws a refusal. */
   call(asked: { protocol: string; version: string }, request: CallRequest, answer: CallAnswer): RunningCall {
@@ -225,13 +224,12 @@ export class PluginProcess {
     this.#given.ended(reason);
   }
 
-  #after(delayMs: number, run: () => void, what?: "hello"): Timer {
+  #after(delayMs: number, run: () => void): Timer {
     const timer = this.#parts.timers.after(delayMs, () => {
       this.#timers.delete(timer);
       run();
     });
     this.#timers.add(timer);
-    if (what === "hello") this.#hello = timer;
     return timer;
   }
 }

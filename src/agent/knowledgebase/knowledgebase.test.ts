@@ -1,0 +1,185 @@
+import { afterEach, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { nodeCrypto } from "../../identity/crypto-node.ts";
+import { SILENT_LOG } from "../../protocol/log.ts";
+import { FakeTime } from "../../trunk/testing.ts";
+import { realWorld } from "../../world/real.ts";
+import { Notices } from "../notices.ts";
+import { Knowledgebase } from "./knowledgebase.ts";
+
+const ended: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).toReversed()) await end();
+});
+
+function folder(files: Record<string, string>): string {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "muster-texts-")));
+  ended.push(() => rmSync(path, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) write(path, name, text);
+  return path;
+}
+
+function write(path: string, name: string, text: string): void {
+  mkdirSync(dirname(join(path, name)), { recursive: true });
+  writeFileSync(join(path, name), text);
+}
+
+interface Item {
+  id: string;
+  title: string;
+  path: string;
+  snippet: string;
+  rank: number;
+  updated_at: string;
+}
+
+async function opened(folders: string[], indexPath = ":memory:") {
+  const read: string[] = [];
+  const disk = { ...realWorld.disk, open: (path: string) => (read.push(path), realWorld.disk.open(path)) };
+  const made = await Knowledgebase.open({
+    disk,
+    timers: new FakeTime(),
+    crypto: nodeCrypto((length) => new Uint8Array(length)),
+    log: SILENT_LOG,
+    notices: new Notices(),
+    openSqlite: (path) => realWorld.openSqlite(path),
+    folders,
+    indexPath,
+  });
+  ended.push(() => made.close());
+  await made.look();
+  const search = async (q: string, limit?: number): Promise<Item[]> => {
+    const params = limit === undefined ? { q } : { q, limit };
+    return (await made.answers.SearchKnowledgebase(params)).items as Item[]; // as the answer is documented
+  };
+  return { made, search, read };
+}
+
+test("texts are found by their words, with title, place, snippet and rank", async () => {
+  const path = folder({
+    "home/router.md": "# The router\n\nIt stands in the cellar. Restart it by its plug.\n",
+    "backup.txt": "Backups run each night to the nas.",
+  });
+  const { search } = await opened([path]);
+  const [found, ...others] = await search("cellar");
+  expect(others).toEqual([]);
+  expect(found).toMatchObject({
+    title: "The router",
+    path: `${path.slice(path.lastIndexOf("/") + 1)}/home/router.md`,
+    snippet: expect.stringContaining("stands in the cellar"),
+    rank: 1,
+  });
+  expect(found?.id).toMatch(/^[\w-]{16}$/);
+  expect(Date.parse(found?.updated_at ?? "")).toBeGreaterThan(0);
+  expect((await search("backup")).map(({ title }) => title)).toEqual(["backup"]);
+});
+
+test("what has all words comes before what has some, and ranks are between 0 and 1", async () => {
+  const path = folder({
+    "both.md": "red and green",
+    "red.md": "red red red",
+    "title.md": "# red green\n",
+    "none.md": "blue",
+  });
+  const { search } = await opened([path]);
+  const found = await search("red green");
+  expect(found.map(({ title }) => title)).toEqual(["red green", "both", "red"]);
+  for (const { rank } of found) expect(rank >= 0 && rank <= 1).toBe(true);
+  expect(found[1]?.rank).toBeGreaterThanOrEqual(0.5);
+  expect(found[2]?.rank).toBeLessThanOrEqual(0.5);
+  expect(await search("red", 1)).toHaveLength(1);
+});
+
+test.each(['"', "* OR", "NEAR(", "title:x", "-", "", "   ", "'; DROP TABLE texts", "a AND", "\u0000", "ü"])(
+  "%j is words and no expression",
+  async (q) => {
+    const { made } = await opened([folder({ "z.md": "nothing of it" })]);
+    const params = { q: q === "" ? " " : q };
+    expect(await made.answers.SearchKnowledgebase(params)).toEqual({ items: [] });
+  },
+);
+
+test.each([
+  {},
+  { q: 5 },
+  { q: "" },
+  { q: "a", limit: 0 },
+  { q: "a", limit: 1000 },
+  { q: "x".repeat(2000) },
+  null,
+])("what is no search is refused", async (params) => {
+  const { made } = await opened([folder({})]);
+  expect(made.answers.SearchKnowledgebase(params)).rejects.toThrow("q must be a text");
+});
+
+test("hidden files, links, other kinds and what is too long are not read", async () => {
+  const outside = folder({ "secret.md": "needle" });
+  const path = folder({
+    ".hidden.md": "needle",
+    ".git/notes.md": "needle",
+    "image.png": "needle",
+    "long.md": `needle ${"x".repeat(2 * 1024 * 1024)}`,
+    "seen.md": "needle",
+    "identity/x.md": "needle",
+  });
+  writeFileSync(join(path, "broken.md"), Uint8Array.of(0xff, 0xfe, 0x6e));
+  symlinkSync(join(outside, "secret.md"), join(path, "link.md"));
+  symlinkSync(outside, join(path, "folder"));
+  symlinkSync(path, join(path, "loop"));
+  const { search } = await opened([path]);
+  expect((await search("needle")).map(({ title }) => title).toSorted()).toEqual(["seen", "x"]);
+});
+
+test("only what changed is read again, and what is gone is not found", async () => {
+  const path = folder({ "a.md": "alpha", "b.md": "beta" });
+  const { made, search, read } = await opened([path]);
+  expect(read).toHaveLength(2);
+  await made.look();
+  expect(read).toHaveLength(2);
+  write(path, "a.md", "gamma");
+  utimesSync(join(path, "a.md"), 1_000_000, 1_000_000);
+  rmSync(join(path, "b.md"));
+  write(path, "c.md", "delta");
+  await made.look();
+  expect(read).toHaveLength(4);
+  expect(await search("alpha")).toEqual([]);
+  expect(await search("beta")).toEqual([]);
+  expect(await search("gamma")).toHaveLength(1);
+  expect(await search("delta")).toHaveLength(1);
+});
+
+test("a folder in another is there once, one that is missing is none", async () => {
+  const path = folder({ "in/a.md": "alpha" });
+  const { search } = await opened([path, join(path, "in"), join(path, "none")]);
+  expect(await search("alpha")).toHaveLength(1);
+});
+
+test("the index outlives the agent, and a damaged one is made anew", async () => {
+  const path = folder({ "a.md": "alpha" });
+  const index = join(folder({}), "index.db");
+  const first = await opened([path], index);
+  await first.made.close();
+  const second = await opened([path], index);
+  expect(second.read).toEqual([]);
+  expect(await second.search("alpha")).toHaveLength(1);
+  await second.made.close();
+  writeFileSync(index, "no database at all".repeat(1000));
+  const third = await opened([path], index);
+  expect(await third.search("alpha")).toHaveLength(1);
+});
+
+test("more than one step of texts", async () => {
+  const files = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`${n}.md`, `text ${n}`]));
+  const { search } = await opened([folder(files)]);
+  expect(await search("text", 100)).toHaveLength(100);
+});

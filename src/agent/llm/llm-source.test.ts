@@ -1,0 +1,230 @@
+// Against real HTTP servers: what passes is what they say, and what they do wrong is told in words.
+import { afterEach, expect, test } from "bun:test";
+import {
+  chunksFor,
+  eventStream,
+  ModelServer,
+  refusal,
+  type ModelServerOptions,
+} from "../../../test/fakes/model-server.ts";
+import { Secret } from "../../identity/secret.ts";
+import { SILENT_LOG } from "../../protocol/log.ts";
+import { FakeTime } from "../../trunk/testing.ts";
+import { realWorld } from "../../world/real.ts";
+import { hearer, until, type Heard } from "../plugins/plugin.fixture.ts";
+import { LlmSource, type LlmOptions } from "./llm-source.ts";
+
+const ended: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const end of ended.splice(0).toReversed()) await end();
+});
+
+function server(options: ModelServerOptions = {}): ModelServer {
+  const made = new ModelServer(options);
+  ended.push(() => made[Symbol.asyncDispose]());
+  return made;
+}
+
+function source(options: LlmOptions) {
+  const time = new FakeTime();
+  let trouble: string | undefined;
+  const made = new LlmSource(
+    {
+      network: realWorld.network,
+      timers: time,
+      log: SILENT_LOG,
+      changed() {},
+      trouble: (text) => (trouble = text),
+    },
+    options,
+  );
+  ended.push(() => made.close());
+  const offer = (protocol: string) => made.capabilities.find((one) => one.offer.protocol === protocol);
+  return { source: made, time, trouble: () => trouble, offer };
+}
+
+async function ready(options: LlmOptions) {
+  const made = source(options);
+  await until("the models", () => made.source.capabilities.length > 0);
+  return made;
+}
+
+async function ask(
+  { offer }: ReturnType<typeof source>,
+  protocol: "llm.chat" | "embeddings",
+  payload: unknown,
+): Promise<Heard> {
+  const heard = hearer();
+  offer(protocol)?.call({ payload, caller: "me" }, heard);
+  await until("its end", () => heard.isOver);
+  return heard;
+}
+
+const QUESTION = { messages: [{ role: "user", content: "why?" }] };
+
+test("chat and embedding models are told apart, the default first", async () => {
+  const models = ["llama3", "nomic-embed-text", "qwen3:8b", "bge-m3", "all-minilm", "bad name"];
+  const { offer } = await ready({
+    baseUrl: server({ models }).url,
+    model: "qwen3:8b",
+    embeddingModel: "bge-m3",
+  });
+  expect(offer("llm.chat")?.offer).toEqual({
+    protocol: "llm.chat",
+    version: "1.0.0",
+    class: "compute",
+    models: ["qwen3:8b", "llama3"],
+  });
+  expect(offer("embeddings")?.offer.models).toEqual(["bge-m3", "nomic-embed-text", "all-minilm"]);
+});
+
+test("a server with a thousand models is offered with 64", async () => {
+  const models = Array.from({ length: 1000 }, (_, n) => `model-${n}`);
+  const { offer } = await ready({ baseUrl: server({ models }).url });
+  expect(offer("llm.chat")?.offer.models?.length).toBe(64);
+  expect(offer("embeddings")).toBeUndefined();
+});
+
+test("what is local is for members, what costs money for controllers", async () => {
+  const local = await ready({ baseUrl: server().url });
+  const paid = await ready({ baseUrl: server({ apiKey: "sk-1" }).url, apiKey: new Secret("sk-1") });
+  expect(local.offer("llm.chat")?.audience).toBe("members");
+  expect(paid.offer("llm.chat")?.audience).toBe("controllers");
+});
+
+test("a stream passes part by part; without a model the default is asked", async () => {
+  const model = server();
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  const [, ...events] = chunksFor(["You ", "asked: ", "why?"]).slice(0, -1);
+  expect(heard.parts.slice(1)).toEqual(events.map((event) => JSON.parse(event)));
+  expect(heard).toMatchObject({ payload: null, isOver: true });
+  expect(model.asked[0]?.body["model"]).toBe("tiny");
+});
+
+test("without a stream the payload is the whole completion", async () => {
+  const heard = await ask(await ready({ baseUrl: server().url }), "llm.chat", QUESTION);
+  expect(heard).toMatchObject({
+    parts: [],
+    payload: { object: "chat.completion", choices: [{ message: { content: "You asked: why?" } }] },
+  });
+});
+
+test("embeddings in the format's own words, and in few", async () => {
+  const made = await ready({ baseUrl: server().url });
+  expect(await ask(made, "embeddings", { text: "four" })).toMatchObject({
+    payload: { embedding: [4, 0.5], model: "nomic-embed-text" },
+  });
+  expect(await ask(made, "embeddings", { input: ["a", "bb"] })).toMatchObject({
+    payload: { object: "list", data: [{ embedding: [1, 0.5] }, { embedding: [2, 0.5] }] },
+  });
+});
+
+test.each([5, "text", null, [1]])("%p is no payload", async (payload) => {
+  const { offer } = await ready({ baseUrl: server().url });
+  expect(() => offer("llm.chat")?.call({ payload, caller: "me" }, hearer())).toThrow("JSON object");
+});
+
+test.each([
+  [400, "invalid", "failure"],
+  [413, "too_large", "failure"],
+  [401, "unavailable", "refusal"],
+  [404, "not_found", "refusal"],
+  [429, "too_many", "refusal"],
+  [500, "unavailable", "refusal"],
+  [301, "unavailable", "refusal"],
+] as const)("a status of %i before the first byte is %s, a %s", async (status, code, kind) => {
+  const model = server({ answer: () => refusal(status, "the reason") });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard[kind]).toMatchObject({ code, message: expect.stringContaining("the reason") });
+});
+
+test.each([
+  ["that breaks off", () => eventStream(chunksFor(["a"]).slice(0, 2)), "broke off"],
+  [
+    "with a text that is no JSON",
+    () => eventStream([...chunksFor(["a"]).slice(0, 2), "hello"]),
+    "no JSON object",
+  ],
+  [
+    "with an error in it",
+    () => eventStream([...chunksFor(["a"]).slice(0, 2), '{"error":{"message":"out of memory"}}']),
+    "out of memory",
+  ],
+] as const)("a stream %s has failed, and its parts stay", async (_, answer, problem) => {
+  const model = server({ answer });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard.parts.length).toBe(2);
+  expect(heard.failure?.message).toContain(problem);
+});
+
+test.each([
+  ["a page", () => new Response("<html>", { headers: { "Content-Type": "text/html" } })],
+  ["no stream", () => Response.json({ object: "chat.completion" })],
+] as const)("%s in place of a stream is a refusal", async (_, answer) => {
+  const model = server({ answer });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard.refusal).toMatchObject({ code: "app_broken" });
+});
+
+test("an answer without end is not read to its end", async () => {
+  const model = server({ answer: () => Response.json({ x: "y".repeat(2_000_000) }) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", QUESTION);
+  expect(heard.failure).toMatchObject({ code: "too_large" });
+});
+
+test("who takes the request back ends it at the server", async () => {
+  const model = server({
+    answer: () => eventStream(chunksFor(["a"]).slice(0, 2), () => new Promise(() => {})),
+  });
+  const { offer } = await ready({ baseUrl: model.url });
+  const heard = hearer();
+  const call = offer("llm.chat")?.call({ payload: { ...QUESTION, stream: true }, caller: "me" }, heard);
+  await until("a first part", () => heard.parts.length > 0);
+  call?.cancel();
+  await until("its end there", () => model.abandoned > 0);
+});
+
+test("an asker who takes no more is waited for", async () => {
+  const words = Array.from({ length: 20 }, (_, n) => String(n));
+  let isSent = false;
+  const sent = async (): Promise<void> => void (isSent = true);
+  const model = server({ answer: () => eventStream(chunksFor(words), sent) });
+  const { offer } = await ready({ baseUrl: model.url });
+  const heard = hearer(3);
+  const call = offer("llm.chat")?.call({ payload: { ...QUESTION, stream: true }, caller: "me" }, heard);
+  await until("three parts", () => heard.parts.length === 3 && isSent);
+  expect(heard.parts.length).toBe(3);
+  await until("its end", () => (call?.resume(), heard.isOver));
+  expect(heard.parts.length).toBe(22);
+});
+
+test("what it offers comes and goes with the server", async () => {
+  const model = server();
+  const made = await ready({ baseUrl: model.url });
+  await model[Symbol.asyncDispose]();
+  await until("its end", () => (made.time.advance(15_000), made.source.capabilities.length === 0));
+  expect(made.trouble()).toContain("does not answer");
+});
+
+test("one that nobody named is looked for in silence", async () => {
+  const model = server();
+  const { url } = model;
+  await model[Symbol.asyncDispose]();
+  const made = source({ baseUrl: url, isGuess: true });
+  await until("a next look", () => made.time.pendingTimers > 0);
+  expect(made.trouble()).toBeUndefined();
+});
+
+test("a server without a list has the model that was named", async () => {
+  const http = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => refusal(404, "no such path") });
+  ended.push(() => http.stop(true));
+  const { offer } = await ready({ baseUrl: `http://127.0.0.1:${http.port}/v1`, model: "only" });
+  expect(offer("llm.chat")?.offer.models).toEqual(["only"]);
+});
+
+test("a key that is refused is told", async () => {
+  const made = source({ baseUrl: server({ apiKey: "right" }).url, apiKey: new Secret("wrong") });
+  await until("the trouble", () => made.trouble() !== undefined);
+  expect(made.trouble()).toContain("wrong API key");
+  expect(made.source.capabilities).toEqual([]);
+});

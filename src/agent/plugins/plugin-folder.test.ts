@@ -1,0 +1,162 @@
+import { afterEach, expect, test } from "bun:test";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseToml, tomlLines } from "../../program/config/toml-source.ts";
+import { FakeTime } from "../../trunk/testing.ts";
+import { realWorld } from "../../world/real.ts";
+import { Notices } from "../notices.ts";
+import { HELLO, hearer, testParts, until } from "./plugin.fixture.ts";
+import { PluginFolder } from "./plugin-folder.ts";
+
+const EXAMPLES = resolve(import.meta.dir, "../../../examples/plugins");
+const FOREVER = "while :; do read -r line || exit; done";
+const open: { folder: PluginFolder; time: FakeTime; path: string }[] = [];
+afterEach(async () => {
+  for (const { folder, time, path } of open.splice(0)) {
+    const closed = folder.close();
+    await until("its end", () => (time.advance(1000), folder.capabilities.length === 0));
+    await closed;
+    rmSync(path, { recursive: true, force: true });
+  }
+});
+
+function home(): { folder: PluginFolder; time: FakeTime; notices: Notices; path: string } {
+  const path = mkdtempSync(join(tmpdir(), "muster-plugins-"));
+  const time = new FakeTime();
+  const notices = new Notices();
+  const toml = { parse: parseToml, lines: tomlLines };
+  const parts = { ...testParts(time), disk: realWorld.disk, notices, toml, changed() {} };
+  const folder = new PluginFolder({ ...parts, folder: path });
+  open.push({ folder, time, path });
+  return { folder, time, notices, path };
+}
+
+function write(path: string, name: string, protocol = name): void {
+  mkdirSync(join(path, name), { recursive: true, mode: 0o755 });
+  chmodSync(join(path, name), 0o755);
+  const script = JSON.stringify(`${HELLO}; ${FOREVER}`);
+  writeFileSync(
+    join(path, name, "plugin.toml"),
+    `name = "${name}"\n[[capabilities]]\nprotocol = "${protocol}"\nversion = "1.0.0"\n[run]\ncommand = ["/bin/sh", "-c", ${script}]\n`,
+    { mode: 0o644 },
+  );
+}
+
+const offers = (folder: PluginFolder): string[] => folder.capabilities.map(({ offer }) => offer.protocol);
+
+test("a home without plugins has none, and no folder is needed", async () => {
+  const { folder, path, notices } = home();
+  rmSync(path, { recursive: true });
+  await folder.look();
+  expect(offers(folder)).toEqual([]);
+  expect(notices.all()).toEqual([]);
+});
+
+test("one with an error is told with file and line and left out; the others run", async () => {
+  const { folder, path, notices } = home();
+  write(path, "good");
+  write(path, "bad", "NOT A PROTOCOL");
+  await folder.look();
+  await until("the good one", () => offers(folder).includes("good"));
+  expect(offers(folder)).toEqual(["good"]);
+  expect(notices.all()).toEqual([
+    expect.stringContaining(`${path}/bad/plugin.toml:3: \`capabilities.0.protocol\``),
+  ]);
+});
+
+test("a mistake that is mended is mended at the next look, and one that is taken away is gone", async () => {
+  const { folder, time, path, notices } = home();
+  write(path, "one", "BAD");
+  await folder.look();
+  write(path, "one", "mended");
+  time.advance(5000);
+  await until("the mended one", () => offers(folder).includes("mended"));
+  expect(notices.all()).toEqual([]);
+  rmSync(join(path, "one"), { recursive: true });
+  time.advance(5000);
+  await until("its end", () => offers(folder).length === 0);
+});
+
+test("a look at what has not changed starts nothing anew", async () => {
+  const { folder, path } = home();
+  write(path, "one");
+  await folder.look();
+  await until("the plugin", () => offers(folder).length === 1);
+  const [before] = folder.capabilities;
+  await folder.look();
+  expect(folder.capabilities[0]).toBe(before as NonNullable<typeof before>); // it was awaited
+  utimesSync(join(path, "one", "plugin.toml"), 1, 1);
+  const looked = folder.look();
+  expect(offers(folder)).toEqual(["one"]);
+  await until("its end", () => offers(folder).length === 0);
+  open.at(-1)?.time.advance(5000);
+  await looked;
+});
+
+test("two folders of one name are one plugin, and the second is told", async () => {
+  const { folder, path, notices } = home();
+  write(path, "a", "first");
+  write(path, "b", "second");
+  writeFileSync(
+    join(path, "b", "plugin.toml"),
+    'name = "a"\n[[capabilities]]\nprotocol = "second"\nversion = "1.0.0"\n[run]\ncommand = ["true"]\n',
+  );
+  await folder.look();
+  expect(notices.all()).toEqual([expect.stringContaining('there is a plugin "a" already, in a')]);
+});
+
+test.each(["plugin.toml", ""])("one that others on this machine may write is not run: %p", async (file) => {
+  const { folder, path, notices } = home();
+  write(path, "open");
+  chmodSync(join(path, "open", file), 0o777);
+  await folder.look();
+  expect(notices.all()).toEqual([expect.stringContaining("can be written by others")]);
+});
+
+test("a manifest without end is refused unread", async () => {
+  const { folder, path, notices } = home();
+  write(path, "huge");
+  writeFileSync(join(path, "huge", "plugin.toml"), "#".repeat(20_000));
+  await folder.look();
+  expect(notices.all()).toEqual([expect.stringContaining("more than 16384 bytes")]);
+});
+
+test.skipIf(Bun.which("python3") === null)("the example in Python counts words as it reads", async () => {
+  const { folder, path } = home();
+  cpSync(join(EXAMPLES, "word-count"), join(path, "word-count"), { recursive: true });
+  chmodSync(join(path, "word-count"), 0o755);
+  chmodSync(join(path, "word-count", "plugin.toml"), 0o644);
+  await folder.look();
+  await until("the plugin", () => offers(folder).includes("text.count"));
+  const heard = hearer();
+  folder.capabilities[0]?.call({ payload: { text: "to be or\nnot to be" }, caller: "me" }, heard);
+  await until("its end", () => heard.isOver);
+  expect(heard).toMatchObject({ parts: [{ words: 3 }, { words: 6 }], payload: { words: 6, distinct: 4 } });
+  const refused = hearer();
+  folder.capabilities[0]?.call({ payload: 7, caller: "me" }, refused);
+  await until("its end", () => refused.isOver);
+  expect(refused.failure).toMatchObject({ code: "invalid" });
+});
+
+test.skipIf(Bun.which("node") === null)(
+  "the example in JavaScript answers a query and a control call",
+  async () => {
+    const { folder, path } = home();
+    cpSync(join(EXAMPLES, "disk-report"), join(path, "disk-report"), { recursive: true });
+    chmodSync(join(path, "disk-report"), 0o755);
+    chmodSync(join(path, "disk-report", "plugin.toml"), 0o644);
+    await folder.look();
+    await until("the plugin", () => offers(folder).includes("disk.clean"));
+    expect(folder.capabilities[0]?.offer.class).toBe("control");
+    const report = await folder.queries["disk.report"]?.({}, "all");
+    expect(report).toMatchObject({ items: [{ id: "/", used: expect.any(Number) }] });
+    const cache = join(path, "disk-report", "cache");
+    mkdirSync(cache);
+    writeFileSync(join(cache, "old"), "");
+    const heard = hearer();
+    folder.capabilities[0]?.call({ payload: {}, caller: "me" }, heard);
+    await until("its end", () => heard.isOver);
+    expect(heard).toMatchObject({ parts: [{ removed: "old" }], payload: { removed: 1 } });
+  },
+);
