@@ -1,7 +1,7 @@
 // Values of options that are numbers or lists, refused by the parser itself when they are not.
 
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { capabilityProtocol, modelName } from "../protocol/capabilities.ts";
+import { isModelName, isProtocol } from "../protocol/capability-words.ts";
 import { readServiceEntry } from "../protocol/service-entry.ts";
 
 export function parsePort(text: string): number {
@@ -35,13 +35,13 @@ export function parseReference(text: string): string {
 
 /** As its server calls it. */
 export function parseModel(text: string): string {
-  if (modelName.safeParse(text).success) return text;
+  if (isModelName(text)) return text;
   throw new InvalidArgumentError("It is no name of a model.");
 }
 
 /** For an option that disables several. */
 export function collectProtocol(text: string, earlier: string[] = []): string[] {
-  if (capabilityProtocol.safeParse(text).success) return [...earlier, text];
+  if (isProtocol(text)) return [...earlier, text];
   throw new InvalidArgumentError("It names no capability, such as llm.chat.");
 }
 

@@ -4,17 +4,19 @@
 //   read      it shows what the device holds (tasks, knowledgebase)
 //   control   it can change the device or reach its network: only by a signed command in a sealed session
 import { z } from "zod";
+import {
+  MODEL_MAX_CHARACTERS,
+  MODEL_WORD,
+  PROTOCOL_MAX_CHARACTERS,
+  PROTOCOL_WORDS,
+} from "./capability-words.ts";
 
 export const CAPABILITY_CLASSES = ["compute", "read", "control"] as const;
 export type CapabilityClass = (typeof CAPABILITY_CLASSES)[number];
 
 export const CAPABILITIES_PER_DEVICE = 64;
 
-/** `llm.chat`: words of lower case, joined by dots or dashes. */
-export const capabilityProtocol = z
-  .string()
-  .max(64)
-  .regex(/^[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*$/);
+export const capabilityProtocol = z.string().max(PROTOCOL_MAX_CHARACTERS).regex(PROTOCOL_WORDS);
 
 /** Three whole numbers (semver.org, 2), without what may follow them. */
 export const capabilityVersion = z
@@ -31,12 +33,7 @@ export const queryName = z
 export const capabilityAsked = z.object({ protocol: capabilityProtocol, version: capabilityVersion });
 export type CapabilityAsked = z.infer<typeof capabilityAsked>;
 
-/** As its server calls it: `qwen3:8b`. */
-export const modelName = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[\x21-\x7e]+$/);
+export const modelName = z.string().min(1).max(MODEL_MAX_CHARACTERS).regex(MODEL_WORD);
 const MODELS_MAX = 64;
 
 export const capabilityOffer = z.object({
