@@ -15,7 +15,7 @@ import {
 import { formatSetupToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
-import { capabilityAnswer, queryAnswer } from "./fake-calls.ts";
+import { capabilityAnswers, queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
 import { fakeTicket } from "./fake-services.ts";
 import { FAKE_TASKS } from "./fake-tasks.ts";
@@ -111,7 +111,7 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
     if (name === "logs") return new Response(logBody(agent, request));
     if (name === "run" || name === "shell" || name === "forward") return new Response("");
     if (name === "capability_order") return new Response("");
-    if (name === "capability") return new Response(jsonLines([capabilityAnswer(request)]));
+    if (name === "capability") return new Response(jsonLines(capabilityAnswers(request)));
     if (name === "query") return new Response(jsonLines(queryAnswer(request)));
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));
   } catch (thrown) {

@@ -33,10 +33,33 @@ export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
   ];
 }
 
-/** Embeddings are served, whoever asks; nothing else is offered. */
-export function capabilityAnswer({
-  protocol,
-}: Pick<LocalRequest<"capability">, "protocol">): CapabilityReply {
+/** Embeddings and questions are served, whoever asks; nothing else is offered. */
+export function capabilityAnswers(request: LocalRequest<"capability">): CapabilityReply[] {
+  const { protocol, payload } = request;
+  return protocol === "llm.chat" && payload.includes("messages")
+    ? chatAnswers(request)
+    : [answerTo(protocol)];
+}
+
+/** What a model writes that would like to command a terminal; one that is asked to fail does so on the way. */
+function chatAnswers({ payload, model = "qwen3:8b" }: LocalRequest<"capability">): CapabilityReply[] {
+  const from = { request_id: CALL_ID, from_device: "gpu" };
+  const chunk = (content: string): CapabilityReply => {
+    const data = JSON.stringify({ model, choices: [{ delta: { content } }] });
+    return { type: "capability_part", ...from, data };
+  };
+  if (payload.includes("fail")) {
+    const error = { code: "unavailable" as const, message: "the model server stopped: out of memory" };
+    return [chunk("It "), { type: "capability_response", ...from, error }];
+  }
+  return [
+    chunk("Because \u001b[31mblue"),
+    chunk("\u001b]0;title\u0007 light scatters."),
+    { type: "capability_response", ...from, payload: "null" },
+  ];
+}
+
+function answerTo(protocol: string): CapabilityReply {
   const request_id = CALL_ID;
   return protocol === "embeddings"
     ? { type: "capability_response", request_id, from_device: "gpu", payload: '{"vector":[0.5,-1]}' }
