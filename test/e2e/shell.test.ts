@@ -106,6 +106,13 @@ test("a cut says how to go on, and the shell is still there with all that was in
   expect(await again.exited).toBe(0);
 }, 60_000);
 
+test("input that is no terminal is typed, and its end ends whatever still reads", async () => {
+  expect(await owner.run(["shell", "pi"])).toMatchObject({ code: 0 });
+  const typed = await owner.run(["shell", "pi"], { input: "cat; echo read$((1+1)); exit 9\n" });
+  expect(typed.stdout).toContain("read2");
+  expect(typed.code).toBe(9);
+}, 60_000);
+
 test("a device that takes no commands says so, and leaves the terminal as it was", async () => {
   await using closed = new Home();
   closed.configure('[policy]\nexec = "off"\n');

@@ -5,9 +5,13 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { Invocation } from "../invocation.ts";
 import { hearOrder, withOrders } from "../orders.ts";
 import { plainLine } from "../plain-text.ts";
+import { pause } from "../wait.ts";
 
 const USUAL = { cols: 80, rows: 24 } as const;
 const SIDE_MAX = 1000;
+/** What a terminal takes as the end of its input. */
+const END_OF_INPUT = Uint8Array.of(4);
+const END_AGAIN_MS = 1_000;
 
 export async function shell(
   invocation: Invocation,
@@ -34,6 +38,8 @@ export async function shell(
     let order = "";
     let session = "";
     let keys: AsyncIterator<Uint8Array> | undefined;
+    const over = new AbortController();
+    const whileOpen = { ...invocation, interrupted: AbortSignal.any([invocation.interrupted, over.signal]) };
     const resized = surroundings.onResize(() => {
       if (order !== "") orders.tell(order, { type: "resize", ...size() }).catch(() => {});
     });
@@ -45,7 +51,8 @@ export async function shell(
             session = shellFacts.parse(facts).session;
             stdin.setRaw(true);
             keys = stdin.pieces()[Symbol.asyncIterator]();
-            void type(keys, (bytes) => orders.input(order, bytes));
+            const send = (bytes: Uint8Array) => orders.input(order, bytes);
+            void type(keys, send, () => pause(whileOpen, END_AGAIN_MS));
           },
           output: (_, bytes) => stdout.bytes(bytes),
         }),
@@ -60,6 +67,7 @@ export async function shell(
           })
         : error;
     } finally {
+      over.abort();
       resized();
       stdin.setRaw(false);
       void keys?.return?.();
@@ -70,13 +78,17 @@ export async function shell(
 async function type(
   keys: AsyncIterator<Uint8Array>,
   send: (bytes: Uint8Array) => Promise<void>,
+  rest: () => Promise<void>,
 ): Promise<void> {
   try {
     for (let piece = await keys.next(); piece.done !== true; piece = await keys.next()) {
       await send(piece.value);
     }
-    // As the end of a terminal's input is typed.
-    await send(Uint8Array.of(4));
+    // Typed until it is heard: it ends one reader of the terminal at a time, and none that is only beginning.
+    for (;;) {
+      await send(END_OF_INPUT);
+      await rest();
+    }
   } catch {
     // The shell has ended, which is told elsewhere.
   }
