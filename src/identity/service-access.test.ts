@@ -24,6 +24,7 @@ const device = newSigner();
 const at = { deviceId: "gr2q7gf-5lh6pzf-dnurnkv-puthpqv", service: "grafana" };
 const HOST = "grafana--pi.example.com";
 const nonce = crypto.randomBytes(32);
+const trusts = (): boolean => true;
 
 async function browserTicket(
   change: { host?: string; share?: string; expiresAt?: number; by?: Signer } = {},
@@ -36,7 +37,7 @@ async function browserTicket(
 describe("a program's ticket", () => {
   const made = (expiresAt = NOW + 3_600_000) => signProgramTicket(controller, at, { nonce, expiresAt });
   const read = (text: string, nowMs = NOW, where = at) =>
-    readProgramTicket(crypto, { text, at: where, nowMs });
+    readProgramTicket(crypto, { text, at: where, nowMs, trusts });
 
   test("says whose word it is and until when", async () => {
     expect(read(await made())).toEqual({ key: controller.publicKey, nonce, expiresAt: NOW + 3_600_000 });
@@ -64,15 +65,16 @@ describe("a program's ticket", () => {
 
   test("is none of a browser, nor the other way round", async () => {
     const text = await made(NOW + 60_000);
-    expect(readBrowserTicket(crypto, { text, at, host: HOST, nowMs: NOW })).toBeUndefined();
+    expect(readBrowserTicket(crypto, { text, at, host: HOST, nowMs: NOW, trusts })).toBeUndefined();
     const bare = text.slice("mtk1_".length);
-    expect(readBrowserTicket(crypto, { text: bare, at, host: HOST, nowMs: NOW })).toBeUndefined();
+    expect(readBrowserTicket(crypto, { text: bare, at, host: HOST, nowMs: NOW, trusts })).toBeUndefined();
     expect(read(`mtk1_${await browserTicket()}`)).toBeUndefined();
   });
 });
 
 describe("a browser's ticket", () => {
-  const read = (text: string, nowMs = NOW) => readBrowserTicket(crypto, { text, at, host: HOST, nowMs });
+  const read = (text: string, nowMs = NOW) =>
+    readBrowserTicket(crypto, { text, at, host: HOST, nowMs, trusts });
 
   test("is the word of the key that it names", async () => {
     expect(read(await browserTicket())).toEqual({
@@ -98,7 +100,7 @@ describe("a pass", () => {
   const vouched = { key: controller.publicKey, nonce, expiresAt: NOW + PASS_LIFETIME_MS };
   const read = (text: string, change: { host?: string; deviceKey?: Uint8Array; nowMs?: number } = {}) => {
     const { host = HOST, deviceKey = device.publicKey, nowMs = NOW } = change;
-    return readPass(crypto, { text, place: { ...at, host }, deviceKey, nowMs });
+    return readPass(crypto, { text, place: { ...at, host }, deviceKey, nowMs, trusts });
   };
 
   test("is the device's word for a key, at one host, for half a day", async () => {
@@ -127,7 +129,7 @@ describe("a pass", () => {
       expiresAt: NOW + 60_000,
     };
     const forged = encodeTicket(claimsOfPass, new Uint8Array(Buffer.from(mark, "base64url")));
-    expect(readBrowserTicket(crypto, { text: forged, at, host: HOST, nowMs: NOW })).toBeUndefined();
+    expect(readBrowserTicket(crypto, { text: forged, at, host: HOST, nowMs: NOW, trusts })).toBeUndefined();
   });
 
   test("whatever else a browser sends is none", async () => {
@@ -147,6 +149,20 @@ describe("a pass", () => {
   });
 });
 
+test("words of a key that is not trusted now are not looked at, known or not", async () => {
+  let looks = 0;
+  const counting = { verifyEd25519: () => (looks += 1) > 0 };
+  const words = new VouchedWords(counting);
+  const text = await signProgramTicket(controller, at, { nonce, expiresAt: NOW + 60_000 });
+  let isTrusted = false;
+  const ask = () => words.programTicket({ text, at, nowMs: NOW, trusts: () => isTrusted });
+  expect([ask(), looks]).toEqual([undefined, 0]);
+  isTrusted = true;
+  expect([ask() !== undefined, looks]).toEqual([true, 1]);
+  isTrusted = false;
+  expect([ask(), looks]).toEqual([undefined, 1]);
+});
+
 test("a word that was found right is looked at once, for each place, and is not known past its end", async () => {
   let looks = 0;
   const counting: Pick<Crypto, "verifyEd25519"> = {
@@ -157,8 +173,9 @@ test("a word that was found right is looked at once, for each place, and is not 
   };
   const words = new VouchedWords(counting);
   const text = await signProgramTicket(controller, at, { nonce, expiresAt: NOW + 60_000 });
-  for (let again = 0; again < 3; again++) expect(words.programTicket({ text, at, nowMs: NOW })).toBeDefined();
+  for (let again = 0; again < 3; again++)
+    expect(words.programTicket({ text, at, nowMs: NOW, trusts })).toBeDefined();
   expect(looks).toBe(1);
-  expect(words.programTicket({ text, at: { ...at, service: "x" }, nowMs: NOW })).toBeUndefined();
-  expect(words.programTicket({ text, at, nowMs: NOW + 60_000 })).toBeUndefined();
+  expect(words.programTicket({ text, at: { ...at, service: "x" }, nowMs: NOW, trusts })).toBeUndefined();
+  expect(words.programTicket({ text, at, nowMs: NOW + 60_000, trusts })).toBeUndefined();
 });

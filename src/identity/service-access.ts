@@ -4,7 +4,8 @@
 //            cookie for a browser, once and within a minute; without them for a program, for as long as it says
 //   pass     the device's own signature, which a browser keeps as its cookie for one host once its ticket was taken
 //
-// Neither is worth anything after the key has left the owner log: whoever checks one asks the log for its key too.
+// Neither is worth anything after the key has left the owner log: whoever checks one says which keys it trusts now, and
+// words of others are not even looked at.
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import { decodeTicket, encodeTicket, TICKET_LIFETIME_MS, type TicketClaims } from "../protocol/ticket.ts";
@@ -47,14 +48,17 @@ export async function signProgramTicket(
 }
 
 type Verify = Pick<Crypto, "verifyEd25519">;
+/** Whether the owner log lets this key command, at this moment. */
+export type Trusts = (key: Uint8Array) => boolean;
 
 /** Undefined for what is none for this service, or not now. */
 export function readProgramTicket(
   crypto: Verify,
-  { text, at, nowMs }: { text: string; at: ServiceAt; nowMs: number },
+  given: { text: string; at: ServiceAt; nowMs: number; trusts: Trusts },
 ): Vouched | undefined {
+  const { text, nowMs } = given;
   if (!text.startsWith(PREFIX)) return undefined;
-  const claims = readTicket(crypto, { text: text.slice(PREFIX.length), at, host: NO_HOST });
+  const claims = readTicket(crypto, { ...given, text: text.slice(PREFIX.length), host: NO_HOST });
   // The clock of whoever signed it may be ahead.
   const latest = nowMs + PROGRAM_TICKET_MAX_MS + TICKET_LIFETIME_MS;
   return claims !== undefined && claims.expiresAt > nowMs && claims.expiresAt <= latest ? claims : undefined;
@@ -63,23 +67,24 @@ export function readProgramTicket(
 /** The ticket with which a browser comes to the service's `host`. That its nonce is the cookie's the caller sees to. */
 export function readBrowserTicket(
   crypto: Verify,
-  { text, at, host, nowMs }: { text: string; at: ServiceAt; host: string; nowMs: number },
+  given: { text: string; at: ServiceAt; host: string; nowMs: number; trusts: Trusts },
 ): Vouched | undefined {
-  const claims = readTicket(crypto, { text, at, host });
+  const { nowMs } = given;
+  const claims = readTicket(crypto, given);
   const latest = nowMs + 2 * TICKET_LIFETIME_MS;
   return claims !== undefined && claims.expiresAt > nowMs && claims.expiresAt <= latest ? claims : undefined;
 }
 
 function readTicket(
   crypto: Verify,
-  { text, at, host }: { text: string; at: ServiceAt; host: string },
+  { text, at, host, trusts }: { text: string; at: ServiceAt; host: string; trusts: Trusts },
 ): Vouched | undefined {
   const ticket = decodeTicket(text);
   if (ticket === undefined) return undefined;
   const { claims, signature } = ticket;
   const key = fromBase64Url(claims.visitor);
   if (key?.length !== KEY_BYTES || claims.share !== ticketShare(at) || claims.host !== host) return undefined;
-  if (!crypto.verifyEd25519(key, signedBytes("ticket", claims), signature)) return undefined;
+  if (!trusts(key) || !crypto.verifyEd25519(key, signedBytes("ticket", claims), signature)) return undefined;
   return { key, nonce: claims.nonce, expiresAt: claims.expiresAt };
 }
 
@@ -98,7 +103,13 @@ export async function signPass(
 /** Undefined for what that device never gave for this host, or not for now. */
 export function readPass(
   crypto: Verify,
-  given: { text: string; place: ServiceAt & { host: string }; deviceKey: Uint8Array; nowMs: number },
+  given: {
+    text: string;
+    place: ServiceAt & { host: string };
+    deviceKey: Uint8Array;
+    nowMs: number;
+    trusts: Trusts;
+  },
 ): Vouched | undefined {
   const [expiry = "", keyText = "", nonceText = "", mark = "", ...rest] = given.text.split(".");
   const key = fromBase64Url(keyText);
@@ -110,6 +121,7 @@ export function readPass(
   if (expiresAt <= given.nowMs || expiresAt > given.nowMs + PASS_LIFETIME_MS + TICKET_LIFETIME_MS)
     return undefined;
   const vouched = { key, nonce, expiresAt };
+  if (!given.trusts(key)) return undefined;
   return crypto.verifyEd25519(given.deviceKey, passBytes(given.place, vouched), signature)
     ? vouched
     : undefined;
@@ -136,21 +148,25 @@ export class VouchedWords {
     this.#crypto = crypto;
   }
 
-  programTicket(given: { text: string; at: ServiceAt; nowMs: number }): Vouched | undefined {
-    return this.#recall(`${ticketShare(given.at)}\n${given.text}`, given.nowMs, () =>
+  programTicket(given: Parameters<typeof readProgramTicket>[1]): Vouched | undefined {
+    return this.#recall(`${ticketShare(given.at)}\n${given.text}`, given, () =>
       readProgramTicket(this.#crypto, given),
     );
   }
 
   pass(given: Parameters<typeof readPass>[1]): Vouched | undefined {
-    const { place, deviceKey, text, nowMs } = given;
+    const { place, deviceKey, text } = given;
     const bound = `${ticketShare(place)}\n${place.host}\n${toBase64Url(deviceKey)}\n${text}`;
-    return this.#recall(bound, nowMs, () => readPass(this.#crypto, given));
+    return this.#recall(bound, given, () => readPass(this.#crypto, given));
   }
 
-  #recall(bound: string, nowMs: number, read: () => Vouched | undefined): Vouched | undefined {
+  #recall(
+    bound: string,
+    { nowMs, trusts }: { nowMs: number; trusts: Trusts },
+    read: () => Vouched | undefined,
+  ): Vouched | undefined {
     const known = this.#known.get(bound);
-    if (known !== undefined) return known.expiresAt > nowMs ? known : undefined;
+    if (known !== undefined) return known.expiresAt > nowMs && trusts(known.key) ? known : undefined;
     const found = read();
     if (found === undefined) return undefined;
     if (this.#known.size === KNOWN_MAX) this.#known.clear();

@@ -95,6 +95,12 @@ export class ServiceDoor implements Ticking {
   /** Nonce → when it may be forgotten. */
   readonly #spent = new Map<string, number>();
 
+  /** At this moment. */
+  readonly #mayCommand = (key: Uint8Array): boolean => {
+    const { book, clock } = this.#parts;
+    return book.problem() === undefined && book.log?.mayCommand(key, clock.now()) === true;
+  };
+
   constructor(parts: ServiceDoorParts) {
     this.#parts = parts;
     this.#words = new VouchedWords(parts.crypto);
@@ -164,7 +170,7 @@ export class ServiceDoor implements Ticking {
     const path = head.target.split("?")[0] ?? "";
     if (path === TICKET_PATH && head.method === "POST") return this.#redeem(asked);
     const who = this.#whoAsks(asked);
-    if (who === undefined || !this.#mayCommand(who.key)) return this.#reply(asked, replies.strangerReply);
+    if (who === undefined) return this.#reply(asked, replies.strangerReply);
     if (this.#isBarred(who.key)) return this.#reply(asked, replies.noBrowsersReply);
     if (!this.#parts.proxies) return this.#reply(asked, replies.noProxyReply);
     // A page elsewhere can make a browser send its pass along, and no ticket.
@@ -218,14 +224,15 @@ export class ServiceDoor implements Ticking {
     const at = { deviceId: device().id, service: name };
     const text = firstValue(head.fields, TICKET_FIELD);
     if (text !== undefined) {
-      const ticket = this.#words.programTicket({ text, at, nowMs });
+      const ticket = this.#words.programTicket({ text, at, nowMs, trusts: this.#mayCommand });
       return ticket && { ...ticket, by: "ticket" };
     }
     const place = { ...at, host: open.host.toLowerCase() };
     for (const each of head.fields) {
       const cookie = each.lower === "cookie" ? cookieValue(each.value, PASS_COOKIE) : undefined;
       if (cookie === undefined) continue;
-      const pass = this.#words.pass({ text: cookie, place, deviceKey: signer.publicKey, nowMs });
+      const given = { text: cookie, place, deviceKey: signer.publicKey, nowMs, trusts: this.#mayCommand };
+      const pass = this.#words.pass(given);
       if (pass !== undefined) return { ...pass, by: "pass" };
     }
     return undefined;
@@ -238,9 +245,9 @@ export class ServiceDoor implements Ticking {
     const nowMs = clock.now();
     const place = { deviceId: device().id, service: name, host: open.host.toLowerCase() };
     const text = firstValue(head.fields, TICKET_FIELD) ?? "";
-    const ticket = readBrowserTicket(crypto, { text, at: place, host: place.host, nowMs });
-    if (ticket === undefined || !this.#mayCommand(ticket.key))
-      return this.#reply(asked, replies.strangerReply);
+    const given = { text, at: place, host: place.host, nowMs, trusts: this.#mayCommand };
+    const ticket = readBrowserTicket(crypto, given);
+    if (ticket === undefined) return this.#reply(asked, replies.strangerReply);
     if (this.#isBarred(ticket.key)) return this.#reply(asked, replies.noBrowsersReply);
     const left = nonceOf(head);
     const isRight = left !== undefined && equalSecretBytes(left.nonce, ticket.nonce);
@@ -273,11 +280,6 @@ export class ServiceDoor implements Ticking {
     if (this.#spent.has(text) || this.#spent.size >= SPENT_MAX) return false;
     this.#spent.set(text, nowMs + 2 * TICKET_LIFETIME_MS);
     return true;
-  }
-
-  #mayCommand(key: Uint8Array): boolean {
-    const { book, clock } = this.#parts;
-    return book.problem() === undefined && book.log?.mayCommand(key, clock.now()) === true;
   }
 
   #isBarred(key: Uint8Array): boolean {

@@ -7,7 +7,7 @@ import { NOBODY } from "../../http1/exchange.ts";
 import { field } from "../../http1/field.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import type { Crypto } from "../../identity/crypto.ts";
-import { readBrowserTicket, VouchedWords, type Vouched } from "../../identity/service-access.ts";
+import { readBrowserTicket, VouchedWords, type Trusts } from "../../identity/service-access.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { SERVICE_TARGET, type ServicePath, type ServicePlace } from "../../protocol/service-address.ts";
 import {
@@ -62,10 +62,7 @@ export class ServiceGate {
     if (page !== undefined) return respond(exchange, page);
     const device = this.#parts.devices.byLabel(place.device);
     const redeems = path === TICKET_PATH && request.method === "POST";
-    if (
-      device === undefined ||
-      !this.#isVouched(device, this.#wordAtHost(request, { device, place, redeems }))
-    ) {
+    if (device === undefined || !this.#mayPass(request, { device, place, redeems })) {
       return this.#stranger(exchange, from);
     }
     const share = { deviceId: device.device_id, shareId: SERVICE_TARGET + place.service };
@@ -81,8 +78,8 @@ export class ServiceGate {
     const text = bearerOf(request);
     const device = devices.byLabel(path.device);
     const at = { deviceId: device?.device_id ?? "", service: path.service };
-    const word = text === undefined ? undefined : this.#words.programTicket({ text, at, nowMs: now() });
-    if (text === undefined || device === undefined || !this.#isVouched(device, word)) {
+    const asked = { text: text ?? "", at, nowMs: now(), trusts: this.#trustsOf(device) };
+    if (text === undefined || device === undefined || this.#words.programTicket(asked) === undefined) {
       return this.#fail(exchange, "service_stranger", from);
     }
     const forwarded = serviceRequest(request, path, text);
@@ -95,32 +92,33 @@ export class ServiceGate {
     });
   }
 
-  #wordAtHost(
+  #mayPass(
     { fields, host }: RequestHead,
     given: { device: DeviceRow; place: ServicePlace; redeems: boolean },
-  ): Vouched | undefined {
+  ): boolean {
     const { device, redeems } = given;
     const nowMs = this.#parts.now();
+    const trusts = this.#trustsOf(device);
     const at = { deviceId: device.device_id, service: given.place.service };
     const place = { ...at, host: host.toLowerCase() };
     const text = fields.find(({ lower }) => lower === TICKET_FIELD)?.value;
     if (redeems) {
-      const ticket = { text: text ?? "", at, host: place.host, nowMs };
-      return readBrowserTicket(this.#parts.crypto, ticket);
+      const ticket = { text: text ?? "", at, host: place.host, nowMs, trusts };
+      return readBrowserTicket(this.#parts.crypto, ticket) !== undefined;
     }
-    if (text !== undefined) return this.#words.programTicket({ text, at, nowMs });
-    for (const { lower, value } of fields) {
+    if (text !== undefined) return this.#words.programTicket({ text, at, nowMs, trusts }) !== undefined;
+    return fields.some(({ lower, value }) => {
       const cookie = lower === "cookie" ? cookieValue(value, PASS_COOKIE) : undefined;
-      if (cookie === undefined) continue;
-      const pass = this.#words.pass({ text: cookie, place, deviceKey: device.public_key, nowMs });
-      if (pass !== undefined) return pass;
-    }
-    return undefined;
+      if (cookie === undefined) return false;
+      const asked = { text: cookie, place, deviceKey: device.public_key, nowMs, trusts };
+      return this.#words.pass(asked) !== undefined;
+    });
   }
 
-  #isVouched(device: DeviceRow, word: Vouched | undefined): boolean {
+  #trustsOf(device: DeviceRow | undefined): Trusts {
     const { ownerLogs, now } = this.#parts;
-    return word !== undefined && ownerLogs.get(device.owner_root)?.mayCommand(word.key, now()) === true;
+    const log = device === undefined ? undefined : ownerLogs.get(device.owner_root);
+    return (key) => log?.mayCommand(key, now()) === true;
   }
 
   /** A person is sent to the hub's page, which knows people; the answer is made without looking at anything. */
