@@ -15,6 +15,7 @@ export type AuditAction =
   | "account.sign_in_refused"
   | "account.changed"
   | "device.joined"
+  | "device.shared"
   | "device.join_refused"
   | "device.connected"
   | "device.disconnected"

@@ -4,6 +4,7 @@ import type { Kysely } from "kysely";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { findDevice, listDevices, noteSeen, type DeviceRow, type Seen } from "../store/devices.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
+import { coOwnersOf, sharedWith } from "./co-owners.ts";
 import type { OwnerLogs } from "./owner-logs.ts";
 
 export interface DeviceBookOptions {
@@ -57,8 +58,21 @@ export class DeviceBook {
 
   /** Every device of these owners, by name. */
   ofOwners(roots: readonly string[]): DeviceRow[] {
-    const found = roots.flatMap((root) => [...(this.#byOwner.get(root)?.values() ?? [])]);
-    return found.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+    return this.#owned(roots).toSorted(byName);
+  }
+
+  /** The same, and what others share with these owners. */
+  commandedBy(roots: readonly string[]): DeviceRow[] {
+    const { ownerLogs } = this.#options;
+    const shared = roots.flatMap((root) => sharedWith(ownerLogs, root));
+    if (shared.length === 0) return this.ofOwners(roots);
+    const found = new Set([...this.#owned(roots), ...shared.flatMap((key) => this.byKey(key) ?? [])]);
+    return [...found].toSorted(byName);
+  }
+
+  /** Its own owner first. */
+  ownersOf(device: DeviceRow): string[] {
+    return [device.owner_root, ...coOwnersOf(this.#options.ownerLogs, device)];
   }
 
   /** The row as the database has it now. */
@@ -107,6 +121,10 @@ export class DeviceBook {
     await noteSeen(this.#options.db, seen);
   }
 
+  #owned(roots: readonly string[]): DeviceRow[] {
+    return roots.flatMap((root) => [...(this.#byOwner.get(root)?.values() ?? [])]);
+  }
+
   #cameFrom(deviceId: string, source: string | undefined): void {
     const before = this.#sources.get(deviceId);
     if (source === undefined || before === source) return;
@@ -114,6 +132,10 @@ export class DeviceBook {
     this.#sources.set(deviceId, source);
     this.#sourceCounts.set(source, this.countFrom(source) + 1);
   }
+}
+
+function byName(a: DeviceRow, b: DeviceRow): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
 }
 
 function sourceIn(facts: string): string | undefined {

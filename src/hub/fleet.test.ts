@@ -25,7 +25,7 @@ function fleetOf(sessions: Session[]) {
       after: (afterMs: number, tell: () => void) => (waits.push({ afterMs, tell }), { cancel() {} }),
     },
     addresses: { hubUrl: "https://hub.example" },
-    devices: { ofOwners: () => ((pictures += 1), []) },
+    devices: { commandedBy: () => ((pictures += 1), []) },
     shares: { ofDevice: () => [] },
     directory: { all: () => sessions },
     ownerLogs: {},
@@ -96,7 +96,7 @@ test("a device is pending, offline, and after thirty days away stale, until it i
     const session = online ? { facts: { sinceMs: 0 }, trunk: {}, health: null } : undefined;
     const parts = {
       addresses: { hubUrl: "https://hub.example", deviceHost: () => "" },
-      devices: { ofOwners: () => [{ ...row, last_seen: lastSeen, revoked_at: revoked }] },
+      devices: { commandedBy: () => [{ ...row, last_seen: lastSeen, revoked_at: revoked }] },
       shares: { ofDevice: () => [] },
       directory: { device: () => session },
       offers: { of: () => ({ capabilities: [] }), services: () => [] },

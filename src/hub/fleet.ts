@@ -45,10 +45,10 @@ export class Fleet {
   /** What the owners of these logs see. */
   viewOf(roots: readonly string[]): FleetView {
     const { devices, shares, addresses, hub } = this.#parts;
-    const rows = devices.ofOwners(roots);
+    const rows = devices.commandedBy(roots);
     return {
       hub: { url: addresses.hubUrl, ...hub },
-      devices: rows.map((row) => this.#device(row)),
+      devices: rows.map((row) => this.#device(row, roots)),
       shares: rows.flatMap((row) =>
         shares.ofDevice(row.device_id).map((share) => this.#share(share, row.name)),
       ),
@@ -94,14 +94,15 @@ export class Fleet {
     return utf8(JSON.stringify(message));
   }
 
-  #device(row: DeviceRow): DeviceView {
+  #device(row: DeviceRow, roots: readonly string[]): DeviceView {
     const { directory, addresses, ownerLogs, offers, now } = this.#parts;
     // A browser is online while its page is.
     const page = row.kind === "browser" ? directory.page(row.device_id) : undefined;
     const session = directory.device(row.device_id) ?? page;
     const online = session !== undefined;
     const since = session?.facts.sinceMs ?? row.last_seen;
-    const role = ownerLogs.get(row.owner_root)?.roleOf(row.public_key, now());
+    const isShared = !roots.includes(row.owner_root);
+    const role = isShared ? undefined : ownerLogs.get(row.owner_root)?.roleOf(row.public_key, now());
     return {
       id: row.device_id,
       name: row.name,
@@ -115,6 +116,7 @@ export class Fleet {
       hostname: addresses.deviceHost(row.name) || null,
       controller: role === "controller",
       ...(row.confirmed === 0 ? { confirmed: false } : {}),
+      ...(isShared ? { shared: true } : {}),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
       services: offers.services(row.device_id).map((service) => ({

@@ -26,6 +26,7 @@ import {
   type NewLogEntry,
 } from "../store/owner-log-rows.ts";
 import { addOwner } from "../store/owners.ts";
+import { demandOwnKey } from "./foreign-keys.ts";
 import type { VouchedLogs } from "./vouched-logs.ts";
 
 export interface OwnerLogsOptions {
@@ -119,9 +120,26 @@ export class OwnerLogs {
       if (entry.kind !== "recover" || entry.number > log.length) throw movedOn(log);
     }
     const longer = extendLog(this.#options.crypto, log, [entry]);
+    this.demandOwnKey(entry);
     await this.#store(entry.log, longer, entry);
     this.#keep(entry.log, longer);
     this.#tell(entry.log, [entry]);
+  }
+
+  /** Throws `forbidden` where the entry takes a key that another owner here has. */
+  demandOwnKey(entry: OwnerLogEntry): void {
+    demandOwnKey(
+      [...this.#logs].flatMap(([root, log]) => (root === entry.log ? [] : [log])),
+      entry,
+    );
+  }
+
+  /** A log that another transaction has put in: from now on it counts here too. */
+  began(log: OwnerLog): void {
+    const root = toBase64Url(log.id);
+    if (this.#logs.has(root)) return;
+    this.#keep(root, log);
+    this.#tell(root, [...log.entries]);
   }
 
   /** An entry that another transaction has put in (a claim): from now on it counts here too. */
@@ -139,6 +157,12 @@ export class OwnerLogs {
       const result = await appendLogEntry(transaction, logRow(root, log, entry));
       if (result.outcome === "conflict") throw movedOn(log);
       if (result.outcome === "full") throw new MusterError("too_many", "the owner log is full");
+      const offer = entry.kind === "share" ? log.shareOffer(entry.number) : undefined;
+      if (offer !== undefined && offer.spentBy === undefined) {
+        const claimKey = fromBase64Url(offer.claimKey) ?? new Uint8Array(0);
+        const { number, expiresAtMs: expiresAt } = offer;
+        await addInvite(transaction, { claimKey, ownerRoot: root, number, role: "owner", expiresAt }, now());
+      }
       const invite = entry.kind === "invite" ? log.invite(entry.number) : undefined;
       if (invite === undefined) return;
       await addInvite(

@@ -79,8 +79,26 @@ export const deviceRegisterResponse = z.object({
     .optional(),
 });
 
+/**
+ * `POST /api/device/claim`: a person takes a shared device. `entry` is signed by the token's claim key; `theirs` is what
+ * the hub lacks of the person's own log: the entry that takes the device, behind the first one of a new log.
+ */
+export const deviceClaimRequest = z.object({
+  entry: ownerLogEntry,
+  theirs: z.array(ownerLogEntry).max(2),
+});
+export const deviceClaimResponse = z.object({
+  /** The device that is shared. */
+  device_id: z.string(),
+  name: z.string(),
+  /** The home whose log began with this. */
+  home: z.object({ device_id: z.string(), name: z.string(), hostname: z.string() }).nullable(),
+});
+
 export type HubFacts = z.infer<typeof hubFacts>;
 export type LoginRequest = z.infer<typeof loginRequest>;
 export type SessionResponse = z.infer<typeof sessionResponse>;
+export type DeviceClaimRequest = z.infer<typeof deviceClaimRequest>;
+export type DeviceClaimResponse = z.infer<typeof deviceClaimResponse>;
 export type DeviceRegisterRequest = z.infer<typeof deviceRegisterRequest>;
 export type DeviceRegisterResponse = z.infer<typeof deviceRegisterResponse>;

@@ -12,8 +12,11 @@ import type { ClientToHub } from "./messages.ts";
 import type { GrantScope } from "./owner-log.ts";
 import type { SessionPurpose } from "./session-open.ts";
 
-/** What a key may do in one owner log; `admin` includes `command`. */
-export type Role = "unconfirmed" | "member" | "command" | "admin";
+/**
+ * What a key may do in one owner log; `admin` includes `command`. `shared`: a device of another owner, commanded by
+ * this one too; it reads the log, and sees nothing else.
+ */
+export type Role = "unconfirmed" | "shared" | "member" | "command" | "admin";
 
 /** Keys are base64url, owner roots as in the owner log. */
 export type Actor =
@@ -182,6 +185,7 @@ export const RIGHTS = {
     routes: [
       "POST /api/device/log",
       "POST /api/device/register",
+      "POST /api/device/claim",
       "POST /api/device/code",
       "POST /api/device/token",
     ],
@@ -460,6 +464,14 @@ function sees(actor: Actor, resource: Resource): boolean {
   }
 }
 
+const LOOKS_AT: ReadonlySet<Role> = new Set(["member", "command", "admin"]);
+
+/** Whether what is new in this owner's log is told to the actor unasked. */
+export function followsLog(actor: Actor, root: string): boolean {
+  if (rootsOf(actor).includes(root)) return true;
+  return actor.kind === "register" && actor.roles.get(root) === "shared";
+}
+
 /** Whose things this actor may look at. */
 export function rootsOf(actor: Actor): readonly string[] {
   switch (actor.kind) {
@@ -468,7 +480,7 @@ export function rootsOf(actor: Actor): readonly string[] {
       return actor.ownerRoots;
     case "register":
     case "attach":
-      return [...actor.roles].filter(([, role]) => role !== "unconfirmed").map(([root]) => root);
+      return [...actor.roles].filter(([, role]) => LOOKS_AT.has(role)).map(([root]) => root);
     case "program":
       return [actor.ownerRoot];
     case "anonymous":

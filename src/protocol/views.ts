@@ -83,6 +83,8 @@ export const deviceView = z.object({
   controller: z.boolean(),
   /** False for one that joined by the hub's word alone, until a controller has let it in; it takes no command. */
   confirmed: z.boolean().optional(),
+  /** It is another owner's, who shares it. */
+  shared: z.boolean().optional(),
   /** Round trip of the trunk's last ping, milliseconds. */
   latency_ms: z.number().nullable(),
   health: machineHealth.nullable(),

@@ -14,6 +14,7 @@ import { factsRoutes } from "./facts-routes.ts";
 import { fleetRoutes } from "./fleet-routes.ts";
 import { loginRoute } from "./login-route.ts";
 import { programRoutes } from "./program-routes.ts";
+import { shareClaimRoute } from "./share-claim-route.ts";
 import { serviceRoutes } from "./service-routes.ts";
 import { queryRoutes } from "./query-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
@@ -90,6 +91,7 @@ function allRoutes(parts: ApiParts): Route[] {
     loginRoute(parts, entries),
     ...accountRoutes(parts, entries),
     ...deviceRoutes(parts, entries),
+    shareClaimRoute(parts, entries),
     ...deviceFlowRoutes(parts, entries),
     ...setupRoutes(parts),
     ...deviceLifeRoutes(parts),

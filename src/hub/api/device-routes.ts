@@ -76,7 +76,7 @@ async function byCode(
   try {
     return await registerWithCode(parts, asked, facts);
   } catch (error) {
-    await tellRefusal(parts, error, facts);
+    await tellRefusal(parts, error, { facts, target: "setup token" });
     throw error;
   }
 }
@@ -101,17 +101,22 @@ async function register(
     });
     return answered;
   } catch (error) {
-    await tellRefusal(parts, error, facts);
+    await tellRefusal(parts, error, { facts, target: "setup token" });
     throw error;
   }
 }
 
-async function tellRefusal(parts: ApiParts, error: unknown, facts: RequestFacts): Promise<void> {
+/** A token that did not work is told to the hub's own owner. */
+export async function tellRefusal(
+  parts: ApiParts,
+  error: unknown,
+  { facts, target }: { facts: RequestFacts; target: "setup token" | "share token" },
+): Promise<void> {
   if (!(error instanceof MusterError) || error.code !== "token_invalid") return;
   await parts.audit.record({
     actor: `address:${facts.visitor}`,
     action: "device.join_refused",
-    target: "setup token",
+    target,
     ...ofHome(parts),
     requestId: facts.requestId,
   });
@@ -195,7 +200,7 @@ function memberBody(entry: OwnerLogEntry): MemberBody | undefined {
   return { publicKey, linkKey, hubKey, name, kind, platform };
 }
 
-function movedOn(): MusterError {
+export function movedOn(): MusterError {
   return new MusterError("conflict", "the owner log has moved on since this entry was signed", {
     hint: "fetch it and sign again; the token is not spent",
   });

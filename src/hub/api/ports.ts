@@ -104,7 +104,7 @@ export interface ApiParts {
   accounts: Accounts;
   tokens: Tokens;
   home: Home;
-  ownerLogs: Pick<OwnerLogs, "get" | "appended" | "roots">;
+  ownerLogs: Pick<OwnerLogs, "get" | "appended" | "began" | "demandOwnKey" | "roots">;
   capabilities: CapabilityAsker;
   queries: QueryAsker;
   addresses: Addresses;

@@ -91,6 +91,7 @@ const ROUTES: Record<string, Coverage> = {
   "POST /api/sign-in": "proves itself by what only its owner knows",
   "POST /api/device/log": "proves itself by what only its owner knows",
   "POST /api/device/register": "proves itself by what only its owner knows",
+  "POST /api/device/claim": "proves itself by what only its owner knows",
   "GET /api/auth/passkey/generate-authenticate-options": "takes no id",
   "POST /api/auth/passkey/verify-authentication": "proves itself by what only its owner knows",
   "POST /api/auth/passkey/verify-registration": "proves itself by what only its owner knows",

@@ -40,6 +40,7 @@ export class FakeFleet {
 
   readonly devices = {
     ofOwners: (roots: readonly string[]) => this.#rows.filter((row) => roots.includes(row.owner_root)),
+    commandedBy: (roots: readonly string[]) => this.devices.ofOwners(roots),
   };
   readonly offers = {
     of: (id: string): Offered => this.#offers.get(id) ?? { services: [], capabilities: [], queries: [] },

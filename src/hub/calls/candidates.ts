@@ -5,11 +5,12 @@ import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabiliti
 import { serves } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceRow } from "../../store/devices.ts";
+import type { DeviceBook } from "../device-book.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
 
 export interface CandidateParts {
-  devices: { ofOwners(roots: readonly string[]): DeviceRow[] };
+  devices: Pick<DeviceBook, "ofOwners" | "commandedBy">;
   offers: { of(deviceId: string): Pick<Offered, "capabilities"> };
   directory: { device(deviceId: string): Session | undefined };
   /** Requests that run there now. */
@@ -58,12 +59,12 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
   );
 }
 
-/** The asker's own devices, and those of others that it was let use. */
+/** The asker's own devices, those shared with it, and those of others that it was let use. */
 function rowsFor({ devices }: CandidateParts, { ownerRoot, granted }: Asked): DeviceRow[] {
   const others = granted.flatMap(({ root, devices: keys }) =>
     devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
   );
-  return [...devices.ofOwners([ownerRoot]), ...others];
+  return [...devices.commandedBy([ownerRoot]), ...others];
 }
 
 function hasModel({ models }: CapabilityOffer, model: string | undefined): boolean {

@@ -71,7 +71,7 @@ export class QueryDesk {
   ask(ownerRoots: readonly string[], query: AggregateQuery, events: QueryEvents): QueryRun {
     const meant = query.devices === undefined ? undefined : new Set(query.devices);
     const asked = this.#parts.devices
-      .ofOwners(ownerRoots)
+      .commandedBy(ownerRoots)
       .filter((row) => row.revoked_at === null && row.confirmed === 1)
       .filter((row) => meant?.has(toBase64Url(row.public_key)) ?? true)
       .filter((row) => this.#canAnswer(row.device_id, query));

@@ -101,11 +101,13 @@ export class Removals {
     const publicKey = removedKey(entry);
     const device = publicKey === undefined ? undefined : this.#parts.devices.byKey(publicKey);
     if (publicKey === undefined) return;
+    // Others may write its key into their logs, and out of them: it is not theirs.
+    if (device !== undefined && device.owner_root !== entry.log) return;
     // It is in no list of recipients any more, and has to see the entry to believe it.
     for (const session of this.#sessionsOf(publicKey)) {
       session.send({ type: "log_entries", owner_root: entry.log, entries: [entry] });
     }
-    if (device === undefined || device.owner_root !== entry.log) return this.#cut(publicKey, REMOVED);
+    if (device === undefined) return this.#cut(publicKey, REMOVED);
     const actor = `key:${entry.by}`;
     this.revoke(device, actor).catch((error: unknown) => {
       this.#parts.log.error("a removed device could not be revoked", { device: device.device_id, error });

@@ -10,7 +10,7 @@ import { openNamedLinks } from "../devices/named-links.ts";
 import { openHome } from "../home.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { Prober } from "../prober.ts";
-import { rootsOf } from "../../protocol/permissions.ts";
+import { followsLog } from "../../protocol/permissions.ts";
 import type { DirectoryEvents } from "../sessions/directory.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Core } from "./open-core.ts";
@@ -35,7 +35,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
   const { relay, relayDesk } = await openRelay(options, core, owner.root);
   ownerLogs.onAppended((root, entries) => {
     for (const session of directory.all()) {
-      if (rootsOf(session.actor).includes(root)) {
+      if (followsLog(session.actor, root)) {
         session.tell({ type: "log_entries", owner_root: root, entries });
       }
     }

@@ -1,8 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import type { Signer } from "../../identity/crypto.ts";
+import { makeShareClaim, makeShareOffer, takeShared } from "../../identity/share-token.ts";
 import { checkHub } from "../../identity/session.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { HubMessage } from "../../protocol/messages.ts";
+import { rootsOf } from "../../protocol/permissions.ts";
+import type { Owner } from "../api/hub.fixture.ts";
 import { openStream } from "../../trunk/testing-trunks.ts";
 import { openDoor, type TestDoor } from "./door.fixture.ts";
 
@@ -195,4 +199,54 @@ test("a session that says goodbye is given nothing new", async () => {
   client.trunk.goaway("the machine sleeps");
   await door.until("its goodbye", () => session?.leaving === true);
   expect(toBase64Url(pi.publicKey)).toBe(session?.key ?? "");
+});
+
+describe("a device that another owner's log names", () => {
+  async function named(door: TestDoor): Promise<{ pi: Signer; other: Owner; share: () => Promise<void> }> {
+    const pi = await door.member("pi");
+    const { crypto, home, other, logs } = door.hub;
+    const known = home.log().participant(pi.publicKey);
+    if (known === undefined) throw new Error("the log does not name it");
+    const sharedBy = home.log();
+    const { entry } = await takeShared(crypto, {
+      log: other.log(),
+      sharedBy,
+      device: known,
+      signer: other.signer,
+    });
+    await logs.append(entry);
+    const wish = { hubKey: door.hub.hubSigner.publicKey, device: pi.publicKey, expiresAtMs: 0 };
+    return {
+      pi,
+      other,
+      async share() {
+        const offered = await makeShareOffer(crypto, { ...wish, log: home.log(), signer: home.signer });
+        await logs.append(offered.entry);
+        const { hubKey } = wish;
+        const token = { token: offered.token, log: home.log(), hubKey };
+        await logs.append(
+          (await makeShareClaim(crypto, { ...token, owner: other.log(), name: "Mate" })).entry,
+        );
+      },
+    };
+  }
+
+  test("hears of that log once its own owner shares it, and sees no other thing of that owner", async () => {
+    await using door = await openDoor();
+    const { pi, other, share } = await named(door);
+    const client = door.knock();
+    const { answer } = await client.register(pi);
+    expect(answer.owner_heads).toMatchObject([{ owner_root: door.hub.home.root }]);
+    const session = door.directory.device(idOf(door, pi.publicKey));
+    const roles = (): unknown[] => (session?.actor.kind === "register" ? [...session.actor.roles] : []);
+    expect(roles()).toEqual([[door.hub.home.root, "member"]]);
+    await share();
+    expect(roles()).toEqual([
+      [door.hub.home.root, "member"],
+      [other.root, "shared"],
+    ]);
+    expect(session === undefined ? [] : rootsOf(session.actor)).toEqual([door.hub.home.root]);
+    const again = await door.knock().register(pi, { session: 2 });
+    expect(again.answer.owner_heads).toHaveLength(2);
+  });
 });

@@ -166,13 +166,13 @@ export class SessionDoor {
 
   /** The name it goes by here. Throws what it is refused with. */
   async #admit({ handshake, register }: Proved, arrival: Arrival): Promise<string> {
-    const { ownerLogs, metrics } = this.#parts;
+    const { metrics } = this.#parts;
     try {
       switch (handshake.sessionKind) {
         case "register":
           return (await this.#admitDevice(handshake, register, arrival.address)).name;
         case "attach":
-          if (!commands(ownerLogs.rolesOf(handshake.deviceKey))) {
+          if (!commands(this.#rolesOf(handshake.deviceKey))) {
             throw new MusterError("forbidden", "this key commands nothing at this hub");
           }
           return register.name;
@@ -210,12 +210,12 @@ export class SessionDoor {
     { version, location }: Proved["register"],
     address: string,
   ): Promise<DeviceRow> {
-    const { devices, ownerLogs } = this.#parts;
+    const { devices } = this.#parts;
     const { deviceKey: publicKey, session: number } = handshake;
     const row = devices.byKey(publicKey) ?? (await this.#addFromLog(publicKey));
     // One that nobody has confirmed is in no log yet: it may connect and publish, and is given no role.
     const unconfirmed = row?.confirmed === 0;
-    if (row === undefined || (!unconfirmed && ownerLogs.rolesOf(publicKey).size === 0)) {
+    if (row === undefined || (!unconfirmed && !this.#rolesOf(publicKey).has(row.owner_root))) {
       throw new MusterError("forbidden", "this key is enrolled nowhere at this hub", {
         hint: "join with a setup token: muster init HUB_URL --token TOKEN",
       });
@@ -272,7 +272,10 @@ export class SessionDoor {
 
   #headsFor(publicKey: Uint8Array): HubMessage<"registered">["owner_heads"] {
     const { ownerLogs } = this.#parts;
-    return [...ownerLogs.rolesOf(publicKey).keys()].slice(0, HEADS_MAX).flatMap((root) => {
+    const roots = [...this.#rolesOf(publicKey)].flatMap(([root, role]) =>
+      role === "unconfirmed" ? [] : [root],
+    );
+    return roots.slice(0, HEADS_MAX).flatMap((root) => {
       const head = ownerLogs.get(root)?.head;
       return head === undefined
         ? []
@@ -288,18 +291,17 @@ export class SessionDoor {
   }
 
   #actorOf(kind: Session["facts"]["kind"], publicKey: Uint8Array, arrival: Arrival): () => Actor {
-    const { ownerLogs } = this.#parts;
     const key = toBase64Url(publicKey);
     const deviceId = this.#idOf(publicKey);
     switch (kind) {
       case "register":
         return () => ({ kind: "register", deviceKey: key, deviceId, roles: this.#rolesOf(publicKey) });
       case "attach":
-        return () => ({ kind: "attach", key, roles: ownerLogs.rolesOf(publicKey) });
+        return () => ({ kind: "attach", key, roles: this.#rolesOf(publicKey) });
       case "person": {
         const { userId, ownerRoots } = arrival.account ?? { userId: "", ownerRoots: [] };
         return () => {
-          const controller = commands(ownerLogs.rolesOf(publicKey)) ? "command" : "none";
+          const controller = commands(this.#rolesOf(publicKey)) ? "command" : "none";
           return { kind: "person", userId, key, ownerRoots, controller };
         };
       }
@@ -340,12 +342,22 @@ export class SessionDoor {
     directory.remove(session);
   }
 
-  /** By the logs; and of a device that no log names yet, that it waits for its owner's. */
+  /**
+   * By the log of the owner that the device is of, whatever others write of its key; and of a device that no log names
+   * yet, that it waits for its owner's. Of a shared one also whose logs it obeys beside that.
+   */
   #rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
-    const roles = this.#parts.ownerLogs.rolesOf(publicKey);
-    const row = roles.size > 0 ? undefined : this.#parts.devices.byKey(publicKey);
-    if (row === undefined || row.confirmed === 1 || row.revoked_at !== null) return roles;
-    return new Map([[row.owner_root, "unconfirmed"]]);
+    const { ownerLogs, devices } = this.#parts;
+    const named = ownerLogs.rolesOf(publicKey);
+    const row = devices.byKey(publicKey);
+    if (row === undefined) return named;
+    const [own, ...others] = devices.ownersOf(row);
+    const waits = row.confirmed === 0 && row.revoked_at === null ? "unconfirmed" : undefined;
+    const role = named.get(row.owner_root) ?? waits;
+    return new Map<string, Role>([
+      ...(own === undefined || role === undefined ? [] : ([[own, role]] as const)),
+      ...others.map((root) => [root, "shared"] as const),
+    ]);
   }
 
   #isRevoked(publicKey: Uint8Array): boolean {
@@ -358,5 +370,5 @@ export class SessionDoor {
 }
 
 function commands(roles: ReadonlyMap<string, Role>): boolean {
-  return [...roles.values()].some((role) => role !== "member");
+  return [...roles.values()].some((role) => role === "command" || role === "admin");
 }

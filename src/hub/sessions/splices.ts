@@ -1,7 +1,7 @@
 // Streams from one client to another device, joined and not looked into: the hub checks who may reach whom, and
 // carries bytes no faster than they are taken. What they say is sealed between the two.
 import { MusterError } from "../../protocol/errors.ts";
-import { demand } from "../../protocol/permissions.ts";
+import { demand, rootsOf } from "../../protocol/permissions.ts";
 import {
   encodeSessionCall,
   readSessionWish,
@@ -19,14 +19,15 @@ import type { Session } from "./session.ts";
 
 export interface SplicesParts {
   directory: Pick<Directory, "device">;
-  devices: Pick<DeviceBook, "byId">;
+  devices: Pick<DeviceBook, "byId" | "ownersOf">;
   audit: Audit;
   pairs: Pick<RelayDesk, "reach">;
 }
 
 interface Way {
   far: Session | undefined;
-  ownerRoot?: string | undefined;
+  /** Whose audit tells of it. */
+  ownerRoots: readonly string[];
 }
 
 /** Of one client at once: far more than a person opens, less than a trunk holds. */
@@ -47,7 +48,7 @@ export class Splices {
     try {
       const way =
         "peerKey" in wish
-          ? { far: this.#parts.pairs.reach(session, wish.peerKey) }
+          ? { far: this.#parts.pairs.reach(session, wish.peerKey), ownerRoots: [] }
           : this.#way(session, wish.deviceId);
       if (this.#count(session) >= PER_CLIENT_MAX) return refused(stream, SESSION_RESET.tooMany);
       if (way.far === undefined || way.far.leaving) return refused(stream, SESSION_RESET.offline);
@@ -61,15 +62,21 @@ export class Splices {
     }
   }
 
-  /** To a device of the same owner. */
+  /** To a device of the same owner, or one that another shares. */
   #way(session: Session, deviceId: string): Way {
-    const row = this.#parts.devices.byId(deviceId);
-    const device =
-      row === undefined
-        ? undefined
-        : ({ kind: "device", deviceKey: "", ownerRoots: [row.owner_root] } as const);
-    demand(session.actor, "device.reach", device);
-    return { far: this.#parts.directory.device(deviceId), ownerRoot: row?.owner_root };
+    const { devices, directory } = this.#parts;
+    const row = devices.byId(deviceId);
+    const ownerRoots = row === undefined ? [] : devices.ownersOf(row);
+    const { actor } = session;
+    demand(
+      actor,
+      "device.reach",
+      row === undefined ? undefined : { kind: "device", deviceKey: "", ownerRoots },
+    );
+    const callers = rootsOf(actor);
+    // Its own owner reads of everyone, a co-owner of what its own devices did.
+    const told = ownerRoots.filter((root) => root === row?.owner_root || callers.includes(root));
+    return { far: directory.device(deviceId), ownerRoots: told };
   }
 
   /** Undefined when the far side takes no more streams now. */
@@ -97,14 +104,16 @@ export class Splices {
     return this.#open.get(session) ?? 0;
   }
 
-  #record(session: Session, { deviceId }: { deviceId: string }, { ownerRoot }: Way): void {
-    void this.#parts.audit.record({
-      actor: `device:${session.facts.deviceId}`,
-      action: "session.opened",
-      target: `device:${deviceId}`,
-      detail: {},
-      ...(ownerRoot === undefined ? {} : { ownerRoot }),
-    });
+  #record(session: Session, { deviceId }: { deviceId: string }, { ownerRoots }: Way): void {
+    for (const ownerRoot of ownerRoots) {
+      void this.#parts.audit.record({
+        actor: `device:${session.facts.deviceId}`,
+        action: "session.opened",
+        target: `device:${deviceId}`,
+        detail: {},
+        ownerRoot,
+      });
+    }
   }
 }
 
