@@ -44,14 +44,14 @@ export class OwnerDesk {
   }
 
   async promote({ device, admin }: LocalRequest<"owner_promote">): Promise<LocalResponse<"owner_promote">> {
-    const known = await this.#participant(device);
+    const { known, name } = await this.#participant(device);
     const since = this.#options.clock.now();
     const until = known.kind === "browser" ? since + BROWSER_CONTROLLER_DAYS * DAY_MS : null;
     const scopes: Scope[] = admin ? ["admin", "command"] : ["command"];
     await this.#append(() => this.#controllerEntry(known, { scopes, since, until }));
     return {
       device_id: this.#idOf(known.publicKey),
-      name: known.name,
+      name,
       until: until === null ? null : new Date(until).toISOString(),
     };
   }
@@ -64,7 +64,7 @@ export class OwnerDesk {
         hint: "do it on the machine that runs the hub",
       });
     }
-    const known = await this.#participant(device);
+    const { known, name } = await this.#participant(device);
     if (toBase64Url(known.publicKey) === toBase64Url(signer.publicKey)) {
       throw new MusterError("conflict", "that is the hub's own home");
     }
@@ -78,7 +78,7 @@ export class OwnerDesk {
       // A right that had ended before any clock began: there is no other way down, and none is needed.
       return this.#controllerEntry(own, { scopes: ["command"], since: 0, until: 1 });
     });
-    return { device_id: this.#idOf(known.publicKey), name: known.name };
+    return { device_id: this.#idOf(known.publicKey), name };
   }
 
   async makeRecovery(): Promise<LocalResponse<"recovery_make">> {
@@ -191,14 +191,14 @@ export class OwnerDesk {
     });
   }
 
-  /** By the name or id that people use; its keys are the log's. */
-  async #participant(reference: string): Promise<Participant> {
+  /** By the name or id that people use, and the name; its keys are the log's. */
+  async #participant(reference: string): Promise<{ known: Participant; name: string }> {
     const { fleet } = await this.#options.hub.request({ type: "fleet_get" }, "fleet");
     const view = findDevice(fleet.devices, reference);
     const known = this.#log()
       .participants()
       .find(({ publicKey }) => this.#idOf(publicKey) === view.id);
-    if (known !== undefined) return known;
+    if (known !== undefined) return { known, name: view.name };
     throw new MusterError("forbidden", `${view.name} is in no owner log yet`, {
       hint: `let it in first: muster device approve ${view.name}`,
     });

@@ -196,7 +196,9 @@ export class PlacedOrder {
         ? new MusterError("forbidden", `${name} does not know this controller`, {
             hint: "its owner log does not hold this key; see: muster device owners",
           })
-        : new MusterError("not_found", `the hub leads to no device ${name}`),
+        : new MusterError("forbidden", `the hub lets this device give no commands to ${name}`, {
+            hint: "only controllers do; see who is one: muster device owners",
+          }),
     );
   }
 
