@@ -5,6 +5,7 @@
 // Plug the object under the app's stream as its events, then `start`. After `end` or `broken` it tells
 // nothing more and takes nothing more.
 
+import { someBytes } from "../protocol/bytes.ts";
 import type { ByteStream, ByteStreamEvents } from "../world/world.ts";
 import { BodyTracker } from "./body-framing.ts";
 import type { RefusalReason } from "./refusal.ts";
@@ -217,7 +218,8 @@ export class ClientExchange implements ByteStreamEvents {
       case "response": {
         this.#partial = undefined;
         this.#cursor.reset();
-        const rest = parsed.headBytes === whole.length ? NO_BYTES : whole.subarray(parsed.headBytes);
+        const rest =
+          parsed.headBytes === whole.length ? NO_BYTES : someBytes(whole, parsed.headBytes, whole.length);
         this.#gotHead(parsed, rest);
         return rest;
       }

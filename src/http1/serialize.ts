@@ -1,6 +1,7 @@
 // Writes heads anew from their structure; nothing that came in is ever spliced into what goes out. Fields
 // are safe because they exist (field.ts); the texts of the first line are checked here.
 
+import { someBytes } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { isToken } from "./field.ts";
 import type { Field } from "./field.ts";
@@ -58,7 +59,7 @@ export function lentBytes(head: string, body: Uint8Array = NO_BYTES): Uint8Array
   const bytes = length <= lent.length ? lent : new Uint8Array(length);
   Buffer.prototype.latin1Write.call(bytes, head, 0);
   if (body.length > 0) bytes.set(body, head.length);
-  return bytes.subarray(0, length);
+  return someBytes(bytes, 0, length);
 }
 
 const NO_BYTES = new Uint8Array(0);

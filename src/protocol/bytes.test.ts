@@ -8,6 +8,7 @@ import {
   fromHex,
   fromUtf8,
   lv,
+  someBytes,
   toBase64Url,
   toHex,
   u64,
@@ -76,4 +77,18 @@ test("both comparisons agree with comparison byte by byte", () => {
     }),
     RUNS,
   );
+});
+
+test("some of the bytes are those asked for, few or many", () => {
+  const all = Uint8Array.from({ length: 3000 }, (_, at) => at);
+  for (const [from, to] of [
+    [0, 0],
+    [7, 8],
+    [1, 1001],
+    [1, 1002],
+    [0, 3000],
+  ] as const) {
+    expect(Buffer.from(someBytes(all, from, to)).equals(Buffer.from(all).subarray(from, to))).toBe(true);
+    expect(someBytes(Buffer.from(all), from, to).length).toBe(to - from);
+  }
 });

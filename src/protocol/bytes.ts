@@ -16,6 +16,17 @@ export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/** Up to this size the engine keeps an array's bytes with the array itself. */
+const IN_ARRAY_BYTES = 1000;
+
+/**
+ * Some of the bytes, for whoever looks at them at once: maybe a view, maybe a copy. For each view the engine keeps
+ * a record that its collector walks while everything waits; a few bytes are cheaper to copy.
+ */
+export function someBytes(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return to - from <= IN_ARRAY_BYTES ? bytes.slice(from, to) : bytes.subarray(from, to);
+}
+
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }

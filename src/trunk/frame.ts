@@ -5,6 +5,7 @@
 // never reassembled; every other payload is small, bounded by its type, and handed on whole. What breaks
 // the form is told once as `broken`, and nothing after it is looked at.
 
+import { someBytes } from "../protocol/bytes.ts";
 import { DATA_MAX_BYTES, FIN_MAX_BYTES, FRAME_HEADER_BYTES, OPEN_MAX_BYTES } from "../protocol/limits.ts";
 
 export const FRAME = {
@@ -149,7 +150,7 @@ export class FrameDecoder {
     const end = Math.min(bytes.length, at + this.#missing);
     this.#missing -= end - at;
     if (this.#missing === 0) this.#rule = undefined;
-    this.#handler.data(this.#stream, bytes.subarray(at, end));
+    this.#handler.data(this.#stream, someBytes(bytes, at, end));
     return end;
   }
 
@@ -157,7 +158,7 @@ export class FrameDecoder {
     const length = this.#missing;
     if (this.#part === undefined && bytes.length - at >= length) {
       this.#rule = undefined;
-      this.#handler.control(rule.type, this.#stream, bytes.subarray(at, at + length));
+      this.#handler.control(rule.type, this.#stream, someBytes(bytes, at, at + length));
       return at + length;
     }
     const next = this.#collect(length, bytes, at);
