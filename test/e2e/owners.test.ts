@@ -11,7 +11,7 @@ test("a promoted device commands, the hub's home hands over, and words take it a
   await agentIn(laptop, { owner, hubUrl, name: "laptop" });
   await agentIn(pi, { owner, hubUrl, name: "pi" });
   const run = ["run", "--json", "--device", "pi", "--", "echo", "done"];
-  expect((await laptop.run(run)).error).toMatchObject({ code: "not_found" });
+  expect((await laptop.run(run)).error).toMatchObject({ code: "forbidden" });
 
   await owner.ok(["device", "promote", "laptop", "--yes"]);
   await until(
