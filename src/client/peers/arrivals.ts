@@ -55,7 +55,7 @@ export type Outcome =
   /** Nothing changes: there is no room for it now. */
   | { type: "full"; peer: string };
 
-type Given = { from: string; payload: string };
+export type Given = { from: string; payload: string };
 
 /** Throws what is wrong with it, by name. */
 export async function takeArrival(options: ArrivalsOptions, given: Given): Promise<Outcome> {
@@ -97,10 +97,10 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     const { complete, readable } = await advance(rows, place, nowMs);
     // Read again: the ring may have changed while this was opened.
     const fresh = await loadRing(rows, peer.key);
-    fresh.noteUse(sealed.receiveKeyId, { epoch, sequence: sealed.sequence });
-    await freshen(options.makeReceiveKey, fresh, { nowMs });
-    fresh.erase(nowMs, { epoch, sequence: complete });
-    await rows.keys.save(peer.key, fresh, nowMs);
+    const isUsed = fresh.noteUse(sealed.receiveKeyId, { epoch, sequence: sealed.sequence });
+    const isMade = await freshen(options.makeReceiveKey, fresh, { nowMs });
+    const erased = fresh.erase(nowMs, { epoch, sequence: complete });
+    if (isUsed || isMade || erased.length > 0) await rows.keys.save(peer.key, fresh, nowMs);
     const isRepeated = arrival === "known";
     return { type: "message", ...place, isRepeated, readable: readable + done.readable, ...done.told };
   });

@@ -12,8 +12,9 @@ import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "../../
 import type { Clock, Timer, Timers } from "../../world/world.ts";
 import type { Outcome } from "./arrivals.ts";
 import { Holes } from "./holes.ts";
-import { beginEpoch, forgetOld, queueMessage } from "./outbox.ts";
+import { beginEpoch, forgetOld } from "./outbox.ts";
 import type { PeerHub } from "./peer-hub.ts";
+import { queueing } from "./queueing.ts";
 import { loadRing, type MakeReceiveKey } from "./receive-ring.ts";
 import { Receiver } from "./receiver.ts";
 import type { OutboxRow, PeerRow } from "./rows.ts";
@@ -45,6 +46,7 @@ const TIDY_EVERY_MS = 3_600_000;
 
 export class Post {
   readonly #options: PostOptions;
+  readonly #queue: ReturnType<typeof queueing>;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #holes: Holes;
@@ -58,6 +60,7 @@ export class Post {
   constructor(options: PostOptions) {
     this.#options = options;
     const changed = (): void => this.#tellListeners();
+    this.#queue = queueing(options.store, () => options.clock.now());
     this.#sender = new Sender({
       ...options,
       changed,
@@ -103,9 +106,7 @@ export class Post {
 
   /** Durable when it resolves. Throws `too_many`, `not_found`, `storage_full`. */
   async send(peer: string, kind: MessageKind, body: Uint8Array): Promise<OutboxRow> {
-    const { store, clock } = this.#options;
-    const message = { id: this.#makeId(), peer, kind, body };
-    const row = await store.change((rows) => queueMessage(rows, message, clock.now()));
+    const row = await this.#queue({ id: this.#makeId(), peer, kind, body });
     this.#sender.kick(peer);
     return row;
   }

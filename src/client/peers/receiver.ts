@@ -7,7 +7,8 @@ import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
 import type { HubMessage } from "../../protocol/messages.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
-import { takeArrival, type Outcome } from "./arrivals.ts";
+import { takeArrival, type ArrivalsOptions, type Outcome } from "./arrivals.ts";
+import { isOfStorage, takeTogether } from "./arrivals-together.ts";
 import { inboundOf } from "./inbox.ts";
 import type { PeerHub } from "./peer-hub.ts";
 import { freshen, loadRing, type MakeReceiveKey } from "./receive-ring.ts";
@@ -130,27 +131,42 @@ export class Receiver {
   }
 
   async #takeAll(): Promise<void> {
-    let taken = 0;
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+    let untold = 0;
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const session = this.#session;
-      await this.#take(next);
-      if (this.#waiting[0] === next) this.#waiting.shift();
-      if (session !== this.#session) continue;
-      taken += 1;
-      if (taken % TELL_AFTER === 0 || this.#waiting.length === 0) {
-        this.#options.hub.send({ type: "relay_ack", relay_id: next.relay_id });
+      const group = this.#waiting.slice(0, TELL_AFTER - untold);
+      const taken = await this.#takeFirst(group);
+      const last = group[taken - 1];
+      if (this.#waiting[0] === first) this.#waiting.splice(0, taken);
+      if (session !== this.#session || last === undefined) continue;
+      untold += taken;
+      if (untold >= TELL_AFTER || this.#waiting.length === 0) {
+        untold = 0;
+        this.#options.hub.send({ type: "relay_ack", relay_id: last.relay_id });
         this.#tellSenders();
       }
     }
     this.#tellSenders();
   }
 
-  /** Throws only where it could not be stored. */
-  async #take({ from, payload }: HubMessage<"relay">): Promise<void> {
-    const { signer, clock } = this.#options;
-    const arrivals = { ...this.#options, ownKey: signer.publicKey, now: () => clock.now() };
+  /** One at least, and as many as can share a commit. Returns how many. Throws only where they could not be stored. */
+  async #takeFirst(group: readonly HubMessage<"relay">[]): Promise<number> {
+    const [first] = group;
+    const results = group.length > 1 ? await takeTogether(this.#arrivals(), group) : [];
+    for (const [at, result] of results.entries()) {
+      const from = group[at]?.from ?? "";
+      if ("problem" in result) this.#options.refused(from, result.problem);
+      else await this.#settle(from, () => Promise.resolve(result.outcome));
+    }
+    if (results.length === 0 && first !== undefined) {
+      await this.#settle(first.from, () => takeArrival(this.#arrivals(), first));
+    }
+    return Math.max(1, results.length);
+  }
+
+  async #settle(from: string, take: () => Promise<Outcome>): Promise<void> {
     try {
-      const outcome = await takeArrival(arrivals, { from, payload });
+      const outcome = await take();
       if (outcome.type === "message") {
         const { peer, epoch } = outcome;
         this.#acksDue.set(`${peer} ${epoch}`, { peer, epoch });
@@ -158,9 +174,14 @@ export class Receiver {
       await this.#options.outcome(outcome);
     } catch (error) {
       const problem = publicError(error);
-      if (STORAGE.has(problem.code)) throw error;
+      if (isOfStorage(problem)) throw error;
       this.#options.refused(from, problem);
     }
+  }
+
+  #arrivals(): ArrivalsOptions {
+    const { signer, clock } = this.#options;
+    return { ...this.#options, ownKey: signer.publicKey, now: () => clock.now() };
   }
 
   /** Nothing waits for it: one that is lost is made again when its sender asks again. */
@@ -176,5 +197,3 @@ export class Receiver {
     if (row !== undefined && !this.#stopped) await this.acknowledge(row, epoch);
   }
 }
-
-const STORAGE: ReadonlySet<string> = new Set(["storage_full", "unavailable", "state_corrupt"]);

@@ -82,14 +82,17 @@ export class ReceiveKeys<Key> {
     return row ?? (this.#erased.includes(name) ? "erased" : "unknown");
   }
 
-  /** Something from the peer opened with this key: a message with its place, or an acknowledgement without. */
-  noteUse(id: Uint8Array, place: OutboxPlace | null): void {
-    const name = toBase64Url(id);
-    this.#rows = this.#rows.map((row) =>
-      toBase64Url(row.id) === name
-        ? { ...row, used: true, firstMessage: earlier(row.firstMessage, place) }
-        : row,
-    );
+  /**
+   * Something from the peer opened with this key: a message with its place, or an acknowledgement without. True where
+   * that is news.
+   */
+  noteUse(id: Uint8Array, place: OutboxPlace | null): boolean {
+    const row = this.find(id);
+    if (typeof row === "string") return false;
+    const firstMessage = earlier(row.firstMessage, place);
+    if (row.used && firstMessage === row.firstMessage) return false;
+    this.#rows = this.#rows.map((one) => (one === row ? { ...row, used: true, firstMessage } : one));
+    return true;
   }
 
   /**
