@@ -6,7 +6,9 @@ import { candidatesFor } from "./completion-candidates.ts";
 import { completionScript, type Shell } from "./completion-scripts.ts";
 import { makeProgram } from "./program.ts";
 import { runCli } from "./run-cli.ts";
-import { shareView } from "./testing/fake-agent.ts";
+import type { DeviceView } from "../protocol/views.ts";
+import { deviceView, shareView } from "./testing/fake-agent.ts";
+import { FAKE_OFFER } from "./testing/fake-services.ts";
 import { fakeSurroundings } from "./testing/fake-surroundings.ts";
 
 describe("candidates", () => {
@@ -67,6 +69,16 @@ describe("__complete", () => {
     expect(await complete(["rm", ""])).toEqual(["docs\tpage, running", "shop\tapp, running"]);
     expect(await complete(["stop", ""])).toEqual(["shop\tapp, running"]);
     expect(await complete(["rm", "d"])).toEqual(["docs\tpage, running"]);
+  });
+
+  test("offers the services of all devices where one is forwarded", async () => {
+    const devices = [{ ...deviceView({ name: "pi" }), ...FAKE_OFFER }];
+    expect(await complete(["forward", ""], { devices })).toEqual([
+      "pi/grafana\thttp, up",
+      "pi/postgres\ttcp, down",
+    ]);
+    expect(await complete(["forward", "--ticket", "pi/g"], { devices })).toEqual(["pi/grafana\thttp, up"]);
+    expect(await complete(["forward", "pi/postgres", ""], { devices })).toEqual([]);
   });
 
   test("without an agent, or with one that hangs, it offers nothing and does not fail", async () => {
@@ -154,9 +166,14 @@ esac
 
 async function complete(
   words: string[],
-  { running = true, hangs = false }: { running?: boolean; hangs?: boolean } = {},
+  {
+    running = true,
+    hangs = false,
+    devices = [],
+  }: { running?: boolean; hangs?: boolean; devices?: DeviceView[] } = {},
 ): Promise<string[]> {
   const surroundings = fakeSurroundings();
+  surroundings.agent.devices?.push(...devices);
   surroundings.agent.running = running;
   surroundings.agent.shares = [
     shareView({ name: "docs", kind: "page" }),
