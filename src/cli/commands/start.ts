@@ -57,14 +57,15 @@ export async function start(
     const { surroundings, home, interrupted } = invocation;
     const inBackground = surroundings.environment[BACKGROUND] === "1";
     const ready = (facts: StartFacts): void => {
-      if (!inBackground) printStarted(invocation, facts, "Server started");
-      if (!inBackground) printServices(invocation, flags.service);
+      if (inBackground) return;
+      printServices(invocation, flags.service);
+      printStarted(invocation, facts, "Server started");
     };
     return surroundings.runStart({ home, ...address, tunnel: flags.tunnel, stop: interrupted, ready });
   }
   const started = await startInBackground(invocation, { ...address, tunnel: flags.tunnel });
-  printStarted(invocation, started.facts, "Server started");
   printServices(invocation, flags.service);
+  printStarted(invocation, started.facts, "Server started");
   if (started.warning !== undefined) warn(invocation, started.warning);
 }
 
