@@ -89,7 +89,14 @@ export function accessRoutes(parts: ApiParts): Route[] {
           demandHttp(parts, door);
           demandController(parts, door, asked.key);
           // The claims of a ticket; the page puts its own key there, and signs.
-          const { share, host: at, origin } = door;
+          const { share, host: at, origin, device } = door;
+          await audit.record({
+            actor: `user:${visitor}`,
+            action: "service.entered",
+            target: share,
+            ownerRoot: device.owner_root,
+            requestId: call.facts.requestId,
+          });
           const expiresAt = clock.now() + TICKET_LIFETIME_MS;
           return json({ url: `${origin}${TICKET_PATH}`, sign: { share, host: at, expires_at: expiresAt } });
         }

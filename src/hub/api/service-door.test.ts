@@ -65,6 +65,9 @@ describe("the door to a service", () => {
         expires_at: hub.clock.now() + 60_000,
       },
     });
+    const [row] =
+      (await hub.parts.audit.read({ ownerRoot: hub.home.root, limit: 1, cursor: null }))?.items ?? [];
+    expect(row).toMatchObject({ action: "service.entered", target: `service:${deviceId}/grafana` });
     for (const other of [undefined, NONCE]) {
       const refused = await ask({ to: HOST, nonce: NONCE, key: other });
       expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining("login-link")]);
