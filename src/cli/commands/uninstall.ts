@@ -1,5 +1,7 @@
 // `muster uninstall`: service, program and link; the state of this home only when that is said or answered.
 
+import type { HubFile } from "../../protocol/local-api.ts";
+import { confirm } from "../confirm.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { findAgent } from "../local-api.ts";
 import { joinedHub } from "../overview.ts";
@@ -17,8 +19,8 @@ export async function uninstall(invocation: Invocation, flags: UninstallFlags): 
   const { surroundings, home } = invocation;
   const desk = await surroundings.openService(home);
   if (flags.hub === true) return uninstallHub(invocation, desk, flags);
-  const state = flags.state === true || (flags.yes !== true && (await askForState(invocation)));
   const joined = await joinedHub(invocation);
+  const state = await takesState(invocation, flags, lostWith(joined));
   if ((await desk.state()) === undefined) {
     const search = await findAgent(invocation);
     if (search.state === "running") await stopAgent(invocation, search.agent);
@@ -36,6 +38,7 @@ export async function uninstall(invocation: Invocation, flags: UninstallFlags): 
 
 async function uninstallHub(invocation: Invocation, desk: ServiceDesk, flags: UninstallFlags): Promise<void> {
   const state = flags.state === true;
+  if (state && flags.yes !== true) await confirmLoss(invocation, "all that the hub knows");
   const gone = await desk.uninstallHub({ state });
   if (invocation.json) return printJson(invocation, gone);
   printRemoved(invocation, gone);
@@ -51,12 +54,30 @@ function printRemoved(
   for (const note of notes) warn(invocation, note);
 }
 
-async function askForState(invocation: Invocation): Promise<boolean> {
+function lostWith(joined: HubFile | undefined): string | undefined {
+  if (joined === undefined) return undefined;
+  return joined.embedded ? "its hub, the fleet's keys, shares and logs" : "its key, shares and logs";
+}
+
+async function takesState(
+  invocation: Invocation,
+  { state, yes }: UninstallFlags,
+  lost = "its shares and logs",
+): Promise<boolean> {
   const { stdin } = invocation.surroundings;
+  if (yes === true) return state === true;
+  if (state === true) {
+    await confirmLoss(invocation, lost);
+    return true;
+  }
   if (!stdin.isTerminal || invocation.json) return false;
-  const joined = await joinedHub(invocation);
-  const lost =
-    joined?.embedded === true ? "its hub, the fleet's keys, shares and logs" : "its key, shares and logs";
   const answer = await stdin.readLine(`Remove the state too (${lost}; they can't be had back)? [y/N] `);
   return /^y(?:es)?$/i.test(answer.trim());
+}
+
+function confirmLoss(invocation: Invocation, lost: string): Promise<void> {
+  return confirm(invocation, {
+    lost: [`This removes ${lost}; they can't be had back.`],
+    ask: "Remove the state?",
+  });
 }
