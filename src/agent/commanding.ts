@@ -11,6 +11,7 @@ import { RESET } from "../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../trunk/stream.ts";
 import type { Programs, World } from "../world/world.ts";
 import { capabilityCommand, type CapabilityCommandParts } from "./capabilities/capability-command.ts";
+import { unlessDisabled } from "./capabilities/unless-disabled.ts";
 import { execCommand } from "./exec/exec-command.ts";
 import { forwardCommand, type RegisteredPort } from "./exec/forwards.ts";
 import { Shells } from "./exec/shells.ts";
@@ -59,6 +60,8 @@ export interface CommandingParts {
   hubFile: HubFile;
   /** Under the name it goes by now. */
   device(): { id: string; name: string };
+  /** Capabilities that it does not offer, although it could. */
+  disabled: readonly string[];
   /** What it can do, now. */
   capabilities: CapabilityCommandParts["capabilities"];
   /** What this device offers by name, now. */
@@ -83,6 +86,7 @@ export function openCommanding(parts: CommandingParts): Commanding {
   if (command === undefined || tasks === undefined) return withoutKeys();
   const { clock, timers, network, random } = world;
   const { programs, link, policy, userHome: home } = command;
+  const { disabled } = parts;
   const exec = execCommand({ tasks, clock, random });
   const shells = new Shells({ programs, timers, random, home, environment });
   const own = { crypto: link.crypto, identityKey: signer.publicKey, linkKey: link.key };
@@ -99,8 +103,8 @@ export function openCommanding(parts: CommandingParts): Commanding {
     logs,
     policy,
     kinds: {
-      exec,
-      shell: shells,
+      exec: unlessDisabled("exec", disabled, exec),
+      shell: unlessDisabled("shell", disabled, shells),
       capability: capabilityCommand({ timers, capabilities: parts.capabilities }),
       forward: forwardCommand({
         clock,

@@ -199,6 +199,9 @@ test("what is disabled is not offered, and a broken manifest is told with its li
   ]);
   await again.firstJson();
   await offered("gpu", "embeddings");
+  // It is refused too, and not only left out of the list.
+  const refused = await owner.run(["run", "--device", "gpu", "--no-queue", "--json", "--", "true"]);
+  expect(refused.error).toMatchObject({ code: "forbidden", message: "this device has exec disabled" });
   const offers = await offersOf("gpu");
   expect([offers.includes("llm.chat"), offers.includes("exec"), offers.includes("shell")]).toEqual([
     false,

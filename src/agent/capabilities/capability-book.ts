@@ -20,6 +20,14 @@ export interface CapabilityBookParts {
 /** Plugins start together: their changes are told together. */
 const GATHER_MS = 50;
 
+/** Whoever disables the capability disables its queries. */
+const ANSWERED_BY: Partial<Record<QueryType, string>> = {
+  ListTasks: "tasks",
+  GetTaskStats: "tasks",
+  SearchTasks: "tasks",
+  SearchKnowledgebase: "knowledgebase",
+};
+
 export class CapabilityBook {
   readonly #parts: CapabilityBookParts;
   readonly #sources: CapabilitySource[] = [];
@@ -54,6 +62,7 @@ export class CapabilityBook {
   }
 
   answerer(type: QueryType, name: string | undefined): Answerer | undefined {
+    if (this.#parts.disabled.includes(ANSWERED_BY[type] ?? "")) return undefined;
     for (const { answers, queries } of this.#sources) {
       const found = type === "Custom" ? ownOf(queries, name) : answers?.[type];
       if (found !== undefined) return found;

@@ -90,6 +90,7 @@ export async function openOwners(
     environment: options.environment,
     ...(options.command === undefined ? {} : { command: options.command }),
     ...(tasks === undefined ? {} : { tasks }),
+    disabled: options.offering?.disabled ?? [],
     capabilities,
     services: () => services.services,
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
