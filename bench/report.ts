@@ -1,6 +1,7 @@
 // The report: what it was measured on, every table, and every bar with how far it is.
 import { readFileSync } from "node:fs";
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { isDisturbed, type Disturbance } from "./disturbance.ts";
 import { onPath, pathOf } from "./stage.ts";
 import type { Bar, Table } from "./table.ts";
 
@@ -9,14 +10,15 @@ export interface Facts {
   /** Peers that could not be started, each with the reason. */
   missing: readonly string[];
   loadBefore: number;
+  disturbance: Disturbance;
 }
 
-export function report(tables: readonly Table[], { quick, missing, loadBefore }: Facts): string {
+export function report(tables: readonly Table[], { quick, missing, loadBefore, disturbance }: Facts): string {
   const bars = tables.flatMap((table) => table.bars);
   const reached = bars.filter((bar) => bar.reached).length;
   return `# Measured
 
-${quick ? "A quick run: short loads, one round. Good for a look, not for a claim.\n\n" : ""}${machine(loadBefore)}
+${quick ? "A quick run: short loads, one round. Good for a look, not for a claim.\n\n" : ""}${disturbed(disturbance)}${machine(loadBefore, disturbance)}
 Everything ran side by side on loopback, one contender after the other in turns, after a warm-up; a figure is
 the median of the rounds, with the least and the most in parentheses. CPU time is what the kernel counted for the
 processes of each side. Of a tunnel, the hub is the visitors' side and the agent the app's; of two nginx, the first
@@ -40,7 +42,18 @@ function barLine({ wanted, got, reached }: Bar): string {
   return `- ${reached ? "reached" : "**missed**"}: ${wanted}; measured ${got}\n`;
 }
 
-function machine(loadBefore: number): string {
+function disturbed(disturbance: Disturbance): string {
+  if (!isDisturbed(disturbance)) return "";
+  return `**Disturbed: others had ${percent(disturbance.othersShare)} of the processors while this ran, and ${percent(
+    disturbance.stolenShare,
+  )} were taken from underneath. These figures are of the moment, not of the programs.**\n\n`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+function machine(loadBefore: number, { othersShare, stolenShare }: Disturbance): string {
   const all = cpus();
   const distribution = /^PRETTY_NAME="?([^"\n]*)/m.exec(textOf("/etc/os-release"))?.[1] ?? "unknown system";
   const rows = [
@@ -50,6 +63,7 @@ function machine(loadBefore: number): string {
     ["system", `${distribution}, Linux ${release()}`],
     ["runtime", `Bun ${Bun.version}`],
     ["load before and after", `${loadBefore.toFixed(1)}, ${(loadavg()[0] ?? 0).toFixed(1)}`],
+    ["others meanwhile", `${percent(othersShare)} of the processors; ${percent(stolenShare)} stolen`],
     ["peers", versions()],
   ];
   return `| | |\n| --- | --- |\n${rows.map(([name, value]) => `| ${name} | ${value} |\n`).join("")}`;

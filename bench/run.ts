@@ -1,13 +1,15 @@
 // `npm run bench`: measures every row on this machine in one run and writes RESULTS.md beside this file.
 //
-//   npm run bench                   everything, about fifteen minutes
-//   npm run bench -- --quick        the same with short loads, about three minutes; printed, and written with --write
+//   npm run bench                   everything, about twenty-five minutes
+//   npm run bench -- --quick        the same with short loads, about four minutes; printed, and written with --write
 //   npm run bench -- requests bulk  only these rows; printed, not written
 //
-// Needs wrk, nginx, sshd and openssl (Debian packages of these names); frp, chisel and rathole are measured
-// where they are found on the PATH. All traffic stays on loopback.
+// Needs openssl. Peers are measured where they are found on the PATH, and those that are not are named: wrk, nginx,
+// openssh-server, nats-server and redis-server are packages of Debian; frp, chisel and rathole come from their makers.
+// All traffic stays on loopback.
 import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
+import { watchOthers } from "./disturbance.ts";
 import { certificate } from "./muster/start-hub.ts";
 import { chisel } from "./peers/chisel.ts";
 import { direct } from "./peers/direct.ts";
@@ -69,6 +71,7 @@ if (unknown !== undefined) {
 
 const missing = new Set<string>();
 const loadBefore = loadavg()[0] ?? 0;
+const others = watchOthers();
 const tables: Table[] = [];
 for (const row of ROWS) {
   if (named.length > 0 && !named.includes(row.name)) continue;
@@ -79,7 +82,7 @@ if (asJson) {
   console.log(JSON.stringify(tables));
   process.exit(0);
 }
-const text = report(tables, { quick, missing: [...missing], loadBefore });
+const text = report(tables, { quick, missing: [...missing], loadBefore, disturbance: others() });
 console.log(text);
 const written = named.length === 0 && (!quick || words.includes("--write"));
 if (written) writeFileSync(new URL("./RESULTS.md", import.meta.url), text);
@@ -102,6 +105,7 @@ async function runRow(row: Row): Promise<Table[]> {
     process.exit(130);
   };
   process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+  const startMs = performance.now();
   const late = Promise.withResolvers<never>();
   const withinMs = quick ? QUICK_ROW_WITHIN_MS : ROW_WITHIN_MS;
   const patience = setTimeout(
@@ -118,6 +122,7 @@ async function runRow(row: Row): Promise<Table[]> {
     clearTimeout(patience);
     process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
     await stage[Symbol.asyncDispose]();
+    console.error(`${row.name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
   }
 }
 

@@ -28,6 +28,7 @@ export class Stage {
   readonly #started = new Set<Started>();
   readonly #ends: (() => void)[] = [];
   #files = 0;
+  #isLeft = false;
 
   /** A file of this stage, readable by this user alone. */
   file(name: string, text: string): string {
@@ -44,6 +45,8 @@ export class Stage {
 
   /** Starts a program that runs on. What it complains of goes to a file of the stage. */
   start(command: string[], options: StartOptions = {}): Started {
+    // By a row that was given up and goes on all the same.
+    if (this.#isLeft) throw new Error("this stage was left");
     this.#files += 1;
     const complaints = join(this.folder, `${this.#files}.stderr`);
     const child = Bun.spawn(command, {
@@ -103,6 +106,7 @@ export class Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isLeft = true;
     await Promise.all([...this.#started].map((one) => one.end()));
     this.#tidy();
   }

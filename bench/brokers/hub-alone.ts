@@ -12,6 +12,7 @@ import { realWorld } from "../../src/world/real.ts";
 import { benchCrypto, deviceName, deviceSigner } from "../muster/enrol.ts";
 import { connectRaw } from "../muster/raw-device.ts";
 import type { Joined } from "../muster/devices.ts";
+import type { Stage } from "../stage.ts";
 import { Arrivals, MESSAGE_BYTES, type Broker } from "./broker.ts";
 
 /** As many as a hub lets one session leave unanswered. */
@@ -34,15 +35,15 @@ interface Ends {
 }
 
 /** Devices 0 and 1 of the bench must be enrolled at the hub. */
-export async function hubAlone({ place, hub }: Joined): Promise<Broker[]> {
+export async function hubAlone(stage: Stage, { place, hub }: Joined): Promise<Broker[]> {
   const heard: Ends["heard"] = { near() {}, far() {} };
   const taken: Ends["taken"] = { by: () => ({ data() {}, drain() {}, end() {}, close() {} }) };
-  const sender = await connectRaw(place, {
+  const sender = await connectRaw(stage, place, {
     signer: near,
     name: deviceName(0),
     message: (message) => heard.near(message),
   });
-  const receiver = await connectRaw(place, {
+  const receiver = await connectRaw(stage, place, {
     signer: far,
     name: deviceName(1),
     message: (message) => heard.far(message),

@@ -29,6 +29,6 @@ export async function sealedMessages({ hub }: Joined, [sender, receiver]: [Devic
       };
       await Promise.all(Array.from({ length: AT_ONCE }, line));
     },
-    burstCount: AT_ONCE,
+    burstCount: 2 * AT_ONCE,
   };
 }

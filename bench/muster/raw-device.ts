@@ -8,6 +8,7 @@ import { fromBase64Url } from "../../src/protocol/bytes.ts";
 import { SILENT_LOG } from "../../src/protocol/log.ts";
 import { Pulse } from "../../src/trunk/liveness.ts";
 import { realWorld } from "../../src/world/real.ts";
+import type { Stage } from "../stage.ts";
 import { benchCrypto } from "./enrol.ts";
 import { DOMAIN, type HubPlace } from "./start-hub.ts";
 
@@ -23,8 +24,8 @@ export interface RawDevice {
   opened?: HubSessionOptions["events"]["opened"];
 }
 
-/** Resolves once it is connected. It stays so until its session is stopped. */
-export async function connectRaw(place: HubPlace, device: RawDevice): Promise<HubSession> {
+/** Resolves once it is connected. It stays so until the stage is left. */
+export async function connectRaw(stage: Stage, place: HubPlace, device: RawDevice): Promise<HubSession> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const late = setTimeout(() => reject(new Error(`${device.name} does not connect`)), COMES_WITHIN_MS);
   const session = new HubSession({
@@ -48,6 +49,7 @@ export async function connectRaw(place: HubPlace, device: RawDevice): Promise<Hu
     },
   });
   session.start();
+  stage.atEnd(() => session.stop());
   try {
     await promise;
   } finally {

@@ -114,7 +114,7 @@ async function musterFleet({ stage, progress }: Bench, { signed }: { signed: boo
   );
   await Promise.all(fleets.map((fleet) => allConnected(fleet.lines())));
   const { signer, log } = await ownerOf(0);
-  const session = await connectRaw(place, { signer, name: "owner", sessionKind: "attach" });
+  const session = await connectRaw(stage, place, { signer, name: "owner", sessionKind: "attach" });
   const { clock, random } = realWorld;
   const asker = { clock, random, crypto: benchCrypto, signer, hub: session, ownerRoot: toBase64Url(log.id) };
   return {

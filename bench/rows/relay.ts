@@ -48,7 +48,7 @@ async function start(bench: Bench): Promise<Broker[]> {
   const joined = await startDevices(stage, place, ["one", "two"]);
   const [one, two] = joined.devices;
   if (one === undefined || two === undefined) throw new Error("two were started");
-  return [...brokers, ...(await hubAlone(joined)), await sealedMessages(joined, [one, two])];
+  return [...brokers, ...(await hubAlone(stage, joined)), await sealedMessages(joined, [one, two])];
 }
 
 async function sample(broker: Broker, forMs: number): Promise<Sample> {
@@ -120,7 +120,8 @@ function table(brokers: readonly Broker[], samples: Map<string, Sample[]>): Tabl
     rows,
     bars,
     notes: [
-      "What stands in one table here is not alike: nats and PUBLISH hand a message on and forget it. Where the " +
+      "What stands in one table here is not alike: nats and PUBLISH hand a message on and forget it. A live stream is " +
+        "bytes, as of TCP: what is written in one turn travels in fewer frames, and the ends find their messages in it. Where the " +
         "agents have no figure, both ends are connections of the bench's own process, which for the fast ones is " +
         "what bounds them. A round trip of Muster's messages ends with the receiver's signature.",
     ],
