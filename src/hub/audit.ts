@@ -30,6 +30,7 @@ export type AuditAction =
   | "share.published"
   | "share.removed"
   | "share.entered"
+  | "service.entered"
   | "command.relayed"
   | "session.opened"
   | "pairing.created"
