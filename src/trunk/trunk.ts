@@ -24,6 +24,7 @@ import type { Wire } from "./outbox.ts";
 import { RoundTrip } from "./round-trip.ts";
 import { isIdOf, nextId, wasUsed } from "./stream-ids.ts";
 import type { TrunkRole } from "./stream-ids.ts";
+import { StreamTable } from "./stream-table.ts";
 import { StreamEnd } from "./stream.ts";
 import type { Carrier, TrunkStream, TrunkStreamEvents } from "./stream.ts";
 import { Turns } from "./turns.ts";
@@ -101,7 +102,7 @@ export class Trunk {
   readonly #member = { beat: (timeMs: number) => this.#beat(timeMs) };
   readonly #roundTrip = new RoundTrip();
   readonly #messages = new MessageAssembler(MESSAGE_MAX_BYTES);
-  readonly #streams = new Map<number, StreamEnd>();
+  readonly #streams = new StreamTable<StreamEnd>();
   #lastOwnId = 0;
   #lastFarId = 0;
   #bytesIn = 0;
@@ -189,7 +190,7 @@ export class Trunk {
     const id = nextId(this.#role, this.#lastOwnId, (id) => this.#streams.has(id));
     this.#lastOwnId = id;
     const stream = new StreamEnd(id, this.#carrier, events);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     this.#send(FRAME.open, id, payload);
     return stream;
   }
@@ -307,7 +308,7 @@ export class Trunk {
       return this.#send(FRAME.reset, id, new Uint8Array([0, RESET.refused]));
     }
     const stream = new StreamEnd(id, this.#carrier);
-    this.#streams.set(id, stream);
+    this.#streams.add(stream);
     try {
       stream.adopt(this.#events.opened(stream, payload));
     } catch (error) {
@@ -408,7 +409,7 @@ export class Trunk {
     if (!closed.remote) this.#outbox.control(FRAME.goaway, 0, encodeGoaway(closed.code, closed.reason));
     const error = closedError(closed);
     this.#lingerTimer = this.#timers.after(LINGER_MS, () => this.#drop());
-    for (const stream of this.#streams.values()) stream.lose(error);
+    for (const stream of this.#streams.all()) stream.lose(error);
     this.#streams.clear();
     this.#sayLastWord();
     this.#tell(() => this.#events.closed(closed));
