@@ -24,9 +24,9 @@ function blocksIn(markdown: string): Block[] {
 
 const blocksOf = (guide: string) => blocksIn(readFileSync(join(folder, guide), "utf8"));
 
-test("there is a guide for each platform, for scripts, for tasks, for assistants and for the life of a device", () => {
+test("there is a guide for each platform, for scripts, for tasks, for assistants, for models, for plugins and for the life of a device", () => {
   expect(guides).toEqual(
-    "assistants containers devices linux macos phone raspberry-pi scripts services tasks vps wsl2"
+    "assistants containers devices linux macos models phone plugins raspberry-pi scripts services tasks vps wsl2"
       .split(" ")
       .map((name) => `${name}.md`),
   );
