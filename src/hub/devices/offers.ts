@@ -92,8 +92,7 @@ export class Offers {
 
   /** Known at once, since the next message builds on it; then written, one after the other. */
   async #keep(deviceId: string, offered: Offered): Promise<void> {
-    const before = this.#byDevice.get(deviceId);
-    if (before !== undefined && isSame(before, offered)) return;
+    if (isSame(this.of(deviceId), offered)) return;
     this.#byDevice.set(deviceId, offered);
     this.#parts.changed();
     await saveDeviceOffers(this.#parts.db, {
