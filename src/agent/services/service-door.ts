@@ -5,7 +5,6 @@
 //   stream → own path: a ticket for a pass | ticket or pass → name → 127.0.0.1:port
 //
 // When a key loses its right, what runs by it ends: requests, downloads, WebSockets.
-import { cookieValue } from "../../http1/cookies.ts";
 import { field } from "../../http1/field.ts";
 import { refusalAnswer } from "../../http1/answer.ts";
 import type { After, Exchange, ExchangeEvents } from "../../http1/exchange.ts";
@@ -13,52 +12,32 @@ import { NOBODY } from "../../http1/exchange.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
 import { ServerConnection } from "../../http1/server-connection.ts";
 import type { Ticker, Ticking } from "../../http1/ticker.ts";
-import type { Crypto, Signer } from "../../identity/crypto.ts";
-import {
-  PASS_LIFETIME_MS,
-  readBrowserTicket,
-  signPass,
-  VouchedWords,
-  type Vouched,
-} from "../../identity/service-access.ts";
-import { equalSecretBytes, toBase64Url } from "../../protocol/bytes.ts";
+import { PASS_LIFETIME_MS } from "../../identity/service-access.ts";
 import { encodeFin } from "../../protocol/fin.ts";
 import { TRUNK_MAX_STREAMS } from "../../protocol/limits.ts";
 import { RAW_FLAG, type Open } from "../../protocol/open.ts";
 import { SERVICE_TARGET } from "../../protocol/service-address.ts";
-import {
-  NONCE_COOKIE,
-  PASS_COOKIE,
-  readNonceValue,
-  serviceCookie,
-  TICKET_FIELD,
-} from "../../protocol/service-cookies.ts";
-import { TICKET_LIFETIME_MS, TICKET_PATH } from "../../protocol/ticket.ts";
+import { NONCE_COOKIE, PASS_COOKIE, serviceCookie } from "../../protocol/service-cookies.ts";
+import { TICKET_PATH } from "../../protocol/ticket.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
-import type { Clock, Network } from "../../world/world.ts";
+import type { Network } from "../../world/world.ts";
 import { AppRequest } from "../gateway/app-request.ts";
 import { jsonReply, type Asker, type Reply } from "../gateway/reply.ts";
 import { originProblem } from "../gateway/request-origin.ts";
-import { safeReturnPath } from "../gateway/return-path.ts";
 import { sendReply } from "../gateway/send-reply.ts";
 import { firstValue, type AppTarget } from "../gateway/share-target.ts";
 import { UpstreamPool } from "../gateway/upstream-pool.ts";
 import { Visit } from "../gateway/visit.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import { Callers, type Call, type CallersParts } from "./callers.ts";
 import type { OfferedService } from "./offered-service.ts";
 import type { ServiceBook } from "./service-book.ts";
 import * as replies from "./service-replies.ts";
 
-export interface ServiceDoorParts {
-  clock: Clock;
+export interface ServiceDoorParts extends CallersParts {
   ticker: Ticker;
   network: Pick<Network, "connect">;
-  crypto: Pick<Crypto, "verifyEd25519">;
-  /** This device's key: its passes are signed by it. */
-  signer: Signer;
   device(): { id: string; name: string };
-  book: Pick<OwnerBook, "log" | "problem">;
   services: Pick<ServiceBook, "get" | "services">;
   /** `[policy] browser`. */
   browsers: "on" | "off";
@@ -69,18 +48,12 @@ export interface ServiceDoorParts {
   failed(thrown: unknown): void;
 }
 
-/** Spent nonces are kept while their tickets could still come again. */
-const SPENT_MAX = 4096;
-
 interface Running {
   key: Uint8Array;
   end(): void;
 }
 
-interface Asked {
-  name: string;
-  head: RequestHead;
-  open: Open;
+interface Asked extends Call {
   exchange: Exchange;
   visit: Visit;
   running: Running;
@@ -89,21 +62,13 @@ interface Asked {
 export class ServiceDoor implements Ticking {
   tickerSlot = -1;
   readonly #parts: ServiceDoorParts;
-  readonly #words: VouchedWords;
+  readonly #callers: Callers;
   readonly #pools = new Map<string, UpstreamPool>();
   readonly #running = new Set<Running>();
-  /** Nonce → when it may be forgotten. */
-  readonly #spent = new Map<string, number>();
-
-  /** At this moment. */
-  readonly #mayCommand = (key: Uint8Array): boolean => {
-    const { book, clock } = this.#parts;
-    return book.problem() === undefined && book.log?.mayCommand(key, clock.now()) === true;
-  };
 
   constructor(parts: ServiceDoorParts) {
     this.#parts = parts;
-    this.#words = new VouchedWords(parts.crypto);
+    this.#callers = new Callers(parts);
   }
 
   /** One request. */
@@ -150,7 +115,7 @@ export class ServiceDoor implements Ticking {
 
   /** The owner log has grown. */
   look(): void {
-    for (const running of this.#running) if (!this.#mayCommand(running.key)) running.end();
+    for (const running of this.#running) if (!this.#callers.mayCommand(running.key)) running.end();
   }
 
   /** A right may also end by its time. */
@@ -169,7 +134,7 @@ export class ServiceDoor implements Ticking {
     const { name, head, open } = asked;
     const path = head.target.split("?")[0] ?? "";
     if (path === TICKET_PATH && head.method === "POST") return this.#redeem(asked);
-    const who = this.#whoAsks(asked);
+    const who = this.#callers.of(asked);
     if (who === undefined) return this.#reply(asked, replies.strangerReply);
     if (this.#isBarred(who.key)) return this.#reply(asked, replies.noBrowsersReply);
     if (!this.#parts.proxies) return this.#reply(asked, replies.noProxyReply);
@@ -217,47 +182,17 @@ export class ServiceDoor implements Ticking {
     return app;
   }
 
-  /** By the ticket that it brings, else by its cookie. */
-  #whoAsks({ name, head, open }: Asked): (Vouched & { by: "ticket" | "pass" }) | undefined {
-    const { clock, signer, device } = this.#parts;
-    const nowMs = clock.now();
-    const at = { deviceId: device().id, service: name };
-    const text = firstValue(head.fields, TICKET_FIELD);
-    if (text !== undefined) {
-      const ticket = this.#words.programTicket({ text, at, nowMs, trusts: this.#mayCommand });
-      return ticket && { ...ticket, by: "ticket" };
-    }
-    const place = { ...at, host: open.host.toLowerCase() };
-    for (const each of head.fields) {
-      const cookie = each.lower === "cookie" ? cookieValue(each.value, PASS_COOKIE) : undefined;
-      if (cookie === undefined) continue;
-      const given = { text: cookie, place, deviceKey: signer.publicKey, nowMs, trusts: this.#mayCommand };
-      const pass = this.#words.pass(given);
-      if (pass !== undefined) return { ...pass, by: "pass" };
-    }
-    return undefined;
-  }
-
   /** A browser is back with its ticket, and gets this device's pass. */
   #redeem(asked: Asked): ExchangeEvents {
     const { name, head, open, exchange, visit } = asked;
-    const { clock, crypto, signer, device } = this.#parts;
-    const nowMs = clock.now();
-    const place = { deviceId: device().id, service: name, host: open.host.toLowerCase() };
-    const text = firstValue(head.fields, TICKET_FIELD) ?? "";
-    const given = { text, at: place, host: place.host, nowMs, trusts: this.#mayCommand };
-    const ticket = readBrowserTicket(crypto, given);
+    const ticket = this.#callers.ticketOf(asked);
     if (ticket === undefined) return this.#reply(asked, replies.strangerReply);
     if (this.#isBarred(ticket.key)) return this.#reply(asked, replies.noBrowsersReply);
-    const left = nonceOf(head);
-    const isRight = left !== undefined && equalSecretBytes(left.nonce, ticket.nonce);
-    if (!isRight || isForeign(head, open) || !this.#spend(ticket.nonce)) {
-      return this.#reply(asked, replies.ticketRefusedReply);
-    }
-    const path = safeReturnPath(left.path);
+    const path = isForeign(head, open) ? undefined : this.#callers.spend(asked, ticket);
+    if (path === undefined) return this.#reply(asked, replies.ticketRefusedReply);
     exchange.pauseBody();
     let gone = false;
-    signPass(signer, place, { ...ticket, expiresAt: nowMs + PASS_LIFETIME_MS }).then(
+    this.#callers.passFor(asked, ticket).then(
       (pass) => {
         if (gone) return;
         this.#parts.entered(name, ticket.key);
@@ -270,16 +205,6 @@ export class ServiceDoor implements Ticking {
       },
     );
     return { ...NOBODY, aborted: () => (gone = true) };
-  }
-
-  #spend(nonce: Uint8Array): boolean {
-    const nowMs = this.#parts.clock.now();
-    const text = toBase64Url(nonce);
-    for (const [each, forgetAt] of this.#spent) if (forgetAt <= nowMs) this.#spent.delete(each);
-    // Full of tickets of this very minute: nobody is let in rather than one twice.
-    if (this.#spent.has(text) || this.#spent.size >= SPENT_MAX) return false;
-    this.#spent.set(text, nowMs + 2 * TICKET_LIFETIME_MS);
-    return true;
   }
 
   #isBarred(key: Uint8Array): boolean {
@@ -305,14 +230,6 @@ const NO_KEY = new Uint8Array(0);
 
 function askerOf(head: RequestHead, open: Open): Asker {
   return { requestId: open.requestId, accept: firstValue(head.fields, "accept") };
-}
-
-function nonceOf(head: RequestHead): ReturnType<typeof readNonceValue> {
-  for (const each of head.fields) {
-    const value = each.lower === "cookie" ? cookieValue(each.value, NONCE_COOKIE) : undefined;
-    if (value !== undefined) return readNonceValue(value);
-  }
-  return undefined;
 }
 
 /** What a page of another site began, but for a person who follows a link to read. */
