@@ -91,7 +91,7 @@ export class DeviceDesk {
   }
 
   async rotate({ device }: LocalRequest<"device_rotate">): Promise<LocalResponse<"device_rotate">> {
-    const { view } = await this.#find(device);
+    const { view } = await this.#findOwn(device);
     await this.#options.hub.request({ type: "device_rotate", device_id: view.id }, "done");
     return { device_id: view.id, name: view.name };
   }
@@ -119,7 +119,7 @@ export class DeviceDesk {
   }
 
   async rename({ device, name }: LocalRequest<"device_rename">): Promise<LocalResponse<"device_rename">> {
-    const { view } = await this.#find(device);
+    const { view } = await this.#findOwn(device);
     const asked = { type: "device_rename", device_id: view.id, name } as const;
     const renamed = await this.#options.hub.request(asked, "device_renamed");
     return { device_id: view.id, from: view.name, name: renamed.name };
@@ -127,7 +127,7 @@ export class DeviceDesk {
 
   /** Another device: by an entry of the log, or by the hub's word where the log does not know it. */
   async remove({ device }: LocalRequest<"device_remove">): Promise<LocalResponse<"device_remove">> {
-    const { view, participant } = await this.#find(device);
+    const { view, participant } = await this.#findOwn(device);
     if (view.id === this.#ownId()) {
       throw new MusterError("conflict", "that is this device", { hint: "leave with: muster device remove" });
     }
@@ -186,6 +186,13 @@ export class DeviceDesk {
     return { fleet, view, participant: this.#participant(view.id) };
   }
 
+  /** Not one that another owner shares: what is asked is that owner's to do. */
+  async #findOwn(reference: string): Promise<{ view: DeviceView; participant: Participant | undefined }> {
+    const found = await this.#find(reference);
+    if (found.participant?.sharedBy !== undefined) throw sharedByAnother(found.view.name);
+    return found;
+  }
+
   #participant(deviceId: string): Participant | undefined {
     return this.#options.book.log?.participants().find(({ publicKey }) => this.#idOf(publicKey) === deviceId);
   }
@@ -203,6 +210,13 @@ export class DeviceDesk {
   #idOf(publicKey: Uint8Array): string {
     return deviceIdOf(this.#options.crypto.sha256(publicKey));
   }
+}
+
+/** What only its own owner does with a device. */
+export function sharedByAnother(name: string): MusterError {
+  return new MusterError("forbidden", `${name} is another owner's, who shares it with you`, {
+    hint: `let it go with: muster device unshare ${name}`,
+  });
 }
 
 /** By name, by id, or by the beginning of one. Throws `not_found`, `ambiguous`. */

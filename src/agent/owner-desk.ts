@@ -11,7 +11,8 @@ import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { Scope } from "../protocol/owner-log.ts";
 import type { Clock } from "../world/world.ts";
-import { findDevice } from "./device-desk.ts";
+import { coOwnersShown } from "./co-owner-desk.ts";
+import { findDevice, sharedByAnother } from "./device-desk.ts";
 import type { HubPort } from "./hub-port.ts";
 import { knownLog, lastEntry, signedEntry, writeToLog } from "./log-writing.ts";
 import type { OwnerBook } from "./owner-book.ts";
@@ -140,6 +141,7 @@ export class OwnerDesk {
       head: toBase64Url(log.head.hash),
       entries: log.length,
       recovery: log.hasRecovery,
+      ...coOwnersShown(this.#options.crypto, log),
       items: log.participants().flatMap((one) => {
         const role = log.roleOf(one.publicKey, now);
         if (role === undefined) return [];
@@ -198,6 +200,7 @@ export class OwnerDesk {
     const known = this.#log()
       .participants()
       .find(({ publicKey }) => this.#idOf(publicKey) === view.id);
+    if (known?.sharedBy !== undefined) throw sharedByAnother(view.name);
     if (known !== undefined) return { known, name: view.name };
     throw new MusterError("forbidden", `${view.name} is in no owner log yet`, {
       hint: `let it in first: muster device approve ${view.name}`,

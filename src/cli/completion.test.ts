@@ -32,6 +32,8 @@ describe("candidates", () => {
       "remove",
       "promote",
       "rekey",
+      "claim",
+      "unshare",
       "owners",
       "peers",
       "petname",

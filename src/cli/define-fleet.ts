@@ -35,12 +35,18 @@ function addDevice(program: Command, choose: Choose): void {
     .command("token")
     .summary("make a one-time setup token")
     .description(
-      "Make a token with which one new machine may join the fleet, and print the line to run there.",
+      "Make a token with which one new machine may join the fleet, and print the line to run there. With --share " +
+        "it lets one person command one device beside you instead.",
     )
     .option("--expires <duration>", "how long it may be used, 1m to 7d", "15m")
     .option("--name <name>", "name of the new device")
+    .option("--share <device>", "share this device with another owner", parseReference)
     .option("--json", JSON_HELP)
-    .addHelpText("after", "\nExamples:\n  muster device token\n  muster device token --expires 1h --name pi")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster device token\n  muster device token --expires 1h --name pi\n" +
+        "  muster device token --share server",
+    )
     .action((options) => {
       choose({
         run: async (invocation) =>

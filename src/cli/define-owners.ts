@@ -48,6 +48,42 @@ export function addOwnerCommands(device: Command, choose: Choose): void {
         endsWithinMs: REKEY_ENDS_MS,
       });
     });
+  device
+    .command("claim")
+    .summary("take a device that another owner shares")
+    .description(
+      "Take a device by the token that its owner made. A home that has joined no hub becomes an owner of its own " +
+        "at that hub, and needs the whole link for it.",
+    )
+    .argument("<token>", "share token or its link; `-` reads it from the terminal or standard input")
+    .option("--as <name>", "what the device's owner sees you as")
+    .option("--insecure", "accept plain HTTP to another machine")
+    .option("--ca <file>", "PEM file of the authority of the hub's certificate")
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device claim https://hub.example.com/claim#mss1_...")
+    .action((token, options) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-share.ts")).deviceClaim(invocation, token, options),
+        endsWithinMs: REKEY_ENDS_MS,
+      });
+    });
+  device
+    .command("unshare")
+    .summary("end that another owner commands a device")
+    .description(
+      "End that a co-owner commands a device of yours; or let go a device that another owner shares with you.",
+    )
+    .argument("<device>", "name or id of a device", parseReference)
+    .argument("[owner]", "the co-owner, where there are several", parseReference)
+    .option("--json", JSON_HELP)
+    .addHelpText("after", "\nExamples:\n  muster device unshare server\n  muster device unshare server anna")
+    .action((reference, owner) => {
+      choose({
+        run: async (invocation) =>
+          (await import("./commands/device-share.ts")).deviceUnshare(invocation, reference, owner),
+      });
+    });
   const owners = device
     .command("owners")
     .summary("who may command, and how to take it back")

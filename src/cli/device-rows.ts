@@ -53,7 +53,8 @@ export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
 }
 
 /** Whoever has not compared its words should see that first. */
-function statusCell({ status, confirmed }: DeviceView): Cell {
+function statusCell({ status, confirmed, shared }: DeviceView): Cell {
+  if (shared === true) return { text: `${status}, shared`, short: status, style: STATUS_STYLES[status] };
   if (confirmed !== false || status === "revoked") return { text: status, style: STATUS_STYLES[status] };
   return { text: `unconfirmed, ${status}`, short: "unconfirmed", style: "yellow" };
 }

@@ -52,6 +52,8 @@ export interface Surroundings {
   runAgent(options: AgentOptions): Promise<void>;
   /** Joins this home to a hub: makes or keeps its identity, claims the token, writes hub.json. */
   join(options: JoinOptions): Promise<JoinResult>;
+  /** Takes a device that another owner shares; a home that has joined nothing joins with it. */
+  claimShare(options: ClaimOptions): Promise<ClaimResult>;
   /** Every setting with its value and where that came from. Throws for a file that is wrong. */
   readConfig(options: { home: string | undefined; config?: string }): Promise<ConfigView>;
   /** A muster.toml with every setting, commented out. */
@@ -263,6 +265,25 @@ export interface JoinOptions {
   say(line: string): void;
 }
 
+export interface ClaimOptions extends Pick<JoinOptions, "home" | "insecure" | "ca" | "stop" | "phase"> {
+  /** Scheme, host and port; undefined for the hub that this home has joined. */
+  hubUrl: string | undefined;
+  token: string;
+  /** What the other owner is to see. */
+  as: string | undefined;
+  /** Where this home's own copy of its log ends, if an agent has one: the hub may not show less. */
+  known: { entries: number; head: string } | undefined;
+}
+
+export interface ClaimResult {
+  /** The device that is shared. */
+  device_id: string;
+  name: string;
+  hub_url: string;
+  /** This home has joined with it, under this name. */
+  joined: string | null;
+}
+
 export interface JoinPrompt {
   userCode: string;
   url: string;
@@ -373,9 +394,17 @@ export interface DeviceCalls {
 
 /** What an owner does with the keys of the owner log. */
 export type OwnerCalls = {
-  [Name in "owners" | "owner_promote" | "hub_handover" | "recovery_make" | "recovery_use" | "owners_reset"]: (
-    request: LocalRequest<Name>,
-  ) => Promise<LocalResponse<Name>>;
+  [
+    Name in
+      | "owners"
+      | "owner_promote"
+      | "device_share"
+      | "device_unshare"
+      | "hub_handover"
+      | "recovery_make"
+      | "recovery_use"
+      | "owners_reset"
+  ]: (request: LocalRequest<Name>) => Promise<LocalResponse<Name>>;
 };
 
 /** Keys that use what devices offer and never command. */

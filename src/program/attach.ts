@@ -4,6 +4,7 @@ import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.t
 import { askCapability } from "../agent/calls/ask-capability.ts";
 import { askFleet } from "../agent/calls/ask-fleet.ts";
 import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
+import { CoOwnerDesk } from "../agent/co-owner-desk.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
 import { HubSession } from "../agent/link/hub-session.ts";
@@ -96,9 +97,21 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         book,
         embedded,
       });
+      const { lan_url: lanUrl, insecure = false } = hubFile;
+      const coOwners = new CoOwnerDesk({
+        clock: world.clock,
+        crypto,
+        signer,
+        hub: session,
+        hubKey: hubKeyOf(hubFile),
+        addresses: () => ({ hubUrl: hubFile.hub_url, lanUrl, insecure }),
+        book,
+      });
       return {
         owners: async () => desk.show(),
         owner_promote: (request) => desk.promote(request),
+        device_share: (request) => coOwners.offer(request),
+        device_unshare: (request) => coOwners.end(request),
         async hub_handover(request) {
           const result = await desk.handOver(request);
           await writeHubFile(world.disk, parts.paths, { ...hubFile, controller: false });

@@ -104,7 +104,7 @@ interface Claimed extends Omit<JoinResult, "before"> {
 }
 
 /** Its text is kept, so that the file may go. */
-async function readAuthority(disk: Disk, path: string): Promise<string> {
+export async function readAuthority(disk: Disk, path: string): Promise<string> {
   const info = await disk.info(path);
   const text =
     info?.kind === "file" && info.size <= CA_MAX_BYTES ? new TextDecoder().decode(await disk.read(path)) : "";
@@ -199,7 +199,7 @@ async function setAside(disk: Disk, path: string): Promise<void> {
   if ((await disk.info(path)) !== undefined) await disk.rename(path, `${path}.left`);
 }
 
-function hubKeyOf({ crypto }: HomeParts, facts: HubFacts, hubUrl: string): Uint8Array {
+export function hubKeyOf({ crypto }: HomeParts, facts: HubFacts, hubUrl: string): Uint8Array {
   const key = fromBase64Url(facts.hub_key);
   if (key?.length !== 32 || deviceIdOf(crypto.sha256(key)) !== facts.hub_id) {
     throw new MusterError(

@@ -84,6 +84,11 @@ export function realSurroundings(environment: Environment = process.env): RealSu
       const { joinHub } = await import("./join.ts");
       return joinHub(await openHome(options.home, environment), options, environment);
     },
+    async claimShare(options) {
+      const { openHome } = await import("./parts.ts");
+      const { claimShare } = await import("./claim-share.ts");
+      return claimShare(await openHome(options.home, environment), options, environment);
+    },
     async openGuest(options) {
       return (await import("./guest.ts")).openGuest(options, environment);
     },

@@ -1,4 +1,4 @@
-// The line that lets another machine in: which address of the hub it takes, and whether any other machine
+// The lines that let another machine, or another owner, in: which address of the hub it takes, and whether any other machine
 // reaches that at all. Pure.
 import { isLoopbackAddress } from "./permissions.ts";
 
@@ -17,8 +17,21 @@ export interface InstallLine {
   onlyHere: boolean;
 }
 
-export function installLine({ hubUrl, lanUrl, insecure }: HubAddresses, token: string): InstallLine {
-  const others = [hubUrl, lanUrl].find((url) => url !== undefined && isElsewhere(url));
+/** The line by which a person takes a shared device, in the same form. */
+export function claimLine(addresses: HubAddresses, token: string): InstallLine {
+  const { hubUrl, insecure } = addresses;
+  const others = reachedFromElsewhere(addresses);
+  const words = others?.startsWith("http:") === true && insecure ? " --insecure" : "";
+  const url = others !== undefined && (words !== "" || others.startsWith("https:")) ? others : undefined;
+  return {
+    install: `muster device claim ${url ?? hubUrl}/claim#${token}${words}`,
+    onlyHere: url === undefined,
+  };
+}
+
+export function installLine(addresses: HubAddresses, token: string): InstallLine {
+  const { hubUrl, insecure } = addresses;
+  const others = reachedFromElsewhere(addresses);
   if (others?.startsWith("https:") === true) return { install: line(others, token), onlyHere: false };
   if (others !== undefined && insecure) {
     // Such a hub knows itself by another name than this one, and the script it hands out says that.
@@ -29,6 +42,10 @@ export function installLine({ hubUrl, lanUrl, insecure }: HubAddresses, token: s
 
 function line(url: string, words: string): string {
   return `curl -fsSL ${url}/install.sh | sh -s -- ${words}`;
+}
+
+function reachedFromElsewhere({ hubUrl, lanUrl }: HubAddresses): string | undefined {
+  return [hubUrl, lanUrl].find((url) => url !== undefined && isElsewhere(url));
 }
 
 function isElsewhere(url: string): boolean {

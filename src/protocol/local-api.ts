@@ -82,6 +82,22 @@ const ownersShown = z.object({
       entry: z.number(),
     }),
   ),
+  /** Other owners of devices of this one. `owner` is the id of their log. */
+  co_owners: z
+    .array(
+      z.object({
+        device_id: z.string(),
+        device: z.string(),
+        name: z.string(),
+        owner: z.string(),
+        entry: z.number(),
+      }),
+    )
+    .optional(),
+  /** Devices of others, which this owner commands too. */
+  shared_with_me: z
+    .array(z.object({ device_id: z.string(), device: z.string(), owner: z.string(), entry: z.number() }))
+    .optional(),
 });
 const peerView = z.object({
   id: z.string(),
@@ -335,6 +351,31 @@ export const LOCAL_API = {
   },
   /** Who may command the owner's devices, by this home's own copy of the log. */
   owners: { request: z.object({}), response: ownersShown },
+  /** A token with which one other owner takes one device. It is shown once. */
+  device_share: {
+    request: z.object({
+      device: reference,
+      expires_in_ms: z
+        .number()
+        .int()
+        .min(60_000)
+        .max(7 * 86_400_000),
+    }),
+    response: z.object({
+      device_id: z.string(),
+      name: z.string(),
+      token: z.string(),
+      /** The line that claims it. */
+      claim: z.string(),
+      expires_at: z.iso.datetime(),
+      only_here: z.boolean().optional(),
+    }),
+  },
+  /** Ends that; `owner` in the answer is null where this owner has let another's device go. */
+  device_unshare: {
+    request: z.object({ device: reference, owner: z.string().min(1).max(200).optional() }),
+    response: z.object({ device_id: z.string(), name: z.string(), owner: z.string().nullable() }),
+  },
   owner_promote: {
     request: z.object({ device: reference, admin: z.boolean() }),
     response: z.object({ device_id: z.string(), name: z.string(), until: z.iso.datetime().nullable() }),

@@ -14,6 +14,7 @@ import type { HubPort } from "../hub-port.ts";
 import type { KeyDesk } from "../key-desk.ts";
 import type { KnownFleet } from "../known-fleet.ts";
 import type { Notices } from "../notices.ts";
+import type { CoOwnerDesk } from "../co-owner-desk.ts";
 import type { OwnerDesk } from "../owner-desk.ts";
 import type { PeerDesk } from "../peers/peer-desk.ts";
 import type { ShareBook } from "../shares/share-book.ts";
@@ -41,6 +42,7 @@ export interface LocalHandlersOptions {
   /** Absent for an agent without a link key. */
   orders: OrderDesk | undefined;
   owners: OwnerDesk | undefined;
+  coOwners: CoOwnerDesk;
   keys: KeyDesk;
   tasks: FleetTasks | undefined;
   /** By this home's own copy of the owner log. */
@@ -168,6 +170,18 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       }),
 
     owners: () => Promise.resolve(owners().show()),
+
+    device_share: (request) =>
+      recorded("device.share", request.device, async () => {
+        const result = await options.coOwners.offer(request);
+        return { result, detail: { device: result.device_id, expires_at: result.expires_at } };
+      }),
+
+    device_unshare: (request) =>
+      recorded("device.unshare", request.device, async () => {
+        const result = await options.coOwners.end(request);
+        return { result, detail: result };
+      }),
 
     owner_promote: (request) =>
       recorded("owners.promote", request.device, async () => {

@@ -35,6 +35,8 @@ const handlers: LocalHandlers = {
   start_app: refuse,
   stop_app: refuse,
   device_token: refuse,
+  device_share: refuse,
+  device_unshare: refuse,
   device_show: refuse,
   device_invited: refuse,
   device_rename: refuse,

@@ -1,5 +1,6 @@
 // The local API of an agent: where it listens, and what is behind each of its calls.
 import { queryFleet } from "../calls/query-fleet.ts";
+import { CoOwnerDesk } from "../co-owner-desk.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { KeyDesk } from "../key-desk.ts";
@@ -68,6 +69,7 @@ function handlersOf(
     devices,
     orders: commanding.orders,
     owners: commanding.owners,
+    coOwners: new CoOwnerDesk({ clock, crypto, signer, hub, hubKey, addresses, book }),
     keys: new KeyDesk({
       clock,
       crypto,

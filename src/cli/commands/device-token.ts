@@ -9,8 +9,11 @@ import { plainValue } from "../plain-text.ts";
 
 export async function deviceToken(
   invocation: Invocation,
-  flags: { expires: string; name?: string | undefined },
+  flags: { expires: string; name?: string | undefined; share?: string | undefined },
 ): Promise<void> {
+  if (flags.share !== undefined) {
+    return (await import("./device-share.ts")).shareToken(invocation, flags.share, flags);
+  }
   const problem = flags.name === undefined ? undefined : hostNameProblem(flags.name);
   if (problem !== undefined)
     throw new MusterError("usage", `the name "${flags.name?.slice(0, 64) ?? ""}" ${problem}`);
@@ -31,7 +34,7 @@ export async function deviceToken(
   if (made.only_here === true) warnOfReach(invocation);
 }
 
-function warnOfReach(invocation: Invocation): void {
+export function warnOfReach(invocation: Invocation): void {
   const { err } = invocation;
   warn(invocation, "no other machine reaches this hub; the line works here alone");
   err.line("muster: hint: give it a domain: muster hub --domain example.com");

@@ -167,6 +167,11 @@ async function setupToken(invocation: Invocation, given: string | undefined): Pr
   const token = given === "-" ? (await readSecretText(invocation, { what: "token" })).trim() : given;
   // mst1_ and base64url of a pin, an invite number and a seed: 52 bytes or a few more.
   if (/^mst1_[A-Za-z0-9_-]{64,128}$/.test(token) || REGISTRATION_CODE.test(token)) return token;
+  if (token.includes("mss1_")) {
+    throw new MusterError("usage", "that token shares a device, and lets no machine in", {
+      hint: "claim it as a person: muster device claim",
+    });
+  }
   throw new MusterError("usage", "that is no setup token: one begins with mst1_ and is one long word", {
     hint: "copy all of it, or make a new one: `muster device token`",
   });

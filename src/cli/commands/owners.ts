@@ -20,7 +20,7 @@ const RISKS: Readonly<Record<string, string>> = {
   browser: "a browser's key is used by whatever page the hub serves; it ends after 30 days",
 };
 
-function askOwners<Answer>(
+export function askOwners<Answer>(
   invocation: Invocation,
   ask: (owners: OwnerCalls) => Promise<Answer>,
 ): Promise<Answer> {
@@ -29,6 +29,8 @@ function askOwners<Answer>(
       ask({
         owners: (request) => agent.call("owners", request),
         owner_promote: (request) => agent.call("owner_promote", request),
+        device_share: (request) => agent.call("device_share", request),
+        device_unshare: (request) => agent.call("device_unshare", request),
         hub_handover: (request) => agent.call("hub_handover", request),
         recovery_make: (request) => agent.call("recovery_make", request),
         recovery_use: (request) => agent.call("recovery_use", request),
@@ -47,7 +49,10 @@ export async function owners(invocation: Invocation): Promise<void> {
   }
 }
 
-function showOwners(invocation: Invocation, { items, entries }: Owners): void {
+function showOwners(
+  invocation: Invocation,
+  { items, entries, co_owners: coOwners = [], shared_with_me: sharedWithMe = [] }: Owners,
+): void {
   const { out, surroundings } = invocation;
   const now = surroundings.clock.now();
   const heads = ["NAME", "KIND", "ROLE", "UNTIL", "ID"].map((text): Cell => ({ text, style: "dim" }));
@@ -59,6 +64,8 @@ function showOwners(invocation: Invocation, { items, entries }: Owners): void {
     { text: one.device_id },
   ]);
   for (const line of tableLines(out, [heads, ...rows], { wide: true })) out.line(line);
+  for (const { device, name } of coOwners) out.line(`${device} is shared with ${out.style("bold", name)}`);
+  for (const { device } of sharedWithMe) out.line(`${out.style("bold", device)} is shared with you`);
   out.line(out.style("dim", `${entries} entries in the owner log`));
 }
 

@@ -12,7 +12,7 @@ import {
   type LocalResponse,
   type StreamCall,
 } from "../../protocol/local-api.ts";
-import { formatSetupToken } from "../../protocol/setup-token.ts";
+import { formatSetupToken, formatShareToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 import { capabilityAnswers, queryAnswer } from "./fake-calls.ts";
@@ -25,6 +25,7 @@ export const AGENT_PORT = 7575;
 export const AGENT_TOKEN = "the-token-of-this-home";
 export const HUB_URL = "http://localhost:8080";
 export const DEVICE_ID = "k3x9q2a-mm4pz7c-bbq6tu5-w2jhd4n".replaceAll("9", "f");
+const SHARE_TOKEN = formatShareToken({ pin: new Uint8Array(16), invite: 1, seed: new Uint8Array(32) });
 export const TOKEN = formatSetupToken({ pin: new Uint8Array(16), invite: 1, seed: new Uint8Array(32) });
 
 const WORDS = ["amber", "bicycle", "candle", "drift", "ember"];
@@ -224,6 +225,18 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     device_id: DEVICE_ID,
     name: request.device,
     until: null,
+  }),
+  device_share: (_, request: { device: string; expires_in_ms: number }) => ({
+    device_id: DEVICE_ID,
+    name: request.device,
+    token: SHARE_TOKEN,
+    claim: `muster device claim ${HUB_URL}/claim#${SHARE_TOKEN}`,
+    expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),
+  }),
+  device_unshare: (_, request: { device: string; owner?: string }) => ({
+    device_id: DEVICE_ID,
+    name: request.device,
+    owner: request.owner ?? null,
   }),
   hub_handover: (_, request: { device: string }) => ({ device_id: DEVICE_ID, name: request.device }),
   recovery_make: () => ({ words: Array.from({ length: 24 }, (_, at) => `word${at + 1}`) }),

@@ -127,6 +127,10 @@ export function fakeSurroundings(): FakeSurroundings {
       ready({ hub_url: HUB_URL, device_id: DEVICE_ID, device_name: "laptop", pid: AGENT_PID });
       await aborted(stop);
     },
+    async claimShare({ phase: _phase, stop: _stop, ...options }) {
+      ran.push({ name: "claimShare", options });
+      return { device_id: "abcdefg", name: "server", hub_url: options.hubUrl ?? HUB_URL, joined: "mate" };
+    },
     async join({ phase, stop: _stop, say: _say, ask, ...options }) {
       ran.push({ name: "join", options });
       if (options.token === undefined) {

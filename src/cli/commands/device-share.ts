@@ -1,0 +1,98 @@
+// `muster device token --share DEVICE`, `device claim` and `device unshare`: one device, commanded by two owners.
+
+import { resolve } from "node:path";
+import { MusterError } from "../../protocol/errors.ts";
+import { parseDuration, until } from "../durations.ts";
+import { parseHubUrl } from "../hub-url.ts";
+import { printJson, type Invocation } from "../invocation.ts";
+import { findAgent } from "../local-api.ts";
+import { plainLine, plainValue } from "../plain-text.ts";
+import { startProgress } from "../progress.ts";
+import { readSecretText } from "../secret-input.ts";
+import { askOwners } from "./owners.ts";
+import { warnOfReach } from "./device-token.ts";
+
+const TITLE_MAX_CHARACTERS = 64;
+
+export async function shareToken(
+  invocation: Invocation,
+  device: string,
+  flags: { expires: string; name?: string | undefined },
+): Promise<void> {
+  if (flags.name !== undefined) {
+    throw new MusterError("usage", "--name is for a new machine, and --share gives out one that has a name");
+  }
+  const expires_in_ms = parseDuration(flags.expires, { name: "--expires", min: "1m", max: "7d" });
+  const made = await askOwners(invocation, (owners) => owners.device_share({ device, expires_in_ms }));
+  if (invocation.json) return printJson(invocation, made);
+  const { out, surroundings } = invocation;
+  const { name, token, claim, expires_at } = plainValue(made);
+  out.line(`Token: ${out.style("bold", token)}`);
+  out.line(
+    `It makes one person a co-owner of ${out.style("bold", name)} and ends ` +
+      `${until(expires_at, surroundings.clock.now())}.`,
+  );
+  out.line("They may then do there all that you may, but share it. They run:");
+  out.line(`  ${claim}`);
+  if (made.only_here === true) warnOfReach(invocation);
+}
+
+export async function deviceClaim(
+  invocation: Invocation,
+  given: string,
+  flags: { as?: string | undefined; insecure?: true | undefined; ca?: string | undefined },
+): Promise<void> {
+  const { surroundings, home, interrupted } = invocation;
+  if (flags.as !== undefined && (flags.as.trim() === "" || flags.as.length > TITLE_MAX_CHARACTERS)) {
+    throw new MusterError("usage", `--as takes 1 to ${TITLE_MAX_CHARACTERS} characters`);
+  }
+  const text = given === "-" ? await readSecretText(invocation, { what: "share token" }) : given;
+  const { token, hubUrl } = readLink(text.trim());
+  const search = await findAgent(invocation);
+  const own =
+    search.state === "running" ? await search.agent.call("owners", {}).catch(() => undefined) : undefined;
+  const progress = startProgress(invocation, "Claiming the device");
+  const claimed = await surroundings
+    .claimShare({
+      home,
+      hubUrl,
+      token,
+      as: flags.as,
+      known: own === undefined ? undefined : { entries: own.entries, head: own.head },
+      insecure: flags.insecure === true,
+      ...(flags.ca === undefined ? {} : { ca: resolve(surroundings.cwd, flags.ca) }),
+      stop: interrupted,
+      phase: progress.phase,
+    })
+    .finally(progress.end);
+  if (invocation.json) return printJson(invocation, claimed);
+  const { out } = invocation;
+  const { name, hub_url, joined } = plainValue(claimed);
+  if (joined !== null) out.line(`Joined ${hub_url} as ${out.style("bold", joined)}, an owner of your own.`);
+  out.line(`${out.style("bold", name)} is shared with you: you command it beside its owner.`);
+  out.line(`  muster shell ${name}`);
+}
+
+export async function deviceUnshare(
+  invocation: Invocation,
+  device: string,
+  owner: string | undefined,
+): Promise<void> {
+  const ended = await askOwners(invocation, (owners) =>
+    owners.device_unshare({ device, ...(owner === undefined ? {} : { owner }) }),
+  );
+  if (invocation.json) return printJson(invocation, ended);
+  const name = plainLine(ended.name);
+  invocation.out.line(
+    ended.owner === null
+      ? `You command ${name} no more.`
+      : `${name} is shared with ${plainLine(ended.owner)} no more.`,
+  );
+}
+
+/** A token, or the link it comes in. */
+function readLink(text: string): { token: string; hubUrl: string | undefined } {
+  const mark = text.indexOf("/claim#");
+  if (mark < 0) return { token: text, hubUrl: undefined };
+  return { token: text.slice(mark + "/claim#".length), hubUrl: parseHubUrl(text.slice(0, mark)) };
+}
