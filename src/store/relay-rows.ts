@@ -14,7 +14,7 @@ export interface Waiting {
 }
 
 /** One commit for all of them. True where it is new, false where it waited already. */
-export function keepRelayed(db: Kysely<HubDatabase>, rows: readonly RelayedTable[]): Promise<boolean[]> {
+function keepRelayed(db: Kysely<HubDatabase>, rows: readonly RelayedTable[]): Promise<boolean[]> {
   return inTransaction(db, async (transaction) => {
     const added = new Set<number>();
     for (let at = 0; at < rows.length; at += ROWS_PER_STATEMENT) {
@@ -60,7 +60,7 @@ export interface Taken {
 }
 
 /** One commit for all of them. What each of them made free. */
-export function dropTaken(db: Kysely<HubDatabase>, taken: readonly Taken[]): Promise<Waiting[]> {
+function dropTaken(db: Kysely<HubDatabase>, taken: readonly Taken[]): Promise<Waiting[]> {
   return inTransaction(db, async (transaction) => {
     const freed: Waiting[] = [];
     for (const { recipient, upTo } of taken) {
@@ -74,6 +74,17 @@ export function dropTaken(db: Kysely<HubDatabase>, taken: readonly Taken[]): Pro
     }
     return freed;
   });
+}
+
+/** Both of the above in one commit: each waits for the disk. Results in the order of what was given. */
+export function writeRelayed(
+  db: Kysely<HubDatabase>,
+  { keep, drop }: { keep: readonly RelayedTable[]; drop: readonly Taken[] },
+): Promise<{ kept: boolean[]; freed: Waiting[] }> {
+  return inTransaction(db, async (transaction) => ({
+    kept: await keepRelayed(transaction, keep),
+    freed: await dropTaken(transaction, drop),
+  }));
 }
 
 export async function waitingFor(db: Kysely<HubDatabase>, recipient: string): Promise<Waiting> {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { sql } from "kysely";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { RELAY_KEPT_MS } from "../../protocol/limits.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
@@ -78,6 +79,25 @@ test("what waits comes in order, once for each session, until it was taken", asy
   // 150 and more had been taken; what was told last is not, and comes again.
   expect(second.got.length).toBeLessThanOrEqual(50);
   expect(second.got.at(-1)?.relay_id).toBe(ids[199]);
+});
+
+test("a disk that takes nothing new lets go of what was taken, also where both come together", async () => {
+  const { relay: hub, store } = await relay();
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  await settled();
+  for (let number = 1; number <= 3; number++) await hub.send(sent(`m${number}`));
+  await sql`create trigger full before insert on relayed begin select raise(abort, 'full'); end`.execute(
+    store.db,
+  );
+  const refused = [rejection(hub.send(sent("m4"))), rejection(hub.send(sent("m5")))];
+  hub.taken(reader, 2);
+  hub.taken(reader, 3);
+  expect((await Promise.all(refused)).every((problem) => problem instanceof Error)).toBe(true);
+  await settled();
+  expect(await store.db.selectFrom("relayed").select("id").execute()).toEqual([]);
+  await sql`drop trigger full`.execute(store.db);
+  expect(await hub.send(sent("m4"))).toEqual({ held: false });
 });
 
 test("a reader that takes nothing is given little, however much waits for it", async () => {

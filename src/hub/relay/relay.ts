@@ -10,17 +10,16 @@ import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_KEPT_MS, RELAY_WAITING_MAX, RELAY_WAITING_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Log } from "../../protocol/log.ts";
 import { groupCommit } from "../../store/group-commit.ts";
-import type { HubDatabase } from "../../store/hub-schema.ts";
+import type { HubDatabase, RelayedTable } from "../../store/hub-schema.ts";
 import {
   dropBetween,
   dropOldRelayed,
-  dropTaken,
   findRelayed,
-  keepRelayed,
   lastRelayId,
   nextRelayed,
   waitingByRecipient,
   waitingFor,
+  writeRelayed,
   type Taken,
   type Waiting,
 } from "../../store/relay-rows.ts";
@@ -41,6 +40,10 @@ const STRANGERS_MAX_BYTES = 1024 * 1024 * 1024;
 const ROW_BYTES = 256;
 /** Rows looked up at once. */
 const LOOK_AHEAD = 64;
+const NOTHING: Waiting = { count: 0, bytes: 0 };
+
+/** In one commit: what comes together is kept and dropped together, since each commit waits for the disk. */
+const WRITES_MAX = 128;
 
 export interface RelayOptions {
   db: Kysely<HubDatabase>;
@@ -59,6 +62,17 @@ export interface RelayLimits {
   strangersBytes: number;
   /** Large ones under way to strangers, and as much to others. */
   largeBytes: number;
+}
+
+type Write = { keep: RelayedTable } | { drop: Taken };
+
+interface Written {
+  /** Of one that is kept: it was not here before. */
+  isNew: boolean;
+  /** By one that drops. */
+  freed: Waiting;
+  /** It is not kept. */
+  problem?: unknown;
 }
 
 /** One session's share of what waits for its key. */
@@ -91,8 +105,7 @@ export class Relay {
   readonly #lines = new Map<string, Line>();
   /** By recipient; what the database has, plus what is on its way into it. */
   readonly #waiting = new Map<string, Waiting>();
-  readonly #keep: (row: Parameters<typeof keepRelayed>[1][number]) => Promise<boolean>;
-  readonly #drop: (taken: Taken) => Promise<Waiting>;
+  readonly #write: (write: Write) => Promise<Written>;
   #lastId = 0;
   #strangersBytes = 0;
   readonly #largeBytes = { strangers: 0, others: 0 };
@@ -108,8 +121,7 @@ export class Relay {
       largeBytes: LARGE_UNDER_WAY_MAX_BYTES,
     };
     const { db } = options;
-    this.#keep = groupCommit({ commit: (rows) => keepRelayed(db, rows), groupMax: 64 });
-    this.#drop = groupCommit({ commit: (taken) => dropTaken(db, taken) });
+    this.#write = groupCommit({ commit: (writes) => writeAll(db, writes), groupMax: WRITES_MAX });
   }
 
   async load(): Promise<void> {
@@ -183,7 +195,9 @@ export class Relay {
     };
     let isNew = false;
     try {
-      isNew = await this.#keep(row);
+      const written = await this.#write({ keep: row });
+      if (written.problem !== undefined) throw written.problem;
+      ({ isNew } = written);
     } finally {
       if (!isNew) this.#free(to, { count: 1, bytes: bytes.length });
     }
@@ -203,8 +217,8 @@ export class Relay {
       line.bytes -= bytes;
     }
     if (line.large !== undefined && line.large.id <= upTo) this.#endLarge(line);
-    this.#drop({ recipient: session.key, upTo }).then(
-      (freed) => this.#free(session.key, freed),
+    this.#write({ drop: { recipient: session.key, upTo } }).then(
+      ({ freed }) => this.#free(session.key, freed),
       (error: unknown) => this.#failed("taken messages could not be dropped", error),
     );
     this.#pump(session.key);
@@ -332,6 +346,24 @@ export class Relay {
   #failed(what: string, error: unknown): void {
     this.#options.log.error(what, { error });
   }
+}
+
+async function writeAll(db: Kysely<HubDatabase>, writes: readonly Write[]): Promise<Written[]> {
+  const keep = writes.flatMap((write) => ("keep" in write ? [write.keep] : []));
+  const drop = writes.flatMap((write) => ("drop" in write ? [write.drop] : []));
+  let problem: unknown;
+  const { kept, freed } = await writeRelayed(db, { keep, drop }).catch((error: unknown) => {
+    if (keep.length === 0 || drop.length === 0) throw error;
+    problem = error;
+    // A disk that is full must not hold what would make room on it.
+    return writeRelayed(db, { keep: [], drop });
+  });
+  const [nextKept, nextFreed] = [kept.values(), freed.values()];
+  return writes.map((write) =>
+    "keep" in write
+      ? { isNew: nextKept.next().value ?? false, freed: NOTHING, problem }
+      : { isNew: false, freed: nextFreed.next().value ?? NOTHING },
+  );
 }
 
 /** One at least, however large. */
