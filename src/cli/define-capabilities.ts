@@ -24,7 +24,7 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
       parseReference,
     )
     .option("--prefer <device>", "this device, if it can", parseReference)
-    .option("--timeout <duration>", "give up after this long: 30s, 5m")
+    .option("--timeout <duration>", "give up after this long, 5m (default: 10m, but 30s before a first word)")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",

@@ -49,10 +49,17 @@ test("a whole answer passes through, with the name of who served", async () => {
       version: "1.0.0",
       payload: '{"model":"qwen3:8b","messages":[]}',
       model: "qwen3:8b",
+      timeoutMs: 600_000,
     },
   ]);
   expect(await response.json()).toEqual({ id: "x", choices: [] });
   expect(response.headers.get("muster-device")).toBe("gpu");
+});
+
+test("what is asked to come as a stream is waited for no longer than usual", async () => {
+  const { answer, asked } = asking(part("{}"), end());
+  await answer({ stream: true });
+  expect(asked[0]?.timeoutMs).toBeUndefined();
 });
 
 test("parts are events as they come, and the end is [DONE]", async () => {
@@ -66,7 +73,13 @@ test.each(["auto", "default", ""])("the model %p is whichever there is", async (
   const { answer, asked } = asking(end({ payload: "{}" }));
   await answer({ model, messages: [] });
   expect(asked).toEqual([
-    { protocol: "llm.chat", version: "1.0.0", payload: '{"messages":[]}', model: undefined },
+    {
+      protocol: "llm.chat",
+      version: "1.0.0",
+      payload: '{"messages":[]}',
+      model: undefined,
+      timeoutMs: 600_000,
+    },
   ]);
 });
 

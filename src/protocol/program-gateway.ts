@@ -99,7 +99,14 @@ export async function answerModels(
   const isNamed = model !== undefined && model !== "" && !ANY_MODEL.has(model);
   const { model: _, ...rest } = body;
   const payload = JSON.stringify(isNamed ? body : rest);
-  const question = { protocol, version: FIRST_VERSION, payload, model: isNamed ? model : undefined };
+  const question = {
+    protocol,
+    version: FIRST_VERSION,
+    payload,
+    model: isNamed ? model : undefined,
+    // What is to come whole is silent as long as the model writes.
+    ...(body["stream"] === true ? {} : { timeoutMs: CAPABILITY_WAITS.allMs }),
+  };
   const replies = ask(question, left);
   const { value: first } = await replies.next();
   if (first === undefined) throw new MusterError("internal", "the answer has no beginning");

@@ -1,7 +1,6 @@
 // `muster call`: a capability of some device, by its protocol and a payload.
 
 import { capabilityAsked } from "../../protocol/capabilities.ts";
-import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
 import { CAPABILITY_PAYLOAD_MAX_CHARACTERS, type SealedRequest } from "../../protocol/command-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
@@ -38,9 +37,9 @@ export async function call(
     if (invocation.json) parts.push(data);
     else invocation.out.line(stripControl(JSON.stringify(data)));
   };
-  const timeout_ms =
-    flags.timeout === undefined ? CAPABILITY_WAITS.allMs : parseDuration(flags.timeout, TIMEOUT);
-  const wish = { protocol, version, payload, timeout_ms };
+  const { timeout } = flags;
+  const patience = timeout === undefined ? {} : { timeout_ms: parseDuration(timeout, TIMEOUT) };
+  const wish = { protocol, version, payload, ...patience };
   const { device, payload: answer } = await served(invocation, { wish, flags, part });
   if (invocation.json) {
     const all = parts.length === 0 ? {} : { parts };

@@ -193,6 +193,16 @@ test("silence before the first part, between two, and in all ends in capability_
   expect(short.heard).toMatchObject([{ error: { code: "capability_timeout" } }]);
 });
 
+test("an asker that says how long it waits waits so long for the first part too", () => {
+  const { made, ask } = fleet();
+  made.add("slow", { capabilities: [chat] }, silent);
+  const patient = ask({ timeout_ms: 300_000 });
+  made.time.advance(299_999);
+  expect(patient.heard).toEqual([]);
+  made.time.advance(1);
+  expect(patient.heard).toMatchObject([{ error: { code: "capability_timeout" } }]);
+});
+
 test("an asker that goes takes its request back", () => {
   const { made, ask } = fleet();
   const mute = made.add("mute", { capabilities: [chat] }, silent);

@@ -86,6 +86,7 @@ export class CapabilityDesk {
         timers,
         call: { type: "capability_request", request_id, capability, payload, log, signature, caller },
         timeoutMs: request.timeout_ms ?? CAPABILITY_WAITS.allMs,
+        silence: silenceFor(request),
         candidates,
         began: (id) => this.#running.set(id, (this.#running.get(id) ?? 0) + 1),
         ended: (id) => this.#ended(id),
@@ -108,4 +109,10 @@ export class CapabilityDesk {
     }
     this.#coolUntil.set(deviceId, now + COOL_DOWN_MS);
   }
+}
+
+/** Who says how long it waits waits so long for the first word too: an answer that comes whole is silent until then. */
+function silenceFor({ timeout_ms: asked = 0 }: CapabilityRequest): { firstMs: number; betweenMs: number } {
+  const { firstMs, betweenMs } = CAPABILITY_WAITS;
+  return { firstMs: Math.max(firstMs, asked), betweenMs: Math.max(betweenMs, asked) };
 }

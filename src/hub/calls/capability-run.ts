@@ -2,7 +2,6 @@
 // it is that device's, and a failure is told and never repeated elsewhere.
 import { encodeCallOpen } from "../../protocol/call-open.ts";
 import {
-  CAPABILITY_WAITS,
   capabilityAnswer,
   type CapabilityCall,
   type CapabilityReply,
@@ -17,6 +16,8 @@ export interface RunParts {
   call: CapabilityCall;
   /** In all. */
   timeoutMs: number;
+  /** How long a device may be silent, before its first part and between two. */
+  silence: { firstMs: number; betweenMs: number };
   /** At least one, the best first. */
   candidates: readonly Candidate[];
   /** A device takes the request, or is done with it. */
@@ -132,7 +133,7 @@ export class CapabilityRun {
 
   #watch(): void {
     this.#silence?.cancel();
-    const { firstMs, betweenMs } = CAPABILITY_WAITS;
+    const { firstMs, betweenMs } = this.#parts.silence;
     this.#silence = this.#parts.timers.after(this.#hasBegun ? betweenMs : firstMs, () =>
       this.#tooLate(`${this.#device?.candidate.name ?? "the device"} went silent`),
     );
