@@ -50,6 +50,11 @@ export function prefersJson(accept: string | undefined): boolean {
   return wanted.includes("application/json") || wanted.includes("+json");
 }
 
+/** Of a request that only a program makes: JSON, unless it names HTML itself. */
+export function programPrefersJson(accept: string | undefined): boolean {
+  return accept?.toLowerCase().includes("text/html") !== true;
+}
+
 function path({ hop, status, service }: Problem): string {
   const hops: readonly Hop[] = service === true ? SERVICE_HOPS : SHARE_HOPS;
   const at = hops.indexOf(hop);

@@ -289,21 +289,23 @@ describe("a stranger", () => {
     ]);
 
   test("is told the same of everything that is there and that is not", async () => {
-    const urls = [
-      at("web"),
-      at("nothing"),
-      at("db"),
-      at("web", "nobody"),
-      below("web"),
-      below("web", "", "nobody"),
+    const hosts = [at("web"), at("nothing"), at("db"), at("web", "nobody")];
+    const paths = [below("web"), below("nothing"), below("web", "", "nobody")];
+    const json = { accept: "application/json" };
+    const rows: [urls: string[], headers: Record<string, string>][] = [
+      [hosts, {}],
+      [hosts, { cookie: "__Host-muster-service=1.a.b.c" }],
+      [paths, {}],
+      [paths, { authorization: "Bearer mtk1_x.y" }],
+      [[...hosts, ...paths], json],
     ];
-    for (const headers of [{}, { accept: "application/json" }, { cookie: "__Host-muster-service=1.a.b.c" }]) {
+    for (const [urls, headers] of rows) {
       const told = new Set<string>();
-      for (const url of urls)
-        if (!("cookie" in headers) || !url.includes("/d/")) told.add(bytesOf(await ask(url, { headers })));
-      expect(told.size).toBe(1);
-      expect([...told][0]).toStartWith("[404");
+      for (const url of urls) told.add(bytesOf(await ask(url, { headers })));
+      expect([told.size, [...told][0]]).toEqual([1, expect.stringMatching(/^\[404/)]);
     }
+    // Who asks by path is no person.
+    expect(text(await ask(below("web")))).toStartWith('{"error"');
   });
 
   test("with a browser is sent to the hub's page, wherever it came from", async () => {

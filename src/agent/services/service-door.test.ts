@@ -170,7 +170,7 @@ describe("the door to a service", () => {
     const bodies = new Set<string>();
     for (const service of ["web", "db", "nothing"]) {
       for (const headers of strangers) {
-        const told = await ask({ service, headers });
+        const told = await ask({ service, headers: { ...headers, Accept: "application/json" } });
         expect(told.status).toBe(404);
         bodies.add(told.body.toString());
       }
@@ -190,6 +190,19 @@ describe("the door to a service", () => {
     state.log = withBrowser;
     state.problem = new MusterError("owner_log_forked", "two entries");
     expect((await ask({ headers })).status).toBe(404);
+  });
+
+  test("speaks to programs in JSON, and to people in pages", async () => {
+    const { ask } = scene();
+    const ticket = await ticketBy(home, "db");
+    expect((await ask({ service: "db", headers: ticket })).headers["content-type"]).toBe("application/json");
+    const html = { ...ticket, Accept: "text/html" };
+    expect((await ask({ service: "db", headers: html })).headers["content-type"]).toStartWith("text/html");
+    const person = await ask({ service: "db", headers: await passFor(browser, device, "db") });
+    expect([person.status, person.headers["content-type"]]).toEqual([
+      400,
+      expect.stringContaining("text/html"),
+    ]);
   });
 
   test("tells who may what is there, and how to reach what speaks no HTTP", async () => {

@@ -13,11 +13,12 @@ import type { RequestHead } from "../../http1/request-head.ts";
 import { ServerConnection } from "../../http1/server-connection.ts";
 import type { Ticker, Ticking } from "../../http1/ticker.ts";
 import { PASS_LIFETIME_MS } from "../../identity/service-access.ts";
+import { programPrefersJson } from "../../protocol/error-page.ts";
 import { encodeFin } from "../../protocol/fin.ts";
 import { TRUNK_MAX_STREAMS } from "../../protocol/limits.ts";
 import { RAW_FLAG, type Open } from "../../protocol/open.ts";
 import { SERVICE_TARGET } from "../../protocol/service-address.ts";
-import { NONCE_COOKIE, PASS_COOKIE, serviceCookie } from "../../protocol/service-cookies.ts";
+import { NONCE_COOKIE, PASS_COOKIE, serviceCookie, TICKET_FIELD } from "../../protocol/service-cookies.ts";
 import { TICKET_PATH } from "../../protocol/ticket.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
@@ -228,8 +229,10 @@ export class ServiceDoor implements Ticking {
 
 const NO_KEY = new Uint8Array(0);
 
-function askerOf(head: RequestHead, open: Open): Asker {
-  return { requestId: open.requestId, accept: firstValue(head.fields, "accept") };
+function askerOf({ fields }: RequestHead, { requestId }: Open): Asker {
+  const accept = firstValue(fields, "accept");
+  const program = firstValue(fields, TICKET_FIELD) !== undefined;
+  return { requestId, accept: program && programPrefersJson(accept) ? "application/json" : accept };
 }
 
 /** What a page of another site began, but for a person who follows a link to read. */

@@ -1,7 +1,13 @@
 // What a visitor reads when a request ends at the hub: which hop broke, and what to do.
 import type { Answer } from "../../http1/answer.ts";
 import { field, type Field } from "../../http1/field.ts";
-import { prefersJson, problemJson, problemPage, type Problem } from "../../protocol/error-page.ts";
+import {
+  prefersJson,
+  programPrefersJson,
+  problemJson,
+  problemPage,
+  type Problem,
+} from "../../protocol/error-page.ts";
 import { PLAIN_PAGE_CSP } from "../../protocol/plain-page.ts";
 import { SERVICE_STRANGER } from "../../protocol/service-words.ts";
 
@@ -147,12 +153,20 @@ export interface FailedRequest {
   failure: EdgeFailure;
   requestId: string;
   fields: readonly Field[];
+  /** No browser asks in this way. */
+  program?: boolean;
 }
 
-export function failureAnswer({ failure, requestId, fields }: FailedRequest): Answer & { status: number } {
+export function failureAnswer({
+  failure,
+  requestId,
+  fields,
+  program = false,
+}: FailedRequest): Answer & { status: number } {
   const text: Text = FAILURES[failure];
   const problem: Problem = { ...text, requestId };
-  const json = prefersJson(fields.find((each) => each.lower === "accept")?.value);
+  const accept = fields.find((each) => each.lower === "accept")?.value;
+  const json = program ? programPrefersJson(accept) : prefersJson(accept);
   const headers = [
     field("Content-Type", json ? "application/json" : "text/html; charset=utf-8"),
     field("Content-Security-Policy", PLAIN_PAGE_CSP),

@@ -12,6 +12,7 @@ import { proxiesOf } from "../edge/proxies.ts";
 import { requestIds } from "../edge/request-ids.ts";
 import { SERVICE_TARGET } from "../../protocol/service-address.ts";
 import { ServiceGate } from "../services/service-gate.ts";
+import { hasTicket } from "../services/service-path.ts";
 import type { ShareDoor } from "../edge/share-exchange.ts";
 import { trunkHandler } from "../edge/trunk-handler.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
@@ -163,10 +164,11 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
 function shareDoor({ metrics, directory }: Core): ShareDoor {
   return {
     directory,
-    fail({ exchange, requestId, share }, told) {
+    fail({ exchange, requestId, share, request = exchange.request }, told) {
       const failure = share.shareId.startsWith(SERVICE_TARGET) ? SERVICE_FAILURES[told] : told;
       metrics.refused(told === "device_offline" ? "offline" : told === "device_busy" ? "limit" : "other");
-      exchange.respond(failureAnswer({ failure, requestId, fields: exchange.request.fields }));
+      const { fields } = request;
+      exchange.respond(failureAnswer({ failure, requestId, fields, program: hasTicket(fields) }));
     },
     done({ share }, { status, firstByteMs }) {
       const route = share.shareId.startsWith(SERVICE_TARGET) ? "service" : "share";

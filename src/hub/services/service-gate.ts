@@ -26,7 +26,7 @@ import type { DeviceBook } from "../device-book.ts";
 import { failureAnswer, type EdgeFailure } from "../edge/failure-answer.ts";
 import { visitShare, type ShareDoor, type ShareVisit } from "../edge/share-exchange.ts";
 import type { OwnerLogs } from "../owner-logs.ts";
-import { bearerOf, isOfBrowser, serviceAnswer, serviceRequest } from "./service-path.ts";
+import { bearerOf, hasTicket, isOfBrowser, serviceAnswer, serviceRequest } from "./service-path.ts";
 import { ticketPageAnswer } from "./ticket-page.ts";
 
 export interface ServiceGateParts {
@@ -73,14 +73,15 @@ export class ServiceGate {
   atPath(exchange: Exchange, path: ServicePath, from: ServiceVisitor): ExchangeEvents {
     const { request } = exchange;
     const { devices, shareDoor, now } = this.#parts;
-    if (!from.secure) return this.#fail(exchange, "service_plain", from);
-    if (isOfBrowser(request)) return this.#fail(exchange, "service_for_programs", from);
+    const program = !isOfBrowser(request);
+    if (!from.secure) return this.#fail(exchange, "service_plain", { ...from, program });
+    if (!program) return this.#fail(exchange, "service_for_programs", from);
     const text = bearerOf(request);
     const device = devices.byLabel(path.device);
     const at = { deviceId: device?.device_id ?? "", service: path.service };
     const asked = { text: text ?? "", at, nowMs: now(), trusts: this.#trustsOf(device) };
     if (text === undefined || device === undefined || this.#words.programTicket(asked) === undefined) {
-      return this.#fail(exchange, "service_stranger", from);
+      return this.#fail(exchange, "service_stranger", { ...from, program });
     }
     const forwarded = serviceRequest(request, path, text);
     return visitShare(shareDoor, {
@@ -124,7 +125,10 @@ export class ServiceGate {
   /** A person is sent to the hub's page, which knows people; the answer is made without looking at anything. */
   #stranger(exchange: Exchange, from: ServiceVisitor): ExchangeEvents {
     const { method, host, target, fields } = exchange.request;
-    if (method !== "GET" || !navigates(fields)) return this.#fail(exchange, "service_stranger", from);
+    const program = hasTicket(fields);
+    if (program || method !== "GET" || !navigates(fields)) {
+      return this.#fail(exchange, "service_stranger", { ...from, program });
+    }
     const nonce = this.#parts.crypto.randomBytes(NONCE_BYTES);
     const query = new URLSearchParams({ to: host.toLowerCase(), nonce: toBase64Url(nonce) });
     const path = target.length > RETURN_PATH_MAX ? "/" : target;
@@ -139,8 +143,13 @@ export class ServiceGate {
     });
   }
 
-  #fail(exchange: Exchange, failure: EdgeFailure, { requestId }: ServiceVisitor): ExchangeEvents {
-    return respond(exchange, failureAnswer({ failure, requestId, fields: exchange.request.fields }));
+  #fail(
+    exchange: Exchange,
+    failure: EdgeFailure,
+    { requestId, program = false }: ServiceVisitor & { program?: boolean },
+  ): ExchangeEvents {
+    const { fields } = exchange.request;
+    return respond(exchange, failureAnswer({ failure, requestId, fields, program }));
   }
 }
 

@@ -17,6 +17,11 @@ export function bearerOf({ fields }: RequestHead): string | undefined {
   return words.length === 1 ? BEARER.exec(words[0]?.value ?? "")?.[1] : undefined;
 }
 
+/** No browser sends one by itself. */
+export function hasTicket(fields: RequestHead["fields"]): boolean {
+  return fields.some(({ lower }) => lower === TICKET_FIELD);
+}
+
 /** A browser sends these, and no program needs them. */
 export function isOfBrowser({ fields }: RequestHead): boolean {
   return fields.some(
