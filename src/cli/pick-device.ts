@@ -32,12 +32,21 @@ export async function pickDevice(invocation: Invocation, protocol: string): Prom
   const [only] = here;
   if (only === undefined) throw noneOf(protocol, able);
   if (here.length === 1) return only.name;
-  const running = await runningTasks(invocation, here);
-  const rank = ({ name }: DeviceView): number => running.get(name) ?? Number.MAX_SAFE_INTEGER;
-  const [first = only] = here.toSorted(
-    (one, other) => rank(one) - rank(other) || (one.name < other.name ? -1 : 1),
+  return (
+    leastBusy(
+      here.map(({ name }) => name),
+      await runningTasks(invocation, here),
+    ) ?? only.name
   );
-  return first.name;
+}
+
+/** Who does not say how much runs there comes last. */
+export function leastBusy(
+  names: readonly string[],
+  running: ReadonlyMap<string, number>,
+): string | undefined {
+  const rank = (name: string): number => running.get(name) ?? Number.MAX_SAFE_INTEGER;
+  return names.toSorted((one, other) => rank(one) - rank(other) || (one < other ? -1 : 1))[0];
 }
 
 async function runningTasks(

@@ -28,7 +28,8 @@ export interface LlmParts {
 
 const LOOK_TIMEOUT_MS = 5000;
 const LOOK_EVERY_MS = 15_000;
-/** A provider at whom every request counts. */
+/** At a provider every request counts. */
+const LOOK_AGAIN_MS = 60_000;
 const LOOK_SELDOM_MS = 600_000;
 const MODELS_MAX_BYTES = 1024 * 1024;
 
@@ -58,7 +59,7 @@ export class LlmSource implements CapabilitySource {
   async #look(): Promise<void> {
     const { timers, log, trouble } = this.#parts;
     const { baseUrl, apiKey, isGuess } = this.#options;
-    let waitMs = LOOK_EVERY_MS;
+    let waitMs = apiKey === undefined ? LOOK_EVERY_MS : LOOK_AGAIN_MS;
     try {
       this.#has(await this.#ask());
       trouble?.(undefined);

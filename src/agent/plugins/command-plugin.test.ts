@@ -124,6 +124,20 @@ describe("a hostile plugin", () => {
     expect(test.logged.filter(({ event }) => event === "a plugin writes").length).toBe(100);
   });
 
+  test("that writes to its standard error for ever is not read for ever", async () => {
+    await using test = scripted(`${HELLO}; exec cat /dev/zero >&2`);
+    await running(test);
+    let bytes = 0;
+    await until("what is read at once", () => {
+      const isStill = bytes > 0 && bytes === test.read();
+      bytes = test.read();
+      return isStill;
+    });
+    expect(bytes).toBeLessThan(1024 * 1024);
+    test.time.advance(1000);
+    await until("more of it", () => test.read() > bytes);
+  });
+
   test("that ends no call which is taken back begins anew", async () => {
     await using test = scripted(`${HELLO}; ${FOREVER}`);
     await running(test);

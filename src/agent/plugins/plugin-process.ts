@@ -35,6 +35,9 @@ const HELLO_TIMEOUT_MS = 10_000;
 const CANCEL_TIMEOUT_MS = 30_000;
 /** Messages to calls that are none: a few may cross an end. */
 const STRAYS_MAX = 1000;
+/** What is read of its standard error in one second. */
+const FLOOD_BYTES = 256 * 1024;
+const FLOOD_WINDOW_MS = 1000;
 const TERM_AFTER_MS = 1000;
 const KILL_AFTER_MS = 3000;
 
@@ -46,7 +49,9 @@ export class PluginProcess {
   readonly #lines: LineSplitter;
   readonly #pending = new Map<number, (reply: RpcReply) => void>();
   readonly #calls = new Map<string, PluginCall>();
-  readonly #holding = new Set<PluginCall>();
+  /** Why its outputs are not read now: calls whose asker is slow, or a flood. */
+  readonly #holding = new Set<PluginCall | "flood">();
+  #flood = { bytes: 0, atMs: 0 };
   readonly #timers = new Set<Timer>();
   #nextId = 1;
   #strays = 0;
@@ -69,7 +74,7 @@ export class PluginProcess {
       cwd: given.folder,
       environment: parts.environment,
       input: true,
-      output: (from, bytes) => (from === "stdout" ? this.#said(bytes) : this.#remarks.push(bytes)),
+      output: (from, bytes) => (from === "stdout" ? this.#said(bytes) : this.#remarked(bytes)),
       inputDrained: () => (this.#isBlocked = false),
       ended: (code, signal) => this.#ended(code, signal),
     });
@@ -142,6 +147,17 @@ export class PluginProcess {
     if (!this.#program.write(utf8(`${JSON.stringify(message)}\n`))) this.#isBlocked = true;
   }
 
+  /** No more of it is read than a second is worth: whoever writes for ever waits instead of keeping this agent busy. */
+  #remarked(bytes: Uint8Array): void {
+    this.#remarks.push(bytes);
+    const now = this.#parts.clock.monotonic();
+    if (now - this.#flood.atMs >= FLOOD_WINDOW_MS) this.#flood = { bytes: 0, atMs: now };
+    this.#flood.bytes += bytes.length;
+    if (this.#flood.bytes < FLOOD_BYTES || this.#failure !== undefined || this.#holding.has("flood")) return;
+    this.#hold("flood");
+    this.#after(FLOOD_WINDOW_MS, () => this.#release("flood"));
+  }
+
   #said(bytes: Uint8Array): void {
     if (this.#failure === undefined) this.#lines.push(bytes);
   }
@@ -184,13 +200,13 @@ export class PluginProcess {
     });
   }
 
-  #hold(call: PluginCall): void {
+  #hold(why: PluginCall | "flood"): void {
     if (this.#holding.size === 0) this.#program.pause();
-    this.#holding.add(call);
+    this.#holding.add(why);
   }
 
-  #release(call: PluginCall): void {
-    if (this.#holding.delete(call) && this.#holding.size === 0) this.#program.resume();
+  #release(why: PluginCall | "flood"): void {
+    if (this.#holding.delete(why) && this.#holding.size === 0) this.#program.resume();
   }
 
   /** Its end is only told once its outputs are read. */

@@ -3,6 +3,7 @@ import { FakeTime } from "../../trunk/testing.ts";
 import { SILENT_LOG, type Log, type LogFields } from "../../protocol/log.ts";
 import type { MusterError } from "../../protocol/errors.ts";
 import { realPrograms } from "../../world/programs.ts";
+import type { Programs } from "../../world/world.ts";
 import { realWorld } from "../../world/real.ts";
 import type { CallAnswer } from "../capabilities/capability.ts";
 import { CommandPlugin } from "./command-plugin.ts";
@@ -18,6 +19,8 @@ export interface TestPlugin extends AsyncDisposable {
   trouble(): string | undefined;
   logged: { event: string; fields: LogFields }[];
   changes(): number;
+  /** Bytes of its standard error. */
+  read(): number;
 }
 
 export function testParts(time = new FakeTime()): PluginParts & { logged: TestPlugin["logged"] } {
@@ -45,7 +48,20 @@ export function started(
   { manifest = {}, folder = "/tmp" }: { manifest?: Partial<PluginManifest>; folder?: string } = {},
 ): TestPlugin {
   const time = new FakeTime();
-  const parts = testParts(time);
+  let read = 0;
+  const programs: Programs = {
+    ...realPrograms,
+    piped: (options) =>
+      realPrograms.piped({
+        ...options,
+        output(from, bytes) {
+          if (from === "stderr") read += bytes.length;
+          options.output(from, bytes);
+        },
+      }),
+  };
+  const base = testParts(time);
+  const parts = { ...base, programs };
   let trouble: string | undefined;
   let changes = 0;
   const plugin = new CommandPlugin(
@@ -64,6 +80,7 @@ export function started(
     trouble: () => trouble,
     logged: parts.logged,
     changes: () => changes,
+    read: () => read,
     async [Symbol.asyncDispose]() {
       const stopped = plugin.stop();
       // Who does not end by itself is made to.
