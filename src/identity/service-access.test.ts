@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import { decodeTicket, encodeTicket } from "../protocol/ticket.ts";
@@ -178,4 +179,30 @@ test("a word that was found right is looked at once, for each place, and is not 
   expect(looks).toBe(1);
   expect(words.programTicket({ text, at: { ...at, service: "x" }, nowMs: NOW, trusts })).toBeUndefined();
   expect(words.programTicket({ text, at, nowMs: NOW + 60_000, trusts })).toBeUndefined();
+});
+
+test("no text at all is an error, or lets anybody in", () => {
+  const place = { ...at, host: HOST };
+  const piece = fc.oneof(fc.base64String(), fc.string(), fc.stringMatching(/^[A-Za-z0-9_-]{0,90}$/));
+  const words = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join("."));
+  const claims = fc
+    .record({
+      share: fc.oneof(fc.constant(ticketShare(at)), fc.string()),
+      host: fc.oneof(fc.constant(HOST), fc.constant("program"), fc.string()),
+      visitor: fc.oneof(fc.constant(toBase64Url(controller.publicKey)), fc.string()),
+      nonce: fc.constant(toBase64Url(nonce)),
+      expires_at: fc.oneof(fc.constant(NOW + 1000), fc.double(), fc.integer()),
+    })
+    .map((value) => Buffer.from(JSON.stringify(value)).toString("base64url"));
+  const mark = fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => toBase64Url(bytes));
+  const made = fc.tuple(claims, mark).map((pair) => pair.join("."));
+  fc.assert(
+    fc.property(fc.oneof(words, made), fc.boolean(), (text, prefixed) => {
+      const given = { text: prefixed ? `mtk1_${text}` : text, at, nowMs: NOW, trusts };
+      expect(readProgramTicket(crypto, given)).toBeUndefined();
+      expect(readBrowserTicket(crypto, { ...given, host: HOST })).toBeUndefined();
+      expect(readPass(crypto, { ...given, place, deviceKey: device.publicKey })).toBeUndefined();
+    }),
+    { numRuns: 500, seed: 20_261_120 },
+  );
 });
