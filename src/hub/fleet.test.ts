@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { fromUtf8 } from "../protocol/bytes.ts";
+import { Addresses } from "./addresses.ts";
 import { Fleet } from "./fleet.ts";
 import type { Session } from "./sessions/session.ts";
 
@@ -112,4 +113,39 @@ test("a device is pending, offline, and after thirty days away stale, until it i
   expect(statusOf({ lastSeen: 70 * DAY })).toBe("stale");
   expect(statusOf({ lastSeen: 0, online: true })).toBe("online");
   expect(statusOf({ lastSeen: 0, revoked: 1 })).toBe("revoked");
+});
+
+test("an HTTP service has its address for its device's owner, and for nobody else or other services", () => {
+  const row = {
+    device_id: "d",
+    name: "pi",
+    owner_root: "mine",
+    public_key: new Uint8Array(32),
+    confirmed: 1,
+  };
+  const services = [
+    { name: "grafana", service_type: "http" },
+    { name: "db", service_type: "tcp" },
+    { name: "a_b", service_type: "http" },
+  ];
+  const parts = {
+    addresses: new Addresses({
+      port: 443,
+      https: true,
+      domain: "example.com",
+      publicPort: undefined,
+      ownAddresses: () => [],
+    }),
+    devices: { commandedBy: () => [{ ...row, last_seen: null, revoked_at: null }] },
+    shares: { ofDevice: () => [] },
+    directory: { device: () => undefined },
+    offers: { of: () => ({ capabilities: [] }), services: () => services },
+    ownerLogs: { get: () => undefined },
+    now: () => 0,
+    hub: { id: "hub", version: "0.1.0" },
+  };
+  const fleet = new Fleet(parts as unknown as ConstructorParameters<typeof Fleet>[0]); // what it looks at
+  const urls = (root: string) => fleet.viewOf([root]).devices[0]?.services?.map(({ url }) => url);
+  expect(urls("mine")).toEqual(["https://grafana--pi.example.com/", null, null]);
+  expect(urls("another")).toEqual([null, null, null]);
 });

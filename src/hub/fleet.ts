@@ -4,6 +4,7 @@
 import { utf8 } from "../protocol/bytes.ts";
 import type { HubToClient } from "../protocol/messages.ts";
 import { rootsOf } from "../protocol/permissions.ts";
+import type { ServiceView } from "../protocol/services.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";
 import type { Timers } from "../world/world.ts";
@@ -121,13 +122,16 @@ export class Fleet {
       health: session?.health ?? null,
       services: offers.services(row.device_id).map((service) => ({
         ...service,
-        url:
-          service.service_type === "http"
-            ? (addresses.serviceUrl({ service: service.name, device: row.name }) ?? null)
-            : null,
+        // A shared device opens its addresses to its own owner alone.
+        url: isShared ? null : this.#serviceUrl(service, row.name),
       })),
       capabilities: [...offers.of(row.device_id).capabilities],
     };
+  }
+
+  #serviceUrl({ name, service_type: type }: ServiceView, device: string): string | null {
+    if (type !== "http") return null;
+    return this.#parts.addresses.serviceUrl({ service: name, device }) ?? null;
   }
 
   #share(share: ShareRecord, deviceName: string): ShareView {
