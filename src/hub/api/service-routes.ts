@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { capabilityProtocol, capabilityVersion, serves } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { rootsOf } from "../../protocol/permissions.ts";
 import { findDevice } from "../../store/devices.ts";
 import { deviceResource } from "../devices/device-life.ts";
 import { allowedRoots } from "./allowed-roots.ts";
@@ -24,8 +25,8 @@ export function serviceRoutes(parts: ApiParts): Route[] {
       at: "hub",
       async answer(call) {
         const id = call.url.pathname.split("/").at(-2) ?? "";
-        const { ownerRoots } = call.allow(deviceResource(await findDevice(db, id)));
-        const device = fleet.viewOf(ownerRoots).devices.find((one) => one.id === id);
+        call.allow(deviceResource(await findDevice(db, id)));
+        const device = fleet.viewOf(rootsOf(call.actor)).devices.find((one) => one.id === id);
         return json({ device_id: id, services: device?.services ?? [] });
       },
     }),
