@@ -16,6 +16,8 @@ const ROLES = {
   none: "unconfirmed: it publishes, but takes and gives no command",
 } as const;
 
+const SHARED = "another owner's, who shares it: you command it";
+
 export async function deviceShow(
   invocation: Invocation,
   device: string,
@@ -79,7 +81,7 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
     ...row("State", state),
     ...row("", device.status === "stale" ? `gone for good? muster device remove ${device.name}` : null),
     ...row("Kind", `${device.kind}, ${device.platform}`),
-    ...row("Role", ROLES[role]),
+    ...row("Role", device.shared === true ? SHARED : ROLES[role]),
     ...row("Location", device.location),
     ...row("Address", device.hostname),
     ...row("Version", device.agent_version),

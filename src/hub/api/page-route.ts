@@ -3,6 +3,7 @@
 // own places.
 import { assetAnswer } from "../../protocol/asset-answer.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { CLAIM_PATH, claimPage } from "./claim-page.ts";
 import { hubResource } from "./hub-resource.ts";
 import { isNavigation } from "./origin-guard.ts";
 import { pageOriginAt } from "./page-place.ts";
@@ -23,6 +24,9 @@ export function pageRoute(parts: ApiParts): Route {
     answer(call) {
       call.allow(hubResource(parts));
       const { request, url } = call;
+      if (url.pathname === CLAIM_PATH) {
+        return claimPage(parts.downloads === undefined ? undefined : parts.addresses.hubUrl());
+      }
       const isPage = pageOriginAt(parts.addresses.pageOrigin(), url.host) !== undefined;
       if (isPage) return file(parts.assets, request, url);
       if (url.pathname !== "/" && !isNavigation(request)) throw noSuchFile();

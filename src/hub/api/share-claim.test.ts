@@ -6,7 +6,7 @@ import type { Secret } from "../../identity/secret.ts";
 import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../identity/share-token.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
-import { HUB, testHub, type Owner, type TestHub } from "./hub.fixture.ts";
+import { HUB, PAGE, testHub, type Owner, type TestHub } from "./hub.fixture.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -196,6 +196,17 @@ describe("nobody comes to be an owner, and no log begins, when", () => {
       expect(hub.home.log().coOwners()).toEqual([]);
       expect(hub.logs.roots()).toHaveLength(before);
     });
+  }
+});
+
+test("the link shows a browser what to do with it, at every address of the hub", async () => {
+  await using hub = await testHub();
+  for (const at of [HUB, PAGE]) {
+    const response = await hub.call("/claim", { at, headers: { "Sec-Fetch-Mode": "navigate" } });
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      expect.stringContaining("muster device claim"),
+    ]);
   }
 });
 
