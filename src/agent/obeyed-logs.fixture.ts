@@ -39,7 +39,7 @@ export async function sharedWith(given: {
   admin: Signer;
   device: Signer;
   member?: Signer;
-}): Promise<{ logs: ObeyedLogs; theirs: OwnerLog; mate: Signer; ended: OwnerLog }> {
+}): Promise<{ logs: ObeyedLogs; shared: OwnerLog; theirs: OwnerLog; mate: Signer; ended: OwnerLog }> {
   const { owner, admin, device } = given;
   const mate = newSigner();
   const begun = await beginLog(crypto, mate, {
@@ -69,5 +69,6 @@ export async function sharedWith(given: {
     body: { step: "end", device: toBase64Url(publicKey), owner: toBase64Url(joined.id) },
     signer: admin,
   });
-  return { logs: await knownLogs(claimed.log, publicKey, [taken.log]), theirs: taken.log, mate, ended };
+  const logs = await knownLogs(claimed.log, publicKey, [taken.log]);
+  return { logs, shared: claimed.log, theirs: taken.log, mate, ended };
 }

@@ -40,13 +40,31 @@ export async function claimShare(
   const hub = await hubOf(parts, { options, joined, environment });
   for (let tries = 1; ; tries++) {
     options.phase("fetching the owner log");
-    const shared = await logByPin(parts, hub, token.pin);
+    const shared = await logByPin(parts, hub, token.pin).catch((error: unknown) => {
+      throw elsewhere(error, { options, joined });
+    });
     const own = joined === undefined ? undefined : await ownLog(parts, hub, { joined, known: options.known });
     const result = await claim(parts, hub, { options, joined, shared, own });
     if (result !== undefined) return result;
     if (tries >= TRIES_MAX)
       throw new MusterError("conflict", "the owner logs move on faster than this can sign");
   }
+}
+
+/** A link of another hub than the home's is as unknown there as a wrong one. */
+function elsewhere(
+  error: unknown,
+  { options: { hubUrl }, joined }: { options: ClaimOptions; joined: HubFile | undefined },
+): unknown {
+  const isUnknown = error instanceof MusterError && error.code === "token_invalid";
+  if (!isUnknown || joined === undefined || hubUrl === undefined || hubUrl === joined.hub_url) return error;
+  return new MusterError(
+    "already_joined",
+    `this home has joined ${joined.hub_url}, the link is of ${hubUrl}`,
+    {
+      hint: "claim it in a home of its own: MUSTER_HOME=~/.muster-shared muster device claim LINK",
+    },
+  );
 }
 
 /** Undefined where one of the logs has moved on since it was fetched. */
