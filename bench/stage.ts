@@ -49,7 +49,8 @@ export class Stage {
     if (this.#isLeft) throw new Error("this stage was left");
     this.#files += 1;
     const complaints = join(this.folder, `${this.#files}.stderr`);
-    const child = Bun.spawn(command, {
+    const [name = "", ...words] = command;
+    const child = Bun.spawn([pathOf(name) ?? name, ...words], {
       cwd: this.folder,
       env: { ...process.env, ...options.env },
       stdin: "ignore",

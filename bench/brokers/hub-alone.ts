@@ -22,6 +22,9 @@ const TAKE_EVERY = 16;
 /** So long is 64 bytes of text once it is sealed and signed. */
 const SEALED_BYTES = 360;
 
+/** Messages go over them in turns, so that nothing on the way can join two of them: each is a frame of its own. */
+const STREAMS = 16;
+
 const [near, far] = [deviceSigner(0), deviceSigner(1)];
 const [nearKey, farKey] = [toBase64Url(near.publicKey), toBase64Url(far.publicKey)];
 
@@ -55,10 +58,10 @@ export async function hubAlone(stage: Stage, { place, hub }: Joined): Promise<Br
   const sides = { hub: [hub.pid], agent: [] };
   return [
     { ...relayed(ends), ...sides },
-    { ...(await streamed(ends, bareEnds)), name: "Muster's hub alone, live stream", ...sides },
+    { ...(await streamed(ends, bareEnds)), name: "Muster's hub alone, live streams", ...sides },
     {
       ...(await streamed(ends, sealedEnds)),
-      name: "Muster, live stream",
+      name: "Muster, live streams",
       promises: "kept nowhere, sealed end to end, TLS",
       ...sides,
     },
@@ -176,75 +179,86 @@ const sealedEnds: OpenEnds = async ({ sender, taken }, events) => {
   return stream;
 };
 
+/** Writes one message; what it returns is for one that the stream does not take at once. */
+type Write = () => Promise<void> | undefined;
+
 async function streamed(ends: Ends, openEnds: OpenEnds): Promise<Omit<Broker, "hub" | "agent">> {
   const there = new Arrivals();
   const back = new Arrivals();
   const message = new Uint8Array(MESSAGE_BYTES).fill(7);
-  const lost = (): void => {};
   let echoes = false;
-  let room = Promise.withResolvers<void>();
-  const count = (arrivals: Arrivals): ((bytes: Uint8Array) => number) => {
-    let bytesOfNext = 0;
-    return (bytes) => {
-      bytesOfNext += bytes.length;
-      const whole = Math.floor(bytesOfNext / MESSAGE_BYTES);
-      bytesOfNext -= whole * MESSAGE_BYTES;
-      if (whole > 0) arrivals.add(whole);
-      return whole;
+  const openWriter = async (): Promise<Write> => {
+    let room = Promise.withResolvers<void>();
+    const countBack = countWhole(back);
+    const stream = await openEnds(ends, {
+      near: {
+        data: (bytes) => void countBack(bytes),
+        drain() {
+          room.resolve();
+          room = Promise.withResolvers();
+        },
+        end() {},
+        close() {},
+      },
+      far(far) {
+        const countThere = countWhole(there);
+        return {
+          data(bytes) {
+            const whole = countThere(bytes);
+            if (echoes && whole > 0) far.write(message);
+          },
+          drain() {},
+          end() {},
+          close() {},
+        };
+      },
+    });
+    /** What is not taken goes when there is room: a burst is far more than a window. */
+    const writeRest = async (from: number): Promise<void> => {
+      for (let rest = message.subarray(from); rest.length > 0;) {
+        const drained = room.promise;
+        const taken = stream.write(rest);
+        if (taken < 0) throw new Error("the stream was cut");
+        rest = rest.subarray(taken);
+        if (rest.length > 0) await drained;
+      }
+    };
+    return () => {
+      const taken = stream.write(message);
+      return taken === MESSAGE_BYTES ? undefined : writeRest(Math.max(0, taken));
     };
   };
-  const countBack = count(back);
-  const stream = await openEnds(ends, {
-    near: {
-      data: (bytes) => void countBack(bytes),
-      drain() {
-        room.resolve();
-        room = Promise.withResolvers();
-      },
-      end() {},
-      close: lost,
-    },
-    far(far) {
-      const countThere = count(there);
-      return {
-        data(bytes) {
-          const whole = countThere(bytes);
-          if (echoes && whole > 0) far.write(message);
-        },
-        drain() {},
-        end() {},
-        close: lost,
-      };
-    },
-  });
-  /** What is not taken goes when there is room: a burst is far more than a window. */
-  const writeRest = async (from: number): Promise<void> => {
-    for (let rest = message.subarray(from); rest.length > 0;) {
-      const drained = room.promise;
-      const taken = stream.write(rest);
-      if (taken < 0) throw new Error("the stream was cut");
-      rest = rest.subarray(taken);
-      if (rest.length > 0) await drained;
-    }
-  };
+  const writers: Write[] = [];
+  while (writers.length < STREAMS) writers.push(await openWriter());
   return {
     name: "",
     promises: "kept nowhere, TLS; what the ends do is left out",
     async roundTrip() {
       echoes = true;
       const came = back.more(1);
-      stream.write(message);
+      await writers[0]?.();
       await came;
     },
     async burst(count) {
       echoes = false;
       const came = there.more(count);
       for (let sent = 0; sent < count; sent += 1) {
-        const taken = stream.write(message);
-        if (taken < MESSAGE_BYTES) await writeRest(Math.max(0, taken));
+        const rest = writers[sent % STREAMS]?.();
+        if (rest !== undefined) await rest;
       }
       await came;
     },
     burstCount: 50_000,
+  };
+}
+
+function countWhole(arrivals: Arrivals): (bytes: Uint8Array) => number {
+  let bytesOfNext = 0;
+  return (bytes) => {
+    bytesOfNext += bytes.length;
+    const whole = Math.floor(bytesOfNext / MESSAGE_BYTES);
+    bytesOfNext -= whole * MESSAGE_BYTES;
+    if (whole > 0) arrivals.add(whole);
+    return whole;
   };
 }

@@ -14,7 +14,7 @@ import { interleaved, type Bench, type Row } from "./row.ts";
 
 const PEERS: readonly BrokerPeer[] = [nats, redis];
 const BAR_PER_SECOND = 1_000_000;
-const CARRIED = "Muster's hub alone, live stream";
+const CARRIED = "Muster's hub alone, live streams";
 /** Before what is measured. */
 const WARM_UP_MS = 300;
 
@@ -120,10 +120,10 @@ function table(brokers: readonly Broker[], samples: Map<string, Sample[]>): Tabl
     rows,
     bars,
     notes: [
-      "What stands in one table here is not alike: nats and PUBLISH hand a message on and forget it. A live stream is " +
-        "bytes, as of TCP: what is written in one turn travels in fewer frames, and the ends find their messages in it. Where the " +
-        "agents have no figure, both ends are connections of the bench's own process, which for the fast ones is " +
-        "what bounds them. A round trip of Muster's messages ends with the receiver's signature.",
+      "What stands in one table here is not alike: nats and PUBLISH hand a message on and forget it. The messages of " +
+        "live streams go over sixteen of them in turns, so that each is a frame of its own. Where the agents have no " +
+        "figure, both ends are connections of the bench's own process, which for the fast ones is what bounds them. A " +
+        "round trip of Muster's messages ends with the receiver's signature.",
     ],
   };
 }
