@@ -6,6 +6,7 @@ import type { AgentOptions } from "../agent-options.ts";
 import { Knowledgebase } from "../knowledgebase/knowledgebase.ts";
 import { LlmSource, type LlmOptions } from "../llm/llm-source.ts";
 import { PluginFolder } from "../plugins/plugin-folder.ts";
+import { PluginLeftovers } from "../plugins/plugin-leftovers.ts";
 import type { TomlReader } from "../plugins/manifest.ts";
 import type { Programs } from "../../world/world.ts";
 import type { Core } from "./open-core.ts";
@@ -31,19 +32,26 @@ export function openBuiltIns(
   const { notices } = core;
   const { programs, toml, llm, knowledgeFolders: folders, dockerSockets: sockets } = builtIns;
   const changed = (): void => book.changed();
+  const pluginLog = log.part("plugins");
+  const leftovers = new PluginLeftovers({ ...world, log: pluginLog, path: `${paths.home}/plugins.json` });
+  ends.add(() => leftovers.settled());
   const plugins = new PluginFolder({
     ...world,
+    leftovers,
     programs,
     toml,
     environment,
     notices,
-    log: log.part("plugins"),
+    log: pluginLog,
     folder: `${paths.home}/plugins`,
     changed,
   });
   ends.add(() => plugins.close());
   book.add(plugins);
-  core.inBackground("plugins", plugins.look());
+  core.inBackground(
+    "plugins",
+    leftovers.clear().then(() => plugins.look()),
+  );
   if (folders.length > 0) core.inBackground("knowledgebase", openKnowledgebase(folders));
   if (command !== undefined && command.policy.exec !== "off" && sockets.length > 0) {
     const docker = new DockerSource({ ...world, sockets, changed });

@@ -78,6 +78,7 @@ export class PluginProcess {
       inputDrained: () => (this.#isBlocked = false),
       ended: (code, signal) => this.#ended(code, signal),
     });
+    parts.leftovers.began(this.#program.pid);
     const late = this.#after(HELLO_TIMEOUT_MS, () => this.#fail("it did not answer in time"));
     this.#ask("plugin.hello", { name: given.name, contract: CONTRACT }, () => {
       late.cancel();
@@ -228,6 +229,7 @@ export class PluginProcess {
     for (const timer of this.#timers) timer.cancel();
     // What it has left behind goes too.
     this.#program.signal("KILL");
+    this.#parts.leftovers.ended(this.#program.pid);
     const own = signal === null ? `it ended with exit code ${code ?? "?"}` : `it was ended by ${signal}`;
     const last = this.#remarks.last;
     const reason = this.#failure ?? (last === undefined ? own : `${own}: ${last}`);

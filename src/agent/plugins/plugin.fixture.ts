@@ -33,6 +33,7 @@ export function testParts(time = new FakeTime()): PluginParts & { logged: TestPl
     random: { fraction: () => 1 },
     network: realWorld.network,
     programs: realPrograms,
+    leftovers: { began() {}, ended() {} },
     log,
     environment: { PATH: process.env["PATH"] ?? "" },
     logged,

@@ -4,6 +4,7 @@ import type { Clock, Network, Programs, Random, Timers } from "../../world/world
 import type { Capability } from "../capabilities/capability.ts";
 import type { Answerer } from "../queries/query-desk.ts";
 import type { PluginManifest } from "./manifest.ts";
+import type { PluginLeftovers } from "./plugin-leftovers.ts";
 
 export interface Plugin {
   /** None while it does not run. */
@@ -20,6 +21,8 @@ export interface PluginParts {
   network: Pick<Network, "fetch">;
   programs: Programs;
   log: Log;
+  /** Told which processes run. */
+  leftovers: Pick<PluginLeftovers, "began" | "ended">;
   /** What it gets; without anything of Muster's. */
   environment: Record<string, string>;
 }
