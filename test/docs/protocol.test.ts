@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { signCapabilityRequest } from "../../src/identity/capability-request.ts";
 import { nodeCrypto } from "../../src/identity/crypto-node.ts";
+import { signPass, signProgramTicket } from "../../src/identity/service-access.ts";
 import { signQuery } from "../../src/identity/query-request.ts";
 import { encodeCallOpen } from "../../src/protocol/call-open.ts";
 import { toBase64Url, toHex, utf8 } from "../../src/protocol/bytes.ts";
@@ -66,6 +67,15 @@ test("the example handshake is signed as written", async () => {
   expect(row("SHA-256 of the `register` bytes")).toBe(toHex(crypto.sha256(bytes)));
   expect(row("`register` signature")).toBe(toBase64Url(await device.sign(bytes)));
   expect(row("`hub` signature")).toBe(toBase64Url(await hub.sign(signedBytes("hub", handshake))));
+});
+
+test("the example ticket and pass of a service are signed as written", async () => {
+  const at = { deviceId: deviceIdOf(crypto.sha256(device.publicKey)), service: "grafana" };
+  const expiresAt = 1_795_000_000_000;
+  const nonce = filled(3);
+  expect(row("`program ticket`")).toBe(await signProgramTicket(hub, at, { nonce, expiresAt }));
+  const place = { ...at, host: "grafana--pi.example.com" };
+  expect(row("`pass`")).toBe(await signPass(device, place, { key: hub.publicKey, nonce, expiresAt }));
 });
 
 test("the example calls are opened and signed as written", async () => {
