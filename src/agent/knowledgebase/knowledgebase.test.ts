@@ -48,6 +48,7 @@ async function opened(folders: string[], indexPath = ":memory:") {
   const disk = { ...realWorld.disk, open: (path: string) => (read.push(path), realWorld.disk.open(path)) };
   const made = await Knowledgebase.open({
     disk,
+    clock: new FakeTime(),
     timers: new FakeTime(),
     crypto: nodeCrypto((length) => new Uint8Array(length)),
     log: SILENT_LOG,

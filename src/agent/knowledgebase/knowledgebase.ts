@@ -5,7 +5,7 @@ import type { Crypto } from "../../identity/crypto.ts";
 import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
-import type { Disk, SqliteDatabase, Timer, Timers } from "../../world/world.ts";
+import type { Clock, Disk, SqliteDatabase, Timer, Timers } from "../../world/world.ts";
 import type { Capability, CapabilitySource } from "../capabilities/capability.ts";
 import { listedCapability } from "../capabilities/listed-capability.ts";
 import type { Notices } from "../notices.ts";
@@ -14,6 +14,7 @@ import { TextIndex, type IndexedText } from "./text-index.ts";
 
 export interface KnowledgebaseParts {
   disk: Pick<Disk, "info" | "list" | "open" | "realPath" | "remove">;
+  clock: Pick<Clock, "monotonic">;
   timers: Pick<Timers, "after">;
   crypto: Pick<Crypto, "sha256">;
   log: Log;
@@ -26,7 +27,11 @@ export interface KnowledgebaseParts {
 }
 
 const LOOK_EVERY_MS = 60_000;
+/** A look that takes long is made as much less often. */
+const REST_TIMES = 20;
 const FILES_MAX = 20_000;
+/** Files of other kinds and folders count too: somebody may name a whole disk. */
+const ENTRIES_MAX = 200_000;
 /** Read together and stored together. */
 const STEP_FILES = 32;
 const TITLE_MAX_CHARACTERS = 200;
@@ -71,7 +76,8 @@ export class Knowledgebase implements CapabilitySource {
   }
 
   async #round(): Promise<void> {
-    const { log, timers, notices } = this.#parts;
+    const { clock, log, timers, notices } = this.#parts;
+    const beganAtMs = clock.monotonic();
     try {
       await this.look();
       notices.clear("knowledgebase");
@@ -79,7 +85,8 @@ export class Knowledgebase implements CapabilitySource {
       log.error("the knowledgebase could not be indexed", { error });
       notices.set("knowledgebase", "the knowledgebase is not up to date; see the log");
     }
-    if (!this.#isClosed) this.#next = timers.after(LOOK_EVERY_MS, () => void this.#round());
+    const waitMs = Math.max(LOOK_EVERY_MS, REST_TIMES * (clock.monotonic() - beganAtMs));
+    if (!this.#isClosed) this.#next = timers.after(waitMs, () => void this.#round());
   }
 
   async #follow(): Promise<void> {
@@ -88,8 +95,9 @@ export class Knowledgebase implements CapabilitySource {
     const gone = new Set(known.keys());
     let changed: TextFile[] = [];
     let count = 0;
+    const budget = { entries: ENTRIES_MAX };
     for (const folder of folders) {
-      for await (const file of textFiles(disk, folder)) {
+      for await (const file of textFiles(disk, folder, budget)) {
         if (this.#isClosed) return;
         if (count >= FILES_MAX) break;
         count += 1;
@@ -107,12 +115,13 @@ export class Knowledgebase implements CapabilitySource {
     await this.#store(changed);
     if (this.#isClosed) return;
     if (gone.size > 0) this.#index.change({ put: [], remove: [...gone] });
-    if (count >= FILES_MAX) {
+    if (count < FILES_MAX && budget.entries > 0) notices.clear("knowledgebase full");
+    else {
       notices.set(
         "knowledgebase full",
-        `the knowledgebase holds the first ${FILES_MAX} texts; others are not found`,
+        `the knowledgebase holds ${count} texts; there is too much in its folders to find the others`,
       );
-    } else notices.clear("knowledgebase full");
+    }
     log.debug("the knowledgebase was looked at", { texts: count });
   }
 

@@ -22,12 +22,17 @@ const FILE_MAX_BYTES = 2 * 1024 * 1024;
 const DEPTH_MAX = 16;
 const PIECE_BYTES = 256 * 1024;
 
-/** In a stable order. A folder that can't be read has none. */
-export async function* textFiles(disk: TextDisk, folder: string): AsyncGenerator<TextFile> {
+/** What may still be looked at in one round. */
+export interface Budget {
+  entries: number;
+}
+
+/** In a stable order, until the budget is used up. A folder that can't be read has none. */
+export async function* textFiles(disk: TextDisk, folder: string, budget: Budget): AsyncGenerator<TextFile> {
   const real = await disk.realPath(folder).catch(() => undefined);
   if (real === undefined) return;
   const name = real.slice(real.lastIndexOf("/") + 1);
-  yield* below(disk, { path: real, shown: name, depth: 0 });
+  yield* below(disk, { path: real, shown: name, depth: 0 }, budget);
 }
 
 interface Place {
@@ -36,12 +41,18 @@ interface Place {
   depth: number;
 }
 
-async function* below(disk: TextDisk, { path, shown, depth }: Place): AsyncGenerator<TextFile> {
+async function* below(
+  disk: TextDisk,
+  { path, shown, depth }: Place,
+  budget: Budget,
+): AsyncGenerator<TextFile> {
   if (depth > DEPTH_MAX || (await isHome(disk, path))) return;
   for (const name of await namesIn(disk, path)) {
+    if (budget.entries === 0) return;
+    budget.entries -= 1;
     const place = { path: `${path}/${name}`, shown: `${shown}/${name}`, depth: depth + 1 };
     const info = await plainInfo(disk, place.path);
-    if (info?.kind === "folder") yield* below(disk, place);
+    if (info?.kind === "folder") yield* below(disk, place, budget);
     else if (info?.kind === "file" && TEXT.test(name) && info.size <= FILE_MAX_BYTES) {
       yield { path: place.path, shown: place.shown, size: info.size, modifiedAt: info.modifiedAt };
     }
