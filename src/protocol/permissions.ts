@@ -234,7 +234,10 @@ export const RIGHTS = {
   }),
   "device.see": right("device", {
     routes: ["GET /api/devices/:id/services"],
-    allow: { person: sharesOwner },
+    allow: {
+      person: sharesOwner,
+      program: (actor, device) => actor.scopes.includes("read") && sharesOwner(actor, device),
+    },
   }),
   "fleet.see": right("owner", {
     routes: ["GET /api/fleet", "GET /api/device/status", "GET /api/devices/by-capability"],
