@@ -13,8 +13,8 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .command("call")
     .summary("use a capability of some device")
     .description(
-      "Ask whichever device offers a capability and show its answer; parts are shown as they come. `muster device ls` " +
-        "shows what each device offers.",
+      "Ask whichever device offers a capability and show its answer; parts are shown as they come. `muster device show " +
+        "NAME` lists what a device offers.",
     )
     .argument("<protocol>", "llm.chat, embeddings, …; with a version: llm.chat@1.2.0")
     .argument("[payload]", "a JSON value; - reads it from standard input", "{}")

@@ -126,7 +126,7 @@ test("queries and capabilities, with who did not answer", async () => {
   expect(served.structuredContent).toEqual({ from_device: "gpu", answer: { vector: [0.5, -1] } });
   const nobody = await client.tool("call_capability", { protocol: "llm.chat" });
   expect(nobody.content[0].text).toBe(
-    "no_device: no device offers llm.chat 1.0.0\nhint: `muster device ls` shows what each device offers",
+    "no_device: no device offers llm.chat 1.0.0\nhint: `muster device show NAME` lists what a device offers",
   );
 });
 

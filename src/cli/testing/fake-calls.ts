@@ -69,7 +69,7 @@ function answerTo(protocol: string): CapabilityReply {
         error: {
           code: "no_device",
           message: `no device offers ${protocol} 1.0.0`,
-          hint: "`muster device ls` shows what each device offers",
+          hint: "`muster device show NAME` lists what a device offers",
         },
       };
 }

@@ -100,7 +100,7 @@ function nobody(asked: Asked, offering: readonly { offer: CapabilityOffer }[]): 
   const [first] = offering;
   if (first === undefined) {
     return new MusterError("no_device", `no device offers ${protocol} ${version}`, {
-      hint: "`muster device ls` shows what each device offers",
+      hint: "`muster device show NAME` lists what a device offers",
     });
   }
   return first.offer.class === "read"
