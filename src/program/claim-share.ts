@@ -3,6 +3,7 @@
 // own, as far as it may write there.
 import type { ClaimOptions, ClaimResult } from "../cli/surroundings.ts";
 import { beginLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
+import type { CoOwner } from "../identity/owner-log-state.ts";
 import { Secret } from "../identity/secret.ts";
 import { pinOf } from "../identity/setup-token.ts";
 import { makeShareClaim, offerOf, takeShared } from "../identity/share-token.ts";
@@ -41,23 +42,30 @@ export async function claimShare(
   for (let tries = 1; ; tries++) {
     options.phase("fetching the owner log");
     const shared = await logByPin(parts, hub, token.pin).catch((error: unknown) => {
-      throw elsewhere(error, { options, joined });
+      throw refusedToken(error, { options, joined });
     });
     const own = joined === undefined ? undefined : await ownLog(parts, hub, { joined, known: options.known });
-    const result = await claim(parts, hub, { options, joined, shared, own });
+    const result = await claim(parts, hub, { options, joined, shared, own }).catch((error: unknown) => {
+      throw refusedToken(error, { options, joined: undefined });
+    });
     if (result !== undefined) return result;
     if (tries >= TRIES_MAX)
       throw new MusterError("conflict", "the owner logs move on faster than this can sign");
   }
 }
 
-/** A link of another hub than the home's is as unknown there as a wrong one. */
-function elsewhere(
+/** For people: a link of another hub than the home's is as unknown there as a wrong one. */
+function refusedToken(
   error: unknown,
   { options: { hubUrl }, joined }: { options: ClaimOptions; joined: HubFile | undefined },
 ): unknown {
   const isUnknown = error instanceof MusterError && error.code === "token_invalid";
-  if (!isUnknown || joined === undefined || hubUrl === undefined || hubUrl === joined.hub_url) return error;
+  if (!isUnknown) return error;
+  if (joined === undefined || hubUrl === undefined || hubUrl === joined.hub_url) {
+    return new MusterError("token_invalid", error.message, {
+      hint: "ask the device's owner for a new one: muster device token --share DEVICE",
+    });
+  }
   return new MusterError(
     "already_joined",
     `this home has joined ${joined.hub_url}, the link is of ${hubUrl}`,
@@ -88,8 +96,9 @@ async function claim(
   if (own !== undefined && equalBytes(own.id, shared.id)) {
     throw new MusterError("conflict", "that device is this owner's already");
   }
-  if (own !== undefined && offer.spentBy === toBase64Url(own.id)) {
-    // Claimed before; what came after may have been lost.
+  const standing = own === undefined ? undefined : coOwnerIn(shared, { own, device: offer.device });
+  if (own !== undefined && standing !== undefined && own.participant(device.publicKey) !== undefined) {
+    // What came after the claim may have been lost.
     return joined === undefined ? join(parts, hub, { own, device }) : resultOf(hub, { device, crypto });
   }
   const before = own ?? (await begin(parts));
@@ -98,7 +107,11 @@ async function claim(
       hint: "do it on a controller with the scope admin: see muster device owners",
     });
   }
-  const { entry } = await makeShareClaim(crypto, { ...wish, owner: before, name });
+  // One who has let the device go is still let in by its owner, and takes it again by the same claim.
+  const entry =
+    standing === undefined
+      ? (await makeShareClaim(crypto, { ...wish, owner: before, name })).entry
+      : shared.entries[standing.entry];
   const taken =
     before.participant(device.publicKey) === undefined
       ? (await takeShared(crypto, { log: before, sharedBy: shared, device, signer })).log
@@ -116,6 +129,14 @@ async function claim(
   if (joined !== undefined) return { ...resultOf(hub, { device, crypto }), name: answer.name };
   const result = await join(parts, hub, { own: taken, device, home: answer.home ?? undefined });
   return { ...result, name: answer.name };
+}
+
+function coOwnerIn(
+  shared: OwnerLog,
+  { own, device }: { own: OwnerLog; device: string },
+): CoOwner | undefined {
+  const owner = toBase64Url(own.id);
+  return shared.coOwners().find((one) => one.owner === owner && one.device === device);
 }
 
 /** The log that the token, or a home's own pin, names. The hub is not asked which log is right. */

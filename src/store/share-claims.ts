@@ -51,8 +51,8 @@ export async function claimShare(db: Kysely<HubDatabase>, claim: ShareClaim): Pr
 async function claimIn(db: Kysely<HubDatabase>, given: ShareClaim): Promise<ShareClaimed> {
   const { claimKey, deviceId, claim, theirs, begins, now } = given;
   const invite = await findInvite(db, claimKey);
-  // Whoever lost the answer asks again with the same bytes.
-  if (invite?.device_id === deviceId && (await hasLogEntry(db, claim))) return repeated(db, given);
+  // Whoever lost the answer asks again with the same bytes; whoever let the device go may take it again.
+  if (invite?.device_id === deviceId && (await hasLogEntry(db, claim))) return again(db, given);
   const spent = await spendInvite(db, { claimKey, deviceId, now });
   if (spent === undefined || spent.owner_root !== claim.owner_root) throw new Undone("refused");
   await append(db, claim);
@@ -68,7 +68,8 @@ async function claimIn(db: Kysely<HubDatabase>, given: ShareClaim): Promise<Shar
   return { outcome: "shared", home: added.device };
 }
 
-async function repeated(db: Kysely<HubDatabase>, { begins }: ShareClaim): Promise<ShareClaimed> {
+async function again(db: Kysely<HubDatabase>, { begins, theirs }: ShareClaim): Promise<ShareClaimed> {
+  for (const entry of theirs) await append(db, entry);
   const home = begins === undefined ? undefined : await findDeviceByKey(db, begins.home.publicKey);
   return { outcome: "shared", home };
 }

@@ -64,9 +64,15 @@ test("a teammate claims a share of the server, commands it alone, and loses it a
   // Shared again, with an agent in the teammate's home; this time the teammate lets go.
   const again = await owner.ok(["device", "token", "--share", "server"]);
   await agent(mate);
-  expect(await mate.ok(["device", "claim", again.token])).toMatchObject({ name: "server", joined: null });
+  const second = await mate.ok(["device", "claim", again.token, "--as", "Mate"]);
+  expect(second).toMatchObject({ name: "server", joined: null });
   await until("the teammate to have it", async () => (await mate.run(run("server"))).code === 0);
   expect((await mate.ok(["device", "owners"])).shared_with_me).toMatchObject([{ device: "server" }]);
   expect(await mate.ok(["device", "unshare", "server"])).toMatchObject({ name: "server", owner: null });
   expect((await mate.run(run("server"))).error).toMatchObject({ code: "not_found" });
+  // As long as the server's owner lets them, they may come back; then no token of before does.
+  await mate.ok(["device", "claim", again.token]);
+  await until("the teammate to have it", async () => (await mate.run(run("server"))).code === 0);
+  await owner.ok(["device", "unshare", "server", "Mate"]);
+  expect(await mate.refused(["device", "claim", again.token])).toMatchObject({ code: "token_invalid" });
 }, 60_000);

@@ -102,6 +102,37 @@ test("whoever lost the answer gets it again", async () => {
   expect(hub.home.log().coOwners()).toHaveLength(1);
 });
 
+test("whoever let the device go takes it again by the same claim, while its owner lets them", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const { entry, taken } = await claiming(at, ownerOf(hub.other));
+  await send(at, { entry, theirs: taken.entries.slice(-1) });
+  const device = toBase64Url(at.key);
+  const ending = (of: Owner, by: Owner): NewEntry => ({
+    kind: "share",
+    body: { step: "end", device, owner: of.root },
+    signer: by.signer,
+  });
+  const append = async (to: Owner, more: NewEntry): Promise<void> => {
+    const longer = await appendEntry(hub.crypto, to.log(), more);
+    await hub.logs.append(longer.entries.at(-1) as OwnerLogEntry);
+  };
+  const takeAgain = async (): Promise<Response> => {
+    const log = hub.other.log();
+    const known = hub.home.log().participant(at.key);
+    if (known === undefined) throw new Error("the log does not name it");
+    const wish = { log, sharedBy: hub.home.log(), device: known, signer: hub.other.signer };
+    return send(at, { entry, theirs: [(await takeShared(hub.crypto, wish)).entry] });
+  };
+  await append(hub.other, ending(hub.home, hub.other));
+  expect((await takeAgain()).status).toBe(200);
+  expect(isShared(hub.home.log(), hub.other.log(), at.key)).toBe(true);
+  await append(hub.other, ending(hub.home, hub.other));
+  await append(hub.home, ending(hub.other, hub.home));
+  expect((await takeAgain()).status).toBe(422);
+  expect(isShared(hub.home.log(), hub.other.log(), at.key)).toBe(false);
+});
+
 test("a token makes one co-owner, also when twenty come at once", async () => {
   await using hub = await testHub();
   const at = await scene(hub);
