@@ -17,9 +17,18 @@ export function usageErrorOf(
     return new MusterError("usage", `\`${path}\` needs a command`, { hint: `one of ${names.join(", ")}` });
   }
   const [sentence = "", suggestion] = refusal.message.replace(/^error: /, "").split("\n(Did you mean ");
-  const message = sentence.replaceAll(/'([^']*)'/g, "`$1`").replace(/\.$/, "");
+  const message = invalidAs(sentence)
+    .replaceAll(/'([^']*)'/g, "`$1`")
+    .replace(/\.$/, "");
   const likely = suggestion ?? beginningOf(refusal, command);
   return new MusterError("usage", message, { hint: hintFor(likely, refusal, { path, argv }) });
+}
+
+/** The value before the place where it stood. */
+function invalidAs(sentence: string): string {
+  return sentence
+    .replace(/^option ('[^']*') argument ('[^']*') is invalid/, "$2 is invalid as $1")
+    .replace(/^command-argument value ('[^']*') is invalid for argument ('[^']*')/, "$1 is invalid as $2");
 }
 
 function hintFor(
