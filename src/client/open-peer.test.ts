@@ -123,6 +123,14 @@ test("unpairing is said, sealed, and drops what waits", async () => {
   );
 });
 
+test("a pairing that ends before the hub relays is told to the other side all the same", async () => {
+  const { anna, ben, ofAnna } = await twoPaired();
+  // Neither has heard yet that the hub relays.
+  await anna.peer.unpair(ofAnna.key);
+  await changed(ben.peer, async () => (await ben.peer.peers()).length === 0);
+  expect(ben.peer.notices()).toEqual(["anna-page has ended the pairing"]);
+});
+
 test("what does not fit into a message is refused before anything is stored", async () => {
   const { anna, ofAnna } = await twoPaired();
   const bytes = new Uint8Array(1024 * 1024);

@@ -74,16 +74,13 @@ export function inboxRows(db: Kysely<StateDatabase>): PeerRows["inbox"] {
         .executeTakeFirst();
       return row !== undefined;
     },
-    unread: (peer) =>
-      db
-        .selectFrom("inbox")
-        .select((row) => [
-          row.fn.countAll<number>().as("count"),
-          sql<number>`coalesce(sum(length(body)), 0)`.as("bytes"),
-        ])
-        .where("peer", "=", peer)
-        .where("read", "=", 0)
-        .executeTakeFirstOrThrow(),
+    async unread(peer) {
+      // Of the two indexes that begin with the peer the planner takes the key's, and reads all that ever came.
+      const { rows } = await sql<{ count: number; bytes: number }>`
+        select count(*) as count, coalesce(sum(length(body)), 0) as bytes
+        from inbox indexed by inbox_unread where peer = ${peer} and read = 0`.execute(db);
+      return rows[0] ?? { count: 0, bytes: 0 };
+    },
     list: ({ after, limit, unread }) =>
       db
         .selectFrom("inbox")

@@ -41,6 +41,7 @@ const TELL_KEY_EVERY_MS = 30_000;
 /** A device restored from an older copy told keys that it does not have any more: it has to tell a newer one. */
 const ASKED_KEY_MAX_MS = 10 * 60_000;
 const ANEW_EVERY_MS = 3_600_000;
+const RELAY_PATIENCE_MS = 3_000;
 const DAILY_MS = 86_400_000;
 const TIDY_EVERY_MS = 3_600_000;
 
@@ -116,7 +117,8 @@ export class Post {
   }
 
   /** Forgets the peer once it has been told, or at once where it was never reached. */
-  async unpair(peer: PeerRow): Promise<void> {
+  async unpair(asked: PeerRow): Promise<void> {
+    const peer = asked.state === "pinned" ? await this.#onceRelayed(asked) : asked;
     await this.#options.store.change(async (rows) => {
       await rows.outbox.drop(peer.key);
       await rows.peers.change(peer.key, { state: "leaving" });
@@ -124,6 +126,29 @@ export class Post {
     await this.#record("peer.unpair", peer, {});
     if (peer.state !== "paired") return this.#forget(peer.key);
     await this.send(peer.key, "control", encodeControl({ do: "unpair" }));
+  }
+
+  /** Right after a pairing the hub is about to relay: a moment's patience, and the other side is told of its end too. */
+  async #onceRelayed(pinned: PeerRow): Promise<PeerRow> {
+    const { store, timers } = this.#options;
+    let isLate = false;
+    let wake = (): void => {};
+    const limit = timers.after(RELAY_PATIENCE_MS, () => {
+      isLate = true;
+      wake();
+    });
+    const stop = this.listen(() => wake());
+    try {
+      for (;;) {
+        const changed = new Promise<void>((resolve) => (wake = resolve));
+        const peer = (await store.peers.find(pinned.key)) ?? pinned;
+        if (peer.state !== "pinned" || isLate) return peer;
+        await changed;
+      }
+    } finally {
+      stop();
+      limit.cancel();
+    }
   }
 
   /** Told after any change of what has come or gone. Returns how to stop listening. */
