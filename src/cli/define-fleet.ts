@@ -41,6 +41,7 @@ function addDevice(program: Command, choose: Choose): void {
     .option("--expires <duration>", "how long it may be used, 1m to 7d", "15m")
     .option("--name <name>", "name of the new device")
     .option("--share <device>", "share this device with another owner", parseReference)
+    .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
     .addHelpText(
       "after",

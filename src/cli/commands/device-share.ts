@@ -2,6 +2,8 @@
 
 import { resolve } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
+import { confirm } from "../confirm.ts";
+import { askAboutDevices } from "../device-calls.ts";
 import { parseDuration, until } from "../durations.ts";
 import { parseHubUrl } from "../hub-url.ts";
 import { printJson, type Invocation } from "../invocation.ts";
@@ -17,12 +19,13 @@ const TITLE_MAX_CHARACTERS = 64;
 export async function shareToken(
   invocation: Invocation,
   device: string,
-  flags: { expires: string; name?: string | undefined },
+  flags: { expires: string; name?: string | undefined; yes?: true | undefined },
 ): Promise<void> {
   if (flags.name !== undefined) {
     throw new MusterError("usage", "--name is for a new machine, and --share gives out one that has a name");
   }
   const expires_in_ms = parseDuration(flags.expires, { name: "--expires", min: "1m", max: "7d" });
+  if (flags.yes !== true) await askAboutKeys(invocation, device);
   const made = await askOwners(invocation, (owners) => owners.device_share({ device, expires_in_ms }));
   if (invocation.json) return printJson(invocation, made);
   const { out, surroundings } = invocation;
@@ -88,6 +91,21 @@ export async function deviceUnshare(
       ? `You command ${name} no more.`
       : `${name} is shared with ${plainLine(ended.owner)} no more.`,
   );
+}
+
+/** Whoever has a shell where an owner's key lies has that key, and with it every device. */
+async function askAboutKeys(invocation: Invocation, reference: string): Promise<void> {
+  const { device, role } = plainValue(
+    await askAboutDevices(invocation, (devices) => devices.show({ device: reference })),
+  );
+  if (role !== "controller") return;
+  await confirm(invocation, {
+    lost: [
+      `${device.name} (${device.id}) is a controller: its key commands every device of yours.`,
+      "Whoever has a shell there can read that key, and keep it when the share is over.",
+    ],
+    ask: `Share ${device.name} all the same?`,
+  });
 }
 
 /** A token, or the link it comes in. */

@@ -9,7 +9,7 @@ import { plainValue } from "../plain-text.ts";
 
 export async function deviceToken(
   invocation: Invocation,
-  flags: { expires: string; name?: string | undefined; share?: string | undefined },
+  flags: { expires: string; name?: string | undefined; share?: string | undefined; yes?: true | undefined },
 ): Promise<void> {
   if (flags.share !== undefined) {
     return (await import("./device-share.ts")).shareToken(invocation, flags.share, flags);
