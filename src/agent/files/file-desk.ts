@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { z } from "zod";
 import { fromUtf8, toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import type { FileArriving, FileSendView } from "../../protocol/local-api.ts";
+import type { FileArriving, FileSendView } from "../../protocol/local-peers.ts";
 import type { Clock, Disk } from "../../world/world.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { listArriving } from "./arrival-rows.ts";

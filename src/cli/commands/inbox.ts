@@ -1,7 +1,8 @@
 // `muster inbox`: what paired devices have sent, oldest first. With --follow it stays and shows what comes; a
 // message counts as read once it was printed, so one that was not may be shown again, with the same id.
 
-import type { FileArriving, LocalResponse } from "../../protocol/local-api.ts";
+import type { LocalResponse } from "../../protocol/local-api.ts";
+import type { FileArriving } from "../../protocol/local-peers.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { withPeers, type PeerCalls } from "../peer-calls.ts";
 import { plainLine, stripControl } from "../plain-text.ts";

@@ -3,7 +3,7 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import { errorOf } from "../../protocol/command-messages.ts";
-import type { FileSendView } from "../../protocol/local-api.ts";
+import type { FileSendView } from "../../protocol/local-peers.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
 import type { PeerCalls } from "../peer-calls.ts";
@@ -93,11 +93,22 @@ async function watch(
       if (wait !== true && now - waitsSince >= AWAY_AFTER_MS) return send;
       progress.phase(phase(invocation, send, rate.add(now, send.bytes)));
       await pause(invocation, LOOK_EVERY_MS);
-      send = await agent.call("file_send", { id: first.id });
+      send = await agent.call("file_send", { id: first.id }).catch((error: unknown) => {
+        throw stillKept(error, first);
+      });
     }
   } finally {
     progress.end();
   }
+}
+
+/** Whoever sees the agent end would send the file a second time. */
+function stillKept(error: unknown, { name }: FileSendView): unknown {
+  if (!(error instanceof MusterError) || error.code !== "agent_not_running") return error;
+  return new MusterError(error.code, `the agent ended while "${plainLine(name)}" was on its way`, {
+    hint: "the file goes on by itself when the agent runs again: muster start; see it: muster send --list",
+    cause: error,
+  });
 }
 
 function phase({ err }: Invocation, send: FileSendView, bytesPerSecond: number | undefined): string {

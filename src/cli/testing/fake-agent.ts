@@ -5,13 +5,12 @@ import { MusterError } from "../../protocol/errors.ts";
 import {
   LOCAL_API,
   type AddShare,
-  type FileArriving,
-  type FileSendView,
   type LocalCall,
   type LocalRequest,
   type LocalResponse,
   type StreamCall,
 } from "../../protocol/local-api.ts";
+import type { FileArriving, FileSendView } from "../../protocol/local-peers.ts";
 import { formatSetupToken, formatShareToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
