@@ -7,6 +7,7 @@ import {
   can,
   demand,
   everyRow,
+  followsLog,
   kindsFor,
   type Resource,
   type ResourceKind,
@@ -195,6 +196,19 @@ describe("the authorization table", () => {
     ]) {
       expect(measure(address)).toBe(false);
     }
+  });
+
+  test("a device that is shared reads its co-owner's log, and has no other right to what is that owner's", () => {
+    const shared = ACTORS.register({ ...ANNA, root: BERT.root, role: "shared" });
+    for (const { action, resource } of ROWS) {
+      const theirs = RESOURCES[resource](BERT);
+      expect([action, may(shared, action, theirs)]).toEqual([action, action === "log.read"]);
+      // Nothing tells it from what is not there.
+      if (action !== "log.read")
+        expect(refusal(shared, action, theirs)).toBe(refusal(shared, action, undefined));
+    }
+    expect(followsLog(shared, BERT.root)).toBe(true);
+    expect(followsLog(ACTORS.register(ANNA), BERT.root)).toBe(false);
   });
 
   test("who is in no row of a right may not have it", () => {
