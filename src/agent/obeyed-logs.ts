@@ -54,6 +54,14 @@ export class ObeyedLogs {
     return log === undefined || linkKey === undefined ? undefined : { log, linkKey };
   }
 
+  /** The same, after a look at the hub for a key that no copy here has; if it has none either, a caller can bring it. */
+  async find(publicKey: Uint8Array): Promise<ReturnType<ObeyedLogs["knowing"]>> {
+    const known = this.knowing(publicKey);
+    if (known !== undefined) return known;
+    await this.fetch().catch(() => {}); // it is out of reach, or has nothing to be believed
+    return this.knowing(publicKey);
+  }
+
   /** Its own owner's log has grown, or was read: co-owners come and go by it. Resolves once those new are open. */
   async look(): Promise<void> {
     const roots = new Set(this.#roots());

@@ -51,7 +51,7 @@ export interface CommandSessionsOptions {
   link: LinkIdentity;
   deviceId: string;
   ownerRoot: string;
-  logs: Pick<ObeyedLogs, "knowing" | "take" | "fetch">;
+  logs: Pick<ObeyedLogs, "find" | "take">;
   policy: CommandPolicy;
   kinds: { [Kind in SealedKind]: CommandKind<SealedRequest<Kind>> };
 }
@@ -132,7 +132,7 @@ export class CommandSessions {
     callerKey: Uint8Array,
     hand: ReturnType<typeof lateStream>["hand"],
   ): Promise<void> {
-    const known = await this.#knowing(callerKey);
+    const known = await this.#options.logs.find(callerKey);
     if (known === undefined) return stream.reset(SESSION_RESET.unknownCaller);
     const session: DeviceSession = new DeviceSession(this.#options, this.#commands, {
       stream,
@@ -142,15 +142,6 @@ export class CommandSessions {
     });
     this.#sessions.add(session);
     hand(session.streamEvents);
-  }
-
-  async #knowing(callerKey: Uint8Array): Promise<ReturnType<ObeyedLogs["knowing"]>> {
-    const { logs } = this.#options;
-    const known = logs.knowing(callerKey);
-    if (known !== undefined) return known;
-    // The hub may have it already; if not, the caller can bring it.
-    await logs.fetch().catch(() => {});
-    return logs.knowing(callerKey);
   }
 }
 
