@@ -54,6 +54,8 @@ export class RelayDesk {
   readonly #codes: RateLimiter;
   readonly #pins: RateLimiter;
   readonly #unanswered = new WeakMap<Session, number>();
+  /** Told of each pair that is over. */
+  #parted: (one: string, other: string) => void = () => {};
 
   constructor(options: RelayDeskOptions) {
     this.#options = options;
@@ -76,6 +78,11 @@ export class RelayDesk {
 
   left(session: Session): void {
     if (this.#present.left(session)) this.#options.relay.left(session);
+  }
+
+  /** For whoever keeps something open between two that are paired. */
+  onParted(listener: (one: string, other: string) => void): void {
+    this.#parted = listener;
   }
 
   /** Who speaks now for a key that this session is paired with. Throws `not_found` for any other key. */
@@ -192,7 +199,10 @@ export class RelayDesk {
 
   async #unpair(session: Session, peer: string): Promise<void> {
     const { pairs, relay } = this.#options;
-    await pairs.remove(session.key, peer);
+    const removed = pairs.remove(session.key, peer);
+    // From here on nobody is led to the other, whatever becomes of the row.
+    this.#parted(session.key, peer);
+    await removed;
     await relay.dropBetween(session.key, peer);
     const other = this.#present.of(peer);
     other?.send({ type: "not_paired", peer: session.key });

@@ -7,11 +7,12 @@ import { RelayDesk } from "../relay/relay-desk.ts";
 import type { Session } from "./session.ts";
 import { Splices } from "./splices.ts";
 
-const [ANNA, BEN, EVE] = [1, 2, 3].map((byte) => toBase64Url(new Uint8Array(32).fill(byte))) as [
+const [ANNA, BEN, CAROL, EVE] = [1, 2, 4, 3].map((byte) => toBase64Url(new Uint8Array(32).fill(byte))) as [
   string,
   string,
   string,
-]; // three were made
+  string,
+]; // four were made
 
 class TestStream implements TrunkStream {
   readonly id = 1;
@@ -53,19 +54,33 @@ function client(key: string, kind: "register" | "guest" | "attach" = "register")
   return { session: session as unknown as Session, opened };
 }
 
-/** A hub where Anna is paired with Ben. */
-function hub(...here: Session[]) {
-  const paired = new Set([`${ANNA} ${BEN}`, `${BEN} ${ANNA}`]);
+/** A hub where Anna and Carol are paired with Ben. `removed` is when the row of a pair is gone. */
+function relayOf(here: readonly Session[], removed: Promise<boolean> = Promise.resolve(true)) {
+  const paired = new Set([`${ANNA} ${BEN}`, `${BEN} ${ANNA}`, `${BEN} ${CAROL}`, `${CAROL} ${BEN}`]);
   const relay = new RelayDesk({
     clock: { now: () => 0, monotonic: () => 0 },
-    pairs: { has: (one: string, other: string) => paired.has(`${one} ${other}`), peersOf: () => [] },
+    pairs: {
+      has: (one: string, other: string) => paired.has(`${one} ${other}`),
+      peersOf: () => [],
+      remove: (one: string, other: string) => {
+        for (const pair of [`${one} ${other}`, `${other} ${one}`]) paired.delete(pair);
+        return removed;
+      },
+    },
     mailboxes: { missedBy: () => [] },
-    relay: { joined: () => {} },
+    relay: { joined: () => {}, dropBetween: () => Promise.resolve() },
+    audit: { record: () => Promise.resolve() },
   } as unknown as ConstructorParameters<typeof RelayDesk>[0]); // what a stream asks of it
   for (const session of here) relay.joined(session);
+  return relay;
+}
+
+function splicesOf(relay: RelayDesk): Splices {
   const parts = { directory: { device: () => undefined }, devices: { byId: () => undefined }, pairs: relay };
   return new Splices(parts as unknown as ConstructorParameters<typeof Splices>[0]);
 }
+
+const hub = (...here: Session[]): Splices => splicesOf(relayOf(here));
 
 function wish(splices: Splices, from: Session, to: string) {
   const stream = new TestStream();
@@ -86,6 +101,36 @@ test("a file's stream leads to the paired device, which is told the proven key, 
   // The device's own refusal reaches the caller.
   far?.events.reset?.(SESSION_RESET.unknownCaller);
   expect(stream.resets).toEqual([SESSION_RESET.unknownCaller]);
+});
+
+test("the end of a pairing cuts what is open between the two, both ways and nothing else", async () => {
+  const [anna, ben, carol] = [client(ANNA), client(BEN), client(CAROL)];
+  const relay = relayOf([anna.session, ben.session, carol.session]);
+  const splices = splicesOf(relay);
+  const [toBen, toAnna] = [wish(splices, anna.session, BEN), wish(splices, ben.session, ANNA)];
+  const others = wish(splices, carol.session, BEN);
+  const over = wish(splices, anna.session, BEN);
+  over.events.close();
+  ben.opened.at(-1)?.events.close();
+  const [ofAnna, ofCarol] = ben.opened;
+  await relay.handle(anna.session, { type: "unpair", id: "1", peer: BEN });
+  const ended = [SESSION_RESET.unknownDevice];
+  expect([toBen.stream.resets, ofAnna?.stream.resets]).toEqual([ended, ended]);
+  expect([toAnna.stream.resets, anna.opened[0]?.stream.resets]).toEqual([ended, ended]);
+  expect([others.stream.resets, ofCarol?.stream.resets, over.stream.resets]).toEqual([[], [], []]);
+  expect(wish(splices, anna.session, BEN).stream.resets).toEqual(ended);
+});
+
+test("it is cut at once, though the database is slow or fails", async () => {
+  const [anna, ben] = [client(ANNA), client(BEN)];
+  const failing = Promise.withResolvers<boolean>();
+  const relay = relayOf([anna.session, ben.session], failing.promise);
+  const splices = splicesOf(relay);
+  const { stream } = wish(splices, anna.session, BEN);
+  const unpaired = relay.handle(ben.session, { type: "unpair", id: "1", peer: ANNA });
+  expect(stream.resets).toEqual([SESSION_RESET.unknownDevice]);
+  failing.reject(new Error("no disk"));
+  expect(await unpaired.catch(String)).toBe("Error: no disk");
 });
 
 test("a device that is not there is told as that, to those who are paired with it alone", () => {

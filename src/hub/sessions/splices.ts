@@ -21,11 +21,13 @@ export interface SplicesParts {
   directory: Pick<Directory, "device">;
   devices: Pick<DeviceBook, "byId" | "ownersOf">;
   audit: Audit;
-  pairs: Pick<RelayDesk, "reach">;
+  pairs: Pick<RelayDesk, "reach" | "onParted">;
 }
 
 interface Way {
   far: Session | undefined;
+  /** The two that are paired, where that is all that leads there. */
+  pair?: string;
   /** Whose audit tells of it. */
   ownerRoots: readonly string[];
 }
@@ -36,9 +38,14 @@ const PER_CLIENT_MAX = 256;
 export class Splices {
   readonly #parts: SplicesParts;
   readonly #open = new WeakMap<Session, number>();
+  /** Cuts what is joined between two that are paired, by pair. */
+  readonly #ofPairs = new Map<string, Set<() => void>>();
 
   constructor(parts: SplicesParts) {
     this.#parts = parts;
+    parts.pairs.onParted((one, other) => {
+      for (const cut of this.#ofPairs.get(pairName(one, other)) ?? []) cut();
+    });
   }
 
   /** For a stream that `session` opened. A refusal is a reset with its code. */
@@ -48,11 +55,15 @@ export class Splices {
     try {
       const way =
         "peerKey" in wish
-          ? { far: this.#parts.pairs.reach(session, wish.peerKey), ownerRoots: [] }
+          ? {
+              far: this.#parts.pairs.reach(session, wish.peerKey),
+              pair: pairName(session.key, wish.peerKey),
+              ownerRoots: [],
+            }
           : this.#way(session, wish.deviceId);
       if (this.#count(session) >= PER_CLIENT_MAX) return refused(stream, SESSION_RESET.tooMany);
       if (way.far === undefined || way.far.leaving) return refused(stream, SESSION_RESET.offline);
-      const events = this.#join({ session, stream }, way.far, wish.purpose);
+      const events = this.#join({ session, stream }, { far: way.far, pair: way.pair }, wish.purpose);
       if (events === undefined) return refused(stream, SESSION_RESET.offline);
       if (wish.purpose === "command") this.#record(session, wish, way);
       return events;
@@ -82,11 +93,15 @@ export class Splices {
   /** Undefined when the far side takes no more streams now. */
   #join(
     near: { session: Session; stream: TrunkStream },
-    far: Session,
+    { far, pair }: { far: Session; pair: string | undefined },
     purpose: SessionPurpose,
   ): TrunkStreamEvents | undefined {
     const { session, stream } = near;
-    const pump = createPump(() => this.#open.set(session, this.#count(session) - 1));
+    let forget = (): void => {};
+    const pump = createPump(() => {
+      this.#open.set(session, this.#count(session) - 1);
+      forget();
+    });
     // The device's own refusal is for the client that asked.
     const events: TrunkStreamEvents = {
       ...eventsOf(pump.right),
@@ -95,9 +110,24 @@ export class Splices {
     const opened = far.trunk.open(encodeSessionCall(purpose, session.facts.publicKey), events);
     if (typeof opened === "string") return undefined;
     this.#open.set(session, this.#count(session) + 1);
+    if (pair !== undefined) {
+      forget = this.#keep(pair, () => {
+        for (const end of [stream, opened]) end.reset(SESSION_RESET.unknownDevice);
+      });
+    }
     pump.left.attach(stream);
     pump.right.attach(opened);
     return eventsOf(pump.left);
+  }
+
+  /** Until what it returns is called, the end of the pair is the end of this. */
+  #keep(pair: string, cut: () => void): () => void {
+    const cuts = this.#ofPairs.get(pair) ?? new Set();
+    this.#ofPairs.set(pair, cuts.add(cut));
+    return () => {
+      cuts.delete(cut);
+      if (cuts.size === 0 && this.#ofPairs.get(pair) === cuts) this.#ofPairs.delete(pair);
+    };
   }
 
   #count(session: Session): number {
@@ -115,6 +145,11 @@ export class Splices {
       });
     }
   }
+}
+
+/** The same for either order. */
+function pairName(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }
 
 function refused(stream: TrunkStream, code: number): TrunkStreamEvents {
