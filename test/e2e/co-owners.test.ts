@@ -75,4 +75,4 @@ test("a teammate claims a share of the server, commands it alone, and loses it a
   await until("the teammate to have it", async () => (await mate.run(run("server"))).code === 0);
   await owner.ok(["device", "unshare", "server", "Mate"]);
   expect(await mate.refused(["device", "claim", again.token])).toMatchObject({ code: "token_invalid" });
-}, 60_000);
+}, 120_000);
