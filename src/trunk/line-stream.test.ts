@@ -51,6 +51,16 @@ test("messages arrive whole and in order, however the bytes are cut", () => {
   );
 });
 
+test("a long line that comes byte by byte costs what it weighs", () => {
+  const { near } = ends();
+  const { streamEvents } = near.lines;
+  const byte = new Uint8Array(1).fill(0x78);
+  streamEvents.data(bytesOf('"'));
+  for (let n = 0; n < 300_000; n++) streamEvents.data(byte);
+  streamEvents.data(bytesOf('"\n'));
+  expect(near.heard).toEqual(["x".repeat(300_000)]);
+});
+
 test("what the far side does not take waits, and the sender learns of the room", () => {
   const { time, near, far } = ends({ capacityBytes: 1_000 });
   far.lines.pause();

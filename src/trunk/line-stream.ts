@@ -1,7 +1,7 @@
 // A stream of JSON messages, one a line, at either end. What the far side does not take waits here: a sender that
 // finds the stream full stops what it reads from until `drain`. A line over the limit, or one that is no JSON, ends the
 // stream, since nothing behind it could be trusted.
-import { concat, fromUtf8, utf8 } from "../protocol/bytes.ts";
+import { fromUtf8, utf8 } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { jsonDepth } from "../protocol/json-depth.ts";
 import { JSON_MAX_DEPTH, RELAY_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
@@ -34,8 +34,7 @@ export class LineStream {
   #stream: ByteStream | undefined;
   readonly #waiting = new ByteQueue();
   /** The beginning of a line whose end has not come. */
-  #begun: Uint8Array[] = [];
-  #begunBytes = 0;
+  readonly #begun = new ByteQueue();
   #ended = false;
   #gone = false;
 
@@ -111,16 +110,25 @@ export class LineStream {
     while (!this.#gone) {
       const end = bytes.indexOf(LINE_END, from);
       if (end === -1) break;
-      const line = concat(...this.#begun, bytes.subarray(from, end));
-      this.#begun = [];
-      this.#begunBytes = 0;
+      this.#line(this.#whole(bytes.subarray(from, end)));
       from = end + 1;
-      this.#line(line);
     }
     if (this.#gone || from === bytes.length) return;
-    this.#begunBytes += bytes.length - from;
-    if (this.#begunBytes > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
-    this.#begun.push(new Uint8Array(bytes.subarray(from)));
+    this.#begun.push(bytes.subarray(from));
+    if (this.#begun.length > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+  }
+
+  /** With its beginning, if that came before. */
+  #whole(rest: Uint8Array): Uint8Array {
+    if (this.#begun.length === 0) return rest;
+    const line = new Uint8Array(this.#begun.length + rest.length);
+    let at = 0;
+    for (let piece = this.#begun.shift(); piece !== undefined; piece = this.#begun.shift()) {
+      line.set(piece, at);
+      at += piece.length;
+    }
+    line.set(rest, at);
+    return line;
   }
 
   #line(line: Uint8Array): void {
@@ -140,7 +148,7 @@ export class LineStream {
 
   #farEnd(): void {
     if (this.#gone) return;
-    if (this.#begunBytes > 0) return this.#fail(malformed("the stream ends within a line"));
+    if (this.#begun.length > 0) return this.#fail(malformed("the stream ends within a line"));
     this.#events.end?.();
   }
 

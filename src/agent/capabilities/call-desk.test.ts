@@ -294,9 +294,10 @@ test("256 requests run at once; the next is refused and can go elsewhere", async
 
 test("what is no request, or a second one, ends the stream", async () => {
   expect(desk().ask({ type: "capability_request" }).heard).toEqual(["closed"]);
-  const { ask } = desk({ call() {} });
+  const { ask, told } = desk({ call() {} });
   const open = ask(await callBy(pi));
   open.lines.send(await callBy(pi));
   open.time.settle();
   expect(open.heard).toEqual(["closed"]);
+  expect(told).toEqual(["cancel"]);
 });

@@ -52,7 +52,10 @@ export class CallDesk {
     const lines = new LineStream({
       message: (value) => {
         const read = capabilityCall.safeParse(value);
-        if (hasAsked || !read.success) return lines.close();
+        if (hasAsked || !read.success) {
+          lines.close();
+          return running?.cancel();
+        }
         hasAsked = true;
         running = this.#begin(read.data, lines);
       },

@@ -27,6 +27,9 @@ export function eventStream(
           controller.close();
         }
       },
+      async cancel() {
+        await events.return(undefined);
+      },
     },
     { highWaterMark: 0 },
   );

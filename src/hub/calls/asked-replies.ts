@@ -34,6 +34,7 @@ export async function* askedReplies<Reply>(
   });
   const cancel = (): void => run.cancel();
   left.addEventListener("abort", cancel, { once: true });
+  if (left.aborted) cancel();
   try {
     for (;;) {
       const reply = waiting.shift();

@@ -37,49 +37,52 @@ export class CallStreams<Request, Reply extends object> {
   ): TrunkStreamEvents {
     let running: Running | undefined;
     let hasAsked = false;
+    let release: (() => void) | undefined;
+    // The stream tells of its end where the far side makes it, not of one that is made here.
+    const gone = (): void => {
+      patience.cancel();
+      running?.cancel();
+      release?.();
+      release = undefined;
+    };
+    const drop = (): void => {
+      lines.close();
+      gone();
+    };
     const lines = new LineStream({
       message: (value) => {
         const read = this.#rules.request.safeParse(value);
-        if (hasAsked || !read.success) return lines.close();
+        if (hasAsked || !read.success) return drop();
         hasAsked = true;
         patience.cancel();
         try {
-          running = this.#admit(session, lines, (events) => begin(read.data, events));
+          release = this.#admit(session);
+          running = begin(read.data, {
+            reply: (reply) => {
+              lines.send(reply);
+              return !lines.isFull;
+            },
+            over: () => lines.end(),
+          });
         } catch (error) {
           lines.send(this.#rules.refused(read.data, publicError(error).toJSON()));
           lines.end();
         }
       },
       drain: () => running?.resume(),
-      close: () => {
-        patience.cancel();
-        running?.cancel();
-      },
+      close: gone,
     });
     const patience = this.#timers.after(REQUEST_WAIT_MS, () => lines.close());
     lines.attach(stream);
     return lines.streamEvents;
   }
 
-  #admit(session: Session, lines: LineStream, begin: (events: ReplyEvents<Reply>) => Running): Running {
+  /** Up to the end of the stream, not of the run: what was answered may wait there for long. */
+  #admit(session: Session): () => void {
     const { sessionMax } = this.#rules;
     const open = this.#open.get(session) ?? 0;
     if (open >= sessionMax) throw new MusterError("too_many", `${sessionMax} of this session run already`);
     this.#open.set(session, open + 1);
-    try {
-      return begin({
-        reply: (reply) => {
-          lines.send(reply);
-          return !lines.isFull;
-        },
-        over: () => {
-          this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
-          lines.end();
-        },
-      });
-    } catch (error) {
-      this.#open.set(session, open);
-      throw error;
-    }
+    return () => this.#open.set(session, (this.#open.get(session) ?? 1) - 1);
   }
 }

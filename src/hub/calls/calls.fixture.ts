@@ -28,6 +28,8 @@ export interface FakeAsker {
   lines: LineStream;
   heard: Record<string, unknown>[];
   told: string[];
+  /** Another stream of the same session. */
+  again(): FakeAsker;
 }
 
 type Answering = (message: unknown, lines: LineStream) => void;
@@ -70,8 +72,6 @@ export class FakeFleet {
 
   /** A client whose stream `desk` answers. */
   ask(desk: CallDesk, roots: readonly string[] = [OWN_ROOT], kind: CallKind = "capability"): FakeAsker {
-    const heard: FakeAsker["heard"] = [];
-    const told: string[] = [];
     const session = {
       key: toBase64Url(new Uint8Array(32).fill(9)),
       actor: {
@@ -84,16 +84,22 @@ export class FakeFleet {
     const near = this.#joined({
       opened: (stream) => desk.open(session, stream),
     });
+    return this.#asker(near.far, kind);
+  }
+
+  #asker(trunk: Trunk, kind: CallKind): FakeAsker {
+    const heard: FakeAsker["heard"] = [];
+    const told: string[] = [];
     const lines = new LineStream({
       message: (value) => heard.push(value as Record<string, unknown>), // the test looks at its fields
       end: () => told.push("end"),
       close: (error) => told.push(`close ${error?.code ?? ""}`.trim()),
     });
-    const stream = near.far.open(encodeCallOpen(kind), lines.streamEvents);
+    const stream = trunk.open(encodeCallOpen(kind), lines.streamEvents);
     if (typeof stream === "string") throw new Error(stream);
     lines.attach(stream);
     this.time.settle();
-    return { lines, heard, told };
+    return { lines, heard, told, again: () => this.#asker(trunk, kind) };
   }
 
   #connect(device: FakeDevice, answer: Answering): void {

@@ -109,6 +109,7 @@ export class CapabilityRun {
     this.#hasBegun = true;
     const takesMore = this.#events.reply({ ...answer, from_device: device.candidate.name });
     if (answer.type === "capability_response") return this.#finish();
+    if (this.#isOver) return;
     if (takesMore) return this.#watch();
     // Who does not read is not held against the device.
     this.#isHeld = true;

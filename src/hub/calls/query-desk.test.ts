@@ -131,6 +131,42 @@ test("a stranger learns nothing, with or without a signature", () => {
   expect(one.asked).toEqual([]);
 });
 
+test("a device that gives nothing in a million parts is cut off", () => {
+  const { made, ask } = fleet();
+  const empty = (lines: LineStream): void => {
+    for (let n = 0; n < 10_000; n++) lines.send(part("", false));
+  };
+  made.add("one", offering, (_, lines) => empty(lines));
+  const { heard } = ask();
+  made.time.settle();
+  expect(heard.length).toBeLessThan(5_000);
+  expect(heard.at(-1)).toMatchObject({ failed: { one: "answered more than fits" } });
+});
+
+test("who takes nothing from the beginning is sent nothing by the devices", () => {
+  const { made, desk } = fleet();
+  let sent = 0;
+  const flood = (lines: LineStream): void => {
+    for (; sent < 40 && !lines.isFull; sent++) lines.send(part(`"${"x".repeat(20_000)}"`, false));
+  };
+  made.add("one", offering, (_, lines) => {
+    flood(lines);
+    made.time.every(10, () => flood(lines));
+  });
+  const heard: unknown[] = [];
+  const run = desk.ask([OWN_ROOT], query(), {
+    reply: (reply) => {
+      heard.push(reply);
+      return false;
+    },
+    over: () => {},
+  });
+  made.time.advance(1_000);
+  expect(sent).toBeLessThan(12);
+  expect(heard).toHaveLength(1);
+  run.cancel();
+});
+
 test("an asker that goes takes its query back from everyone", () => {
   const { made, ask } = fleet();
   const one = made.add("one", offering, silent);

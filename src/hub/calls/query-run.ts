@@ -11,6 +11,9 @@ import { LineStream } from "../../trunk/line-stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { Candidate } from "./candidates.ts";
 
+/** What a part costs whoever gathers them, were it empty. */
+const PART_COST_BYTES = 256;
+
 export interface QueryRunParts {
   timers: Timers;
   query: QueryLocal;
@@ -54,7 +57,7 @@ export class QueryRun {
 
   /** The asker takes more again. */
   resume(): void {
-    if (!this.#isHeld) return;
+    if (!this.#isHeld || this.#isOver) return;
     this.#isHeld = false;
     for (const lines of this.#open.values()) lines.resume();
   }
@@ -71,7 +74,7 @@ export class QueryRun {
         const read = queryAnswer.safeParse(value);
         if (!read.success) return this.#fail(device, "answered what is no answer");
         if (read.data.type === "query_failed") return this.#fail(device, read.data.reason);
-        bytes += read.data.data.length;
+        bytes += read.data.data.length + PART_COST_BYTES;
         if (bytes > QUERY_PART_MAX_BYTES) return this.#fail(device, "answered more than fits");
         this.#part(device, read.data);
       },
@@ -85,6 +88,7 @@ export class QueryRun {
     }
     this.#open.set(device, lines);
     lines.attach(stream);
+    if (this.#isHeld) lines.pause();
     lines.send(this.#parts.query);
   }
 
