@@ -14,3 +14,8 @@ export function uuidV7(nowMs: number, random: Uint8Array): string {
     hex.slice(20),
   ].join("-");
 }
+
+/** When `id` was made, by the clock of whoever made it. */
+export function uuidV7Ms(id: string): number {
+  return Number.parseInt(id.replaceAll("-", "").slice(0, 12), 16);
+}

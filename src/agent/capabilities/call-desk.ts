@@ -13,6 +13,7 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
+import { AnsweredOnce } from "../answered-once.ts";
 import type { ObeyedLogs } from "../obeyed-logs.ts";
 import type { Audience, CallAnswer, Capability, RunningCall } from "./capability.ts";
 
@@ -32,17 +33,15 @@ export interface CallDeskParts {
 
 /** At once, of all askers. */
 const RUNNING_MAX = 256;
-/** Requests whose ids are remembered: one is answered once. */
-const SEEN_MAX = 10_000;
 
 export class CallDesk {
   readonly #parts: CallDeskParts;
-  /** Signer and request id, the oldest first. */
-  readonly #seen = new Set<string>();
+  readonly #answered: AnsweredOnce;
   #running = 0;
 
   constructor(parts: CallDeskParts) {
     this.#parts = parts;
+    this.#answered = new AnsweredOnce(parts.clock);
   }
 
   /** A stream of JSON lines that the hub opened: one request, then this device's answers. */
@@ -72,7 +71,7 @@ export class CallDesk {
       const capability = this.#allowed(call);
       const payload = parsed(call.payload);
       const answer = answerOf(call, lines, () => (this.#running -= 1));
-      this.#remember(call);
+      this.#answered.take(call.caller, call.request_id);
       this.#running += 1;
       try {
         const running = capability.call({ payload, caller: call.caller }, answer);
@@ -98,7 +97,7 @@ export class CallDesk {
     if (!isSignedByCaller(crypto, call)) {
       throw new MusterError("bad_signature", "the request is not signed by who it says");
     }
-    if (this.#seen.has(seenKey(call))) throw new MusterError("conflict", "this request was answered already");
+    this.#answered.check(call.caller, call.request_id);
     const capability = capabilities.find(call.capability);
     if (capability?.offer.class !== "compute" || !this.#mayUse(call, capability)) {
       // Who may not use it is not told whether it is there.
@@ -136,16 +135,6 @@ export class CallDesk {
     const shared = logs.of(ownerRoot);
     return shared?.refusal() === undefined && shared?.log?.mayCommand(key, clock.now()) === true;
   }
-
-  #remember(call: CapabilityCall): void {
-    const [oldest] = this.#seen;
-    if (this.#seen.size >= SEEN_MAX && oldest !== undefined) this.#seen.delete(oldest);
-    this.#seen.add(seenKey(call));
-  }
-}
-
-function seenKey({ caller, request_id }: CapabilityCall): string {
-  return `${caller} ${request_id}`;
 }
 
 /** What the capability says, on the stream, until it is over. */

@@ -13,6 +13,7 @@ import {
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
+import { AnsweredOnce } from "../answered-once.ts";
 import type { ObeyedLogs } from "../obeyed-logs.ts";
 
 /** What the hub may ask of this device by itself. */
@@ -35,20 +36,18 @@ export interface QueryDeskParts {
 }
 
 const RUNNING_MAX = 64;
-/** Signed queries whose ids are remembered: one is answered once. */
-const SEEN_MAX = 10_000;
 /** What an unsigned query may ask for, and gets without logs and outputs. */
 const LISTS: ReadonlySet<QueryType> = new Set(["ListTasks", "GetTaskStats"]);
 const REASON_MAX_CHARACTERS = 500;
 
 export class QueryDesk {
   readonly #parts: QueryDeskParts;
-  /** Signer and query id, the oldest first. */
-  readonly #seen = new Set<string>();
+  readonly #answered: AnsweredOnce;
   #running = 0;
 
   constructor(parts: QueryDeskParts) {
     this.#parts = parts;
+    this.#answered = new AnsweredOnce(parts.clock);
   }
 
   /** A stream of JSON lines that the hub opened: one query, then this device's part of the answer. */
@@ -113,15 +112,10 @@ export class QueryDesk {
     if (query.devices !== undefined && !query.devices.includes(toBase64Url(publicKey))) {
       throw new MusterError("wrong_recipient", "the query is meant for other devices");
     }
-    this.#once(`${toBase64Url(key)} ${query.query_id}`);
+    const signer = toBase64Url(key);
+    this.#answered.check(signer, query.query_id);
+    this.#answered.take(signer, query.query_id);
     return "all";
-  }
-
-  #once(id: string): void {
-    if (this.#seen.has(id)) throw new MusterError("conflict", "this query was answered already");
-    const [oldest] = this.#seen;
-    if (this.#seen.size >= SEEN_MAX && oldest !== undefined) this.#seen.delete(oldest);
-    this.#seen.add(id);
   }
 }
 
