@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import type { CapabilityReply } from "./capability-messages.ts";
 import { MusterError } from "./errors.ts";
-import { answerModels, listModels, openAiRefusal, type ProgramQuestion } from "./program-gateway.ts";
+import {
+  answerCapability,
+  answerModels,
+  listModels,
+  openAiRefusal,
+  type ProgramQuestion,
+} from "./program-gateway.ts";
 
 const part = (data: string): CapabilityReply => ({
   type: "capability_part",
@@ -144,3 +150,44 @@ test("a refusal is in the format of OpenAI, with our hint, and a missing model i
   });
   expect(await openAiRefusal(new Error("/home/ada")).text()).not.toContain("ada");
 });
+
+test.each(["waits for", "holds"])("whoever leaves takes back what %s a part", async (moment) => {
+  let isOver = false;
+  const response = await answerModels(
+    async function* (_, left) {
+      try {
+        yield part("{}");
+        if (moment === "holds") yield part("{}");
+        await new Promise((resolve) => left.addEventListener("abort", resolve));
+      } finally {
+        isOver = true;
+      }
+    },
+    { protocol: "llm.chat", body: { stream: true }, left: new AbortController().signal },
+  );
+  const reader = response.body?.getReader();
+  await reader?.read();
+  const next = moment === "holds" ? undefined : reader?.read();
+  await reader?.cancel();
+  await next;
+  expect(isOver).toBe(true);
+});
+
+test.each(["", JSON.stringify("x".repeat(1000))])(
+  "parts %p without an end are not gathered for ever",
+  async (data) => {
+    let given = 0;
+    const answer = answerCapability(
+      async function* () {
+        for (; ; given++) yield part(data === "" ? "0" : data);
+      },
+      {
+        url: new URL("http://hub/api/capabilities/thumbnails"),
+        payload: {},
+        left: new AbortController().signal,
+      },
+    );
+    expect(await failure(answer)).toMatchObject({ code: "too_large" });
+    expect(given).toBeLessThan(20_000);
+  },
+);

@@ -6,6 +6,7 @@ import { answerJson } from "./answer-json.ts";
 import { CAPABILITY_WAITS, type CapabilityReply } from "./capability-messages.ts";
 import { capabilityProtocol, capabilityVersion, type CapabilityOffer } from "./capabilities.ts";
 import { isErrorCode, MusterError, publicError } from "./errors.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 
 export interface ProgramQuestion {
   protocol: string;
@@ -34,6 +35,11 @@ const capabilityOptions = z.strictObject({
   timeout_ms: z.coerce.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
 });
 
+/** What a device may say before its answer's end where all of it is kept until then. */
+const GATHERED_MAX_CHARACTERS = 4 * RELAY_MESSAGE_MAX_BYTES;
+/** What a part costs, were it empty. */
+const PART_COST_CHARACTERS = 256;
+
 /** `/api/capabilities/PROTOCOL?version=…`. What came before the end stands in `parts`, where anything did. */
 export async function answerCapability(
   ask: ProgramAsker,
@@ -55,10 +61,18 @@ export async function answerCapability(
     timeoutMs,
   };
   const parts: unknown[] = [];
+  let cost = 0;
   for await (const reply of ask(question, left)) {
     const device = reply.from_device ?? "";
-    if (reply.type === "capability_part") parts.push(answerJson(reply.data, device));
-    else if (reply.error !== undefined) throw errorOf(reply.error);
+    if (reply.type === "capability_part") {
+      cost += reply.data.length + PART_COST_CHARACTERS;
+      if (cost > GATHERED_MAX_CHARACTERS) {
+        throw new MusterError("too_large", `${device} answers more than is gathered into one answer`, {
+          hint: "take it part by part: muster call",
+        });
+      }
+      parts.push(answerJson(reply.data, device));
+    } else if (reply.error !== undefined) throw errorOf(reply.error);
     else {
       const answer = answerJson(reply.payload ?? "null", device);
       return {
@@ -107,11 +121,12 @@ export async function answerModels(
     // What is to come whole is silent as long as the model writes.
     ...(body["stream"] === true ? {} : { timeoutMs: CAPABILITY_WAITS.allMs }),
   };
-  const replies = ask(question, left);
+  const gone = new AbortController();
+  const replies = ask(question, AbortSignal.any([left, gone.signal]));
   const { value: first } = await replies.next();
   if (first === undefined) throw new MusterError("internal", "the answer has no beginning");
   if (first.type === "capability_response") return whole(first);
-  return streamed(first, replies);
+  return streamed(first, replies, gone);
 }
 
 function whole(reply: CapabilityReply & { type: "capability_response" }): Response {
@@ -122,7 +137,11 @@ function whole(reply: CapabilityReply & { type: "capability_response" }): Respon
 }
 
 /** Server-sent events (html.spec.whatwg.org, 9.2), each the JSON of a part, then `[DONE]`. */
-function streamed(first: CapabilityReply, replies: AsyncGenerator<CapabilityReply>): Response {
+function streamed(
+  first: CapabilityReply,
+  replies: AsyncGenerator<CapabilityReply>,
+  gone: AbortController,
+): Response {
   const encoder = new TextEncoder();
   let next: CapabilityReply | undefined = first;
   const body = new ReadableStream<Uint8Array>(
@@ -136,6 +155,11 @@ function streamed(first: CapabilityReply, replies: AsyncGenerator<CapabilityRepl
         const end = reply.error === undefined ? "[DONE]" : JSON.stringify(openAiError(errorOf(reply.error)));
         controller.enqueue(encoder.encode(`data: ${end}\n\n`));
         controller.close();
+      },
+      // Either waits for a reply or holds one.
+      async cancel() {
+        gone.abort();
+        await replies.return(undefined);
       },
     },
     { highWaterMark: 0 },

@@ -29,8 +29,13 @@ export async function* repliesTo<Reply>(
   }
   replies.lines.attach(stream);
   replies.lines.send(call.request);
-  const gone = (): void => replies.fail(new MusterError("unavailable", "nobody waits for the answer"));
+  const gone = (): void => {
+    replies.fail(new MusterError("unavailable", "nobody waits for the answer"));
+    // Now, and not when a reader that is gone takes the next reply.
+    replies.lines.close();
+  };
   left.addEventListener("abort", gone, { once: true });
+  if (left.aborted) gone();
   try {
     for (;;) {
       const reply = await replies.next();
