@@ -115,7 +115,7 @@ export class CallDesk {
     const key = fromBase64Url(caller);
     const own = logs.of(ownerRoot)?.log;
     if (key === undefined || own === undefined) return false;
-    const told = rules[offer.protocol];
+    const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
     const grant = own.grantOf(key, clock.now());
     // Whoever writes the log has let this key in; only this device's own word is narrower.
     if (grant !== undefined && (told === undefined || told === "members")) {

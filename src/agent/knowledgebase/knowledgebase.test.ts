@@ -101,14 +101,24 @@ test("what has all words comes before what has some, and ranks are between 0 and
   expect(await search("red", 1)).toHaveLength(1);
 });
 
-test.each(['"', "* OR", "NEAR(", "title:x", "-", "", "   ", "'; DROP TABLE texts", "a AND", "\u0000", "ü"])(
-  "%j is words and no expression",
-  async (q) => {
-    const { made } = await opened([folder({ "z.md": "nothing of it" })]);
-    const params = { q: q === "" ? " " : q };
-    expect(await made.answers.SearchKnowledgebase(params)).toEqual({ items: [] });
-  },
-);
+test.each([
+  '"',
+  "* OR",
+  "NEAR(",
+  "title:x",
+  "-",
+  "",
+  "   ",
+  "'; DROP TABLE texts",
+  "a AND",
+  "\u0000",
+  "a\u0000b",
+  "ü",
+])("%j is words and no expression", async (q) => {
+  const { made } = await opened([folder({ "z.md": "nothing of it" })]);
+  const params = { q: q === "" ? " " : q };
+  expect(await made.answers.SearchKnowledgebase(params)).toEqual({ items: [] });
+});
 
 test.each([
   {},

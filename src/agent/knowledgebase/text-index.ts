@@ -76,7 +76,8 @@ export class TextIndex {
   /** What has all of the words first, then what has some of them. */
   search(words: string, limit: number): FoundText[] {
     const terms = words
-      .split(/\s+/)
+      // A NUL would end the expression within its quotes.
+      .split(/[\s\0]+/)
       .filter((term) => /[\p{L}\p{N}]/u.test(term))
       .slice(0, TERMS_MAX)
       .map((term) => `"${term.replaceAll('"', '""')}"`);

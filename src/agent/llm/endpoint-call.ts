@@ -63,7 +63,7 @@ async function converse({ network, endpoint }: EndpointCallParts, talk: Conversa
   try {
     const response = await askEndpoint(network, endpoint, { ...wish, signal });
     if (response.status !== 200) {
-      const { error, isOwn } = await refusalOf(response);
+      const { error, isOwn } = await refusalOf(response, endpoint);
       return isOwn ? answer.fail(error) : answer.refuse(error);
     }
     if (wish.body["stream"] !== true) {

@@ -23,6 +23,8 @@ export interface EndpointRequest {
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
 const MESSAGE_MAX_CHARACTERS = 300;
+/** Shorter ones are put in where a server wants any key, and are words that it may use. */
+const SECRET_MIN_CHARACTERS = 12;
 
 /** Rejects with `unavailable` where nothing answers. Redirects are not followed: the key goes nowhere else. */
 export async function askEndpoint(
@@ -63,8 +65,14 @@ export async function readJson(response: Response, maxBytes: number): Promise<un
 }
 
 /** What a status other than 200 says, and whether another device may do better. */
-export async function refusalOf(response: Response): Promise<{ error: MusterError; isOwn: boolean }> {
-  const said = await messageIn(response);
+export async function refusalOf(
+  response: Response,
+  { apiKey }: LlmEndpoint,
+): Promise<{ error: MusterError; isOwn: boolean }> {
+  const told = await messageIn(response);
+  // Some quote the key that they refuse, and whoever asks may be somebody else.
+  const key = apiKey?.reveal() ?? "";
+  const said = key.length < SECRET_MIN_CHARACTERS ? told : told.replaceAll(key, "…");
   const because = said === "" ? `status ${response.status}` : said;
   const refused = (code: ConstructorParameters<typeof MusterError>[0], text: string, isOwn = false) => ({
     error: new MusterError(code, `${text}: ${because}`),

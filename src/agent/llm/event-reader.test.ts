@@ -53,3 +53,7 @@ test("what has no end is a fault and not memory", () => {
 test("what is no text is a fault", () => {
   expect(() => new EventReader().push(Uint8Array.of(0x64, 0xff, 0x0a))).toThrow("no text");
 });
+
+test("an event of nothing but empty lines is no way to be endless", () => {
+  expect(() => read("data:\n".repeat(1_100_000), 65_536)).toThrow("an event is too long");
+});

@@ -38,7 +38,8 @@ export class EventReader {
     if ((colon === -1 ? line : line.slice(0, colon)) !== "data") return;
     const value = colon === -1 ? "" : line.slice(colon + 1);
     this.#data.push(value.startsWith(" ") ? value.slice(1) : value);
-    this.#dataLength += value.length;
+    // With its line's end: empty ones add up too.
+    this.#dataLength += value.length + 1;
     if (this.#dataLength > RELAY_MESSAGE_MAX_BYTES) this.#fail("an event is too long");
   }
 

@@ -228,3 +228,12 @@ test("a key that is refused is told", async () => {
   expect(made.trouble()).toContain("wrong API key");
   expect(made.source.capabilities).toEqual([]);
 });
+
+test("a server that quotes the key tells nobody what it is", async () => {
+  const apiKey = "sk-very-secret";
+  const answer = () => refusal(401, `Incorrect API key provided: ${apiKey}. Find yours elsewhere.`);
+  const made = await ready({ baseUrl: server({ apiKey, answer }).url, apiKey: new Secret(apiKey) });
+  const heard = await ask(made, "llm.chat", QUESTION);
+  expect(JSON.stringify(heard)).toContain("Incorrect API key");
+  expect(JSON.stringify(heard)).not.toContain(apiKey);
+});

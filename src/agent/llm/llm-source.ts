@@ -92,7 +92,7 @@ export class LlmSource implements CapabilitySource {
       // One that has no list, but answers.
       const isUnlisted = (response.status === 404 || response.status === 405) && model !== undefined;
       if (isUnlisted) return chosenModels(chosen);
-      if (response.status !== 200) throw (await refusalOf(response)).error;
+      if (response.status !== 200) throw (await refusalOf(response, this.#options)).error;
       const models = modelsIn(await readJson(response, MODELS_MAX_BYTES), chosen);
       if (models === undefined) throw new MusterError("app_broken", "it does not speak the OpenAI format");
       return models;

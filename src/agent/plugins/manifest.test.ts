@@ -30,6 +30,7 @@ test.each([
   ["embeddings", "compute"],
   ["knowledgebase", "read"],
   ["disk.clean", "control"],
+  ["constructor", "control"],
 ])("without a class, %s is %s", (protocol, kind) => {
   const result = read(GOOD.replace("llm.chat", protocol));
   expect(result).toMatchObject({ ok: true, manifest: { capabilities: [{ class: kind }] } });

@@ -42,12 +42,12 @@ export type ManifestResult =
 export const MANIFEST_MAX_BYTES = 16 * 1024;
 
 /** What everybody knows need not be said; all else is trusted the least. */
-const KNOWN_CLASSES: Readonly<Record<string, CapabilityClass>> = {
-  "llm.chat": "compute",
-  embeddings: "compute",
-  knowledgebase: "read",
-  tasks: "read",
-};
+const KNOWN_CLASSES: ReadonlyMap<string, CapabilityClass> = new Map([
+  ["llm.chat", "compute"],
+  ["embeddings", "compute"],
+  ["knowledgebase", "read"],
+  ["tasks", "read"],
+]);
 
 const word = z
   .string()
@@ -105,7 +105,7 @@ export function readManifest(text: string, toml: TomlReader): ManifestResult {
       name,
       capabilities: capabilities.map((one) => ({
         ...one,
-        class: one.class ?? KNOWN_CLASSES[one.protocol] ?? "control",
+        class: one.class ?? KNOWN_CLASSES.get(one.protocol) ?? "control",
         models: one.models ?? [],
       })),
       queries: queries.map((query) => query.name),

@@ -94,3 +94,13 @@ test("a row that can't be read offers nothing until the device says it again", a
   await db.updateTable("device_offers").set({ services: "{", capabilities: '[{"x":1}]' }).execute();
   expect((await load()).of(id)).toEqual({ services: [], capabilities: [], queries: [] });
 });
+
+test("what a service was like is forgotten with it, and not known of the next of its name", async () => {
+  const { id, offers } = await opened();
+  await offers.handle(id, register(web));
+  offers.heard(id, well("web"));
+  expect(offers.services(id)).toMatchObject([{ name: "web", state: "up" }]);
+  await offers.handle(id, register(postgres));
+  await offers.handle(id, register(web));
+  expect(offers.services(id)).toMatchObject([{ name: "web", state: "unknown" }]);
+});

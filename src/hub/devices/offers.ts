@@ -67,6 +67,10 @@ export class Offers {
   ): Promise<HubToClient> {
     if (message.type === "service_register") {
       const services = withoutTwins(message.services);
+      const health = this.#health.get(deviceId);
+      for (const name of health?.keys() ?? []) {
+        if (!services.some((one) => one.name === name)) health?.delete(name);
+      }
       await this.#keep(deviceId, { ...this.of(deviceId), services });
       return { type: "service_registered", id: message.id, device_id: deviceId, services };
     }
