@@ -273,3 +273,17 @@ test("a session has sixty-four requests at once", () => {
   expect(told).toHaveLength(1);
   expect(new TextDecoder().decode(told[0] as Uint8Array)).toContain("too_many");
 });
+
+test("a program's key has sixty-four requests at once by HTTP, and room again when one is over", () => {
+  const { made, desk } = fleet();
+  made.add("mute", { capabilities: [chat] }, silent);
+  const events = { reply: () => true, over() {} };
+  const ask = (caller = "key") => desk.ask({ actor: undefined, caller, request: request() }, events);
+  const runs = Array.from({ length: 64 }, () => ask());
+  expect(() => ask()).toThrow("64 requests of this key run already");
+  ask("another").cancel();
+  runs[0]?.cancel();
+  ask().cancel();
+  for (const run of runs) run.cancel();
+  for (let n = 0; n < 64; n++) ask();
+});

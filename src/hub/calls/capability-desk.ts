@@ -6,6 +6,7 @@ import {
   type CapabilityReply,
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
+import { MusterError } from "../../protocol/errors.ts";
 import { demand, type Actor } from "../../protocol/permissions.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
@@ -34,7 +35,7 @@ export interface CapabilityAsker {
   ask(ask: Ask, events: RunEvents): Pick<CapabilityRun, "resume" | "cancel">;
 }
 
-/** Of one session at once. */
+/** Of one session at once, and of one program's key by HTTP. */
 const PER_SESSION_MAX = 64;
 /** One that could not be reached, or refused, comes last for so long. */
 const COOL_DOWN_MS = 10_000;
@@ -44,6 +45,8 @@ export class CapabilityDesk {
   readonly #parts: CapabilityDeskParts;
   readonly #running = new Map<string, number>();
   readonly #coolUntil = new Map<string, number>();
+  /** Of programs by HTTP, by their keys. */
+  readonly #byKey = new Map<string, number>();
   readonly #streams: CallStreams<CapabilityRequest, CapabilityReply>;
 
   constructor(parts: CapabilityDeskParts) {
@@ -80,6 +83,7 @@ export class CapabilityDesk {
         preferDevice: request.prefer_device,
       },
     );
+    const counted = actor === undefined ? this.#admit(caller, events) : events;
     const { request_id, capability, payload, log, signature } = request;
     return new CapabilityRun(
       {
@@ -92,8 +96,26 @@ export class CapabilityDesk {
         ended: (id) => this.#ended(id),
         failed: (id) => this.#coolDown(id),
       },
-      events,
+      counted,
     );
+  }
+
+  /** Sessions are counted by their streams; a program's requests have none. */
+  #admit(caller: string, events: RunEvents): RunEvents {
+    const running = this.#byKey.get(caller) ?? 0;
+    if (running >= PER_SESSION_MAX) {
+      throw new MusterError("too_many", `${PER_SESSION_MAX} requests of this key run already`);
+    }
+    this.#byKey.set(caller, running + 1);
+    return {
+      reply: (reply) => events.reply(reply),
+      over: () => {
+        const left = (this.#byKey.get(caller) ?? 1) - 1;
+        if (left === 0) this.#byKey.delete(caller);
+        else this.#byKey.set(caller, left);
+        events.over();
+      },
+    };
   }
 
   #ended(deviceId: string): void {
