@@ -89,6 +89,7 @@ test.each([
   ["a key that is over", { until: NOW }, {}, 401],
   ["a device's grant", { holder: "device" }, {}, 401],
   ["a key for lists", { scopes: ["read"] }, {}, 403],
+  ["a key for some devices", { devices: [toBase64Url(home.publicKey)] }, {}, 403],
   ["a key for something else", { scopes: ["capabilities"], capabilities: ["embeddings"] }, {}, 403],
 ] as const)("%s uses no model", async (_, change, given, status) => {
   const { call, asked } = await agent(change as Partial<EntryBody<"key">>); // a test's lists are never written to

@@ -88,7 +88,13 @@ function grantOf({ crypto, book, clock }: ProgramCallsParts, { headers }: Reques
   const token = BEARER.exec(headers.get("authorization") ?? "")?.[1] ?? "";
   const publicKey = apiKeySigner(crypto, token)?.publicKey;
   const grant = publicKey === undefined ? undefined : book.log?.grantOf(publicKey, clock.now());
-  if (grant?.holder === "program") return grant;
+  if (grant?.holder === "program") {
+    if (grant.devices === null) return grant;
+    // The agent asks in its own name, for which every device may serve.
+    throw new MusterError("forbidden", "this key is for some devices alone", {
+      hint: "use it at the hub, where each device sees the key itself",
+    });
+  }
   throw new MusterError("unauthorized", "this takes a key of a program", {
     hint: "make one: muster key create NAME",
   });

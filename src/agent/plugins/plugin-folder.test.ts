@@ -65,6 +65,13 @@ test("one with an error is told with file and line and left out; the others run"
   ]);
 });
 
+test("a manifest that is no file is not read, and told", async () => {
+  const { folder, path, notices } = home();
+  mkdirSync(join(path, "odd", "plugin.toml"), { recursive: true, mode: 0o755 });
+  await folder.look();
+  expect(notices.all()).toEqual([`a plugin is left out: ${path}/odd/plugin.toml is no file`]);
+});
+
 test("a mistake that is mended is mended at the next look, and one that is taken away is gone", async () => {
   const { folder, time, path, notices } = home();
   write(path, "one", "BAD");

@@ -121,6 +121,8 @@ export class PluginFolder implements CapabilitySource {
     if (around.some((info) => info === undefined || (info.mode & WRITABLE_BY_OTHERS) !== 0)) {
       return `${path} or a folder above it can be written by others on this machine: chmod go-w`;
     }
+    // Reading another kind, such as a pipe, may have no end.
+    if (around[0]?.kind !== "file") return `${path} is no file`;
     if ((around[0]?.size ?? 0) > MANIFEST_MAX_BYTES)
       return `${path} has more than ${MANIFEST_MAX_BYTES} bytes`;
     const read = readManifest(new TextDecoder().decode(await disk.read(path)), toml);
