@@ -35,7 +35,7 @@ interface Piece {
 const HONEST: Tamper = ({ bytes }, pass) => pass(bytes);
 
 export class FileHub {
-  readonly homes = new Map<string, FileHome>();
+  readonly homes = new Map<string, { online: boolean; files: Pick<Files, "open"> }>();
   readonly open: MemoryStream[] = [];
   /** Bytes that senders' ends have written. */
   carried = 0;
@@ -92,6 +92,8 @@ export class FileHome implements AsyncDisposable {
   readonly temp: TempHome;
   readonly store: Store<StateDatabase>;
   readonly notices = new Notices();
+  /** Codes with which files did not come whole, as its log names them. */
+  readonly refused: string[] = [];
   files: Files;
   online = true;
   freeBytes = Number.POSITIVE_INFINITY;
@@ -182,6 +184,10 @@ export class FileHome implements AsyncDisposable {
     await this.temp[Symbol.asyncDispose]();
   }
 
+  #note(code: unknown): void {
+    if (typeof code === "string") this.refused.push(code);
+  }
+
   #open(): Files {
     const largeFiles: LargeFiles = { ...realLargeFiles, freeBytes: () => Promise.resolve(this.freeBytes) };
     const hub = new FakeHub();
@@ -194,7 +200,7 @@ export class FileHome implements AsyncDisposable {
       largeFiles,
       db: this.store.db,
       hub: Object.assign(hub, this.#hub.portOf(this.link.identityKey)),
-      log: SILENT_LOG,
+      log: { ...SILENT_LOG, info: (_, fields) => this.#note(fields?.["error_code"]) },
       link: this.link,
       sha256: (bytes) => crypto.sha256(bytes),
       notices: this.notices,

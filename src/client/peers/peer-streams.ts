@@ -16,8 +16,9 @@ import type { PeerStore } from "./store.ts";
 
 /** In the prologue: a session of another kind does not open as one of these. */
 const STREAM_KIND = "stream";
-/** Of those that others open here. */
+/** Of those that others open here, and of those that one does: it, or a hub in its name, leaves room for others. */
 const TAKEN_MAX = 64;
+const TAKEN_PER_PEER_MAX = 32;
 
 type TakeStream = (from: PeerRow, stream: ByteStream) => ByteStreamEvents;
 
@@ -34,6 +35,7 @@ export interface PeerStreamsOptions {
 export class PeerStreams {
   readonly #options: PeerStreamsOptions;
   #taken = 0;
+  readonly #takenOf = new Map<string, number>();
 
   constructor(options: PeerStreamsOptions) {
     this.#options = options;
@@ -90,11 +92,10 @@ export class PeerStreams {
     const handle = this.#options.handler();
     if (peer === undefined || peer.state === "leaving") return near.reset(SESSION_RESET.unknownCaller);
     if (handle === undefined) return near.reset(RESET.refused);
-    if (this.#taken >= TAKEN_MAX) return near.reset(SESSION_RESET.tooMany);
-    this.#taken += 1;
+    if (!this.#takes(key)) return near.reset(SESSION_RESET.tooMany);
     let events: ByteStreamEvents | undefined;
     const close = (error?: Error): void => {
-      this.#taken -= 1;
+      this.#leave(key);
       events?.close(error);
     };
     const { stream, streamEvents } = sealedStream(
@@ -109,6 +110,22 @@ export class PeerStreams {
       () => (events = handle(peer, stream)),
     );
     hand(streamEvents);
+  }
+
+  /** False when as many as may be are open. */
+  #takes(key: string): boolean {
+    const ofPeer = this.#takenOf.get(key) ?? 0;
+    if (this.#taken >= TAKEN_MAX || ofPeer >= TAKEN_PER_PEER_MAX) return false;
+    this.#taken += 1;
+    this.#takenOf.set(key, ofPeer + 1);
+    return true;
+  }
+
+  #leave(key: string): void {
+    this.#taken -= 1;
+    const ofPeer = (this.#takenOf.get(key) ?? 1) - 1;
+    if (ofPeer > 0) this.#takenOf.set(key, ofPeer);
+    else this.#takenOf.delete(key);
   }
 
   #ends(peer: PeerRow) {
