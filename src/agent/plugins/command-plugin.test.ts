@@ -25,6 +25,17 @@ test("a query of its own is answered", async () => {
   expect(await test.plugin.queries["look"]?.({ q: 1 }, "all")).toEqual({ items: [] });
 });
 
+test("queries that it never answers make room for others when their time is over", async () => {
+  await using test = scripted(`${HELLO}; ${FOREVER}`);
+  await running(test);
+  const look = async (): Promise<unknown> => {
+    const asked = test.plugin.queries["look"]?.({}, "all").catch((error: unknown) => error);
+    test.time.advance(60_000);
+    return asked;
+  };
+  for (let n = 0; n < 130; n++) expect(await look()).toMatchObject({ code: "capability_timeout" });
+});
+
 test.each([
   [-32_602, "invalid", "failure"],
   [-32_001, "unavailable", "refusal"],

@@ -116,9 +116,11 @@ export class PluginProcess {
     }
     return new Promise((resolve, reject) => {
       const late = this.#after(QUERY_TIMEOUT_MS, () => {
+        // Its place is another's; an answer that comes all the same is a stray.
+        this.#pending.delete(id);
         reject(new MusterError("capability_timeout", `the plugin ${this.#given.name} did not answer`));
       });
-      this.#ask("query", { name, params }, (reply) => {
+      const id = this.#ask("query", { name, params }, (reply) => {
         late.cancel();
         if ("result" in reply) resolve(reply.result);
         else reject(problemOf(this.#given.name, reply.error).error);
@@ -137,10 +139,11 @@ export class PluginProcess {
     return this.#ending.promise;
   }
 
-  #ask(method: string, params: object, replied: (reply: RpcReply) => void): void {
+  #ask(method: string, params: object, replied: (reply: RpcReply) => void): number {
     const id = this.#nextId++;
     this.#pending.set(id, replied);
     this.#send(rpcRequest(id, method, params));
+    return id;
   }
 
   #send(message: object): void {
@@ -248,7 +251,12 @@ export class PluginProcess {
       run();
     });
     this.#timers.add(timer);
-    return timer;
+    return {
+      cancel: () => {
+        this.#timers.delete(timer);
+        timer.cancel();
+      },
+    };
   }
 }
 
