@@ -46,6 +46,7 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
   const changed = (): void => {
     for (const listener of listeners) listener();
     reader?.kick();
+    streams.peersChanged().catch((error: unknown) => log.error("streams of pairs", { error }));
   };
   const shared = {
     store,

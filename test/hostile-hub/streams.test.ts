@@ -267,9 +267,19 @@ test("a live stream played again is nobody's", async () => {
   expect([ben.taken.length, answers.length, end.closed]).toEqual([1, 1, true]);
 });
 
-test("for a pair that has ended no live stream opens", async () => {
+test("for a pair that has ended no live stream opens, and one that is open is cut by the device", async () => {
   const pair = two();
+  const near = { text: "", closed: undefined as string | undefined };
+  const stream = await pair.anna.streams.open(rowOf(pair.ben), { ...DEAF, ...reading(near) });
+  await rest();
   pair.ben.pinned.clear();
+  await pair.ben.streams.peersChanged();
+  stream.write(utf8("too late"));
+  await rest();
+  expect([near.closed, pair.ben.taken.splice(0)]).toMatchObject([
+    "session_cut",
+    [{ text: "", closed: "not_found" }],
+  ]);
   expect((await talk(pair)).near.closed).toBe("unavailable");
   expect(pair.ben.taken).toEqual([]);
 });

@@ -73,3 +73,18 @@ test("of a device that was parted from there is no stream", async () => {
     "not_found: this device is not paired with that key",
   );
 });
+
+test("the end of the pairing ends what is open at both, though the hub goes on", async () => {
+  const { anna, ben, ofAnna } = await twoPaired();
+  const ends = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()] as const;
+  const taken = Promise.withResolvers<void>();
+  ben.peer.onStream(() => {
+    taken.resolve();
+    return { ...NOTHING, close: ends[1].resolve };
+  });
+  await anna.peer.openStream(ofAnna.key, { ...NOTHING, close: ends[0].resolve });
+  await taken.promise;
+  await anna.peer.unpair(ofAnna.key);
+  expect(String(await ends[0].promise)).toBe("MusterError: the pairing is over");
+  expect(await ends[1].promise).toBeInstanceOf(Error);
+});

@@ -36,6 +36,8 @@ export class PeerStreams {
   readonly #options: PeerStreamsOptions;
   #taken = 0;
   readonly #takenOf = new Map<string, number>();
+  /** Cuts what is open, by the key of the other. */
+  readonly #cuts = new Map<string, Set<() => void>>();
 
   constructor(options: PeerStreamsOptions) {
     this.#options = options;
@@ -57,9 +59,11 @@ export class PeerStreams {
     }
     near = opened;
     const close = (error?: Error): void => {
-      if (isOpen) events.close(error);
+      kept.release();
+      const problem = error ?? kept.problem();
+      if (isOpen) events.close(problem);
       else
-        reject(refusal ?? error ?? new MusterError("session_cut", "the stream was cut before it was open"));
+        reject(refusal ?? problem ?? new MusterError("session_cut", "the stream was cut before it was open"));
     };
     const { stream, streamEvents } = sealedStream(
       { ...this.#ends(peer), role: "initiator", stream: opened },
@@ -69,8 +73,17 @@ export class PeerStreams {
         resolve(stream);
       },
     );
+    const kept = this.#keep(peer.key, () => stream.close());
     late.hand(streamEvents);
     return promise;
+  }
+
+  /** Some pairing may be over: what is open between those two ends here, whatever the hub does. */
+  async peersChanged(): Promise<void> {
+    for (const [key, cuts] of this.#cuts) {
+      if (isPaired(await this.#options.store.peers.find(key))) continue;
+      for (const cut of cuts) cut();
+    }
   }
 
   /** A stream that the hub opened; undefined for one of another kind. */
@@ -90,13 +103,14 @@ export class PeerStreams {
   async #take(near: TrunkStream, key: string, hand: (to: ByteStreamEvents) => void): Promise<void> {
     const peer = await this.#options.store.peers.find(key);
     const handle = this.#options.handler();
-    if (peer === undefined || peer.state === "leaving") return near.reset(SESSION_RESET.unknownCaller);
+    if (!isPaired(peer)) return near.reset(SESSION_RESET.unknownCaller);
     if (handle === undefined) return near.reset(RESET.refused);
     if (!this.#takes(key)) return near.reset(SESSION_RESET.tooMany);
     let events: ByteStreamEvents | undefined;
     const close = (error?: Error): void => {
       this.#leave(key);
-      events?.close(error);
+      kept.release();
+      events?.close(error ?? kept.problem());
     };
     const { stream, streamEvents } = sealedStream(
       { ...this.#ends(peer), role: "responder", stream: near },
@@ -109,7 +123,26 @@ export class PeerStreams {
       // Nobody is told of a caller that has not proved its key.
       () => (events = handle(peer, stream)),
     );
+    const kept = this.#keep(key, () => stream.close());
     hand(streamEvents);
+  }
+
+  /** Until `release`, the end of the pairing closes it; `problem` tells whether that was why. */
+  #keep(key: string, close: () => void): { release(): void; problem(): MusterError | undefined } {
+    let problem: MusterError | undefined;
+    const cut = (): void => {
+      problem = new MusterError("not_found", "the pairing is over");
+      close();
+    };
+    const cuts = this.#cuts.get(key) ?? new Set();
+    this.#cuts.set(key, cuts.add(cut));
+    return {
+      release: () => {
+        cuts.delete(cut);
+        if (cuts.size === 0 && this.#cuts.get(key) === cuts) this.#cuts.delete(key);
+      },
+      problem: () => problem,
+    };
   }
 
   /** False when as many as may be are open. */
@@ -134,6 +167,10 @@ export class PeerStreams {
     const identityKey = fromBase64Url(peer.key) ?? new Uint8Array(32);
     return { crypto, timers, kind: STREAM_KIND, own, peer: { identityKey, linkKey: peer.link_key } };
   }
+}
+
+function isPaired(peer: PeerRow | undefined): peer is PeerRow {
+  return peer !== undefined && peer.state !== "leaving";
 }
 
 function bound(events: ByteStreamEvents): Omit<ByteStreamEvents, "close"> {
