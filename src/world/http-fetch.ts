@@ -31,7 +31,12 @@ function directFetch(target: URL, init: RequestInit, ca: string | undefined): Pr
         ...(init.signal == null ? {} : { signal: init.signal }),
       },
       (incoming) => {
-        const status = incoming.statusCode ?? 500;
+        const status = incoming.statusCode ?? 0;
+        // Others have no `Response`, and a throw in here would be nobody's.
+        if (status < 200 || status > 599) {
+          incoming.destroy();
+          return reject(new Error(`the server answered with the status ${status}, which is none`));
+        }
         const headers = new Headers();
         for (const [name, value] of Object.entries(incoming.headers)) headers.set(name, String(value));
         const empty = status === 204 || status === 304;
@@ -43,6 +48,10 @@ function directFetch(target: URL, init: RequestInit, ca: string | undefined): Pr
       },
     );
     outgoing.on("error", reject);
+    outgoing.on("upgrade", (_, socket) => {
+      socket.destroy();
+      reject(new Error("the server changed to another protocol, which nobody asked for"));
+    });
     outgoing.end(typeof init.body === "string" ? init.body : undefined);
   });
 }
