@@ -54,6 +54,17 @@ export class ByteQueue {
     this.#length += bytes.length;
   }
 
+  /** All that waits, in one piece that is the caller's own. */
+  takeAll(): Uint8Array {
+    const whole = new Uint8Array(this.#length);
+    let at = 0;
+    for (let piece = this.shift(); piece !== undefined; piece = this.shift()) {
+      whole.set(piece, at);
+      at += piece.length;
+    }
+    return whole;
+  }
+
   clear(): void {
     this.#lent = undefined;
     this.#chunks = [];

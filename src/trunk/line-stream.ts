@@ -121,14 +121,8 @@ export class LineStream {
   /** With its beginning, if that came before. */
   #whole(rest: Uint8Array): Uint8Array {
     if (this.#begun.length === 0) return rest;
-    const line = new Uint8Array(this.#begun.length + rest.length);
-    let at = 0;
-    for (let piece = this.#begun.shift(); piece !== undefined; piece = this.#begun.shift()) {
-      line.set(piece, at);
-      at += piece.length;
-    }
-    line.set(rest, at);
-    return line;
+    this.#begun.push(rest);
+    return this.#begun.takeAll();
   }
 
   #line(line: Uint8Array): void {

@@ -44,3 +44,9 @@ test("a gigabyte without an end is held no longer than its bound", () => {
   for (let n = 0; n < 1024; n++) splitter.push(piece);
   expect(told).toBe(1024);
 });
+
+test("a long line that comes byte by byte is a line", () => {
+  const byte = new Uint8Array(1).fill(0x78);
+  const pieces = [...Array.from({ length: 1_000_000 }, () => byte), utf8("\n")];
+  expect(split(1_000_000, pieces).lines).toEqual(["x".repeat(1_000_000)]);
+});

@@ -1,5 +1,5 @@
 // Bytes cut into lines, none longer than its bound: of a longer one the beginning is told, and the rest passed over.
-import { concat } from "../../protocol/bytes.ts";
+import { ByteQueue } from "../../trunk/byte-queue.ts";
 
 export interface LineEvents {
   /** Without its line feed. The bytes are the receiver's own. */
@@ -13,8 +13,7 @@ export class LineSplitter {
   readonly #maxBytes: number;
   readonly #events: LineEvents;
   /** The beginning of a line whose end has not come. */
-  #begun: Uint8Array[] = [];
-  #begunBytes = 0;
+  readonly #begun = new ByteQueue();
   /** The line at hand was too long. */
   #isPassingOver = false;
 
@@ -25,14 +24,14 @@ export class LineSplitter {
 
   /** Whether a line was begun that has not ended. */
   get isWithin(): boolean {
-    return this.#begunBytes > 0 || this.#isPassingOver;
+    return this.#begun.length > 0 || this.#isPassingOver;
   }
 
   push(bytes: Uint8Array): void {
     let from = 0;
     for (let end = bytes.indexOf(LINE_END); end !== -1; end = bytes.indexOf(LINE_END, from)) {
       this.#take(bytes.subarray(from, end));
-      if (!this.#isPassingOver) this.#events.line(this.#whole());
+      if (!this.#isPassingOver) this.#events.line(this.#begun.takeAll());
       this.#isPassingOver = false;
       from = end + 1;
     }
@@ -41,19 +40,10 @@ export class LineSplitter {
 
   #take(piece: Uint8Array): void {
     if (this.#isPassingOver) return;
-    const room = this.#maxBytes - this.#begunBytes;
-    // A copy: the bytes are only valid during the call.
-    this.#begun.push(piece.slice(0, room));
-    this.#begunBytes += Math.min(room, piece.length);
+    const room = this.#maxBytes - this.#begun.length;
+    this.#begun.push(piece.subarray(0, room));
     if (piece.length <= room) return;
     this.#isPassingOver = true;
-    this.#events.overlong(this.#whole());
-  }
-
-  #whole(): Uint8Array {
-    const line = concat(...this.#begun);
-    this.#begun = [];
-    this.#begunBytes = 0;
-    return line;
+    this.#events.overlong(this.#begun.takeAll());
   }
 }
