@@ -54,7 +54,7 @@ const suites = [
   },
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
   { name: "documents", run: () => bunTest(["test/docs"], { real: true }) },
-  { name: "unit", run: () => bunTest(["src", "web", "scripts"]) },
+  { name: "unit", run: () => bunTest(["src", "web", "scripts"], { atOnce: 2, shared: true }) },
   { name: "hostile hub", run: () => bunTest(["test/hostile-hub"], { real: true }) },
   { name: "delivery", run: () => bunTest(["test/delivery"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
@@ -101,13 +101,13 @@ function check(command, args) {
 }
 
 /**
- * `atOnce`: how many files run beside each other. `real`: its files drive real programs against real time, so one that
+ * `atOnce`: how many files run beside each other; `shared`: in processes that serve many files. `real`: its files drive real programs against real time, so one that
  * fails runs once more by itself; what it failed at first is told all the same.
  */
-function bunTest(paths, { atOnce = 1, real = false } = {}) {
+function bunTest(paths, { atOnce = 1, shared = false, real = false } = {}) {
   const there = paths.filter((path) => existsSync(join(root, path)));
   if (there.length === 0) return true;
-  const parallel = atOnce === 1 ? [] : [`--parallel=${atOnce}`];
+  const parallel = atOnce === 1 ? [] : [`--parallel=${atOnce}`, ...(shared ? ["--no-isolate"] : [])];
   const folders = there.map((path) => `./${path}/`);
   const first = runTests([...parallel, ...folders]);
   const files = real && !first.ok ? failedFiles(first.report) : [];
