@@ -12,7 +12,7 @@ import {
   type LocalResponse,
   type StreamCall,
 } from "../protocol/local-api.ts";
-import { isLoopbackAddress } from "../protocol/permissions.ts";
+import { isLoopbackAddress } from "../protocol/actors.ts";
 import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
 

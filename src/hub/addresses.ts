@@ -1,6 +1,6 @@
 // Under which names this hub answers, and what each name stands for. A Host is one of the hub's own, a label
 // under its domain, or unknown; nothing else is ever made of it.
-import { isLoopbackAddress } from "../protocol/permissions.ts";
+import { isLoopbackAddress } from "../protocol/actors.ts";
 import { serviceLabel, type ServicePlace } from "../protocol/service-address.ts";
 
 /** The page's own host on loopback: cookies ignore ports, so it has a name of its own. */

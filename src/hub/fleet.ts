@@ -3,7 +3,7 @@
 // once for all who see the same: ten thousand devices coming back are a few pictures and not ten thousand.
 import { utf8 } from "../protocol/bytes.ts";
 import type { HubToClient } from "../protocol/messages.ts";
-import { rootsOf } from "../protocol/permissions.ts";
+import { rootsOf } from "../protocol/actors.ts";
 import type { ServiceView } from "../protocol/services.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";

@@ -13,7 +13,7 @@ import { pinOf } from "../identity/setup-token.ts";
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../protocol/owner-log.ts";
-import type { Role } from "../protocol/permissions.ts";
+import type { Role } from "../protocol/actors.ts";
 import type { OwnerLogTable } from "../store/common-schema.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
 import { addInvite } from "../store/invites.ts";

@@ -1,6 +1,6 @@
 // Where the local network reaches a hub that is bound to more than loopback. A wildcard is no address to give
 // to anyone, so one of this machine's own stands for it.
-import { isLoopbackAddress } from "../protocol/permissions.ts";
+import { isLoopbackAddress } from "../protocol/actors.ts";
 import type { NetworkInterface } from "../world/world.ts";
 
 export interface Bound {

@@ -1,6 +1,6 @@
 // The URL of a hub as people give it, and what is dialled for it.
 import { MusterError } from "./errors.ts";
-import { isLoopbackAddress } from "./permissions.ts";
+import { isLoopbackAddress } from "./actors.ts";
 
 /** Off this machine a hub is spoken to by https only. Throws `hub_insecure`, `invalid`. */
 export function checkSecure(hubUrl: string, insecure: boolean): void {

@@ -1,6 +1,6 @@
 // The lines that let another machine, or another owner, in: which address of the hub it takes, and whether any other machine
 // reaches that at all. Pure.
-import { isLoopbackAddress } from "./permissions.ts";
+import { isLoopbackAddress } from "./actors.ts";
 
 export interface HubAddresses {
   /** As the hub says. */

@@ -1,19 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import {
-  type Action,
   type Actor,
   type ActorKind,
-  assertComplete,
-  can,
-  demand,
-  everyRow,
   followsLog,
-  kindsFor,
   type Resource,
   type ResourceKind,
-  RIGHTS,
   type Role,
-} from "./permissions.ts";
+} from "./actors.ts";
+import { type Action, assertComplete, can, demand, everyRow, kindsFor, RIGHTS } from "./permissions.ts";
 import { MusterError } from "./errors.ts";
 import { clientToHub } from "./messages.ts";
 

@@ -4,7 +4,7 @@ import { parseResponseHead } from "../../http1/response-head.ts";
 import { Secret } from "../../identity/secret.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { isLoopbackAddress } from "../../protocol/permissions.ts";
+import { isLoopbackAddress } from "../../protocol/actors.ts";
 import type { Tunnel } from "../../world/world.ts";
 
 export interface Proxy {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { PAGE_HEADERS } from "../../protocol/asset-answer.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import type { Actor, ResourceOf } from "../../protocol/permissions.ts";
+import type { Actor, ResourceOf } from "../../protocol/actors.ts";
 import { signedBytes } from "../../protocol/signed.ts";
 import { encodeTicket, TICKET_LIFETIME_MS, TICKET_PATH, type TicketClaims } from "../../protocol/ticket.ts";
 import { type DeviceRow, findDevice } from "../../store/devices.ts";

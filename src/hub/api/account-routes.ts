@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
 import type { SessionResponse } from "../../protocol/hub-api.ts";
-import type { Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
 import { OPEN_PATHS, AUTH_PATH } from "../accounts/better-auth-options.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
 import type { Deed } from "../audit.ts";

@@ -5,7 +5,8 @@ import { apiKeySigner } from "../../identity/api-key.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { equalSecretBytes, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { type Action, type Actor, kindsFor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
+import { type Action, kindsFor } from "../../protocol/permissions.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 
 type ActorParts = Pick<ApiParts, "accounts" | "tokens" | "crypto" | "db" | "ownerLogs" | "clock"> & {

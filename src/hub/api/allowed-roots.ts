@@ -1,5 +1,6 @@
 // Whose fleet a call is about where it names none: that of its own actor.
-import { rootsOf, type Action, type ResourceOf } from "../../protocol/permissions.ts";
+import { rootsOf, type ResourceOf } from "../../protocol/actors.ts";
+import type { Action } from "../../protocol/permissions.ts";
 import type { Call } from "./route.ts";
 
 /** The actor's own, each asked for; one at least. */

@@ -10,7 +10,7 @@ import {
   type DeviceTokenResponse,
 } from "../../protocol/joining-api.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { isLoopbackAddress, type ActorOf } from "../../protocol/permissions.ts";
+import { isLoopbackAddress, type ActorOf } from "../../protocol/actors.ts";
 import {
   beginFlow,
   CODE_LIFETIME_MS,

@@ -2,7 +2,7 @@
 // keeps its key, for a session commands nothing; only an entry of the owner log makes it forget that.
 import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
-import type { ActorOf, ResourceOf } from "../../protocol/permissions.ts";
+import type { ActorOf, ResourceOf } from "../../protocol/actors.ts";
 import { findDevice } from "../../store/devices.ts";
 import { findSetup, removeSetups } from "../../store/setups.ts";
 import { deviceResource } from "../devices/device-life.ts";

@@ -1,5 +1,5 @@
 // The hub itself, as the authorization table knows it.
-import type { ResourceOf } from "../../protocol/permissions.ts";
+import type { ResourceOf } from "../../protocol/actors.ts";
 import type { ApiParts } from "./ports.ts";
 
 export function hubResource({ home }: Pick<ApiParts, "home">): ResourceOf<"hub"> {

@@ -12,7 +12,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
-import type { ActorOf } from "../../protocol/permissions.ts";
+import type { ActorOf } from "../../protocol/actors.ts";
 import type { FleetView } from "../../protocol/views.ts";
 import { addDevice } from "../../store/devices.ts";
 import { HUB_MIGRATIONS } from "../../store/hub-migrations.ts";

@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { Secret } from "../../identity/secret.ts";
 import type { Log } from "../../protocol/log.ts";
-import type { ActorOf } from "../../protocol/permissions.ts";
+import type { ActorOf } from "../../protocol/actors.ts";
 import type { DeviceKind, FleetView } from "../../protocol/views.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import type { Clock } from "../../world/world.ts";

@@ -5,7 +5,7 @@ import { coversCapability } from "../../identity/grant-covers.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
-import type { ActorOf } from "../../protocol/permissions.ts";
+import type { ActorOf } from "../../protocol/actors.ts";
 import {
   answerCapability,
   answerModels,

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { answerJson } from "../../protocol/answer-json.ts";
 import { queryName } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
 import { mergeParts, pageOf, type DevicePart, type Merged } from "../../protocol/query-merge.ts";
 import {
   QUERY_TYPES,

@@ -1,7 +1,8 @@
 // One route of the hub's API as a row of data, and the call that its handler gets. What a route may be used
 // for stands in the authorization table under the same name; a handler asks `allow` before it touches anything.
 import type { z } from "zod";
-import type { Action, Actor, ResourceFor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
+import type { Action, ResourceFor } from "../../protocol/permissions.ts";
 import type { RequestFacts } from "./ports.ts";
 
 export interface Route<A extends Action = Action> {

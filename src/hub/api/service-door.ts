@@ -3,7 +3,7 @@
 import { toBase64Url, fromBase64Url } from "../../protocol/bytes.ts";
 import { ticketShare } from "../../identity/service-access.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import type { ResourceOf } from "../../protocol/permissions.ts";
+import type { ResourceOf } from "../../protocol/actors.ts";
 import { readServiceLabel } from "../../protocol/service-address.ts";
 import { type DeviceRow, findDevice } from "../../store/devices.ts";
 import { findLabel } from "../../store/labels.ts";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { capabilityProtocol, capabilityVersion, serves } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
 import { findDevice } from "../../store/devices.ts";
 import { deviceResource } from "../devices/device-life.ts";
 import { allowedRoots } from "./allowed-roots.ts";

@@ -7,7 +7,7 @@ import {
 } from "../../protocol/joining-api.ts";
 import type { DeviceRegisterResponse } from "../../protocol/hub-api.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import type { ActorOf } from "../../protocol/permissions.ts";
+import type { ActorOf } from "../../protocol/actors.ts";
 import { removeSetups } from "../../store/setups.ts";
 import { prepareSetup, registerByCode, type PreparedSetup } from "../devices/setups.ts";
 import { RateLimiter } from "../rate-limit.ts";

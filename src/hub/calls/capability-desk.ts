@@ -7,7 +7,8 @@ import {
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { demand, type Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
+import { demand } from "../../protocol/permissions.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";

@@ -2,7 +2,8 @@
 // hub carries a controller's signature on and does not judge it; each device does.
 import { MusterError } from "../../protocol/errors.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
-import { demand, rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
+import { demand } from "../../protocol/permissions.ts";
 import {
   aggregateQuery,
   QUERY_WAIT_MS,

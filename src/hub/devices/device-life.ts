@@ -4,7 +4,8 @@
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
-import { demand, type ResourceOf } from "../../protocol/permissions.ts";
+import type { ResourceOf } from "../../protocol/actors.ts";
+import { demand } from "../../protocol/permissions.ts";
 import { renameDevice, type DeviceRow } from "../../store/devices.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import type { HandOver, LinkStatus } from "../../tunnels/link.ts";

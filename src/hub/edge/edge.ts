@@ -25,7 +25,7 @@ import { pageAnswer, pagePath, pageRequest, type PagePath } from "./page-path.ts
 import type { Proxies } from "./proxies.ts";
 import type { TakeTrunk } from "./trunk-handler.ts";
 import { visitorOf, type Visitor } from "./visitor.ts";
-import { isLoopbackAddress } from "../../protocol/permissions.ts";
+import { isLoopbackAddress } from "../../protocol/actors.ts";
 
 export interface EdgeParts {
   ticker: Ticker;

@@ -10,7 +10,7 @@ import { openNamedLinks } from "../devices/named-links.ts";
 import { openHome } from "../home.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { Prober } from "../prober.ts";
-import { followsLog } from "../../protocol/permissions.ts";
+import { followsLog } from "../../protocol/actors.ts";
 import type { DirectoryEvents } from "../sessions/directory.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Core } from "./open-core.ts";

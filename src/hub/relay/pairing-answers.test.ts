@@ -5,7 +5,7 @@ import { expect, test } from "bun:test";
 import { publicError } from "../../protocol/errors.ts";
 import { SILENT_LOG, type Log } from "../../protocol/log.ts";
 import { PAIRING_LIFETIME_MS } from "../../protocol/pairing-code.ts";
-import type { Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
 import { hubStore } from "../../store/testing.ts";
 import type { Trunk } from "../../trunk/trunk.ts";
 import { Mailboxes } from "../pairing/mailboxes.ts";

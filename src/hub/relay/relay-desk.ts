@@ -5,7 +5,8 @@ import { OPEN_JOINS_PER_ADDRESS_AND_MINUTE, OPEN_JOINS_PER_KEY_AND_MINUTE } from
 import type { Log } from "../../protocol/log.ts";
 import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
 import { PAIRING_LIFETIME_MS } from "../../protocol/pairing-code.ts";
-import { demand, rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
+import { demand } from "../../protocol/permissions.ts";
 import type { Clock } from "../../world/world.ts";
 import type { Audit } from "../audit.ts";
 import { Mailboxes, type Delivery } from "../pairing/mailboxes.ts";

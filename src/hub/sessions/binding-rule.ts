@@ -1,6 +1,6 @@
 // Whether a connection may come without the hub's own TLS exporter: the one place that decides it.
 import type { BindingRule } from "../../identity/session.ts";
-import { isLoopbackAddress } from "../../protocol/permissions.ts";
+import { isLoopbackAddress } from "../../protocol/actors.ts";
 
 export interface Came {
   /** Address of the far end, or of whom a named proxy names. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ClientMessage } from "../../protocol/messages.ts";
-import type { Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
 import type { Deed } from "../audit.ts";
 import { CommandDesk } from "./command-desk.ts";
 

@@ -5,7 +5,7 @@ import { checkHub } from "../../identity/session.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { HubMessage } from "../../protocol/messages.ts";
-import { rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
 import type { Owner } from "../api/hub.fixture.ts";
 import { openStream } from "../../trunk/testing-trunks.ts";
 import { openDoor, type TestDoor } from "./door.fixture.ts";

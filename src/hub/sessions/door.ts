@@ -9,7 +9,7 @@ import { PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientToHub, HubMessage } from "../../protocol/messages.ts";
-import { rootsOf, type Actor, type Role } from "../../protocol/permissions.ts";
+import { rootsOf, type Actor, type Role } from "../../protocol/actors.ts";
 import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
 import { groupCommit } from "../../store/group-commit.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";

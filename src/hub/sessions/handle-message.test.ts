@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { MusterError } from "../../protocol/errors.ts";
 import type { ClientToHub, HubToClient } from "../../protocol/messages.ts";
-import type { Actor, Role } from "../../protocol/permissions.ts";
+import type { Actor, Role } from "../../protocol/actors.ts";
 import { handleMessage, type MessageParts } from "./handle-message.ts";
 import type { Session } from "./session.ts";
 

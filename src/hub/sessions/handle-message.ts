@@ -3,7 +3,8 @@
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { ClientMessage, ClientToHub, HubToClient } from "../../protocol/messages.ts";
-import { demand, rootsOf, type Action } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
+import { demand, type Action } from "../../protocol/permissions.ts";
 import type { Audit } from "../audit.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Fleet } from "../fleet.ts";

@@ -2,7 +2,7 @@
 import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { ClientMessage, HubToClient } from "../../protocol/messages.ts";
-import type { Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
 import type { SessionKind } from "../../protocol/signed.ts";
 import type { MachineHealth } from "../../protocol/views.ts";
 import type { Trunk } from "../../trunk/trunk.ts";

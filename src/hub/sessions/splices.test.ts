@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
-import type { Actor } from "../../protocol/permissions.ts";
+import type { Actor } from "../../protocol/actors.ts";
 import { encodeFileWish, readSessionCall, SESSION_RESET } from "../../protocol/session-open.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import { RelayDesk } from "../relay/relay-desk.ts";

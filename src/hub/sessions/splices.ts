@@ -1,7 +1,8 @@
 // Streams from one client to another device, joined and not looked into: the hub checks who may reach whom, and
 // carries bytes no faster than they are taken. What they say is sealed between the two.
 import { MusterError } from "../../protocol/errors.ts";
-import { demand, rootsOf } from "../../protocol/permissions.ts";
+import { rootsOf } from "../../protocol/actors.ts";
+import { demand } from "../../protocol/permissions.ts";
 import {
   encodeSessionCall,
   readSessionWish,

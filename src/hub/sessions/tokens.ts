@@ -2,7 +2,7 @@
 // are kept, so that nothing here can be replayed.
 import type { Crypto } from "../../identity/crypto.ts";
 import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
-import type { ActorOf } from "../../protocol/permissions.ts";
+import type { ActorOf } from "../../protocol/actors.ts";
 import type { Session } from "./session.ts";
 
 const TOKEN_BYTES = 32;

@@ -1,6 +1,6 @@
 // Why a text is no address, domain or name that the configuration may hold; undefined when it is one.
 import { parseIpRange } from "../../protocol/ip-range.ts";
-import { isLoopbackAddress } from "../../protocol/permissions.ts";
+import { isLoopbackAddress } from "../../protocol/actors.ts";
 
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
 const NAME = /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/;
