@@ -2,7 +2,7 @@
 
 import type { Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
-import type { DeviceCalls } from "./surroundings.ts";
+import type { DeviceCalls } from "./hub-session.ts";
 
 export function askAboutDevices<Answer>(
   invocation: Invocation,

@@ -7,7 +7,7 @@ import { readOrderFrames, type OrderEvent } from "../protocol/order-frames.ts";
 import { warn, type Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
 import { plainLine } from "./plain-text.ts";
-import type { OrderCalls } from "./surroundings.ts";
+import type { OrderCalls } from "./hub-session.ts";
 
 /** Well below what one call may carry. */
 const INPUT_PIECE_BYTES = 128 * 1024;

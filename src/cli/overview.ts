@@ -9,7 +9,7 @@ import { readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
 import { agentMissing, findAgent, type LocalAgent } from "./local-api.ts";
 import { plainLine } from "./plain-text.ts";
-import type { HubSession } from "./surroundings.ts";
+import type { HubSession } from "./hub-session.ts";
 
 export interface Overview {
   hub: {

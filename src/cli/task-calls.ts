@@ -2,7 +2,7 @@
 
 import type { Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
-import type { TaskCalls } from "./surroundings.ts";
+import type { TaskCalls } from "./hub-session.ts";
 
 export function askAboutTasks<Result>(
   invocation: Invocation,

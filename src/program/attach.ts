@@ -1,6 +1,6 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
-import type { HubSession as CliSession, OrderCalls } from "../cli/surroundings.ts";
+import type { HubSession as CliSession, OrderCalls } from "../cli/hub-session.ts";
 import { askCapability } from "../agent/calls/ask-capability.ts";
 import { askFleet } from "../agent/calls/ask-fleet.ts";
 import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";

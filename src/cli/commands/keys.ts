@@ -9,7 +9,7 @@ import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
 import { askAgentOrHub } from "../overview.ts";
 import { plainValue, stripControl } from "../plain-text.ts";
-import type { KeyCalls } from "../surroundings.ts";
+import type { KeyCalls } from "../hub-session.ts";
 import { tableLines, type Cell } from "../table.ts";
 
 type KeyView = LocalResponse<"keys">["items"][number];

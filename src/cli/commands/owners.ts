@@ -8,7 +8,7 @@ import { printJson, warn, type Invocation } from "../invocation.ts";
 import { askAgentOrHub } from "../overview.ts";
 import { plainLine, plainValue } from "../plain-text.ts";
 import { readSecretText } from "../secret-input.ts";
-import type { OwnerCalls } from "../surroundings.ts";
+import type { OwnerCalls } from "../hub-session.ts";
 import { tableLines, type Cell } from "../table.ts";
 
 type Owners = LocalResponse<"owners">;

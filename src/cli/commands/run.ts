@@ -9,7 +9,7 @@ import { hearOrder, withOrders } from "../orders.ts";
 import { pickDevice } from "../pick-device.ts";
 import { plainLine, plainValue } from "../plain-text.ts";
 import { showOutput } from "../show-output.ts";
-import type { OrderCalls } from "../surroundings.ts";
+import type { OrderCalls } from "../hub-session.ts";
 
 export interface RunFlags {
   device?: string | undefined;

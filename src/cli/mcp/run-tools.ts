@@ -9,7 +9,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import { taskTitle, taskView, type TaskView } from "../../protocol/tasks.ts";
 import { hearOrder, withOrders } from "../orders.ts";
 import { plainLine } from "../plain-text.ts";
-import type { TaskCalls } from "../surroundings.ts";
+import type { TaskCalls } from "../hub-session.ts";
 import { askAboutTasks } from "../task-calls.ts";
 import { seconds, taskInput } from "./inputs.ts";
 import { bytesOf, OutputTail, textOf } from "./task-output.ts";

@@ -2,7 +2,8 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import type { FileInfo } from "../../world/world.ts";
-import type { HubSession, Surroundings } from "../surroundings.ts";
+import type { HubSession } from "../hub-session.ts";
+import type { Surroundings } from "../surroundings.ts";
 import {
   AGENT_PID,
   AGENT_PORT,
