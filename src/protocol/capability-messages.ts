@@ -45,6 +45,8 @@ const signed = {
 export const capabilityRequest = z.object({
   type: z.literal("capability_request"),
   ...signed,
+  /** The key that signed, where it is not the session's own: a program's, which it has shown to an agent. */
+  by: key.optional(),
   /** A name or an id. */
   prefer_device: deviceName.optional(),
   /** Only devices that offer it with this model. */

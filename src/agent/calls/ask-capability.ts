@@ -2,6 +2,7 @@
 import { signCapabilityRequest } from "../../identity/capability-request.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
 import { capabilityReply, type CapabilityReply } from "../../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../../protocol/capabilities.ts";
 import type { Clock, Random } from "../../world/world.ts";
@@ -25,6 +26,8 @@ export interface CapabilityQuestion {
   model?: string | undefined;
   preferDevice?: string | undefined;
   timeoutMs?: number | undefined;
+  /** In the name of this key, and not of this home. */
+  signer?: Signer | undefined;
 }
 
 /** Parts as they come, then one response. Leaving the loop, or aborting `left`, cancels the request. */
@@ -33,12 +36,13 @@ export async function* askCapability(
   question: CapabilityQuestion,
   left: AbortSignal,
 ): AsyncGenerator<CapabilityReply> {
-  const { clock, random, crypto, signer, ownerRoot, hub } = parts;
-  const { capability, payload, model, preferDevice, timeoutMs } = question;
+  const { clock, random, crypto, ownerRoot, hub } = parts;
+  const { capability, payload, model, preferDevice, timeoutMs, signer } = question;
   const requestId = uuidV7(clock.now(), random.bytes(10));
   const wish = { log: ownerRoot, requestId, capability, payload };
   const request = {
-    ...(await signCapabilityRequest(wish, crypto, signer)),
+    ...(await signCapabilityRequest(wish, crypto, signer ?? parts.signer)),
+    ...(signer === undefined ? {} : { by: toBase64Url(signer.publicKey) }),
     ...(model === undefined ? {} : { model }),
     ...(preferDevice === undefined ? {} : { prefer_device: preferDevice }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),

@@ -1,11 +1,12 @@
 // What programs on this machine use of the fleet through the agent: models in the OpenAI format and any capability that
 // computes, each with a key that the owner's log names, or as this user's own CLI. The agent checks the key by its own
-// copy of the log and asks in its own name: the key itself goes nowhere.
+// copy of the log; the key signs each request while it is under way, so that every device judges it and not the agent.
 import { z } from "zod";
 import { apiKeySigner } from "../../identity/api-key.ts";
-import type { Crypto } from "../../identity/crypto.ts";
+import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { coversCapability } from "../../identity/grant-covers.ts";
 import type { Grant } from "../../identity/owner-log-state.ts";
+import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import {
@@ -16,6 +17,7 @@ import {
   openAiRefusal,
   type ModelProtocol,
   type ProgramAsker,
+  type ProgramQuestion,
 } from "../../protocol/program-gateway.ts";
 import type { DeviceView } from "../../protocol/views.ts";
 import type { Clock } from "../../world/world.ts";
@@ -26,7 +28,12 @@ export interface ProgramCallsParts {
   clock: Clock;
   crypto: Crypto;
   book: Pick<OwnerBook, "log">;
-  ask: ProgramAsker;
+  /** In the name of a program's key, or without one of this home. */
+  ask(
+    question: ProgramQuestion,
+    left: AbortSignal,
+    signer: Signer | undefined,
+  ): AsyncGenerator<CapabilityReply>;
   /** As the hub last told, this one included. */
   devices(): Promise<readonly DeviceView[]>;
 }
@@ -52,7 +59,7 @@ async function answer(
   request: Request,
   { url, isOwner }: { url: URL; isOwner: () => boolean },
 ): Promise<Response> {
-  const grant = isOwner() ? undefined : grantOf(parts, request);
+  const { grant, signer } = isOwner() ? NO_PROGRAM : programOf(parts, request);
   const { signal: left } = request;
   if (url.pathname === "/v1/models") {
     demandMethod(request, "GET");
@@ -66,7 +73,7 @@ async function answer(
   demandMethod(request, "POST");
   const ask: ProgramAsker = (question, gone) => {
     if (grant !== undefined) demandCover(grant, question.protocol);
-    return parts.ask(question, gone);
+    return parts.ask(question, gone, signer);
   };
   const protocol = modelProtocol(url.pathname);
   if (protocol !== undefined) {
@@ -84,17 +91,19 @@ function modelProtocol(path: string): ModelProtocol | undefined {
   return Object.entries(MODEL_CALLS).find(([known]) => known === path)?.[1];
 }
 
-function grantOf({ crypto, book, clock }: ProgramCallsParts, { headers }: Request): Grant {
+interface Program {
+  grant: Grant | undefined;
+  signer: Signer | undefined;
+}
+
+/** This user's own shell asks as this home. */
+const NO_PROGRAM: Program = { grant: undefined, signer: undefined };
+
+function programOf({ crypto, book, clock }: ProgramCallsParts, { headers }: Request): Program {
   const token = BEARER.exec(headers.get("authorization") ?? "")?.[1] ?? "";
-  const publicKey = apiKeySigner(crypto, token)?.publicKey;
-  const grant = publicKey === undefined ? undefined : book.log?.grantOf(publicKey, clock.now());
-  if (grant?.holder === "program") {
-    if (grant.devices === null) return grant;
-    // The agent asks in its own name, for which every device may serve.
-    throw new MusterError("forbidden", "this key is for some devices alone", {
-      hint: "use it at the hub, where each device sees the key itself",
-    });
-  }
+  const signer = apiKeySigner(crypto, token);
+  const grant = signer === undefined ? undefined : book.log?.grantOf(signer.publicKey, clock.now());
+  if (grant?.holder === "program") return { grant, signer };
   throw new MusterError("unauthorized", "this takes a key of a program", {
     hint: "make one: muster key create NAME",
   });

@@ -100,8 +100,8 @@ function programsOf({ world, crypto }: AgentOptions, { core, owned, offering }: 
     clock: world.clock,
     crypto,
     book: owned.book,
-    ask: ({ protocol, version, ...question }, left) =>
-      offering.ask({ capability: { protocol, version }, ...question }, left),
+    ask: ({ protocol, version, ...question }, left, signer) =>
+      offering.ask({ capability: { protocol, version }, ...question, signer }, left),
     async devices() {
       await core.fleet.refresh();
       return core.fleet.shown?.devices ?? [];

@@ -62,6 +62,14 @@ test("a request reaches the device that offers it, with the caller's key as the 
   expect(gpu.asked).toMatchObject([{ ...request(), caller: expect.any(String) }]);
 });
 
+test("a request that a program's key signed goes on in that key's name", () => {
+  const { made, ask } = fleet();
+  const gpu = made.add("gpu", { capabilities: [chat] }, done("{}"));
+  const by = toBase64Url(new Uint8Array(32).fill(5));
+  ask({ by });
+  expect(gpu.asked).toMatchObject([{ caller: by }]);
+});
+
 test("without a device that offers it, `no_device` says so; one that is away is named with its time", () => {
   const { made, ask } = fleet();
   expect(ask().heard).toMatchObject([{ error: { code: "no_device" } }]);

@@ -62,7 +62,7 @@ export class CapabilityDesk {
   /** A stream of JSON lines that `session` opened: one request, then its answers. */
   open(session: Session, stream: TrunkStream): TrunkStreamEvents {
     return this.#streams.open(session, stream, (request, events) =>
-      this.ask({ actor: session.actor, caller: session.key, request }, events),
+      this.ask({ actor: session.actor, caller: request.by ?? session.key, request }, events),
     );
   }
 
