@@ -19,6 +19,10 @@ export class FakeHub {
   #mailbox: { name: string; maker: string; joiner: string | undefined } | undefined;
   #lastRelay = 0;
   #mailboxes = 0;
+  /** Who is connected and hears nothing for a while. */
+  readonly #deaf = new Set<string>();
+  readonly #taken = new Map<string, number>();
+  readonly #relayed = new Map<string, number>();
   /** Whom the hub names as the caller of a stream, when it lies. */
   calledBy: string | undefined;
 
@@ -32,6 +36,7 @@ export class FakeHub {
       send: (message) => {
         if (!this.#open.has(key)) return false;
         if (message.type === "pairing_message") this.#pass(key, message.payload);
+        if (message.type === "relay_ack") this.#taken.set(key, message.relay_id);
         return true;
       },
       request: async (asked, type) => {
@@ -47,12 +52,22 @@ export class FakeHub {
   connect(peer: OpenedPeer): void {
     this.#peers.set(peer.key, peer);
     this.#open.add(peer.key);
+    this.#deaf.delete(peer.key);
     peer.connected();
     for (const kept of this.#kept.get(peer.key)?.splice(0) ?? []) this.#tell(peer.key, kept);
   }
 
   cut(peer: OpenedPeer): void {
     this.#open.delete(peer.key);
+  }
+
+  /** What it would hear is kept, until it is connected anew. */
+  deafen(peer: OpenedPeer): void {
+    this.#deaf.add(peer.key);
+  }
+
+  hasTakenAll(peer: OpenedPeer): boolean {
+    return this.#taken.get(peer.key) === this.#relayed.get(peer.key);
   }
 
   #answer(by: string, asked: Asked): HubToClient {
@@ -66,7 +81,8 @@ export class FakeHub {
     if (asked.type === "join_pairing" && this.#mailbox !== undefined) this.#mailbox.joiner = by;
     if (asked.type === "paired") this.#pinned(by, asked.peer);
     if (asked.type !== "send") return { type: "done", id: "1" };
-    this.#tell(asked.to, { type: "relay", relay_id: ++this.#lastRelay, from: by, payload: asked.payload });
+    this.#relayed.set(asked.to, ++this.#lastRelay);
+    this.#tell(asked.to, { type: "relay", relay_id: this.#lastRelay, from: by, payload: asked.payload });
     return { type: "relayed", id: "1", held: false };
   }
 
@@ -101,7 +117,7 @@ export class FakeHub {
   /** A turn later, as a network would. */
   #tell(to: string, message: HubToClient): void {
     queueMicrotask(() => {
-      if (this.#open.has(to)) return this.#peers.get(to)?.heard(message);
+      if (this.#open.has(to) && !this.#deaf.has(to)) return this.#peers.get(to)?.heard(message);
       if (message.type === "relay") this.#kept.set(to, [...(this.#kept.get(to) ?? []), message]);
     });
   }

@@ -123,6 +123,19 @@ test("unpairing is said, sealed, and drops what waits", async () => {
   );
 });
 
+test("what comes while the other side has not heard of the end is neither kept nor acknowledged", async () => {
+  const { anna, ben, hub, ofAnna, ofBen } = await twoPaired();
+  await changed(anna.peer, async () => (await anna.store.peers.find(ofAnna.key))?.state === "paired");
+  hub.deafen(ben.peer);
+  await anna.peer.unpair(ofAnna.key);
+  const { id } = await ben.peer.send(ofBen.key, { text: "too late" });
+  await changed(ben.peer, async () => (await ben.peer.sent(id))?.state === "relayed");
+  await changed(anna.peer, () => hub.hasTakenAll(anna.peer));
+  expect(await anna.store.inbox.list({ after: 0, limit: 9, unread: false })).toEqual([]);
+  hub.connect(ben.peer);
+  expect((await ben.peer.delivered(id)).state).toBe("dropped");
+});
+
 test("a pairing that ends before the hub relays is told to the other side all the same", async () => {
   const { anna, ben, ofAnna } = await twoPaired();
   // Neither has heard yet that the hub relays.

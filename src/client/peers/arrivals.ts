@@ -87,6 +87,10 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
   }
   return store.change(async (rows): Promise<Outcome> => {
     const nowMs = now();
+    // Its sender is about to hear so, and counts as dropped what was not acknowledged.
+    if (sealed.kind !== "control" && (await rows.peers.find(peer.key))?.state === "leaving") {
+      throw new MusterError("not_found", "a message came of a pairing that has ended here");
+    }
     const message = { ...place, id: sealed.messageId, kind: sealed.kind, body };
     const arrival = await keepArrived(rows, message, nowMs);
     if (arrival === "full") return { type: "full", peer: peer.key };

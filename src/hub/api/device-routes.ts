@@ -160,7 +160,7 @@ async function claim(
 }
 
 /** The log with the entry in it: checked and added, or there already because the answer to it was lost. */
-async function withEntry(
+export async function withEntry(
   { db, crypto, clock }: ApiParts,
   log: OwnerLog,
   { entry, claimKey }: { entry: OwnerLogEntry; claimKey: Uint8Array },

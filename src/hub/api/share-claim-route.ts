@@ -18,13 +18,12 @@ import { deviceIdOf } from "../../protocol/ids.ts";
 import { ENTRY_BODIES, type OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { tokenInvalid } from "../../protocol/setup-token.ts";
 import { findDeviceByKey, type NewDevice } from "../../store/devices.ts";
-import { findInvite } from "../../store/invites.ts";
 import { claimShare } from "../../store/share-claims.ts";
 import { logRow } from "../owner-logs.ts";
 import type { RateLimiter } from "../rate-limit.ts";
 import { sourceOf } from "../rate-limit.ts";
 import { json } from "./answers.ts";
-import { movedOn, tellRefusal } from "./device-routes.ts";
+import { movedOn, tellRefusal, withEntry } from "./device-routes.ts";
 import { holdBack } from "./hold-back.ts";
 import { hubResource } from "./hub-resource.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
@@ -60,7 +59,7 @@ async function claim(
   const body = claimBody(entry);
   const claimKey = fromBase64Url(entry.by);
   if (own === undefined || body === undefined || claimKey === undefined) throw tokenInvalid();
-  const ownLonger = await withClaim(parts, own, { entry, claimKey });
+  const ownLonger = await withEntry(parts, own, { entry, claimKey });
   const deviceKey = fromBase64Url(ownLonger.shareOffer(body.offer)?.device ?? "");
   const device = deviceKey === undefined ? undefined : await findDeviceByKey(db, deviceKey);
   if (deviceKey === undefined || device === undefined || device.revoked_at !== null) throw tokenInvalid();
@@ -107,28 +106,6 @@ async function claim(
         ? null
         : { device_id: home.device_id, name: home.name, hostname: addresses.hostnameOf(home.name) },
   };
-}
-
-/** The log with the entry in it: checked and added, or there already because the answer to it was lost. */
-async function withClaim(
-  { db, crypto, clock }: ApiParts,
-  log: OwnerLog,
-  { entry, claimKey }: { entry: OwnerLogEntry; claimKey: Uint8Array },
-): Promise<OwnerLog> {
-  if (entry.number === log.length) {
-    try {
-      return extendLog(crypto, log, [entry]);
-    } catch (error) {
-      if (error instanceof MusterError && error.code === "owner_log_invalid") throw tokenInvalid();
-      throw error;
-    }
-  }
-  if (JSON.stringify(log.entries[entry.number]) === JSON.stringify(entry)) return log;
-  // Only a token that could still be spent is worth another try.
-  const invite = await findInvite(db, claimKey);
-  const open =
-    invite?.owner_root === entry.log && invite.spent_at === null && invite.expires_at > clock.now();
-  throw open ? movedOn() : tokenInvalid();
 }
 
 /** The co-owner's log with what was sent of it; of a log that is here already only what takes devices. */
