@@ -23,21 +23,29 @@ export const DEVICE_HEADINGS = [
   "VERSION",
   "ID",
   "SERVICES",
+  "CAPABILITIES",
 ] as const;
+
+/** What nearly every device has, and `device show` tells of each: a list tells what is special about one. */
+const EVERYDAY: ReadonlySet<string> = new Set(["tasks", "exec", "shell", "proxy.http"]);
 
 /** The row of `device ls`. */
 export function deviceRow(device: DeviceView, now: number): Cell[] {
+  const protocols = device.capabilities?.map(({ protocol }) => protocol) ?? [];
+  const special = [...new Set(protocols)].filter((protocol) => !EVERYDAY.has(protocol));
   return [
     ...deviceStatusRow(device, now).slice(0, 3),
-    { text: device.kind },
-    { text: device.platform },
+    { text: device.kind, short: "" },
+    { text: device.platform, short: "" },
     { text: device.agent_version ?? "-", short: "" },
     { text: device.id, short: device.id.slice(0, 7) },
     { text: serviceNames(device), short: String(device.services?.length || "") },
+    { text: special.join(", "), short: String(special.length || "") },
   ];
 }
 
-export const DEVICE_SHORTEN = [6, 5, 7] as const;
+/** By their places: id, version, platform, kind, services, capabilities. */
+export const DEVICE_SHORTEN = [6, 5, 4, 3, 7, 8] as const;
 
 /** The row of `status`: name, status, since when, kind and platform, round trip. */
 export function deviceStatusRow(device: DeviceView, now: number): Cell[] {
