@@ -1,6 +1,6 @@
 // One question to a thousand devices through the hub, until the last answer is here; and to a thousand clients of
 // nats-server, which publish theirs.
-import { askFleet } from "../../src/agent/calls/ask-fleet.ts";
+import { askFleet } from "../../src/client/calls/ask-fleet.ts";
 import { toBase64Url } from "../../src/protocol/bytes.ts";
 import { realWorld } from "../../src/world/real.ts";
 import { nats, natsClient, natsPublish, natsServer } from "../brokers/nats.ts";

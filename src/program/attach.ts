@@ -1,8 +1,8 @@
 // A session with the hub for the CLI of a controller's home where no agent runs: it may ask and sign, and is
 // no device's presence.
 import type { HubSession as CliSession, OrderCalls } from "../cli/hub-session.ts";
-import { askCapability } from "../agent/calls/ask-capability.ts";
-import { askFleet } from "../agent/calls/ask-fleet.ts";
+import { askCapability } from "../client/calls/ask-capability.ts";
+import { askFleet } from "../client/calls/ask-fleet.ts";
 import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
 import { CoOwnerDesk } from "../agent/co-owner-desk.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
@@ -12,7 +12,7 @@ import { KeyDesk } from "../agent/key-desk.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
 import { makeServiceTicket } from "../agent/services/ticket-desk.ts";
-import type { Controller } from "../agent/sessions/order.ts";
+import type { Controller } from "../client/commands/order.ts";
 import { FleetTasks } from "../agent/tasks/fleet-tasks.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";

@@ -52,9 +52,12 @@ export const levelMessage = z.discriminatedUnion("type", [
 ]);
 export type LevelMessage = z.infer<typeof levelMessage>;
 
+/** By either side, and then it ends. */
+export const refusedMessage = z.object({ type: z.literal("refused"), error: errorBody });
+
 export const deviceMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready") }),
-  z.object({ type: z.literal("refused"), error: errorBody }),
+  refusedMessage,
   /** It is durably taken and starts. `facts` as its kind tells. */
   z.object({
     type: z.literal("accepted"),

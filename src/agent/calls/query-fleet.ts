@@ -3,7 +3,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import type { LocalRequest } from "../../protocol/local-api.ts";
 import type { QueryReply } from "../../protocol/query-messages.ts";
 import { orderedDevice, type OrderedDeviceParts } from "../orders/ordered-device.ts";
-import type { FleetQuestion } from "./ask-fleet.ts";
+import type { FleetQuestion } from "../../client/calls/ask-fleet.ts";
 
 export type FleetAsker = (
   question: Omit<FleetQuestion, "signed">,

@@ -14,7 +14,7 @@ import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import { lateStream } from "../../trunk/late-stream.ts";
-import type { LinkIdentity } from "../sessions/peer-link.ts";
+import type { LinkIdentity } from "../../client/commands/command-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import {
   beginArrival,

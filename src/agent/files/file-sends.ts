@@ -11,7 +11,7 @@ import type { Log } from "../../protocol/log.ts";
 import { encodeFileWish } from "../../protocol/session-open.ts";
 import type { Clock, Disk, Timer, Timers } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
-import type { LinkIdentity } from "../sessions/peer-link.ts";
+import type { LinkIdentity } from "../../client/commands/command-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { openSource } from "./file-source.ts";
 import { startSha256 } from "./hash.ts";

@@ -11,7 +11,7 @@ import { realWorld } from "../../world/real.ts";
 import type { LargeFiles } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
 import { MemoryStream } from "../sessions/memory-stream.fixture.ts";
-import type { LinkIdentity } from "../sessions/peer-link.ts";
+import type { LinkIdentity } from "../../client/commands/command-link.ts";
 import { Notices } from "../notices.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { FakeHub, stateStore, tempHome, TestTime, until, type TempHome } from "../testing.ts";

@@ -7,7 +7,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { LargeFiles, Timer, World } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { Notices } from "../notices.ts";
-import type { LinkIdentity } from "../sessions/peer-link.ts";
+import type { LinkIdentity } from "../../client/commands/command-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { FileArrivals } from "./file-arrivals.ts";
 import { FileDesk } from "./file-desk.ts";

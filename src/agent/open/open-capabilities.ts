@@ -1,7 +1,7 @@
 // What this device does for others, and what it asks of them.
 import type { AgentOptions } from "../agent-options.ts";
-import { askCapability, type CapabilityQuestion } from "../calls/ask-capability.ts";
-import { askFleet } from "../calls/ask-fleet.ts";
+import { askCapability, type CapabilityQuestion } from "../../client/calls/ask-capability.ts";
+import { askFleet } from "../../client/calls/ask-fleet.ts";
 import type { FleetAsker } from "../calls/query-fleet.ts";
 import { CallDesk } from "../capabilities/call-desk.ts";
 import { ownCapabilities } from "../capabilities/own-capabilities.ts";

@@ -11,7 +11,7 @@ import { createPump } from "../../trunk/pump.ts";
 import { Trunk } from "../../trunk/trunk.ts";
 import type { ByteStreamEvents, Clock, Listener, Network, Socket } from "../../world/world.ts";
 import { sessionWire } from "../exec/session-wire.ts";
-import { PlacedOrder, type Controller, type OrderedDevice } from "../sessions/order.ts";
+import { PlacedOrder, type Controller, type OrderedDevice } from "../../client/commands/order.ts";
 
 export interface LocalForwardParts {
   controller: Controller;

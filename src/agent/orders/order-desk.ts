@@ -13,7 +13,7 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Clock, Network, Random } from "../../world/world.ts";
 import type { CommandKind } from "../exec/command-kind.ts";
 import { newTaskId } from "../tasks/task-id.ts";
-import { PlacedOrder, type Controller, type OrderedDevice } from "../sessions/order.ts";
+import { PlacedOrder, type Controller, type OrderedDevice } from "../../client/commands/order.ts";
 import { openForward, type LocalForward } from "./local-forward.ts";
 import { OrderFramesOut } from "./order-frames-out.ts";
 import { PASSING, queuedView, type OrderQueue } from "./order-queue.ts";

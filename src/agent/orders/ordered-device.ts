@@ -7,7 +7,7 @@ import { deviceIdOf } from "../../protocol/ids.ts";
 import { findDevice } from "../device-desk.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { OwnerBook } from "../owner-book.ts";
-import type { OrderedDevice } from "../sessions/order.ts";
+import type { OrderedDevice } from "../../client/commands/order.ts";
 
 export interface OrderedDeviceParts {
   crypto: Crypto;

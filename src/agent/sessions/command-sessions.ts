@@ -33,7 +33,7 @@ import type { ObeyedLog, ObeyedLogs } from "../obeyed-logs.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { lateStream } from "../../trunk/late-stream.ts";
 import { takeLogEntries } from "./log-carrier.ts";
-import { PeerLink, type LinkIdentity } from "./peer-link.ts";
+import { CommandLink, type LinkIdentity } from "../../client/commands/command-link.ts";
 
 /** What this device lets be done to it, beside the owner log. */
 export interface CommandPolicy {
@@ -151,7 +151,7 @@ class DeviceSession {
   /** The log that the caller's right is in. */
   readonly #book: ObeyedLog;
   readonly #callerKey: Uint8Array;
-  readonly #link: PeerLink;
+  readonly #link: CommandLink;
   readonly #gone: () => void;
   #checker: CommandChecker | undefined;
   #expiry: Timer | undefined;
@@ -177,7 +177,7 @@ class DeviceSession {
     this.#book = book;
     this.#callerKey = peer.identityKey;
     this.#gone = gone;
-    this.#link = new PeerLink(
+    this.#link = new CommandLink(
       { own: options.link, timers: options.timers, role: "responder", peer, stream, book },
       {
         level: (hash) => this.#level(hash),
@@ -190,7 +190,7 @@ class DeviceSession {
     );
   }
 
-  get streamEvents(): PeerLink["streamEvents"] {
+  get streamEvents(): CommandLink["streamEvents"] {
     return this.#link.streamEvents;
   }
 

@@ -30,9 +30,9 @@ import {
   type OrderedDevice,
   type OrderEvents,
   type OrderWish,
-} from "./order.ts";
+} from "../../client/commands/order.ts";
 import { MemoryStream } from "./memory-stream.fixture.ts";
-import type { LinkIdentity } from "./peer-link.ts";
+import type { LinkIdentity } from "../../client/commands/command-link.ts";
 
 export const crypto = seededCrypto("sessions");
 export const DAY_MS = 86_400_000;

@@ -3,23 +3,16 @@
 //
 //   u32 length ‖ JSON list of entries, then the end of the stream. The device answers one byte and ends it too.
 import { z } from "zod";
-import { concat, fromUtf8, lv, utf8 } from "../../protocol/bytes.ts";
-import { OWNER_LOG_ENTRY_MAX_BYTES, OWNER_LOG_MAX_ENTRIES } from "../../protocol/limits.ts";
+import { CARRIED_MAX_BYTES } from "../../client/commands/log-entries.ts";
+import { concat, fromUtf8 } from "../../protocol/bytes.ts";
+import { OWNER_LOG_MAX_ENTRIES } from "../../protocol/limits.ts";
 import type { Log } from "../../protocol/log.ts";
 import { ownerLogEntry, type OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 
 const entriesList = z.array(ownerLogEntry).max(OWNER_LOG_MAX_ENTRIES);
-/** A log is far from this; what is longer is brought by the hub. */
-const CARRIED_MAX_BYTES = 64 * OWNER_LOG_ENTRY_MAX_BYTES;
 const TAKEN = 1;
-
-/** What a caller writes, and then ends its side. Undefined for a log that is too long for this way. */
-export function formatLogEntries(entries: readonly OwnerLogEntry[]): Uint8Array | undefined {
-  const bytes = lv(utf8(JSON.stringify(entries)));
-  return bytes.length > CARRIED_MAX_BYTES ? undefined : bytes;
-}
 
 export function takeLogEntries(
   { book, log }: { book: { take(entries: readonly OwnerLogEntry[]): Promise<void> }; log: Log },

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { encodeCallOpen, type CallKind } from "../../protocol/call-open.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
-import type { HubPort } from "../hub-port.ts";
+import type { StreamOpener } from "../stream-opener.ts";
 
 export interface Call<Reply> {
   kind: CallKind;
@@ -16,7 +16,7 @@ export interface Call<Reply> {
 
 /** The replies up to the last one. Leaving the loop, or aborting `left`, takes the request back. */
 export async function* repliesTo<Reply>(
-  hub: Pick<HubPort, "openStream">,
+  hub: StreamOpener,
   call: Call<Reply>,
   left: AbortSignal,
 ): AsyncGenerator<Reply> {

@@ -17,19 +17,19 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import { encodeSessionWish, SESSION_RESET } from "../../protocol/session-open.ts";
 import type { TrunkStream } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { StreamOpener } from "../stream-opener.ts";
 import { lateStream } from "../../trunk/late-stream.ts";
-import { formatLogEntries } from "./log-carrier.ts";
-import { PeerLink, type LinkIdentity } from "./peer-link.ts";
+import { CommandLink, type LinkIdentity } from "./command-link.ts";
+import { formatLogEntries } from "./log-entries.ts";
+import type { OwnerLogBook } from "./owner-log-book.ts";
 
 export interface Controller {
   timers: Timers;
   crypto: Crypto;
   signer: Signer;
   link: LinkIdentity;
-  hub: Pick<HubPort, "openStream">;
-  book: Pick<OwnerBook, "log" | "problem" | "take">;
+  hub: StreamOpener;
+  book: OwnerLogBook;
 }
 
 /** As the owner log has it, but for the name. */
@@ -66,7 +66,7 @@ export class PlacedOrder {
   readonly #wish: OrderWish;
   readonly #events: OrderEvents;
   readonly #settle: { resolve(outcome: SealedOutcome): void; reject(problem: MusterError): void };
-  #link: PeerLink | undefined;
+  #link: CommandLink | undefined;
   #hash: Uint8Array | undefined;
   #proof: CommandProof | undefined;
   #inputRoom = INPUT_WINDOW_BYTES;
@@ -153,7 +153,7 @@ export class PlacedOrder {
     stream = opened;
     const { link, timers, book } = this.#controller;
     const { publicKey, linkKey } = this.#device;
-    this.#link = new PeerLink(
+    this.#link = new CommandLink(
       {
         own: link,
         timers,

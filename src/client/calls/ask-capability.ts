@@ -6,7 +6,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import { capabilityReply, type CapabilityReply } from "../../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../../protocol/capabilities.ts";
 import type { Clock, Random } from "../../world/world.ts";
-import type { HubPort } from "../hub-port.ts";
+import type { StreamOpener } from "../stream-opener.ts";
 import { repliesTo } from "./replies.ts";
 
 export interface AskerParts {
@@ -14,7 +14,7 @@ export interface AskerParts {
   random: Pick<Random, "bytes">;
   crypto: Pick<Crypto, "sha256">;
   signer: Signer;
-  hub: Pick<HubPort, "openStream">;
+  hub: StreamOpener;
   ownerRoot: string;
 }
 

@@ -1,15 +1,14 @@
 // One end of a sealed session between a controller and a device, up to the point where both hold the same owner
 // log: after the handshake each says where its own copy ends, and the one that is behind is brought up to date by
 // the other. Then messages and bytes.
-import { z } from "zod";
 import type { DhKey, SessionCrypto } from "../../identity/sealed/session-crypto.ts";
 import { SealedSession } from "../../identity/sealed/session.ts";
 import type { OwnerLog } from "../../identity/owner-log.ts";
 import { fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
-import { errorBody, errorOf, levelMessage, type LevelMessage } from "../../protocol/command-messages.ts";
+import { errorOf, levelMessage, refusedMessage, type LevelMessage } from "../../protocol/command-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { ByteStream, ByteStreamEvents, Timer, Timers } from "../../world/world.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { OwnerLogBook } from "./owner-log-book.ts";
 
 /** Its own keys for live sessions: the link key never leaves the program. */
 export interface LinkIdentity {
@@ -18,17 +17,17 @@ export interface LinkIdentity {
   linkKey: DhKey;
 }
 
-export interface PeerLinkOptions {
+export interface CommandLinkOptions {
   own: LinkIdentity;
   timers: Timers;
   role: "initiator" | "responder";
   /** From this device's own copy of the owner log. */
   peer: { identityKey: Uint8Array; linkKey: Uint8Array };
   stream: ByteStream;
-  book: Pick<OwnerBook, "log" | "problem" | "take">;
+  book: OwnerLogBook;
 }
 
-export interface PeerLinkEvents {
+export interface CommandLinkEvents {
   /** The handshake is done and both hold the same owner log. `hash` names the session. */
   level(hash: Uint8Array): void;
   /** A JSON message, not looked at yet. */
@@ -53,11 +52,9 @@ const LEVEL_TIMEOUT_MS = 20_000;
 /** For the last word of a side that refuses. */
 const PARTING_MS = 2000;
 
-const refusedMessage = z.object({ type: z.literal("refused"), error: errorBody });
-
-export class PeerLink {
-  readonly #options: PeerLinkOptions;
-  readonly #events: PeerLinkEvents;
+export class CommandLink {
+  readonly #options: CommandLinkOptions;
+  readonly #events: CommandLinkEvents;
   readonly #session: SealedSession;
   readonly #limit: Timer;
   #hash: Uint8Array | undefined;
@@ -67,7 +64,7 @@ export class PeerLink {
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  constructor(options: PeerLinkOptions, events: PeerLinkEvents) {
+  constructor(options: CommandLinkOptions, events: CommandLinkEvents) {
     const { own, peer, timers, role, stream } = options;
     this.#options = options;
     this.#events = events;
