@@ -47,7 +47,9 @@ export const capabilityRequest = z.object({
   ...signed,
   /** The key that signed, where it is not the session's own: a program's, which it has shown to an agent. */
   by: key.optional(),
-  /** A name or an id. */
+  /** A name or an id: this one alone, or nobody. Like all that says where a request goes, it is the hub's to follow. */
+  only_device: deviceName.optional(),
+  /** A name or an id: the first that is asked. */
   prefer_device: deviceName.optional(),
   /** Only devices that offer it with this model. */
   model: modelName.optional(),

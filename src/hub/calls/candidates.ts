@@ -1,13 +1,15 @@
 // Which devices could serve a capability request, the best first: the one that is asked for, then those with the
-// fewest requests running, then the nearest. One that just failed comes last for a while.
+// fewest requests running, then the nearest. One that just failed comes last for a while. Where one alone will do,
+// it is that one or nobody.
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
 import { serves } from "../../protocol/capabilities.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { beginsId } from "../../protocol/ids.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
+import { allAway, askedOtherwise, noModel, noSuchDevice, notOffered, type Offering } from "./no-candidate.ts";
 
 export interface CandidateParts {
   devices: Pick<DeviceBook, "ofOwners" | "commandedBy">;
@@ -24,7 +26,8 @@ export interface Asked {
   granted: readonly { root: string; devices: readonly string[] | null }[];
   capability: CapabilityAsked;
   model?: string | undefined;
-  /** A name or an id. */
+  /** Names or ids, or the beginning of one. */
+  onlyDevice?: string | undefined;
   preferDevice?: string | undefined;
 }
 
@@ -34,56 +37,80 @@ export interface Candidate {
   session: Session;
 }
 
-/** Never empty: throws `no_device` with who has it but is away, or `forbidden` for what is not asked this way. */
+/** Never empty: throws `no_device` with the reason, or `forbidden` for what is not asked this way. */
 export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[] {
-  const offering = rowsFor(parts, asked).flatMap((row) => {
-    if (row.revoked_at !== null || row.confirmed === 0) return [];
-    const offer = parts.offers.of(row.device_id).capabilities.find((one) => serves(one, asked.capability));
-    return offer === undefined ? [] : [{ row, offer }];
-  });
-  const able = offering.filter(({ offer }) => offer.class === "compute");
-  if (able.length === 0) throw nobody(asked, offering);
+  const { own, others } = rowsFor(parts, asked);
+  const { onlyDevice, preferDevice } = asked;
+  const only = onlyDevice === undefined ? undefined : named([...own, ...others], onlyDevice);
+  if (onlyDevice !== undefined && only === undefined) throw noSuchDevice(onlyDevice);
+  // What others offer besides, to others, is not told.
+  const all = [
+    ...offeringsOf(parts, own),
+    ...offeringsOf(parts, others).filter(({ offer }) => offer.protocol === asked.capability.protocol),
+  ];
+  const offering = all.filter(({ offer }) => serves(offer, asked.capability));
+  const meant = only === undefined ? offering : offering.filter(({ row }) => row === only);
+  const [first] = meant;
+  if (first === undefined) throw notOffered(asked, only, all);
+  const able = meant.filter(({ offer }) => offer.class === "compute");
+  if (able.length === 0) throw askedOtherwise(asked, first);
   const serving = able.filter(({ offer }) => hasModel(offer, asked.model)).map(({ row }) => row);
-  if (serving.length === 0) throw noModel(asked, able);
-  const here = serving.flatMap((row) => {
-    const session = parts.directory.device(row.device_id);
-    return session === undefined || session.leaving ? [] : [{ id: row.device_id, name: row.name, session }];
-  });
-  if (here.length === 0) throw allAway(asked, serving);
+  if (serving.length === 0) throw noModel(asked, only, able);
+  const here = candidatesOf(parts, serving);
+  if (here.length === 0) {
+    const instead = offering.filter(({ offer }) => offer.class === "compute" && hasModel(offer, asked.model));
+    const names = candidatesOf(
+      parts,
+      instead.map(({ row }) => row),
+    ).map(({ name }) => name);
+    throw allAway(asked, only, { rows: serving, instead: names });
+  }
+  const preferred =
+    preferDevice === undefined ? undefined : named([...own, ...others], preferDevice)?.device_id;
   return here.toSorted(
     (one, other) =>
       rank(parts.isCoolingDown(one.id), parts.isCoolingDown(other.id)) ||
-      rank(!isPreferred(one, asked), !isPreferred(other, asked)) ||
+      rank(one.id !== preferred, other.id !== preferred) ||
       parts.running(one.id) - parts.running(other.id) ||
       latency(one) - latency(other),
   );
 }
 
-/** The asker's own devices, those shared with it, and those of others that it was let use. */
-function rowsFor({ devices }: CandidateParts, { ownerRoot, granted }: Asked): DeviceRow[] {
+/** The asker's own devices with those shared with it, and those of others that it was let use. */
+function rowsFor(
+  { devices }: CandidateParts,
+  { ownerRoot, granted }: Asked,
+): { own: DeviceRow[]; others: DeviceRow[] } {
+  const isLet = (row: DeviceRow): boolean => row.revoked_at === null && row.confirmed === 1;
+  const own = devices.commandedBy([ownerRoot]).filter(isLet);
   const others = granted.flatMap(({ root, devices: keys }) =>
     devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
   );
-  return [...devices.commandedBy([ownerRoot]), ...others];
+  return { own, others: others.filter((row) => isLet(row) && !own.includes(row)) };
+}
+
+function offeringsOf({ offers }: CandidateParts, rows: readonly DeviceRow[]): Offering[] {
+  return rows.flatMap((row) => offers.of(row.device_id).capabilities.map((offer) => ({ row, offer })));
+}
+
+/** By its name, else by its id, else by the beginning of one id alone. */
+function named(rows: readonly DeviceRow[], reference: string): DeviceRow | undefined {
+  const exact =
+    rows.find(({ name }) => name === reference) ?? rows.find((row) => row.device_id === reference);
+  if (exact !== undefined) return exact;
+  const [row, other] = rows.filter(({ device_id: id }) => beginsId(id, reference));
+  return other === undefined ? row : undefined;
+}
+
+function candidatesOf({ directory }: CandidateParts, rows: readonly DeviceRow[]): Candidate[] {
+  return rows.flatMap((row) => {
+    const session = directory.device(row.device_id);
+    return session === undefined || session.leaving ? [] : [{ id: row.device_id, name: row.name, session }];
+  });
 }
 
 function hasModel({ models }: CapabilityOffer, model: string | undefined): boolean {
   return model === undefined || (models?.includes(model) ?? false);
-}
-
-function noModel(
-  { capability, model = "" }: Asked,
-  able: readonly { offer: CapabilityOffer }[],
-): MusterError {
-  const models = [...new Set(able.flatMap(({ offer }) => offer.models ?? []))].toSorted();
-  return new MusterError("no_device", `no device offers ${capability.protocol} with the model "${model}"`, {
-    hint:
-      models.length === 0 ? "none says which models it has" : `there are ${models.slice(0, 20).join(", ")}`,
-  });
-}
-
-function isPreferred({ id, name }: Candidate, { preferDevice }: Asked): boolean {
-  return preferDevice !== undefined && (name === preferDevice || id === preferDevice);
 }
 
 /** False before true. */
@@ -93,34 +120,4 @@ function rank(one: boolean, other: boolean): number {
 
 function latency({ session }: Candidate): number {
   return session.trunk.roundTripMs ?? Number.MAX_SAFE_INTEGER;
-}
-
-function nobody(asked: Asked, offering: readonly { offer: CapabilityOffer }[]): MusterError {
-  const { protocol, version } = asked.capability;
-  const [first] = offering;
-  if (first === undefined) {
-    return new MusterError("no_device", `no device offers ${protocol} ${version}`, {
-      hint: "`muster device show NAME` lists what a device offers",
-    });
-  }
-  return first.offer.class === "read"
-    ? new MusterError("forbidden", `${protocol} shows what a device holds: it is asked by a signed query`, {
-        hint: "use `muster query`",
-      })
-    : new MusterError(
-        "forbidden",
-        `${protocol} can change a device: it takes a controller's signed command`,
-        {
-          hint: "name the device: `muster call --device NAME`",
-        },
-      );
-}
-
-function allAway({ capability }: Asked, rows: readonly DeviceRow[]): MusterError {
-  const away = rows.map(({ name, last_seen: at }) =>
-    at === null ? `${name} (never seen)` : `${name} (since ${new Date(at).toISOString()})`,
-  );
-  return new MusterError("no_device", `every device that offers ${capability.protocol} is offline`, {
-    hint: `offline: ${away.slice(0, 20).join(", ")}`,
-  });
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityRequest } from "../../protocol/capability-messages.ts";
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
@@ -75,7 +75,7 @@ test("without a device that offers it, `no_device` says so; one that is away is 
   expect(ask().heard).toMatchObject([{ error: { code: "no_device" } }]);
   made.add("gpu", { capabilities: [chat] });
   expect(ask().heard).toMatchObject([
-    { error: { code: "no_device", hint: expect.stringContaining("gpu (since 1970") } },
+    { error: { code: "no_device", hint: expect.stringContaining("gpu (offline since 1970") } },
   ]);
 });
 
@@ -123,8 +123,68 @@ test("only a device that has the model is asked; where none has, those there are
   ask({ model: "big" });
   expect([small.asked.length, large.asked.length]).toEqual([0, 1]);
   expect(ask({ model: "huge" }).heard).toMatchObject([
-    { error: { code: "no_device", hint: "there are big, tiny" } },
+    { error: { code: "no_device", hint: "there are: big, tiny" } },
   ]);
+});
+
+describe("where one device alone is asked", () => {
+  const only = (device: string) => ({ only_device: device });
+
+  test("it serves, by its name, its id or the beginning of that", () => {
+    const { made, ask } = fleet();
+    const one = made.add("one", { capabilities: [chat] }, done('"1"'));
+    const two = made.add("two", { capabilities: [chat] }, done('"2"'));
+    for (const word of ["two", "id-two", "id-t"]) ask(only(word));
+    expect([one.asked.length, two.asked.length]).toEqual([0, 3]);
+  });
+
+  test("nobody takes its place when it refuses or is cut, and it is said who refused", () => {
+    const { made, ask } = fleet();
+    const one = made.add("one", { capabilities: [chat] }, done('"1"'));
+    made.add("two", { capabilities: [chat] }, refusing);
+    const three = made.add("three", { capabilities: [chat] }, () => three.cut());
+    expect(ask(only("two")).heard).toMatchObject([{ from_device: "two", error: { code: "too_many" } }]);
+    expect(ask(only("three")).heard).toMatchObject([{ error: { message: "three went away" } }]);
+    expect(one.asked).toEqual([]);
+  });
+
+  test.each([
+    ["nobody", 'there is no device "nobody" to ask', "muster device ls"],
+    ["pi", "pi does not offer llm.chat", "it is offered by: gpu (1.2.0), old (0.9.0)"],
+    ["old", "old offers llm.chat 0.9.0, and not 1.0.0", "there are: llm.chat (gpu, old)"],
+    ["away", "away offers llm.chat, but is offline since 1970-01-01T00:00:00.000Z", "here are: gpu"],
+  ])("%s: the reason says what there is instead", (device, message, hint) => {
+    const { made, ask } = fleet();
+    made.add("gpu", { capabilities: [chat] }, silent);
+    made.add("pi", {}, silent);
+    made.add("old", { capabilities: [{ ...chat, version: "0.9.0" }] }, silent);
+    if (device === "away") made.add("away", { capabilities: [chat] });
+    const { heard } = ask(only(device));
+    expect(heard).toMatchObject([{ error: { code: "no_device", message } }]);
+    expect(JSON.stringify(heard)).toContain(hint);
+  });
+
+  test("it must have the model too", () => {
+    const { made, ask } = fleet();
+    made.add("small", { capabilities: [{ ...chat, models: ["tiny"] }] }, silent);
+    made.add("large", { capabilities: [{ ...chat, models: ["big"] }] }, silent);
+    expect(ask({ ...only("small"), model: "big" }).heard).toMatchObject([
+      { error: { message: 'small does not have the model "big"', hint: "there are: tiny" } },
+    ]);
+  });
+
+  test("another owner's device is one of them where it was let use, and tells of nothing else", () => {
+    const gpu = toBase64Url(new Uint8Array(32).fill(10));
+    const { made, ask } = fleet([{ root: OWN_ROOT, devices: [gpu] }]);
+    const embeddings = { ...chat, protocol: "embeddings" };
+    made.add("gpu", { capabilities: [embeddings] }, silent);
+    made.add("secret", { capabilities: [chat] }, silent);
+    const { heard } = ask({ log: OTHER_ROOT, ...only("secret") }, [OTHER_ROOT]);
+    expect(heard).toMatchObject([{ error: { message: 'there is no device "secret" to ask' } }]);
+    const other = ask({ log: OTHER_ROOT, ...only("gpu") }, [OTHER_ROOT]);
+    expect(other.heard).toMatchObject([{ error: { message: "gpu does not offer llm.chat" } }]);
+    expect(JSON.stringify(other.heard)).not.toContain("embeddings");
+  });
 });
 
 test("the device that is preferred serves, then the one with the fewest running", () => {

@@ -81,6 +81,7 @@ export class CapabilityDesk {
         granted: this.#parts.granted(caller, request.capability.protocol),
         capability: request.capability,
         model: request.model,
+        onlyDevice: request.only_device,
         preferDevice: request.prefer_device,
       },
     );

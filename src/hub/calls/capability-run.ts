@@ -44,8 +44,8 @@ export class CapabilityRun {
   #isOver = false;
   readonly #whole: Timer;
   #silence: Timer | undefined;
-  /** Why the last candidate did not serve. */
-  #refusal: MusterError | undefined;
+  /** Why the last candidate did not serve, and its name where it said so itself. */
+  #refusal: { problem: MusterError; by?: string } | undefined;
 
   constructor(parts: RunParts, events: RunEvents) {
     this.#parts = parts;
@@ -75,7 +75,8 @@ export class CapabilityRun {
       this.#parts.failed(candidate.id);
     }
     const { protocol } = this.#parts.call.capability;
-    this.#end(this.#refusal ?? new MusterError("no_device", `no device could be asked for ${protocol}`));
+    const nobody = new MusterError("no_device", `no device could be asked for ${protocol}`);
+    this.#end(this.#refusal?.problem ?? nobody, this.#refusal?.by);
   }
 
   #ask(candidate: Candidate): boolean {
@@ -102,7 +103,9 @@ export class CapabilityRun {
     const answer = read.data;
     if (answer.type === "capability_refused") {
       if (this.#hasBegun) return this.#lost("took its answer back");
-      this.#refusal = new MusterError(answer.error.code, answer.error.message, hintOf(answer.error));
+      const { code, message } = answer.error;
+      const problem = new MusterError(code, message, hintOf(answer.error));
+      this.#refusal = { problem, by: device.candidate.name };
       return this.#giveUpOn();
     }
     if (answer.request_id !== this.#parts.call.request_id) return this.#lost("answered another request");
@@ -122,8 +125,8 @@ export class CapabilityRun {
     const name = this.#device?.candidate.name ?? "the device";
     if (this.#isOver) return;
     const problem = new MusterError("unavailable", `${name} ${what}`);
-    if (this.#hasBegun) return this.#end(problem);
-    this.#refusal = problem;
+    if (this.#hasBegun) return this.#end(problem, name);
+    this.#refusal = { problem };
     this.#giveUpOn();
   }
 
@@ -141,13 +144,14 @@ export class CapabilityRun {
   }
 
   #tooLate(what: string): void {
-    this.#end(new MusterError("capability_timeout", what));
+    const name = this.#hasBegun ? this.#device?.candidate.name : undefined;
+    this.#end(new MusterError("capability_timeout", what), name);
   }
 
-  #end(problem: MusterError): void {
+  /** `name`: whose word it is, or who had begun. */
+  #end(problem: MusterError, name: string | undefined): void {
     if (this.#isOver) return;
     const { request_id } = this.#parts.call;
-    const name = this.#hasBegun ? this.#device?.candidate.name : undefined;
     this.#events.reply({
       type: "capability_response",
       request_id,
