@@ -15,7 +15,6 @@ import {
   truncate,
 } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
 import { systemCode } from "../protocol/errors.ts";
 import type { AppendFile, Disk, FileInfo, OpenFile } from "./world.ts";
@@ -54,7 +53,7 @@ interface Placing {
 }
 
 async function place(path: string, { bytes, mode, into }: Placing): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const file = await open(temporary, "wx", mode);
   try {
     await file.writeFile(bytes);

@@ -17,7 +17,8 @@ import type { Clock, Random } from "../../world/world.ts";
 import type { OrderQueue } from "../orders/order-queue.ts";
 import { queuedView } from "../orders/order-queue.ts";
 import { orderedDevice, type OrderedDeviceParts } from "../orders/ordered-device.ts";
-import { PlacedOrder, type Controller, type OrderedDevice } from "../../client/commands/order.ts";
+import type { Controller, OrderedDevice } from "../../client/commands/device-session.ts";
+import { PlacedOrder } from "../../client/commands/order.ts";
 import { newTaskId } from "./task-id.ts";
 import type { TaskDesk } from "./task-desk.ts";
 

@@ -1,19 +1,10 @@
 // The keeper of one task: a small process between the agent and the program, so that the program outlives the agent
 // with its time limit, its output on the disk, and somebody who hears how it ended. The agent may go at any moment
 // and is not missed.
-import { z } from "zod";
-import { fromUtf8 } from "../../protocol/bytes.ts";
 import type { Clock, PipedProgram, Processes, Programs, Timer, Timers } from "../../world/world.ts";
 import { FRAME, frame, FrameReader, wordFrame } from "./frames.ts";
-import {
-  decideStart,
-  readPart,
-  runEnd,
-  writePart,
-  type KeptRequest,
-  type RunDisk,
-  type RunEnd,
-} from "./run-folder.ts";
+import { readKeeperWord, type KeptRequest, type KeptWord, type RunEnd } from "./kept-shapes.ts";
+import { decideStart, readPart, writePart, type RunDisk } from "./run-folder.ts";
 import { TaskLogWriter } from "./task-log.ts";
 
 /** Between asking a group to end and ending it. */
@@ -25,22 +16,6 @@ const END_AGAIN_MS = 1000;
 const NOT_STARTED = 126;
 const GROUP_LOOK_MS = 100;
 const KILLED_WITHIN_MS = 500;
-
-/** From the agent. */
-export const keeperWord = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("input_end") }),
-  z.object({ type: z.literal("signal"), name: z.enum(["INT", "TERM", "KILL", "HUP"]) }),
-  z.object({ type: z.literal("cancel"), reason: z.string() }),
-  z.object({ type: z.literal("live"), on: z.boolean() }),
-]);
-export type KeeperWord = z.infer<typeof keeperWord>;
-
-/** And to it. */
-export const keptWord = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("started"), pid: z.number(), at: z.number() }),
-  z.object({ type: z.literal("input_taken"), bytes: z.number() }),
-  z.object({ type: z.literal("ended"), end: runEnd }),
-]);
 
 export interface KeeperParts {
   disk: RunDisk;
@@ -148,17 +123,17 @@ class Kept {
 
   frame(type: number, payload: Uint8Array): void {
     if (type === FRAME.input) return this.#input(payload);
-    const word = keeperWord.safeParse(JSON.parse(fromUtf8(payload) ?? "null"));
-    if (!word.success) return;
-    switch (word.data.type) {
+    const word = readKeeperWord(payload);
+    if (word === undefined) return;
+    switch (word.type) {
       case "input_end":
         return this.#program?.endInput();
       case "signal":
-        return this.#program?.signal(word.data.name);
+        return this.#program?.signal(word.name);
       case "cancel":
-        return this.stop(word.data.reason);
+        return this.stop(word.reason);
       case "live":
-        this.#live = word.data.on && !this.#agentGone;
+        this.#live = word.on && !this.#agentGone;
         return this.#release("agent");
     }
   }
@@ -276,7 +251,7 @@ class Kept {
     }
   }
 
-  #say(word: z.infer<typeof keptWord>): void {
+  #say(word: KeptWord): void {
     if (!this.#agentGone) this.#parts.send(wordFrame(word));
   }
 

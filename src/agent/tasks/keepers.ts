@@ -1,18 +1,10 @@
 // The agent's side of the keepers: starts one for each task, talks to it while both live, and finds out what became of
 // one that an earlier agent started.
 import { join } from "node:path";
-import { fromUtf8 } from "../../protocol/bytes.ts";
 import type { Clock, PipedProgram, Processes, Programs } from "../../world/world.ts";
 import { FRAME, frame, FrameReader, wordFrame } from "./frames.ts";
-import { keptWord, type KeeperWord } from "./keep-task.ts";
-import {
-  decideStart,
-  readPart,
-  writePart,
-  type ProcessMark,
-  type RunDisk,
-  type RunEnd,
-} from "./run-folder.ts";
+import { readKeptWord, type KeeperWord, type ProcessMark, type RunEnd } from "./kept-shapes.ts";
+import { decideStart, readPart, writePart, type RunDisk } from "./run-folder.ts";
 import { readTaskLog, tailOfTaskLog, type OutputName, type TaskLogPart } from "./task-log.ts";
 import type { Task } from "./task.ts";
 
@@ -127,11 +119,16 @@ function startKeeper(
     if (type === FRAME.output || type === FRAME.errors) {
       return events.output(type === FRAME.output ? "stdout" : "stderr", new Uint8Array(payload));
     }
-    const word = keptWord.safeParse(JSON.parse(fromUtf8(payload) ?? "null"));
-    if (!word.success) return;
-    if (word.data.type === "started") events.started(word.data.pid, word.data.at);
-    else if (word.data.type === "input_taken") events.inputTaken(word.data.bytes);
-    else end = word.data.end;
+    const word = readKeptWord(payload);
+    if (word === undefined) return;
+    switch (word.type) {
+      case "started":
+        return events.started(word.pid, word.at);
+      case "input_taken":
+        return events.inputTaken(word.bytes);
+      case "ended":
+        end = word.end;
+    }
   };
   const keeper: PipedProgram = programs.piped({
     command: [...command, folder],

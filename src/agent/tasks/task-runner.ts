@@ -6,7 +6,7 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Clock, SignalWord, Timer, Timers } from "../../world/world.ts";
 import type { Keepers, KeptRun } from "./keepers.ts";
-import type { RunEnd } from "./run-folder.ts";
+import type { RunEnd } from "./kept-shapes.ts";
 import type { OutputName } from "./task-log.ts";
 import type { Creation, TaskStore } from "./task-store.ts";
 import { isOver, type NewTask, type Task, type TaskChange } from "./task.ts";
