@@ -2,12 +2,12 @@
 // browsers that spend a login link it printed.
 import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../identity/crypto.ts";
+import { browserDeviceName } from "../identity/browser-log.ts";
 import { appendEntry, beginLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
 import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
-import { isHostName, nameFromFolder } from "../protocol/names.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import { addDevice } from "../store/devices.ts";
 import type { HubDatabase } from "../store/hub-schema.ts";
@@ -60,7 +60,7 @@ async function admitBrowser(
   browser: BrowserKeys,
 ): Promise<{ deviceId: string }> {
   const { crypto, db, devices, now } = parts;
-  const name = browserName(browser.name);
+  const name = browserDeviceName(browser.name);
   await appendController(parts, root, { ...browser, name });
   const deviceId = deviceIdOf(crypto.sha256(browser.publicKey));
   const added = await addDevice(
@@ -138,10 +138,4 @@ async function append(
       if (!moved || tries >= TRIES_MAX) throw error;
     }
   }
-}
-
-/** "Firefox on Linux" as a name that an owner log takes. */
-function browserName(text: string): string {
-  const name = nameFromFolder(text) ?? "browser";
-  return isHostName(name) ? name : "browser";
 }

@@ -11,7 +11,7 @@ import type { EntryBody, EntryKind, KnownKind } from "../protocol/owner-log.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import type { Crypto } from "./crypto.ts";
-import { hasScope, keyText } from "./owner-log-state.ts";
+import { hasAdmin, hasScope, isAdmin as mayWrite, keyText } from "./owner-log-state.ts";
 import type { Invite, LogState, Participant } from "./owner-log-state.ts";
 import { endSharesOf, forgetShares, share } from "./owner-log-shares.ts";
 
@@ -65,7 +65,9 @@ export function applyEntry(crypto: Crypto, state: LogState, entry: SignedEntry):
 
 function begin(step: Step, body: EntryBody<"begin">): string | undefined {
   if (body.kind === "vm") return "a vm never commands";
-  if (body.kind === "browser") return "a browser alone cannot begin a log";
+  const { browser } = body;
+  const problem = browserProblem(step, body);
+  if (problem !== undefined) return problem;
   setParticipant(step.state, {
     publicKey: step.by,
     linkKey: bytesOf(body.link_key),
@@ -74,10 +76,21 @@ function begin(step: Step, body: EntryBody<"begin">): string | undefined {
     platform: body.platform,
     sshHostKeys: [],
     entry: 0,
-    member: true,
-    controller: { scopes: ["admin", "command"], untilMs: null },
+    member: browser === undefined,
+    controller:
+      browser === undefined
+        ? { scopes: ["admin", "command"], untilMs: null }
+        : { scopes: ["command"], untilMs: browser.until },
   });
+  step.state.recovery = browser?.recovery;
   return undefined;
+}
+
+function browserProblem({ by }: Step, { kind, browser }: EntryBody<"begin">): string | undefined {
+  if (kind !== "browser") return browser === undefined ? undefined : `it is no browser, but a ${kind}`;
+  if (browser === undefined) return "a browser alone cannot begin a log";
+  if (browser.recovery === keyText(by)) return "the recovery key is no device";
+  return commandingTimeProblem(browser);
 }
 
 function controller(step: Step, body: EntryBody<"controller">): string | undefined {
@@ -111,10 +124,20 @@ function rightsProblem(body: EntryBody<"controller">): string | undefined {
   if (body.until !== null && body.until <= body.since) return "it ends before it begins";
   if (body.kind !== "browser") return undefined;
   if (body.scopes.includes("admin")) return "a browser never has the scope admin";
-  if (body.until === null || body.until - body.since > BROWSER_CONTROLLER_DAYS * DAY_MS) {
-    return `a browser commands for at most ${BROWSER_CONTROLLER_DAYS} days`;
-  }
-  return undefined;
+  return commandingTimeProblem(body);
+}
+
+function commandingTimeProblem({
+  since,
+  until,
+}: {
+  since: number;
+  until: number | null;
+}): string | undefined {
+  if (until !== null && until <= since) return "it ends before it begins";
+  return until === null || until - since > BROWSER_CONTROLLER_DAYS * DAY_MS
+    ? `a browser commands for at most ${BROWSER_CONTROLLER_DAYS} days`
+    : undefined;
 }
 
 function invite(step: Step, body: EntryBody<"invite">): string | undefined {
@@ -206,7 +229,7 @@ function remove({ state, by, number }: Step, body: EntryBody<"remove">): string 
   // Its own owner alone removes a device; what ends here is the share.
   if (known?.sharedBy !== undefined) return SHARED;
   const leaves = keyText(by) === body.public_key;
-  if (!leaves && !hasScope(state.participants.get(keyText(by)), "admin")) return NOT_ADMIN;
+  if (!leaves && !mayWrite(state, by)) return NOT_ADMIN;
   if (known !== undefined && !leavesAnAdmin(state, { ...known, controller: undefined }))
     return "it would leave nobody with the scope admin";
   state.participants.delete(body.public_key);
@@ -302,8 +325,8 @@ export function sshHostKeysHash(crypto: Crypto, keys: readonly string[]): Uint8A
 const SHARED = "the device is another owner's, who shares it";
 const NOT_ADMIN = "its signer has no scope admin here";
 
-function isAdmin(step: Step): boolean {
-  return hasScope(step.state.participants.get(keyText(step.by)), "admin");
+function isAdmin({ state, by }: Step): boolean {
+  return mayWrite(state, by);
 }
 
 /** A key keeps its link key and kind for good; otherwise a later entry could turn a vm into a laptop. */
@@ -324,7 +347,8 @@ function identityProblem(
 }
 
 function leavesAnAdmin(state: LogState, changed: Participant): boolean {
-  if (hasScope(changed, "admin")) return true;
+  // Kept by words, it loses nobody.
+  if (hasScope(changed, "admin") || !hasAdmin(state)) return true;
   const key = keyText(changed.publicKey);
   return [...state.participants].some(([text, one]) => text !== key && hasScope(one, "admin"));
 }

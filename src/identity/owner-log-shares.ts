@@ -4,7 +4,15 @@
 import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import type { EntryBody } from "../protocol/owner-log.ts";
 import type { OwnerLog } from "./owner-log.ts";
-import { coOwnerKey, hasScope, keyText, type LogState, type Participant } from "./owner-log-state.ts";
+import {
+  coOwnerKey,
+  hasAdmin,
+  hasScope,
+  isAdmin,
+  keyText,
+  type LogState,
+  type Participant,
+} from "./owner-log-state.ts";
 
 interface Step {
   readonly state: LogState;
@@ -22,9 +30,8 @@ export const CO_OWNERS_MAX = 16;
 /** Changes the state, or gives the reason why the entry may not stand here. */
 export function share(step: Step, body: Body): string | undefined {
   if (body.step === "claim") return claim(step, body);
-  if (!hasScope(step.state.participants.get(keyText(step.by)), "admin")) {
+  if (!isAdmin(step.state, step.by) && !takesByItself(step, body))
     return "its signer has no scope admin here";
-  }
   switch (body.step) {
     case "offer":
       return offer(step, body);
@@ -33,6 +40,15 @@ export function share(step: Step, body: Body): string | undefined {
     case "end":
       return end(step, body);
   }
+}
+
+/**
+ * Where no device may write the log, a browser that commands takes devices and lets them go: it gives no key of its
+ * owner's any right by that. Where one may, that one does it, so that a page can't slip a device under its commands.
+ */
+function takesByItself({ state, by }: Step, { step }: Body): boolean {
+  if (hasAdmin(state) || (step !== "take" && step !== "end")) return false;
+  return hasScope(state.participants.get(keyText(by)), "command");
 }
 
 function offer({ state, number }: Step, body: Saying<"offer">): string | undefined {

@@ -127,6 +127,18 @@ export function coOwnerKey(device: string, owner: string): string {
   return `${device} ${owner}`;
 }
 
+/** Whether a device may write this log. Where none may, it is kept by written words alone. */
+export function hasAdmin(state: LogState): boolean {
+  return [...state.participants.values()].some((one) => hasScope(one, "admin"));
+}
+
+/** Whether this key may write the log: a device with the scope, or the written words where no device has it. */
+export function isAdmin(state: LogState, key: Uint8Array): boolean {
+  const text = keyText(key);
+  if (hasScope(state.participants.get(text), "admin")) return true;
+  return state.recovery === text && !hasAdmin(state);
+}
+
 export function hasScope(participant: Participant | undefined, scope: Scope): boolean {
   return participant?.controller?.scopes.includes(scope) ?? false;
 }

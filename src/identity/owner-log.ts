@@ -15,7 +15,7 @@ import { signedBytes } from "../protocol/signed.ts";
 import type { SignedFields } from "../protocol/signed.ts";
 import type { Crypto, Signer } from "./crypto.ts";
 import { applyEntry } from "./owner-log-rules.ts";
-import { copyState, emptyState, hasScope, keyText } from "./owner-log-state.ts";
+import { copyState, emptyState, hasAdmin, hasScope, keyText } from "./owner-log-state.ts";
 import type { CoOwner, Grant, Invite, LogState, Participant, ShareOffer } from "./owner-log-state.ts";
 
 const NO_HASH = new Uint8Array(32);
@@ -124,6 +124,11 @@ export class OwnerLog {
   /** Whether written words can take this log back. */
   get hasRecovery(): boolean {
     return this.#state.recovery !== undefined;
+  }
+
+  /** No device may write this log: whoever has its words does. */
+  get isKeptByWords(): boolean {
+    return !hasAdmin(this.#state);
   }
 
   /** A copy of the state, for the functions of this file. */

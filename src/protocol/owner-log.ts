@@ -80,8 +80,15 @@ const device = {
   link_key: bytes32,
 };
 
-/** Makes its signer the first controller. The nonce tells two logs of one key apart. */
-const begin = z.strictObject({ ...device, nonce: bytes32 });
+/**
+ * Makes its signer the first controller. The nonce tells two logs of one key apart. A browser, which never has the scope
+ * admin, begins one only beside a recovery key: whoever wrote its words down has that scope, until a device does.
+ */
+const begin = z.strictObject({
+  ...device,
+  nonce: bytes32,
+  browser: z.strictObject({ since: instant, until: instant, recovery: bytes32 }).exactOptional(),
+});
 
 const controller = z.strictObject({
   ...device,
