@@ -51,6 +51,8 @@ export async function compile({ outfile, runtime, facts, version }: Compilation)
       format: "esm",
       minify: true,
       bytecode: true,
+      // What a command does not need it does not load: the program starts for every task, and for every command.
+      splitting: true,
       plugins,
       compile: { outfile, ...runtime },
     });
