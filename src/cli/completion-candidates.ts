@@ -33,6 +33,7 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
 };
 
 const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);
+const DEVICE_OPTIONS: ReadonlySet<string> = new Set(["device", "only", "prefer"]);
 
 /** `words` are those after `muster`; the last one is being typed and may be empty. */
 export function candidatesFor(program: CommandUnknownOpts, words: readonly string[]): Completion {
@@ -62,7 +63,7 @@ export function candidatesFor(program: CommandUnknownOpts, words: readonly strin
 
 function optionValues(option: Option): Completion {
   if (FILE_OPTIONS.has(option.attributeName())) return "files";
-  if (option.attributeName() === "device") return "device";
+  if (DEVICE_OPTIONS.has(option.attributeName())) return "device";
   return (option.argChoices ?? []).map((value) => ({ value, description: "" }));
 }
 

@@ -20,10 +20,11 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .argument("[payload]", "a JSON value; - reads it from standard input", "{}")
     .option(
       "-d, --device <device>",
-      "this one alone, sealed from the hub; needed for what can change a device",
+      "this one or nobody, sealed from the hub; needed for what can change a device",
       parseReference,
     )
-    .option("--prefer <device>", "this device, if it can", parseReference)
+    .option("--only <device>", "this one or nobody", parseReference)
+    .option("--prefer <device>", "this one, if it can", parseReference)
     .option("--timeout <duration>", "give up after this long, 5m (default: 10m, but 30s before a first word)")
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -46,7 +47,8 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
         "is put behind the question.",
     )
     .argument("[question...]", "what to ask; - reads it from standard input")
-    .option("-d, --device <device>", "on this device, if it can", parseReference)
+    .option("-d, --device <device>", "this one or nobody", parseReference)
+    .option("--prefer <device>", "this one, if it can", parseReference)
     .option("-m, --model <model>", "the model; muster device show lists those of a device", parseModel)
     .option("--system <text>", "how the model is to behave")
     .option("--json", "print one JSON object")

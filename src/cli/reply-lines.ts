@@ -36,14 +36,14 @@ function replyIn<Reply>(line: string, shape: z.ZodType<Reply>): Reply {
   throw new MusterError("internal", "the agent answered in a form that this version does not know");
 }
 
-/** As it travelled; `device` is who says it, where it is a device. */
+/** As it travelled; `device` is who says it, where it is a device, which is named once. */
 export function problemOf(
   { code, message, hint }: { code: string; message: string; hint?: string | undefined },
   device = "",
 ): MusterError {
   return new MusterError(
     isErrorCode(code) ? code : "internal",
-    device === "" ? message : `${device}: ${message}`,
+    device === "" || message.startsWith(`${device} `) ? message : `${device}: ${message}`,
     hint === undefined ? {} : { hint },
   );
 }

@@ -18,16 +18,36 @@ import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 /** A UUID of version 7 (RFC 9562): its time lets a device drop what is old without remembering it for ever. */
 export const callId = z.uuidv7();
 
+const UPSTREAM_WORD_MAX_CHARACTERS = 64;
+/** Nobody waits longer for one answer. */
+const RETRY_AFTER_MAX_S = 3600;
+
 const key = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
 const signature = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
-const deviceName = z.string().min(1).max(64);
+export const deviceName = z.string().min(1).max(64);
 const jsonText = z.string().max(RELAY_MESSAGE_MAX_BYTES);
+const upstreamWord = z
+  .string()
+  .min(1)
+  .max(UPSTREAM_WORD_MAX_CHARACTERS)
+  .regex(/^[\x20-\x7e]+$/)
+  .optional()
+  .catch(undefined);
+/** What a server behind the device adds; whatever does not fit is left out. */
+export const upstreamSaid = z.object({
+  type: upstreamWord,
+  code: upstreamWord,
+  param: upstreamWord,
+  retry_after_s: z.number().int().min(1).max(RETRY_AFTER_MAX_S).optional().catch(undefined),
+});
 /** What went wrong, as it travels. */
 export const callProblem = z.object({
   code: z.enum(Object.keys(ERROR_TABLE) as [ErrorCode, ...ErrorCode[]]).catch("internal"),
   message: z.string().max(2000),
   hint: z.string().max(2000).optional(),
+  upstream: upstreamSaid.optional().catch(undefined),
 });
+export type CallProblem = z.infer<typeof callProblem>;
 
 /** How long one waits for the first part, between two parts, and in all. */
 export const CAPABILITY_WAITS = { firstMs: 30_000, betweenMs: 120_000, allMs: 600_000 } as const;
@@ -47,7 +67,7 @@ export const capabilityRequest = z.object({
   ...signed,
   /** The key that signed, where it is not the session's own: a program's, which it has shown to an agent. */
   by: key.optional(),
-  /** A name or an id: this one alone, or nobody. Like all that says where a request goes, it is the hub's to follow. */
+  /** A name or an id, or its beginning: this one alone, or nobody. Where a request goes is the hub's word and not signed. */
   only_device: deviceName.optional(),
   /** A name or an id: the first that is asked. */
   prefer_device: deviceName.optional(),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { serviceName } from "./services.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
-import { CAPABILITY_WAITS } from "./capability-messages.ts";
+import { CAPABILITY_WAITS, deviceName } from "./capability-messages.ts";
 import { capabilityProtocol, capabilityVersion, modelName, queryName } from "./capabilities.ts";
 import { QUERY_TYPES, QUERY_WAIT_MAX_MS } from "./query-messages.ts";
 import { fleetCompleteness, TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
@@ -96,7 +96,9 @@ export const ORDER_CALLS = {
       payload: z.string().max(RELAY_MESSAGE_MAX_BYTES),
       /** Only a device that has this model. */
       model: modelName.optional(),
-      prefer_device: reference.optional(),
+      /** A name or an id, or its beginning: this one or nobody. */
+      only_device: deviceName.optional(),
+      prefer_device: deviceName.optional(),
       timeout_ms: z.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
     }),
     response: z.never(),

@@ -34,7 +34,13 @@ function asking(...replies: (CapabilityReply | Error)[]) {
           yield reply;
         }
       },
-      { protocol: "llm.chat", body, left: left.signal },
+      {
+        protocol: "llm.chat",
+        body,
+        headers: new Headers(),
+        isDevice: (name) => name === "gpu",
+        left: left.signal,
+      },
     );
   return { asked, answer };
 }
@@ -55,6 +61,7 @@ test("a whole answer passes through, with the name of who served", async () => {
       version: "1.0.0",
       payload: '{"model":"qwen3:8b","messages":[]}',
       model: "qwen3:8b",
+      onlyDevice: undefined,
       timeoutMs: 600_000,
     },
   ]);
@@ -151,6 +158,14 @@ test("a refusal is in the format of OpenAI, with our hint, and a missing model i
   expect(await openAiRefusal(new Error("/home/ada")).text()).not.toContain("ada");
 });
 
+test("a device that is named behind the model is asked alone, and hears the model's own name", async () => {
+  const { answer, asked } = asking(end({ payload: "{}" }));
+  await answer({ model: "qwen3:8b@gpu", messages: [] });
+  expect(asked).toMatchObject([
+    { model: "qwen3:8b", onlyDevice: "gpu", payload: '{"model":"qwen3:8b","messages":[]}' },
+  ]);
+});
+
 test.each(["waits for", "holds"])("whoever leaves takes back what %s a part", async (moment) => {
   let isOver = false;
   const response = await answerModels(
@@ -163,7 +178,13 @@ test.each(["waits for", "holds"])("whoever leaves takes back what %s a part", as
         isOver = true;
       }
     },
-    { protocol: "llm.chat", body: { stream: true }, left: new AbortController().signal },
+    {
+      protocol: "llm.chat",
+      body: { stream: true },
+      headers: new Headers(),
+      isDevice: () => false,
+      left: new AbortController().signal,
+    },
   );
   const reader = response.body?.getReader();
   await reader?.read();

@@ -7,6 +7,7 @@ import { CAPABILITY_WAITS, type CapabilityReply } from "./capability-messages.ts
 import { capabilityProtocol, capabilityVersion, type CapabilityOffer } from "./capabilities.ts";
 import { isErrorCode, MusterError, publicError } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { DEVICE_HEADER, modelWish } from "./model-wish.ts";
 
 export interface ProgramQuestion {
   protocol: string;
@@ -15,6 +16,8 @@ export interface ProgramQuestion {
   payload: string;
   /** Undefined for whichever there is. */
   model?: string | undefined;
+  /** This one or nobody. */
+  onlyDevice?: string | undefined;
   preferDevice?: string | undefined;
   timeoutMs?: number | undefined;
 }
@@ -31,6 +34,7 @@ export type ModelProtocol = (typeof MODEL_CALLS)[keyof typeof MODEL_CALLS];
 const FIRST_VERSION = "1.0.0";
 const capabilityOptions = z.strictObject({
   version: capabilityVersion.default(FIRST_VERSION),
+  only_device: z.string().min(1).max(64).optional(),
   prefer_device: z.string().min(1).max(64).optional(),
   timeout_ms: z.coerce.number().int().min(1).max(CAPABILITY_WAITS.allMs).optional(),
 });
@@ -52,11 +56,17 @@ export async function answerCapability(
       hint: "as in /api/capabilities/embeddings?version=1.0.0&prefer_device=gpu&timeout_ms=30000",
     });
   }
-  const { version, prefer_device: preferDevice, timeout_ms: timeoutMs } = options.data;
+  const {
+    version,
+    only_device: onlyDevice,
+    prefer_device: preferDevice,
+    timeout_ms: timeoutMs,
+  } = options.data;
   const question = {
     protocol: protocol.data,
     version,
     payload: JSON.stringify(payload),
+    onlyDevice,
     preferDevice,
     timeoutMs,
   };
@@ -85,39 +95,36 @@ export async function answerCapability(
   throw new MusterError("unavailable", "the answer broke off");
 }
 
-/** A model that any client may name for whichever the fleet has. */
-const ANY_MODEL: ReadonlySet<string> = new Set(["auto", "default"]);
 const STREAM_HEADERS = {
   "Content-Type": "text/event-stream; charset=utf-8",
   "Cache-Control": "no-store",
   // A proxy in front must not gather tokens.
   "X-Accel-Buffering": "no",
 } as const;
-/** Who served, by name. */
-const SERVED_BY = "Muster-Device";
 
-/** `body`: the client's JSON, an object as far as anybody looked. */
+/** `body`: the client's JSON, an object as far as anybody looked. `isDevice` knows the names of the asker's devices. */
 export async function answerModels(
   ask: ProgramAsker,
   request: {
     protocol: ModelProtocol;
     body: Readonly<Record<string, unknown>>;
+    headers: Pick<Headers, "get">;
+    isDevice: (name: string) => boolean | Promise<boolean>;
     left: AbortSignal;
   },
 ): Promise<Response> {
-  const { protocol, body, left } = request;
-  const { model } = body;
-  if (model !== undefined && (typeof model !== "string" || model.length > 128)) {
-    throw new MusterError("bad_request", "the model must be a text");
-  }
-  const isNamed = model !== undefined && model !== "" && !ANY_MODEL.has(model);
-  const { model: _, ...rest } = body;
-  const payload = JSON.stringify(isNamed ? body : rest);
+  const { protocol, body, headers, isDevice, left } = request;
+  const { model: asked, ...rest } = body;
+  const { model, onlyDevice } = await modelWish(
+    { model: asked, header: headers.get(DEVICE_HEADER) },
+    isDevice,
+  );
   const question = {
     protocol,
     version: FIRST_VERSION,
-    payload,
-    model: isNamed ? model : undefined,
+    payload: JSON.stringify(model === undefined ? rest : { ...body, model }),
+    model,
+    onlyDevice,
     // What is to come whole is silent as long as the model writes.
     ...(body["stream"] === true ? {} : { timeoutMs: CAPABILITY_WAITS.allMs }),
   };
@@ -188,7 +195,7 @@ function oneLine(data: string): string {
 }
 
 function servedBy({ from_device: device }: CapabilityReply): Record<string, string> {
-  return device !== undefined && /^[\x21-\x7e]+$/.test(device) ? { [SERVED_BY]: device } : {};
+  return device !== undefined && /^[\x21-\x7e]+$/.test(device) ? { [DEVICE_HEADER]: device } : {};
 }
 
 /** The models of all devices, each once. */

@@ -121,13 +121,13 @@ test("a device that dies within its answer ends it with an error, and nothing is
 
 describe("another device answers", () => {
   test("where the first refuses", async () => {
-    const asked = await laptop.ok(["ask", "are you busy?", "--device", "gpu"]);
+    const asked = await laptop.ok(["ask", "are you busy?", "--prefer", "gpu"]);
     expect(asked).toMatchObject({ from_device: "spare", answer: "You asked: are you busy?" });
   });
 
   test("where the first dies before its first word", async () => {
     const before = others.asked.length;
-    const asking = laptop.spawn(["ask", "hold it", "--device", "spare", "--json"]);
+    const asking = laptop.spawn(["ask", "hold it", "--prefer", "spare", "--json"]);
     asking.process.stdin?.end();
     await until("its model to be asked", () => others.asked.length > before);
     await onSpare.kill();
@@ -136,6 +136,16 @@ describe("another device answers", () => {
     await agent(spare);
     await offered("spare", "llm.chat");
   });
+});
+
+test("a device that was named is the one that answers, or an error says why not", async () => {
+  const busy = await laptop.refused(["ask", "are you busy?", "--device", "gpu"]);
+  expect(busy).toMatchObject({ code: "unavailable", message: expect.stringContaining("gpu: ") });
+  const lacking = await laptop.refused(["call", "llm.chat", "{}", "--only", "laptop"]);
+  expect(lacking).toMatchObject({ code: "no_device", message: "laptop does not offer llm.chat" });
+  expect(lacking.hint).toMatch(/^it is offered by: gpu \(1\.0\.0\), spare/);
+  const unknown = await laptop.refused(["call", "llm.chta", "{}"]);
+  expect(unknown.hint).toContain("llm.chat (gpu, spare)");
 });
 
 test("what can change a device takes a controller's order to that device", async () => {

@@ -17,6 +17,7 @@ interface Said {
   token?: string;
   body?: unknown;
   method?: "GET" | "POST";
+  headers?: Record<string, string>;
 }
 
 async function agent(change: Partial<EntryBody<"key">> = {}) {
@@ -47,11 +48,11 @@ async function agent(change: Partial<EntryBody<"key">> = {}) {
   });
   const call = async (
     path: string,
-    { token = text.reveal(), body: said = {}, method = "POST" }: Said = {},
+    { token = text.reveal(), body: said = {}, method = "POST", headers = {} }: Said = {},
   ) => {
     const request = new Request(`http://127.0.0.1:7575${path}`, {
       method,
-      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}`, ...headers },
       ...(method === "POST" ? { body: JSON.stringify(said) } : {}),
     });
     const response = await calls(request, () => token === "home-token");
@@ -73,10 +74,20 @@ test("a key with the scope models chats and embeds, and signs by itself", async 
   });
   expect((await call("/v1/embeddings", { body: { input: "hi" } })).status).toBe(200);
   expect(asked).toMatchObject([
-    { protocol: "llm.chat", model: "tiny" },
+    { protocol: "llm.chat", model: "tiny", onlyDevice: undefined },
     { protocol: "embeddings", payload: '{"input":"hi"}' },
   ]);
   expect(signers).toEqual([key, key]);
+});
+
+test("one device alone is named by a header, or behind the model", async () => {
+  const { call, asked } = await agent();
+  await call("/v1/chat/completions", { body: { model: "tiny@attic" } });
+  await call("/v1/chat/completions", { body: { model: "tiny" }, headers: { "muster-device": "gpu" } });
+  expect(asked).toMatchObject([
+    { model: "tiny", onlyDevice: "attic" },
+    { model: "tiny", onlyDevice: "gpu" },
+  ]);
 });
 
 test("models are those of devices that are online", async () => {

@@ -78,7 +78,9 @@ async function answer(
   const protocol = modelProtocol(url.pathname);
   if (protocol !== undefined) {
     const body = await readBody(request, z.record(z.string(), z.unknown()), RELAY_MESSAGE_MAX_BYTES);
-    return answerModels(ask, { protocol, body, left });
+    const isDevice = async (name: string): Promise<boolean> =>
+      (await parts.devices()).some((device) => device.name === name);
+    return answerModels(ask, { protocol, body, headers: request.headers, isDevice, left });
   }
   if (!url.pathname.startsWith(CAPABILITIES)) throw new MusterError("not_found", "there is no such call");
   const payload: unknown = await readBody(request, z.json(), RELAY_MESSAGE_MAX_BYTES);

@@ -1,4 +1,5 @@
 // The local API of an agent: where it listens, and what is behind each of its calls.
+import { capabilityQuestion } from "../calls/capability-question.ts";
 import { queryFleet } from "../calls/query-fleet.ts";
 import { CoOwnerDesk } from "../co-owner-desk.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
@@ -87,8 +88,7 @@ function handlersOf(
     makeToken: (request) => makeDeviceToken({ clock, crypto, signer, hub, hubKey, addresses, book }, request),
     peers: paired.peers,
     query: (request, left) => queryFleet({ crypto, hub, book, ask: offering.query }, request, left),
-    ask: ({ protocol, version, prefer_device: preferDevice, timeout_ms: timeoutMs, ...question }, left) =>
-      offering.ask({ capability: { protocol, version }, ...question, preferDevice, timeoutMs }, left),
+    ask: (request, left) => offering.ask(capabilityQuestion(request), left),
     serviceTicket: (request) => makeServiceTicket({ clock, crypto, signer, hub, hubUrl, book }, request),
     openPage: () => page.open(),
     onStopAsked: options.onStopAsked,

@@ -9,7 +9,9 @@ import { plainLine, stripControl } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 
 export interface AskFlags {
+  /** This one or nobody. */
   device?: string | undefined;
+  prefer?: string | undefined;
   model?: string | undefined;
   system?: string | undefined;
 }
@@ -27,8 +29,9 @@ const DEVICE_ID = /^[a-z2-7]{7}(?:-[a-z2-7]{7}){3}$/;
 export async function ask(
   invocation: Invocation,
   words: readonly string[],
-  { device: wanted, model, system }: AskFlags,
+  { device: only, prefer, model, system }: AskFlags,
 ): Promise<void> {
+  if (only !== undefined && prefer !== undefined) throw oneOfThem();
   const content = await questionOf(invocation, words);
   const progress = startProgress(invocation, "Asking");
   const { json, out } = invocation;
@@ -56,7 +59,8 @@ export async function ask(
           stream: true,
         }),
         ...(model === undefined ? {} : { model }),
-        ...(wanted === undefined ? {} : { prefer_device: wanted }),
+        ...(only === undefined ? {} : { only_device: only }),
+        ...(prefer === undefined ? {} : { prefer_device: prefer }),
       },
       (data) => hear(saidIn(data, "delta")),
     );
@@ -65,7 +69,7 @@ export async function ask(
     progress.end();
     if (json) return printJson(invocation, { answer, model: answeredBy ?? null, from_device: device });
     if (!answer.endsWith("\n")) out.write("\n");
-    tellWho(invocation, { device, wanted, model: answeredBy });
+    tellWho(invocation, { device, prefer, model: answeredBy });
   } catch (thrown) {
     // What came until then stays, on lines of its own.
     if (!json && answer !== "" && !answer.endsWith("\n")) out.write("\n");
@@ -90,13 +94,19 @@ async function questionOf({ surroundings }: Invocation, words: readonly string[]
 
 function tellWho(
   invocation: Invocation,
-  { device, wanted, model }: { device: string; wanted: string | undefined; model: string | undefined },
+  { device, prefer, model }: { device: string; prefer: string | undefined; model: string | undefined },
 ): void {
   const { err, surroundings } = invocation;
   const by = model === undefined ? plainLine(device) : `${plainLine(device)}, ${plainLine(model)}`;
   if (surroundings.stdout.isTerminal) err.line(err.style("dim", `— ${by}`));
-  const isOther = wanted !== undefined && wanted !== device && !DEVICE_ID.test(wanted);
-  if (isOther) warn(invocation, `${plainLine(wanted)} did not take it; ${by} did`);
+  const isOther = prefer !== undefined && prefer !== device && !DEVICE_ID.test(prefer);
+  if (isOther) warn(invocation, `${plainLine(prefer)} did not take it; ${by} did`);
+}
+
+function oneOfThem(): MusterError {
+  return new MusterError("usage", "--device names the one that is asked, and --prefer leaves it open", {
+    hint: "use one of them",
+  });
 }
 
 function saidIn(value: unknown, where: "delta" | "message"): Said {

@@ -16,6 +16,8 @@ const TIMEOUT = { name: "--timeout", min: "1s", max: "10m" } as const;
 export interface CallFlags {
   /** In a sealed session with this device, and with no other. */
   device?: string | undefined;
+  /** This one or nobody, by way of the hub. */
+  only?: string | undefined;
   prefer?: string | undefined;
   timeout?: string | undefined;
 }
@@ -53,18 +55,18 @@ function served(
   given: { wish: SealedRequest<"capability">; flags: CallFlags; part: (data: unknown) => void },
 ): Promise<Served> {
   const { wish, flags, part } = given;
-  const { device, prefer } = flags;
-  if (device === undefined) {
-    return useCapability(
-      invocation,
-      { ...wish, ...(prefer === undefined ? {} : { prefer_device: prefer }) },
-      part,
-    );
-  }
-  if (prefer !== undefined) {
-    throw new MusterError("usage", "--device names the one that is asked, and --prefer leaves it open", {
+  const { device, only, prefer } = flags;
+  if ([device, only, prefer].filter((one) => one !== undefined).length > 1) {
+    throw new MusterError("usage", "--device, --only and --prefer each say who is asked", {
       hint: "use one of them",
     });
+  }
+  if (device === undefined) {
+    const who = {
+      ...(only === undefined ? {} : { only_device: only }),
+      ...(prefer === undefined ? {} : { prefer_device: prefer }),
+    };
+    return useCapability(invocation, { ...wish, ...who }, part);
   }
   if (wish.payload.length > CAPABILITY_PAYLOAD_MAX_CHARACTERS) {
     throw new MusterError("too_large", "the payload is too long for a command to one device");

@@ -119,7 +119,8 @@ const callCapability = tool({
       .record(z.string(), z.unknown())
       .default({})
       .describe('What the capability takes: {"text": "hi"} for embeddings, {"messages": […]} for llm.chat.'),
-    prefer_device: deviceInput.optional().describe("This device, if it can."),
+    device: deviceInput.optional().describe("This device or none: nobody else is asked in its place."),
+    prefer_device: deviceInput.optional().describe("This device, if it can; else another."),
     model: modelName
       .optional()
       .describe(
@@ -128,7 +129,10 @@ const callCapability = tool({
     timeout_s: seconds({ max: 600, usual: 120 }).describe("Give up after this long."),
   }),
   hints: { readOnlyHint: true, openWorldHint: true },
-  async run({ protocol, version, payload, model, prefer_device: prefer, timeout_s: timeout }, call) {
+  async run(
+    { protocol, version, payload, model, device: only, prefer_device: prefer, timeout_s: timeout },
+    call,
+  ) {
     await demandCompute(call.invocation, protocol);
     const text = JSON.stringify(payload);
     if (text.length > RELAY_MESSAGE_MAX_BYTES) throw new MusterError("too_large", "the payload is too long");
@@ -142,6 +146,7 @@ const callCapability = tool({
         version,
         payload: text,
         ...(model === undefined ? {} : { model }),
+        ...(only === undefined ? {} : { only_device: only }),
         ...(prefer === undefined ? {} : { prefer_device: prefer }),
         timeout_ms: timeout * 1000,
       },

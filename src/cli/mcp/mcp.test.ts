@@ -119,14 +119,14 @@ test("queries and capabilities, with who did not answer", async () => {
   });
   const custom = await client.tool("query", { name: "Notes" });
   expect(custom).toMatchObject({ isError: true, structuredContent: { error: { code: "no_device" } } });
-  const wish = { protocol: "embeddings", payload: { text: "hi" }, model: "bge-m3" };
+  const wish = { protocol: "embeddings", payload: { text: "hi" }, model: "bge-m3", device: "gpu" };
   const served = await client.tool("call_capability", wish);
   const { request } = client.surroundings.agent.calls.find(({ name }) => name === "capability") ?? {};
-  expect(request).toMatchObject({ payload: '{"text":"hi"}', model: "bge-m3", timeout_ms: 120_000 });
+  expect(request).toMatchObject({ payload: '{"text":"hi"}', model: "bge-m3", only_device: "gpu", timeout_ms: 120_000 });
   expect(served.structuredContent).toEqual({ from_device: "gpu", answer: { vector: [0.5, -1] } });
   const nobody = await client.tool("call_capability", { protocol: "llm.chat" });
   expect(nobody.content[0].text).toBe(
-    "no_device: no device offers llm.chat 1.0.0\nhint: `muster device show NAME` lists what a device offers",
+    "no_device: no device offers llm.chat 1.0.0\nhint: there are: embeddings (gpu, pi)",
   );
 });
 

@@ -35,7 +35,8 @@ export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
 
 /** Embeddings and questions are served, whoever asks; nothing else is offered. */
 export function capabilityAnswers(request: LocalRequest<"capability">): CapabilityReply[] {
-  const { protocol, payload } = request;
+  const { protocol, payload, only_device: only = "gpu" } = request;
+  if (only !== "gpu") return [notThere(only, protocol)];
   return protocol === "llm.chat" && payload.includes("messages")
     ? chatAnswers(request)
     : [answerTo(protocol)];
@@ -59,6 +60,12 @@ function chatAnswers({ payload, model = "qwen3:8b" }: LocalRequest<"capability">
   ];
 }
 
+function notThere(device: string, protocol: string): CapabilityReply {
+  const message = `${device} offers ${protocol}, but is offline since ${before(7_200_000)}`;
+  const error = { code: "no_device" as const, message, hint: "here are: gpu" };
+  return { type: "capability_response", request_id: CALL_ID, error };
+}
+
 function answerTo(protocol: string): CapabilityReply {
   const request_id = CALL_ID;
   return protocol === "embeddings"
@@ -69,7 +76,7 @@ function answerTo(protocol: string): CapabilityReply {
         error: {
           code: "no_device",
           message: `no device offers ${protocol} 1.0.0`,
-          hint: "`muster device show NAME` lists what a device offers",
+          hint: "there are: embeddings (gpu, pi)",
         },
       };
 }

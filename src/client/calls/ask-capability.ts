@@ -24,6 +24,8 @@ export interface CapabilityQuestion {
   payload: string;
   /** Only a device that has this model. */
   model?: string | undefined;
+  /** This one or nobody; a name or an id. */
+  onlyDevice?: string | undefined;
   preferDevice?: string | undefined;
   timeoutMs?: number | undefined;
   /** In the name of this key, and not of this home. */
@@ -37,13 +39,14 @@ export async function* askCapability(
   left: AbortSignal,
 ): AsyncGenerator<CapabilityReply> {
   const { clock, random, crypto, ownerRoot, hub } = parts;
-  const { capability, payload, model, preferDevice, timeoutMs, signer } = question;
+  const { capability, payload, model, onlyDevice, preferDevice, timeoutMs, signer } = question;
   const requestId = uuidV7(clock.now(), random.bytes(10));
   const wish = { log: ownerRoot, requestId, capability, payload };
   const request = {
     ...(await signCapabilityRequest(wish, crypto, signer ?? parts.signer)),
     ...(signer === undefined ? {} : { by: toBase64Url(signer.publicKey) }),
     ...(model === undefined ? {} : { model }),
+    ...(onlyDevice === undefined ? {} : { only_device: onlyDevice }),
     ...(preferDevice === undefined ? {} : { prefer_device: preferDevice }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
   };

@@ -93,6 +93,7 @@ export async function testHub(
     /** What capability requests lead to; nobody offers any by default. */
     capabilities?: ApiParts["capabilities"];
     queries?: ApiParts["queries"];
+    fleet?: ApiParts["fleet"];
   } = {},
 ): Promise<TestHub> {
   const pageOrigin = "pageOrigin" in options ? options.pageOrigin : PAGE;
@@ -183,7 +184,7 @@ export async function testHub(
     },
     ownerLogs: logs,
     addresses: testAddresses(pageOrigin),
-    fleet: { viewOf: (roots) => fleetOf(roots) },
+    fleet: options.fleet ?? { viewOf: (roots) => fleetOf(roots) },
     assets: ASSETS,
     hubSigner,
     hubId,

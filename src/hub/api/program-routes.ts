@@ -61,7 +61,10 @@ function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Rou
       try {
         const body = await call.json(z.record(z.string(), z.unknown()));
         const ask = askerFor(parts, call, actor);
-        return await answerModels(ask, { protocol, body, left: call.request.signal });
+        const { headers, signal: left } = call.request;
+        const isDevice = (name: string): boolean =>
+          parts.fleet.viewOf([actor.ownerRoot]).devices.some((device) => device.name === name);
+        return await answerModels(ask, { protocol, body, headers, isDevice, left });
       } catch (error) {
         return openAiRefusal(error);
       }
@@ -86,7 +89,7 @@ async function* repliesFor(
   question: ProgramQuestion & { actor: ActorOf<"program">; left: AbortSignal },
 ): AsyncGenerator<CapabilityReply> {
   const { crypto, clock, capabilities } = parts;
-  const { protocol, version, payload, model, preferDevice, timeoutMs, actor, left } = question;
+  const { protocol, version, payload, model, onlyDevice, preferDevice, timeoutMs, actor, left } = question;
   if (!coversCapability(actor, protocol)) {
     throw new MusterError("forbidden", `this key may not use ${protocol}`, {
       hint: `make one that may: muster key create NAME --scope capabilities:${protocol}`,
@@ -105,6 +108,7 @@ async function* repliesFor(
   const request = {
     ...signed,
     ...(model === undefined ? {} : { model }),
+    ...(onlyDevice === undefined ? {} : { only_device: onlyDevice }),
     ...(preferDevice === undefined ? {} : { prefer_device: preferDevice }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
   };

@@ -7,6 +7,7 @@ import type { CapabilityReply, CapabilityRequest } from "../../protocol/capabili
 import { MusterError } from "../../protocol/errors.ts";
 import type { EntryBody } from "../../protocol/owner-log.ts";
 import type { Ask } from "../calls/capability-desk.ts";
+import type { DeviceView } from "../../protocol/views.ts";
 import type { ApiParts } from "./ports.ts";
 import { HUB, testHub, type TestHub } from "./hub.fixture.ts";
 
@@ -77,6 +78,20 @@ test("a program's request is signed by its own key while it is under way", async
   expect(actor).toBeUndefined();
   expect(request).toMatchObject({ model: "qwen3:8b", log: hub.home.root });
   expect(isSignedByCaller(hub.crypto, { ...request, caller })).toBe(true);
+});
+
+test("one device alone is named by a header, or behind the model", async () => {
+  const fleet = answering({ type: "capability_response", payload: "{}" });
+  const gpu = { name: "gpu" } as DeviceView; // what is looked at
+  const fleetView = { hub: { url: HUB, id: "hub", version: "0.1.0" }, devices: [gpu], shares: [] };
+  await using hub = await testHub({ ...fleet, fleet: { viewOf: () => fleetView } });
+  const [path, said] = chat(await keyOf(hub), { model: "qwen3:8b" });
+  await hub.call(path, { ...said, headers: { "muster-device": "attic" } });
+  await hub.call(path, { ...said, body: { model: "auto@gpu" } });
+  expect(fleet.asked.map(({ request }) => [request.model, request.only_device])).toEqual([
+    ["qwen3:8b", "attic"],
+    [undefined, "gpu"],
+  ]);
 });
 
 test("tokens stream as events", async () => {
@@ -164,13 +179,14 @@ test("any capability that computes is one call, with its parts", async () => {
   await using hub = await testHub(fleet);
   const token = await keyOf(hub, { scopes: ["capabilities"] });
   const at = { token, at: HUB, body: { q: 1 } };
-  const path = "/api/capabilities/thumbnails?version=2.1.0&prefer_device=gpu&timeout_ms=1000";
+  const path = "/api/capabilities/thumbnails?version=2.1.0&prefer_device=gpu&only_device=pi&timeout_ms=1000";
   const response = await hub.call(path, at);
   expect(await response.json()).toEqual({ from_device: "gpu", payload: { b: 1 }, parts: ["a"] });
   expect(fleet.asked[0]?.request).toMatchObject({
     capability: { protocol: "thumbnails", version: "2.1.0" },
     payload: '{"q":1}',
     prefer_device: "gpu",
+    only_device: "pi",
     timeout_ms: 1000,
   });
   for (const bad of ["LLM", "x?version=1", "x?timeout_ms=0", "x?other=1"]) {

@@ -4,7 +4,7 @@
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
 import { serves } from "../../protocol/capabilities.ts";
-import { beginsId } from "../../protocol/ids.ts";
+import { beginsId, parseDeviceId } from "../../protocol/ids.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Offered } from "../devices/offers.ts";
@@ -95,8 +95,8 @@ function offeringsOf({ offers }: CandidateParts, rows: readonly DeviceRow[]): Of
 
 /** By its name, else by its id, else by the beginning of one id alone. */
 function named(rows: readonly DeviceRow[], reference: string): DeviceRow | undefined {
-  const exact =
-    rows.find(({ name }) => name === reference) ?? rows.find((row) => row.device_id === reference);
+  const id = parseDeviceId(reference) ?? reference;
+  const exact = rows.find(({ name }) => name === reference) ?? rows.find((row) => row.device_id === id);
   if (exact !== undefined) return exact;
   const [row, other] = rows.filter(({ device_id: id }) => beginsId(id, reference));
   return other === undefined ? row : undefined;

@@ -3,10 +3,11 @@
 import { encodeCallOpen } from "../../protocol/call-open.ts";
 import {
   capabilityAnswer,
+  type CallProblem,
   type CapabilityCall,
   type CapabilityReply,
 } from "../../protocol/capability-messages.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { type ErrorDetails, MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { Candidate } from "./candidates.ts";
@@ -104,7 +105,7 @@ export class CapabilityRun {
     if (answer.type === "capability_refused") {
       if (this.#hasBegun) return this.#lost("took its answer back");
       const { code, message } = answer.error;
-      const problem = new MusterError(code, message, hintOf(answer.error));
+      const problem = new MusterError(code, message, detailsOf(answer.error));
       this.#refusal = { problem, by: device.candidate.name };
       return this.#giveUpOn();
     }
@@ -181,6 +182,6 @@ export class CapabilityRun {
   }
 }
 
-function hintOf(problem: { hint?: string | undefined }): { hint: string } | undefined {
-  return problem.hint === undefined ? undefined : { hint: problem.hint };
+function detailsOf({ hint, upstream }: CallProblem): ErrorDetails {
+  return { ...(hint === undefined ? {} : { hint }), ...(upstream === undefined ? {} : { upstream }) };
 }
