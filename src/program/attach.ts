@@ -3,6 +3,7 @@
 import type { HubSession as CliSession, OrderCalls } from "../cli/hub-session.ts";
 import { askCapability } from "../client/calls/ask-capability.ts";
 import { askFleet } from "../client/calls/ask-fleet.ts";
+import { capabilityQuestion } from "../agent/calls/capability-question.ts";
 import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
 import { CoOwnerDesk } from "../agent/co-owner-desk.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
@@ -157,12 +158,11 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       yield* queryFleet({ crypto, hub: session, book, ask }, request, left);
     },
     capability(request, left) {
-      const { protocol, version, prefer_device: preferDevice, timeout_ms: timeoutMs, ...question } = request;
       const { world, crypto, identity } = parts;
       const { clock, random } = world;
       return askCapability(
         { clock, random, crypto, signer: identity.signer, hub: session, ownerRoot: hubFile.owner_root },
-        { capability: { protocol, version }, ...question, preferDevice, timeoutMs },
+        capabilityQuestion(request),
         left,
       );
     },
