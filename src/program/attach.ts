@@ -13,7 +13,7 @@ import { KeyDesk } from "../agent/key-desk.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
 import { makeServiceTicket } from "../agent/services/ticket-desk.ts";
-import type { Controller } from "../client/commands/order.ts";
+import type { Controller } from "../client/commands/device-session.ts";
 import { FleetTasks } from "../agent/tasks/fleet-tasks.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";

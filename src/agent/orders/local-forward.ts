@@ -11,7 +11,8 @@ import { createPump } from "../../trunk/pump.ts";
 import { Trunk } from "../../trunk/trunk.ts";
 import type { ByteStreamEvents, Clock, Listener, Network, Socket } from "../../world/world.ts";
 import { sessionWire } from "../exec/session-wire.ts";
-import { PlacedOrder, type Controller, type OrderedDevice } from "../../client/commands/order.ts";
+import type { Controller, OrderedDevice } from "../../client/commands/device-session.ts";
+import { PlacedOrder } from "../../client/commands/order.ts";
 
 export interface LocalForwardParts {
   controller: Controller;

@@ -6,7 +6,8 @@ import type { Log } from "../../protocol/log.ts";
 import type { TaskView } from "../../protocol/tasks.ts";
 import type { Clock, Timer } from "../../world/world.ts";
 import type { HubPort } from "../hub-port.ts";
-import { PlacedOrder, type Controller } from "../../client/commands/order.ts";
+import type { Controller } from "../../client/commands/device-session.ts";
+import { PlacedOrder } from "../../client/commands/order.ts";
 import { titleOf } from "../tasks/task.ts";
 import { orderedDevice, type OrderedDeviceParts } from "./ordered-device.ts";
 import {

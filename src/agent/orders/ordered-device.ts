@@ -1,13 +1,13 @@
 // Which device a name means when something is to be done to it. The hub says under which names people know the
-// devices; which key that is, this home's own copy of the owner log says. Where both use one name for two devices,
-// nothing is done: a hub could lead a command astray that way.
+// devices; which key that is, this home's own copy of the owner log says.
 import type { Crypto } from "../../identity/crypto.ts";
 import { MusterError, systemCode } from "../../protocol/errors.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { findDevice } from "../device-desk.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { OwnerBook } from "../owner-book.ts";
-import type { OrderedDevice } from "../../client/commands/order.ts";
+import type { OrderedDevice } from "../../client/commands/device-session.ts";
+import { orderedParticipant } from "../../client/commands/ordered-participant.ts";
 
 export interface OrderedDeviceParts {
   crypto: Crypto;
@@ -37,18 +37,5 @@ export async function orderedDevice(
     return { id: idOf(publicKey), name, publicKey, linkKey };
   }
   const view = findDevice(asked.fleet.devices, reference);
-  const known = log.participants().find(({ publicKey }) => idOf(publicKey) === view.id);
-  if (known === undefined) {
-    throw new MusterError("forbidden", `${view.name} is in no owner log yet, and takes no commands`, {
-      hint: `let it in first: muster device approve ${view.name}`,
-    });
-  }
-  const namesake = log.participants().find(({ name }) => name === reference);
-  if (namesake !== undefined && namesake !== known && known.name !== reference) {
-    const other = idOf(namesake.publicKey);
-    throw new MusterError("ambiguous", `the hub calls ${view.id} "${reference}", the owner log ${other}`, {
-      hint: "say which one by its id",
-    });
-  }
-  return { id: view.id, name: view.name, publicKey: known.publicKey, linkKey: known.linkKey };
+  return orderedParticipant(crypto, log, { id: view.id, name: view.name, reference });
 }

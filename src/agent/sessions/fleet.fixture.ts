@@ -1,9 +1,12 @@
 // Controllers and devices of one owner, with a hub between them that a test may be dishonest in. The sessions, the
 // books and the record of commands are the real ones; streams are in memory.
+import { browserSigner, makeBrowserKeys } from "../../identity/browser-key.ts";
+import { nobleCrypto } from "../../identity/crypto-noble.ts";
 import { seededCrypto } from "../../identity/crypto.fixture.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { appendEntry, beginLog, type NewEntry, type OwnerLog } from "../../identity/owner-log.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../../identity/sealed/session-crypto-node.ts";
+import { webDhKey, webSessionCrypto } from "../../identity/sealed/session-crypto-web.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { SealedKind } from "../../protocol/command-messages.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
@@ -24,13 +27,13 @@ import { testTasks, type TestTasks } from "../tasks/in-process.fixture.ts";
 import { taskCommands } from "../tasks/task-commands.ts";
 import { FakeHub, stateStore } from "../testing.ts";
 import { CommandSessions, type CommandPolicy } from "./command-sessions.ts";
-import {
-  PlacedOrder,
-  type Controller,
-  type OrderedDevice,
-  type OrderEvents,
-  type OrderWish,
-} from "../../client/commands/order.ts";
+import type {
+  Controller,
+  OrderedDevice,
+  OrderEvents,
+  OrderWish,
+} from "../../client/commands/device-session.ts";
+import { PlacedOrder } from "../../client/commands/order.ts";
 import { MemoryStream } from "./memory-stream.fixture.ts";
 import type { LinkIdentity } from "../../client/commands/command-link.ts";
 
@@ -58,6 +61,25 @@ export function party(name: string, kind: DeviceKind = "laptop"): Party {
       linkKey: nodeDhKey(crypto, crypto.randomBytes(32)),
     },
     id: deviceIdOf(crypto.sha256(signer.publicKey)),
+  };
+}
+
+/** As a browser has its keys: made by WebCrypto, never to be read. */
+export async function browserParty(name: string): Promise<Party> {
+  const { subtle } = globalThis.crypto;
+  const keys = await makeBrowserKeys(subtle);
+  const signer = await browserSigner(subtle, keys);
+  const noble = nobleCrypto(realWorld.random.bytes);
+  return {
+    name,
+    kind: "browser",
+    signer,
+    link: {
+      crypto: webSessionCrypto(subtle, noble),
+      identityKey: signer.publicKey,
+      linkKey: await webDhKey(subtle, keys.link),
+    },
+    id: deviceIdOf(noble.sha256(signer.publicKey)),
   };
 }
 
