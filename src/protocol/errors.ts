@@ -67,18 +67,30 @@ export type ErrorCode = keyof typeof ERROR_TABLE;
 export interface ErrorDetails {
   hint?: string;
   cause?: unknown;
+  upstream?: Upstream;
+}
+
+/** What a server behind a device adds to its refusal, in its own format's words. */
+export interface Upstream {
+  type?: string | undefined;
+  code?: string | undefined;
+  param?: string | undefined;
+  /** When it wants to be asked again. */
+  retry_after_s?: number | undefined;
 }
 
 /** A refusal that a person may read. Everything else is internal: logged whole, shown as "internal error". */
 export class MusterError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly upstream: Upstream | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = "MusterError";
     this.code = code;
     this.hint = details.hint;
+    this.upstream = details.upstream;
   }
 
   get status(): number {
@@ -89,11 +101,14 @@ export class MusterError extends Error {
     return ERROR_TABLE[this.code].exitCode;
   }
 
-  /** The form that leaves the process: `{code, message, hint?}`. */
+  /** The form that leaves the process: `{code, message, hint?, upstream?}`. */
   toJSON(): ErrorBody {
-    return this.hint === undefined
-      ? { code: this.code, message: this.message }
-      : { code: this.code, message: this.message, hint: this.hint };
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.upstream === undefined ? {} : { upstream: this.upstream }),
+    };
   }
 }
 
@@ -101,6 +116,7 @@ export interface ErrorBody {
   code: ErrorCode;
   message: string;
   hint?: string;
+  upstream?: Upstream;
 }
 
 export function isErrorCode(text: string): text is ErrorCode {

@@ -2,7 +2,8 @@
 // it, and what its refusals mean to whoever asked this device.
 import type { Secret } from "../../identity/secret.ts";
 import { concat, fromUtf8 } from "../../protocol/bytes.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { upstreamSaid } from "../../protocol/capability-messages.ts";
+import { type ErrorCode, MusterError, type Upstream } from "../../protocol/errors.ts";
 import { jsonDepth } from "../../protocol/json-depth.ts";
 import { JSON_MAX_DEPTH } from "../../protocol/limits.ts";
 import type { Network } from "../../world/world.ts";
@@ -22,7 +23,7 @@ export interface EndpointRequest {
 }
 
 const PROBLEM_MAX_BYTES = 64 * 1024;
-const MESSAGE_MAX_CHARACTERS = 300;
+const MESSAGE_MAX_CHARACTERS = 1000;
 /** Shorter ones are put in where a server wants any key, and are words that it may use. */
 const SECRET_MIN_CHARACTERS = 12;
 
@@ -69,13 +70,17 @@ export async function refusalOf(
   response: Response,
   { apiKey }: LlmEndpoint,
 ): Promise<{ error: MusterError; isOwn: boolean }> {
-  const told = await messageIn(response);
+  const { message, ...words } = await toldIn(response);
   // Some quote the key that they refuse, and whoever asks may be somebody else.
   const key = apiKey?.reveal() ?? "";
-  const said = key.length < SECRET_MIN_CHARACTERS ? told : told.replaceAll(key, "…");
+  const said = key.length < SECRET_MIN_CHARACTERS ? message : message.replaceAll(key, "…");
   const because = said === "" ? `status ${response.status}` : said;
-  const refused = (code: ConstructorParameters<typeof MusterError>[0], text: string, isOwn = false) => ({
-    error: new MusterError(code, `${text}: ${because}`),
+  const upstream = upstreamSaid.parse({
+    ...words,
+    retry_after_s: Number(response.headers.get("Retry-After") ?? ""),
+  });
+  const refused = (code: ErrorCode, text: string, isOwn = false) => ({
+    error: new MusterError(code, `${text}: ${because}`, hasWords(upstream) ? { upstream } : {}),
     isOwn,
   });
   switch (response.status) {
@@ -96,22 +101,33 @@ export async function refusalOf(
   }
 }
 
-async function messageIn(response: Response): Promise<string> {
+/** `{error: {message, type, code, param}}` as OpenAI has it, `{error: "…"}` as some others do. */
+async function toldIn(response: Response): Promise<{ message: string }> {
   const bytes = await readBytes(response, PROBLEM_MAX_BYTES).catch(() => undefined);
   const text = bytes === undefined ? "" : (fromUtf8(bytes) ?? "");
   try {
-    return errorMessage(JSON.parse(text)) ?? "";
+    const value: unknown = JSON.parse(text);
+    const words = isObject(value) && isObject(value["error"]) ? value["error"] : {};
+    return { ...words, message: errorMessage(value) ?? "" };
   } catch {
-    return ""; // a page of a proxy, which tells nobody anything
+    return { message: "" }; // a page of a proxy, which tells nobody anything
   }
 }
 
-/** `{error: {message}}` as OpenAI has it, `{error: "…"}` as some others do. */
+/** Undefined where there is none. */
 export function errorMessage(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null || !("error" in value)) return undefined;
+  if (!isObject(value) || !("error" in value)) return undefined;
   const { error } = value;
-  const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
+  const message = isObject(error) ? error["message"] : error;
   return typeof message === "string" ? message.slice(0, MESSAGE_MAX_CHARACTERS) : "it does not say why";
+}
+
+function hasWords(upstream: Upstream): boolean {
+  return Object.values(upstream).some((word) => word !== undefined);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** Undefined for more than so many. */

@@ -78,6 +78,25 @@ test("chat and embedding models are told apart, the default first", async () => 
   expect(offer("embeddings")?.offer.models).toEqual(["bge-m3", "nomic-embed-text", "all-minilm"]);
 });
 
+test("a model that was named without its tag is the one that the server lists", async () => {
+  const models = ["tiny:latest", "qwen3:latest", "embedder:latest"];
+  const { offer } = await ready({
+    baseUrl: server({ models }).url,
+    model: "qwen3",
+    embeddingModel: "embedder",
+  });
+  expect(offer("llm.chat")?.offer.models).toEqual(["qwen3:latest", "tiny:latest"]);
+  expect(offer("embeddings")?.offer.models).toEqual(["embedder:latest"]);
+});
+
+test("what neither chats nor embeds is not offered, unless it was named", async () => {
+  const models = ["gpt", "whisper-1", "bge-reranker-v2-m3", "tts-1-hd", "gpt-mini-tts", "dall-e-3"];
+  const plain = await ready({ baseUrl: server({ models }).url });
+  expect(plain.source.capabilities.map(({ offer }) => offer.models)).toEqual([["gpt"]]);
+  const named = await ready({ baseUrl: server({ models }).url, model: "gpt-mini-tts" });
+  expect(named.offer("llm.chat")?.offer.models).toEqual(["gpt-mini-tts", "gpt"]);
+});
+
 test("a server with a thousand models is offered with 64", async () => {
   const models = Array.from({ length: 1000 }, (_, n) => `model-${n}`);
   const { offer } = await ready({ baseUrl: server({ models }).url });
@@ -136,6 +155,29 @@ test.each([
   const model = server({ answer: () => refusal(status, "the reason") });
   const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
   expect(heard[kind]).toMatchObject({ code, message: expect.stringContaining("the reason") });
+});
+
+test("a refusal keeps its type, its code and when to come back, as far as they are words", async () => {
+  const error = { message: "slow down", type: "tokens", code: "rate_limit_exceeded", param: ["x"] };
+  const headers = { "Retry-After": "17" };
+  const model = server({ answer: () => Response.json({ error }, { status: 429, headers }) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", QUESTION);
+  expect(heard.refusal?.toJSON()).toEqual({
+    code: "too_many",
+    message: "the model server takes no more now: slow down",
+    upstream: { type: "tokens", code: "rate_limit_exceeded", retry_after_s: 17 },
+  });
+});
+
+test.each(["later", "-1", "1e9", "0.5"])("it is not told to come back in %s", async (after) => {
+  const model = server({
+    answer: () => Response.json({ error: "no" }, { status: 503, headers: { "Retry-After": after } }),
+  });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", QUESTION);
+  expect(heard.refusal?.toJSON()).toEqual({
+    code: "unavailable",
+    message: "the model server can't do this now: no",
+  });
 });
 
 test.each([

@@ -2,6 +2,7 @@
 // embedding models, so their names do.
 import { z } from "zod";
 import { modelName } from "../../protocol/capabilities.ts";
+import { isModel } from "../../protocol/model-names.ts";
 
 export interface LlmModels {
   /** The default first. */
@@ -12,7 +13,9 @@ export interface LlmModels {
 const MODELS_MAX = 64;
 const list = z.object({ data: z.array(z.object({ id: z.string() })) });
 /** nomic-embed-text, text-embedding-3-small, all-minilm, bge-m3, gte-large, e5-mistral, … */
-const EMBEDS = /embed|minilm|(?:^|[/-])(?:bge|gte|e5)-/i;
+const EMBEDS = /embed|minilm|paraphrase|(?:^|[/-])(?:bge|gte|e5)-/i;
+/** bge-reranker-v2-m3, whisper-1, gpt-4o-transcribe, tts-1, dall-e-3, omni-moderation-latest, … */
+const NEITHER = /rerank|whisper|transcribe|(?:^|[/-])tts-|-tts\b|dall-e|moderation/i;
 
 /** Undefined for what is no answer of `/models`. */
 export function modelsIn(
@@ -36,14 +39,21 @@ function sorted(
   ids: readonly string[],
   { model, embeddingModel }: { model?: string; embeddingModel?: string },
 ): LlmModels {
-  const embeds = (id: string): boolean => id === embeddingModel || (id !== model && EMBEDS.test(id));
-  const first = (chosen: string | undefined, others: readonly string[]): string[] =>
-    [...new Set([...(chosen === undefined ? [] : [chosen]), ...others])].slice(0, MODELS_MAX);
+  const isChosen = (id: string, chosen: string | undefined): boolean =>
+    chosen !== undefined && isModel(id, chosen);
+  const embeds = (id: string): boolean =>
+    isChosen(id, embeddingModel) || (!isChosen(id, model) && EMBEDS.test(id));
+  const known = ids.filter((id) => isChosen(id, model) || isChosen(id, embeddingModel) || !NEITHER.test(id));
+  // By the name in the list, where it is there.
+  const first = (chosen: string | undefined, others: readonly string[]): string[] => {
+    const named = chosen === undefined ? [] : [others.find((id) => isModel(id, chosen)) ?? chosen];
+    return [...new Set([...named, ...others])].slice(0, MODELS_MAX);
+  };
   return {
     chat: first(
       model,
-      ids.filter((id) => !embeds(id)),
+      known.filter((id) => !embeds(id)),
     ),
-    embedding: first(embeddingModel, ids.filter(embeds)),
+    embedding: first(embeddingModel, known.filter(embeds)),
   };
 }
