@@ -71,6 +71,7 @@ function desk({
 }: Setting = {}) {
   const time = new FakeTime();
   const told: string[] = [];
+  const state = { known, now: NOW };
   const capability: Capability = {
     offer: { ...chat, class: kind },
     audience,
@@ -81,11 +82,11 @@ function desk({
     },
   };
   const made = new CallDesk({
-    clock: { now: () => NOW, monotonic: () => 0 },
+    clock: { now: () => state.now, monotonic: () => 0 },
     crypto,
     ownerRoot: ROOT,
     publicKey: home.publicKey,
-    logs: { of: (root) => (root === ROOT ? ownLog(known) : shared.of(root)) },
+    logs: { of: (root) => (root === ROOT ? ownLog(state.known) : shared.of(root)) },
     capabilities: { find: (asked) => (asked.protocol === chat.protocol ? capability : undefined) },
     rules,
   });
@@ -103,7 +104,13 @@ function desk({
     time.settle();
     return { heard, lines, time };
   };
-  return { ask, told, time };
+  /** The owner log is this one from now on. */
+  const grown = (next: OwnerLog): void => {
+    state.known = next;
+    made.look();
+    time.settle();
+  };
+  return { ask, told, time, grown, state };
 }
 
 let count = 0;
@@ -284,6 +291,59 @@ test("an asker that goes cancels what runs, once, and not what is over", async (
   ended.lines.close();
   over.time.settle();
   expect(over.told).toEqual([]);
+});
+
+describe("a right that ends while its request runs", () => {
+  const running = async (given: Setting, signer: Signer) => {
+    const answers: CallAnswer[] = [];
+    const made = desk({ ...given, call: (_, answer) => answers.push(answer) });
+    const { heard } = made.ask(await callBy(signer));
+    const [answer] = answers;
+    if (answer === undefined) throw new Error("the request was not served");
+    answer.part(1);
+    made.time.settle();
+    return { ...made, heard, answer };
+  };
+  const cutOff = [{ type: "capability_part" }, { type: "capability_response", error: { code: "forbidden" } }];
+
+  test("takes it back at once: a grant's, and a member's", async () => {
+    const known = await withGrant();
+    const body = { public_key: granted.public_key };
+    const without = await appendEntry(crypto, known, { kind: "remove", body, signer: home });
+    const ofProgram = await running({ known }, program);
+    ofProgram.grown(without);
+    expect(ofProgram.heard).toMatchObject(cutOff);
+    expect(ofProgram.told).toEqual(["cancel"]);
+    ofProgram.answer.part(2);
+    ofProgram.time.settle();
+    expect(ofProgram.heard).toHaveLength(2);
+
+    const gone = { public_key: toBase64Url(pi.publicKey) };
+    const ofMember = await running({}, pi);
+    ofMember.grown(await appendEntry(crypto, log, { kind: "remove", body: gone, signer: home }));
+    expect(ofMember.heard).toMatchObject(cutOff);
+    expect(ofMember.told).toEqual(["cancel"]);
+  });
+
+  test("by its time ends it with the next part", async () => {
+    const made = await running({ known: await withGrant() }, program);
+    made.state.now = NOW + 1;
+    made.answer.part(2);
+    made.time.settle();
+    expect(made.heard).toMatchObject(cutOff);
+    expect(made.told).toEqual(["cancel"]);
+  });
+
+  test("is not that of another, whose request goes on", async () => {
+    const known = await withGrant();
+    const made = await running({ known }, laptop);
+    const body = { public_key: granted.public_key };
+    made.grown(await appendEntry(crypto, known, { kind: "remove", body, signer: home }));
+    made.answer.done("well");
+    made.time.settle();
+    expect(made.heard.at(-1)).toMatchObject({ type: "capability_response", payload: '"well"' });
+    expect(made.told).toEqual([]);
+  });
 });
 
 test("256 requests run at once; the next is refused and can go elsewhere", async () => {

@@ -1,5 +1,5 @@
 // Capability requests that the hub hands on. The hub only says who asks: the asker's signature and this device's own
-// copy of the owner log decide, then the device's own word on who may use what.
+// copy of the owner log decide, then the device's own word on who may use what. When a right ends, what runs by it ends.
 import type { Crypto } from "../../identity/crypto.ts";
 import { isSignedByCaller } from "../../identity/capability-request.ts";
 import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
@@ -34,10 +34,17 @@ export interface CallDeskParts {
 /** At once, of all askers. */
 const RUNNING_MAX = 256;
 
+interface Running {
+  call: CapabilityCall;
+  capability: Capability;
+  /** Takes it back, and says why. */
+  end(error: MusterError): void;
+}
+
 export class CallDesk {
   readonly #parts: CallDeskParts;
   readonly #answered: AnsweredOnce;
-  #running = 0;
+  readonly #running = new Set<Running>();
 
   constructor(parts: CallDeskParts) {
     this.#parts = parts;
@@ -65,16 +72,38 @@ export class CallDesk {
     return lines.streamEvents;
   }
 
+  /** The owner log has grown. */
+  look(): void {
+    for (const running of this.#running) {
+      if (!this.#mayUse(running.call, running.capability)) running.end(noLonger());
+    }
+  }
+
   #begin(call: CapabilityCall, lines: LineStream): RunningCall | undefined {
     const say = (answer: CapabilityAnswer): void => lines.send(answer);
     try {
       const capability = this.#allowed(call);
       const payload = parsed(call.payload);
-      const answer = answerOf(call, lines, () => (this.#running -= 1));
+      let begun: RunningCall | undefined;
+      const entry: Running = {
+        call,
+        capability,
+        end(error) {
+          answer.fail(error);
+          begun?.cancel();
+        },
+      };
+      const untilMs = this.#untilMs(call);
+      const answer = answerOf(call, lines, {
+        ended: () => this.#running.delete(entry),
+        isOver: () => this.#parts.clock.now() >= untilMs,
+        over: () => entry.end(noLonger()),
+      });
       this.#answered.take(call.caller, call.request_id);
-      this.#running += 1;
+      this.#running.add(entry);
       try {
         const running = capability.call({ payload, caller: call.caller }, answer);
+        begun = running;
         return {
           resume: () => running.resume(),
           cancel: () => answer.end() && running.cancel(),
@@ -106,8 +135,17 @@ export class CallDesk {
         `this device does not offer ${call.capability.protocol} to this caller`,
       );
     }
-    if (this.#running >= RUNNING_MAX) throw new MusterError("too_many", "this device has too much to do");
+    if (this.#running.size >= RUNNING_MAX)
+      throw new MusterError("too_many", "this device has too much to do");
     return capability;
+  }
+
+  /** When a grant ends by which this is asked; never for a device of this owner. */
+  #untilMs({ caller }: CapabilityCall): number {
+    const { clock, logs, ownerRoot } = this.#parts;
+    const key = fromBase64Url(caller);
+    const grant = key === undefined ? undefined : logs.of(ownerRoot)?.log?.grantOf(key, clock.now());
+    return grant?.untilMs ?? Number.POSITIVE_INFINITY;
   }
 
   #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
@@ -141,13 +179,19 @@ export class CallDesk {
 function answerOf(
   { request_id }: CapabilityCall,
   lines: LineStream,
-  ended: () => void,
+  right: {
+    /** The first time that nothing more is said. */
+    ended(): void;
+    /** Its time is over, which `over` is told once. */
+    isOver(): boolean;
+    over(): void;
+  },
 ): CallAnswer & { /** True the first time. */ end(): boolean } {
   let isOver = false;
   const end = (): boolean => {
     if (isOver) return false;
     isOver = true;
-    ended();
+    right.ended();
     return true;
   };
   const last = (answer: CapabilityAnswer): void => {
@@ -158,6 +202,7 @@ function answerOf(
   return {
     end,
     part(data) {
+      if (!isOver && right.isOver()) right.over();
       if (!isOver) lines.send({ type: "capability_part", request_id, data: JSON.stringify(data) });
       return !lines.isFull;
     },
@@ -166,6 +211,10 @@ function answerOf(
     fail: (error) => last({ type: "capability_response", request_id, error: error.toJSON() }),
     refuse: (error) => last({ type: "capability_refused", error: error.toJSON() }),
   };
+}
+
+function noLonger(): MusterError {
+  return new MusterError("forbidden", "the key that asked may not use this any more");
 }
 
 function parsed(text: string): unknown {

@@ -51,17 +51,19 @@ export function openCapabilities(
   const rules = offering?.rules ?? {};
   const asker = { clock, random, crypto, signer, hub, ownerRoot };
   const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;
+  const calls = new CallDesk({
+    clock,
+    crypto,
+    ownerRoot,
+    publicKey: signer.publicKey,
+    logs: owned.logs,
+    capabilities: book,
+    rules,
+  });
+  owned.whenGrown(() => calls.look());
   return {
     book,
-    calls: new CallDesk({
-      clock,
-      crypto,
-      ownerRoot,
-      publicKey: signer.publicKey,
-      logs: owned.logs,
-      capabilities: book,
-      rules,
-    }),
+    calls,
     queries: new QueryDesk({
       clock,
       crypto,

@@ -69,7 +69,10 @@ export async function openOwners(
         // A co-owner whose log is forked is refused alone; there is nothing for the person here to settle.
         notices: { set() {}, clear() {} },
         log,
-        grown: () => commanding.sessions?.look(),
+        grown() {
+          commanding.sessions?.look();
+          for (const told of listeners) told();
+        },
       }),
   });
   await book.load();
