@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,12 +11,12 @@ const folder = mkdtempSync(join(tmpdir(), "muster-docker-"));
 const ended: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const end of ended.splice(0).toReversed()) await end();
-  rmSync(folder, { recursive: true, force: true });
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 let count = 0;
 function engine(answer: () => Response): string {
-  const path = join(mkdtempSync(join(tmpdir(), "muster-docker-")), `${(count += 1)}.sock`);
+  const path = join(folder, `${(count += 1)}.sock`);
   const server = Bun.serve({ unix: path, fetch: answer });
   ended.push(() => server.stop(true));
   return path;

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "bun:test";
+import { afterEach, beforeAll, expect, test } from "bun:test";
 import type { OwnerLog } from "../../identity/owner-log.ts";
 import {
   begin,
@@ -15,6 +15,7 @@ import {
   TestHub,
   until,
   type Party,
+  type TestDevice,
 } from "./fleet.fixture.ts";
 
 let home: Party;
@@ -29,9 +30,15 @@ beforeAll(async () => {
   log = await grow(await begin(home), memberEntry(pi, home), controllerEntry(laptop, home));
 });
 
+const devices: TestDevice[] = [];
+afterEach(async () => {
+  for (const { tasks } of devices.splice(0)) await tasks[Symbol.asyncDispose]();
+});
+
 async function fleet(change: Partial<Parameters<typeof device>[2]> = {}) {
   const hub = new TestHub();
   const far = await device(hub, pi, { log, ...change });
+  devices.push(far);
   const near = await controller(hub, laptop, log);
   return { hub, far, near };
 }
@@ -108,7 +115,7 @@ test("who may not command is refused inside, with the reason", async () => {
     removeEntry(gone, home),
   );
   const hub = new TestHub();
-  await device(hub, pi, { log: grown });
+  devices.push(await device(hub, pi, { log: grown }));
   const other = party("other");
   const member = party("member");
   const both = await grow(grown, memberEntry(member, home));
