@@ -4,7 +4,9 @@ import { toBase64Url } from "../protocol/bytes.ts";
 import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
 import { isHostName, nameFromFolder } from "../protocol/names.ts";
 import type { OwnerLogEntry } from "../protocol/owner-log.ts";
+import { signedBytes } from "../protocol/signed.ts";
 import type { Crypto, Signer } from "./crypto.ts";
+import { sshHostKeysHash } from "./owner-log-rules.ts";
 import { appendEntry, beginLog, type OwnerLog } from "./owner-log.ts";
 import { makeRecovery, recoverySigner } from "./recovery-words.ts";
 import type { Secret } from "./secret.ts";
@@ -60,6 +62,32 @@ export async function admitBrowserByWords(
   const entry = longer.entries.at(-1);
   if (entry === undefined) throw new RangeError("an owner log is never empty");
   return entry;
+}
+
+/**
+ * What the browser that began `log` signs when it claims with `offer` at a hub. It stands in no log, so that it proves
+ * to the hub alone, now and in a second try, that this very browser asks.
+ */
+export function browserClaimBytes(
+  crypto: Pick<Crypto, "sha256">,
+  log: OwnerLog,
+  { offer, hubKey }: { offer: number; hubKey: Uint8Array },
+): Uint8Array | undefined {
+  const own = log.participants().find(({ entry }) => entry === 0);
+  if (own?.kind !== "browser") return undefined;
+  const { publicKey, linkKey, name, kind, platform } = own;
+  const sshHostKeys = sshHostKeysHash(crypto, []);
+  return signedBytes("claim", {
+    logId: log.id,
+    invite: offer,
+    publicKey,
+    linkKey,
+    sshHostKeysHash: sshHostKeys,
+    name,
+    kind,
+    platform,
+    hubKey,
+  });
 }
 
 /** "Firefox on Linux" as a name that an owner log takes. */

@@ -318,7 +318,7 @@ function isOwnClaim(step: Step, body: EntryBody<"member">, claim: Claim): boolea
 }
 
 /** What a claim says of a device's SSH host keys: SHA-256 of their list in canonical JSON. */
-export function sshHostKeysHash(crypto: Crypto, keys: readonly string[]): Uint8Array {
+export function sshHostKeysHash(crypto: Pick<Crypto, "sha256">, keys: readonly string[]): Uint8Array {
   return crypto.sha256(utf8(canonicalJson(keys)));
 }
 

@@ -89,6 +89,8 @@ export const RIGHTS = {
     routes: [
       "POST /api/login",
       "POST /api/sign-in",
+      "POST /api/claim/offer",
+      "POST /api/claim",
       "GET /api/auth/passkey/generate-authenticate-options",
       "POST /api/auth/passkey/verify-authentication",
     ],
@@ -201,7 +203,7 @@ export const RIGHTS = {
   /** The entry's own signature and scope decide whether it is taken. */
   "log.append": right("owner", {
     messages: ["log_append"],
-    allow: { register: ofOwner, attach: ofOwner },
+    allow: { person: ofOwner, register: ofOwner, attach: ofOwner },
   }),
   "login_link.make": right("hub", {
     messages: ["login_link_make"],

@@ -16,8 +16,8 @@ export interface ShareClaim {
   /** Verified, as all entries here. */
   claim: NewLogEntry;
   theirs: readonly NewLogEntry[];
-  /** Their log is new at this hub: the home that began it. */
-  begins: { pin: Uint8Array; home: NewDevice } | undefined;
+  /** Their log is new at this hub: the home that began it, and the account that it is of. */
+  begins: { pin: Uint8Array; home: NewDevice; userId: string | null } | undefined;
   now: number;
 }
 
@@ -59,7 +59,7 @@ async function claimIn(db: Kysely<HubDatabase>, given: ShareClaim): Promise<Shar
   const [first] = theirs;
   if (begins !== undefined && first !== undefined) {
     const { owner_root } = first;
-    await addOwner(db, { owner_root, user_id: null, pin: begins.pin, created_at: now });
+    await addOwner(db, { owner_root, user_id: begins.userId, pin: begins.pin, created_at: now });
   }
   for (const entry of theirs) await append(db, entry);
   if (begins === undefined) return { outcome: "shared", home: undefined };

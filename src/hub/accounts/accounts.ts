@@ -31,8 +31,10 @@ export interface Accounts {
   handler(request: Request, visitor: string): Promise<Response | undefined>;
   sessionOf(request: Request): Promise<AccountSession | undefined>;
   hasUsers(): Promise<boolean>;
-  /** A new account without any way in; `signIn` is its first. Throws `name_taken`. */
-  createOwner(name: string): Promise<AccountSession>;
+  /** A new account; without a password it has no way in but `signIn`. Throws `name_taken`, `invalid`. */
+  createOwner(name: string, password?: string): Promise<AccountSession>;
+  /** Takes back an account that was made just now and came to nothing. */
+  discard(userId: string): Promise<void>;
   /** Begins a session: the caller has made sure who it is. Throws `not_found`. */
   signIn(userId: string, visitor: string): Promise<Entered>;
   /** Undefined for an unknown name as for a wrong word, after the same work. Throws `too_many` when busy. */
@@ -41,6 +43,7 @@ export interface Accounts {
     password: string;
     visitor: string;
   }): Promise<Entered | undefined>;
+  nameOf(userId: string): Promise<string | undefined>;
   waysIn(userId: string): Promise<SignInWays>;
   /**
    * Sets name and password of the account that is signed in; with a password set before, `currentPassword`

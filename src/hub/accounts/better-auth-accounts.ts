@@ -48,8 +48,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     if (session === undefined) throw new MusterError("unauthorized", "not signed in");
     const { name, password, currentPassword } = change;
     checkName(name);
-    const problem = passwordProblem(password, name);
-    if (problem !== undefined) throw new MusterError("invalid", `the password ${problem}`);
+    checkPassword(password, name);
     const auth = await load();
     const held = await auth.passwordHash(session.userId);
     await gate.run(async () => {
@@ -85,11 +84,24 @@ export function createAccounts(options: AccountsOptions): Accounts {
       return tables.some(({ name }) => name === USERS_TABLE) && (await load()).hasUsers();
     },
 
-    async createOwner(name) {
+    async createOwner(name, password) {
       checkName(name);
+      if (password !== undefined) checkPassword(password, name);
       const auth = await load();
       const userId = await taken(name, () => auth.createUser({ name, email: emailOf(name) }));
+      if (password === undefined) return { userId, name };
+      try {
+        await gate.run(async () => auth.keepPassword(userId, await options.hasher.hash(password)));
+      } catch (error) {
+        await auth.removeUser(userId);
+        throw error;
+      }
       return { userId, name };
+    },
+
+    async discard(userId) {
+      await (await load()).removeUser(userId);
+      cache.clear();
     },
 
     async signIn(userId, visitor): Promise<Entered> {
@@ -102,6 +114,10 @@ export function createAccounts(options: AccountsOptions): Accounts {
     async signInWithPassword({ name, password, visitor }) {
       const auth = await load();
       return gate.run(() => auth.signIn({ email: emailOf(name), password }, headersOf(visitor)));
+    },
+
+    async nameOf(userId) {
+      return (await load()).nameOf(userId);
     },
 
     async waysIn(userId) {
@@ -129,6 +145,11 @@ function emailOf(name: string): string {
 function checkName(name: string): void {
   const problem = userNameProblem(name);
   if (problem !== undefined) throw new MusterError("invalid", `the account's name ${problem}`);
+}
+
+function checkPassword(password: string, name: string): void {
+  const problem = passwordProblem(password, name);
+  if (problem !== undefined) throw new MusterError("invalid", `the password ${problem}`);
 }
 
 async function taken<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

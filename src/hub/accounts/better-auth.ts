@@ -8,6 +8,8 @@ export interface BetterAuth {
   hasUsers(): Promise<boolean>;
   /** Rejects with the database's own error when the address is taken. */
   createUser(user: { name: string; email: string }): Promise<string>;
+  removeUser(userId: string): Promise<void>;
+  nameOf(userId: string): Promise<string | undefined>;
   rename(userId: string, user: { name: string; email: string }): Promise<void>;
   beginSession(userId: string, headers: Headers): Promise<Entered | undefined>;
   signIn(credentials: { email: string; password: string }, headers: Headers): Promise<Entered | undefined>;
@@ -86,6 +88,12 @@ export async function loadBetterAuth(options: AccountsOptions): Promise<BetterAu
       const { id } = await internalAdapter.createUser({ ...user, emailVerified: false }, { method: "admin" });
       return id;
     },
+
+    async nameOf(userId) {
+      return (await internalAdapter.findUserById(userId))?.name;
+    },
+
+    removeUser: (userId) => internalAdapter.deleteUser(userId),
 
     async rename(userId, user) {
       await internalAdapter.updateUser(userId, user);

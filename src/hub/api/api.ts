@@ -18,6 +18,7 @@ import { shareClaimRoute } from "./share-claim-route.ts";
 import { serviceRoutes } from "./service-routes.ts";
 import { queryRoutes } from "./query-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
+import { pageClaimRoutes } from "./page-claim-routes.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
 import type { Route } from "./route.ts";
@@ -92,6 +93,7 @@ function allRoutes(parts: ApiParts): Route[] {
     ...accountRoutes(parts, entries),
     ...deviceRoutes(parts, entries),
     shareClaimRoute(parts, entries),
+    ...pageClaimRoutes(parts, entries),
     ...deviceFlowRoutes(parts, entries),
     ...setupRoutes(parts),
     ...deviceLifeRoutes(parts),

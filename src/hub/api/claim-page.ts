@@ -1,5 +1,5 @@
-// What a browser shows of a link that shares a device. A browser begins no owner log, so the page says what to do
-// instead; the token stands behind the `#` and never comes here.
+// What a link that shares a device shows where this hub has no page for the browser: which command takes it, and why
+// nothing can be clicked. The token stands behind the `#` and never comes here.
 import { escapeHtml } from "../../protocol/plain-page.ts";
 import { page } from "./answers.ts";
 
@@ -16,6 +16,8 @@ export function claimPage(hubUrl: string | undefined): Response {
     `<h1>Somebody shares a device with you</h1>
 <p>Take it on a machine of yours, with the whole address of this page, what stands behind <code>#</code> included:</p>
 <p><code>muster device claim 'ADDRESS'</code></p>${install}
+<p>A click would do at a hub with a domain. A browser has no key of its own at this address, because a plain connection
+or a tunnel of others lies between it and the hub, and a key is what a device obeys.</p>
 <p class="quiet">The link works once. Whoever uses it first has the device, so show it to nobody.</p>`,
   );
 }

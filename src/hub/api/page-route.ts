@@ -9,7 +9,7 @@ import { isNavigation } from "./origin-guard.ts";
 import { pageOriginAt } from "./page-place.ts";
 import type { ApiParts, Assets } from "./ports.ts";
 import { type Route, route } from "./route.ts";
-import { wayToThePage } from "./way-to-page.ts";
+import { sentToThePage, wayToThePage } from "./way-to-page.ts";
 
 const INDEX = "/index.html";
 
@@ -24,10 +24,11 @@ export function pageRoute(parts: ApiParts): Route {
     answer(call) {
       call.allow(hubResource(parts));
       const { request, url } = call;
-      if (url.pathname === CLAIM_PATH) {
-        return claimPage(parts.downloads === undefined ? undefined : parts.addresses.hubUrl());
-      }
       const isPage = pageOriginAt(parts.addresses.pageOrigin(), url.host) !== undefined;
+      if (url.pathname === CLAIM_PATH && !(isPage && isNavigation(request))) {
+        const there = isNavigation(request) ? sentToThePage(parts.addresses, url) : undefined;
+        return there ?? claimPage(parts.downloads === undefined ? undefined : parts.addresses.hubUrl());
+      }
       if (isPage) return file(parts.assets, request, url);
       if (url.pathname !== "/" && !isNavigation(request)) throw noSuchFile();
       return wayToThePage(parts.addresses, url);

@@ -230,14 +230,15 @@ describe("nobody comes to be an owner, and no log begins, when", () => {
   }
 });
 
-test("the link shows a browser what to do with it, at every address of the hub", async () => {
+test("the link leads a browser to the page, and says what to run where there is no page for it", async () => {
   await using hub = await testHub();
-  for (const at of [HUB, PAGE]) {
-    const response = await hub.call("/claim", { at, headers: { "Sec-Fetch-Mode": "navigate" } });
-    expect([response.status, await response.text()]).toEqual([
-      200,
-      expect.stringContaining("muster device claim"),
-    ]);
+  const headers = { "Sec-Fetch-Mode": "navigate" };
+  expect(await (await hub.call("/claim", { headers })).text()).toContain("the page");
+  const sent = await hub.call("/claim", { at: HUB, headers });
+  expect([sent.status, sent.headers.get("location")]).toEqual([303, `${PAGE}/claim`]);
+  for (const init of [{ at: "http://203.0.113.5:8080", headers }, { at: HUB }, {}]) {
+    const told = await hub.call("/claim", init);
+    expect([told.status, await told.text()]).toEqual([200, expect.stringContaining("muster device claim")]);
   }
 });
 

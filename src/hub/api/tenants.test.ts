@@ -89,6 +89,8 @@ const ROUTES: Record<string, Coverage> = {
   ],
   "POST /api/login": "proves itself by what only its owner knows",
   "POST /api/sign-in": "proves itself by what only its owner knows",
+  "POST /api/claim/offer": "proves itself by what only its owner knows",
+  "POST /api/claim": "proves itself by what only its owner knows",
   "POST /api/device/log": "proves itself by what only its owner knows",
   "POST /api/device/register": "proves itself by what only its owner knows",
   "POST /api/device/claim": "proves itself by what only its owner knows",

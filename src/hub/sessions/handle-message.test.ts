@@ -129,10 +129,18 @@ describe("who may not is refused, and nothing of the hub is touched", () => {
       page,
       "forbidden",
       [
-        { type: "log_append", id: "q", entry },
         { type: "login_link_make", id: "q", even_if_signed_in: true },
         { type: "share_remove", id: "q", share_id: "mine" },
         publication,
+      ],
+    ],
+    [
+      "a page, to what is another owner's",
+      { ...page, ownerRoots: [THEIRS] },
+      "not_found",
+      [
+        { type: "log_get", id: "q", owner_root: OURS, from: 0 },
+        { type: "log_append", id: "q", entry },
       ],
     ],
     [
@@ -225,15 +233,17 @@ describe("who may is answered", () => {
     const appended: unknown[] = [];
     const recorded: string[] = [];
     const audit = { record: (deed: { action: string }) => Promise.resolve(void recorded.push(deed.action)) };
-    const taken = bench(device("member"), {
-      ownerLogs: { append: async (it: unknown) => appended.push(it) },
-      audit,
-    });
-    expect(await taken.ask({ type: "log_append", id: "q", entry })).toEqual([{ type: "done", id: "q" }]);
+    for (const actor of [device("member"), page]) {
+      const taken = bench(actor, { ownerLogs: { append: async (it: unknown) => appended.push(it) }, audit });
+      expect(await taken.ask({ type: "log_append", id: "q", entry })).toEqual([{ type: "done", id: "q" }]);
+    }
     const refuse = () => Promise.reject(new MusterError("conflict", "the log has moved on"));
     const refused = bench(device("member"), { ownerLogs: { append: refuse }, audit });
     expect(await refused.ask({ type: "log_append", id: "q", entry })).toMatchObject([{ code: "conflict" }]);
-    expect([appended, recorded]).toEqual([[entry], ["log.appended"]]);
+    expect([appended, recorded]).toEqual([
+      [entry, entry],
+      ["log.appended", "log.appended"],
+    ]);
   });
 
   test("that a share is gone, whether it was there, was another's, or never was", async () => {

@@ -1,0 +1,352 @@
+// A teammate with nothing but a browser, and whoever would rather be that teammate.
+import { describe, expect, test } from "bun:test";
+import { beginBrowserLog, browserClaimBytes } from "../../identity/browser-log.ts";
+import type { Signer } from "../../identity/crypto.ts";
+import { isShared } from "../../identity/owner-log-shares.ts";
+import { appendEntry, beginLog, type OwnerLog } from "../../identity/owner-log.ts";
+import type { Secret } from "../../identity/secret.ts";
+import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../identity/share-token.ts";
+import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import type { ClaimOffer, ClaimRequest, ClaimResponse } from "../../protocol/claim-api.ts";
+import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
+import { cookieOf, HUB, PAGE, testHub, type CallInit, type TestHub } from "./hub.fixture.ts";
+
+const HOUR_MS = 3_600_000;
+const PASSWORD = "correct horse battery";
+
+interface Scene {
+  hub: TestHub;
+  token: Secret<string>;
+  /** Public half, as a page names it. */
+  claimKey: string;
+  /** Of the device that is shared. */
+  key: Uint8Array;
+}
+
+async function scene(hub: TestHub, name = "server"): Promise<Scene> {
+  const { key: text } = await hub.home.device(name);
+  const key = fromBase64Url(text) ?? new Uint8Array(0);
+  const linkKey = hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32));
+  await hub.parts.home.admitMember({ publicKey: key, linkKey, name, kind: "vps", platform: "linux-x86_64" });
+  return offered(hub, key);
+}
+
+async function offered(hub: TestHub, key: Uint8Array): Promise<Scene> {
+  const hubKey = hub.hubSigner.publicKey;
+  const { signer } = hub.home;
+  const expiresAtMs = hub.clock.now() + HOUR_MS;
+  const made = await makeShareOffer(hub.crypto, {
+    log: hub.home.log(),
+    hubKey,
+    device: key,
+    expiresAtMs,
+    signer,
+  });
+  await hub.logs.append(made.entry);
+  const { offer } = offerOf(hub.crypto, { token: made.token, log: hub.home.log(), hubKey });
+  return { hub, key, token: made.token, claimKey: offer.claimKey };
+}
+
+interface Browser {
+  signer: Signer;
+  log: OwnerLog;
+}
+
+async function browser({ hub }: Pick<Scene, "hub">): Promise<Browser> {
+  const signer = hub.crypto.ed25519Signer(hub.crypto.randomBytes(32));
+  const linkKey = hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32));
+  const given = { signer, linkKey, name: "Firefox on Linux", nowMs: hub.clock.now() };
+  return { signer, log: (await beginBrowserLog(hub.crypto, given)).log };
+}
+
+/** What a page sends whose browser takes the device into its log; from entry `from` on. */
+async function claiming(
+  { hub, token }: Scene,
+  { signer, log }: Browser,
+  from = 0,
+): Promise<Pick<ClaimRequest, "entry" | "theirs" | "proof">> {
+  const hubKey = hub.hubSigner.publicKey;
+  const wish = { token, log: hub.home.log(), hubKey };
+  const { entry } = await makeShareClaim(hub.crypto, { ...wish, owner: log, name: "anna" });
+  const { device, offer } = offerOf(hub.crypto, wish);
+  const taken = await takeShared(hub.crypto, { log, sharedBy: hub.home.log(), device, signer });
+  const bytes = browserClaimBytes(hub.crypto, log, { offer: offer.number, hubKey });
+  const proof = toBase64Url(await signer.sign(bytes ?? new Uint8Array(0)));
+  return { entry, theirs: taken.log.entries.slice(from), proof };
+}
+
+const send = (hub: TestHub, body: unknown, init: CallInit = {}): Promise<Response> =>
+  hub.call("/api/claim", { body, origin: PAGE, ...init });
+const look = async ({ hub, claimKey }: Scene, cookie?: string): Promise<ClaimOffer> =>
+  (await (
+    await hub.call("/api/claim/offer", {
+      body: { claim_key: claimKey },
+      origin: PAGE,
+      ...(cookie === undefined ? {} : { cookie }),
+    })
+  ).json()) as ClaimOffer;
+const codeOf = async (response: Response): Promise<string> =>
+  ((await response.json()) as { error: { code: string } }).error.code;
+const sessionOf = async (hub: TestHub, cookie: string): Promise<unknown> =>
+  ((await (await hub.call("/api/session", { cookie })).json()) as { user: unknown }).user;
+const accounts = async (hub: TestHub): Promise<number> =>
+  (
+    await hub.store.db
+      .selectFrom("account_users" as never)
+      .selectAll()
+      .execute()
+  ).length;
+
+async function comeIn(at: Scene, name = "anna"): Promise<{ mate: Browser; cookie: string; root: string }> {
+  const mate = await browser(at);
+  const answer = await send(at.hub, {
+    ...(await claiming(at, mate)),
+    newcomer: { name, password: PASSWORD },
+  });
+  expect(answer.status).toBe(200);
+  return { mate, cookie: cookieOf(answer.headers.getSetCookie()), root: toBase64Url(mate.log.id) };
+}
+
+test("the link tells what it offers, by whom, and spends nothing by being looked at", async () => {
+  await using hub = await testHub();
+  await hub.home.person("ada");
+  const at = await scene(hub);
+  for (const headers of [{ "Sec-Fetch-Mode": "navigate" }, { "User-Agent": "Linkbot/1.0" }]) {
+    expect((await hub.call("/claim", { headers })).status).toBe(200);
+  }
+  expect(await look(at)).toEqual({
+    state: "open",
+    device: expect.objectContaining({ name: "server", kind: "laptop" }) as never,
+    by: "ada",
+    expires_at: new Date(hub.clock.now() + HOUR_MS).toISOString(),
+    relation: "none",
+  });
+  expect(await look(at)).toMatchObject({ state: "open" });
+});
+
+test("a newcomer gets account, session, owner log and the device by one call, and nothing else of that owner", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  await hub.home.device("laptop");
+  const mate = await browser(at);
+  const answer = await send(hub, {
+    ...(await claiming(at, mate)),
+    newcomer: { name: "anna", password: PASSWORD },
+  });
+  expect(((await answer.json()) as ClaimResponse).device.name).toBe("server");
+  const cookie = cookieOf(answer.headers.getSetCookie());
+  expect(await sessionOf(hub, cookie)).toMatchObject({ name: "anna", has_password: true });
+  const root = toBase64Url(mate.log.id);
+  const theirs = hub.logs.get(root);
+  expect(theirs !== undefined && isShared(hub.home.log(), theirs, at.key)).toBe(true);
+  expect(theirs?.mayCommand(mate.signer.publicKey, hub.clock.now())).toBe(true);
+  await hub.devices.load();
+  expect(hub.devices.commandedBy([root]).map(({ name, kind }) => [name, kind])).toEqual([
+    ["firefox-on-linux", "browser"],
+    ["server", "laptop"],
+  ]);
+  expect(await look(at, cookie)).toEqual({ state: "spent", mine: true });
+  const signIn = { name: "anna", password: PASSWORD };
+  expect((await hub.call("/api/sign-in", { body: signIn, origin: PAGE })).status).toBe(200);
+});
+
+test("who lost the answer is let in again by the browser's own word, and by nothing that stands in a log", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const mate = await browser(at);
+  const sent = { ...(await claiming(at, mate)), newcomer: { name: "anna" } };
+  expect((await send(hub, sent)).status).toBe(200);
+  const again = await send(hub, sent);
+  expect([again.status, await sessionOf(hub, cookieOf(again.headers.getSetCookie()))]).toMatchObject([
+    200,
+    { name: "anna" },
+  ]);
+  expect(await accounts(hub)).toBe(1);
+  const other = await browser(at);
+  const strange = toBase64Url(await other.signer.sign(new Uint8Array(32)));
+  for (const proof of [undefined, "", strange]) {
+    const refused = await send(hub, { ...sent, proof });
+    expect([refused.status, refused.headers.getSetCookie()]).toEqual([403, []]);
+  }
+});
+
+test("of twenty at once one becomes the co-owner, and the others leave no account", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const sent = [];
+  for (let count = 0; count < 20; count++) {
+    const claim = await claiming(at, await browser(at));
+    sent.push({ ...claim, newcomer: { name: `anna-${count}`, password: PASSWORD } });
+  }
+  const answers = await Promise.all(
+    sent.map((body, from) => send(hub, body, { visitor: `198.51.100.${from}` })),
+  );
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  expect([await accounts(hub), hub.home.log().coOwners().length]).toEqual([1, 1]);
+});
+
+test("a taken or improper name spends nothing: another one works", async () => {
+  await using hub = await testHub();
+  await hub.home.person("ada");
+  const at = await scene(hub);
+  const claim = await claiming(at, await browser(at));
+  for (const [newcomer, code] of [
+    [{ name: "ada" }, "name_taken"],
+    [{ name: "No Name" }, "invalid"],
+    [{ name: "anna", password: "short" }, "invalid"],
+  ] as const) {
+    expect(await codeOf(await send(hub, { ...claim, newcomer }))).toBe(code);
+  }
+  expect(await look(at)).toMatchObject({ state: "open" });
+  expect((await send(hub, { ...claim, newcomer: { name: "anna" } })).status).toBe(200);
+});
+
+test("without a good token nobody learns which names are taken", async () => {
+  await using hub = await testHub();
+  await hub.home.person("ada");
+  const at = await scene(hub);
+  const claim = await claiming(at, await browser(at));
+  hub.clock.advance(HOUR_MS + 1);
+  const answers = [];
+  for (const name of ["ada", "nobody"]) {
+    answers.push(await (await send(hub, { ...claim, newcomer: { name } })).text());
+  }
+  expect(answers[0]).toContain("token_invalid");
+  expect(answers[1]).toBe(answers[0] ?? "");
+  expect(await look(at)).toEqual({ state: "over" });
+});
+
+test("who is signed in takes a second device into the log that is there", async () => {
+  await using hub = await testHub();
+  const { mate, cookie, root } = await comeIn(await scene(hub));
+  const { cookie: others } = await comeIn(await scene(hub, "third"), "bert");
+  const second = await scene(hub, "nas");
+  expect(await look(second, cookie)).toMatchObject({ state: "open", relation: "none" });
+  const log = hub.logs.get(root) ?? mate.log;
+  const body = await claiming(second, { ...mate, log }, log.length);
+  expect(await codeOf(await send(hub, body))).toBe("unauthorized");
+  expect(await codeOf(await send(hub, body, { cookie: others }))).toBe("forbidden");
+  const answer = await send(hub, body, { cookie });
+  expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []]);
+  expect(await look(await offered(hub, second.key), cookie)).toMatchObject({ relation: "shared" });
+});
+
+test("who is signed in and has lost key and words begins anew under the same account", async () => {
+  await using hub = await testHub();
+  const { cookie } = await comeIn(await scene(hub));
+  const second = await scene(hub, "nas");
+  const anew = await browser(second);
+  const body = { ...(await claiming(second, anew)), newcomer: { name: "ignored" } };
+  expect((await send(hub, body, { cookie })).status).toBe(200);
+  const rows = await hub.store.db
+    .selectFrom("owners")
+    .select("owner_root")
+    .where("user_id", "is not", null)
+    .execute();
+  expect([rows.length, await accounts(hub)]).toEqual([2, 1]);
+});
+
+test("the device's own owner is told so", async () => {
+  await using hub = await testHub();
+  const { cookie } = await hub.home.person("ada");
+  expect(await look(await scene(hub), cookie)).toMatchObject({ state: "open", relation: "own" });
+});
+
+test("an offer whose device is gone, or whose owner took the log back, is withdrawn", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const longer = await appendEntry(hub.crypto, hub.home.log(), {
+    kind: "remove",
+    body: { public_key: toBase64Url(at.key) },
+    signer: hub.home.signer,
+  });
+  await hub.logs.append(longer.entries.at(-1) as OwnerLogEntry);
+  expect(await look(at)).toEqual({ state: "withdrawn" });
+});
+
+describe("nobody comes in, and nothing is left behind,", () => {
+  const cases: [string, number, (at: Scene) => Promise<[unknown, CallInit]>][] = [
+    [
+      "from another page",
+      403,
+      async (at) => [await claiming(at, await browser(at)), { origin: "https://elsewhere.example" }],
+    ],
+    [
+      "from another site of the same name",
+      403,
+      async (at) => [await claiming(at, await browser(at)), { headers: { "sec-fetch-site": "same-site" } }],
+    ],
+    [
+      "at an address of the hub that has no page",
+      404,
+      async (at) => [await claiming(at, await browser(at)), { at: HUB, origin: HUB }],
+    ],
+    [
+      "by the claim of a hub that this is not",
+      403,
+      async (at) => {
+        const body = await claiming(at, await browser(at));
+        return [{ ...body, entry: { ...body.entry, log: toBase64Url(at.hub.crypto.randomBytes(32)) } }, {}];
+      },
+    ],
+    [
+      "by a machine's log",
+      422,
+      async (at) => {
+        const signer = at.hub.crypto.ed25519Signer(at.hub.crypto.randomBytes(32));
+        const link_key = toBase64Url(at.hub.crypto.x25519PublicKey(at.hub.crypto.randomBytes(32)));
+        const about = { name: "mate", kind: "laptop", platform: "linux-x86_64", link_key } as const;
+        return [await claiming(at, { signer, log: await beginLog(at.hub.crypto, signer, about) }), {}];
+      },
+    ],
+    [
+      "by a key that is another owner's",
+      403,
+      async (at) => [await claiming(at, { ...(await browser(at)), ...(await ofOther(at.hub)) }), {}],
+    ],
+  ];
+  for (const [name, status, make] of cases) {
+    test(name, async () => {
+      await using hub = await testHub();
+      const at = await scene(hub);
+      const [body, init] = await make(at);
+      const before = hub.logs.roots().length;
+      const answer = await send(hub, { ...(body as object), newcomer: { name: "anna" } }, init);
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([status, []]);
+      expect([hub.home.log().coOwners(), hub.logs.roots().length]).toEqual([[], before]);
+      expect(await look(at)).toMatchObject({ state: "open" });
+      expect(await hub.accounts.hasUsers()).toBe(false);
+    });
+  }
+});
+
+async function ofOther(hub: TestHub): Promise<Browser> {
+  const { signer } = hub.other;
+  const linkKey = hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32));
+  const given = { signer, linkKey, name: "Firefox", nowMs: hub.clock.now() };
+  return { signer, log: (await beginBrowserLog(hub.crypto, given)).log };
+}
+
+test("a browser's log begins at the page alone, where its person has an account", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const { entry, theirs } = await claiming(at, await browser(at));
+  const answer = await hub.call("/api/device/claim", { at: HUB, body: { entry, theirs } });
+  expect([answer.status, hub.logs.roots()]).toEqual([422, [hub.home.root, hub.other.root]]);
+});
+
+test("claims and looks are counted by their source", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const claim = await claiming(at, await browser(at));
+  const statuses = [];
+  for (let count = 0; count < 11; count++) {
+    statuses.push((await send(hub, { ...claim, proof: "", newcomer: { name: "anna" } })).status);
+  }
+  expect(statuses).toEqual([...Array.from({ length: 10 }, () => 403), 429]);
+  const looks = [];
+  for (let count = 0; count < 61; count++) {
+    looks.push(await hub.call("/api/claim/offer", { body: { claim_key: "none" }, origin: PAGE }));
+  }
+  expect([looks[59]?.status, looks[60]?.status]).toEqual([403, 429]);
+});
