@@ -23,6 +23,7 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device approve": "device",
   "muster device rotate": "device",
   "muster shell": "device",
+  "muster why": "device",
   "muster forward": "service",
   "muster task show": "task",
   "muster task logs": "task",

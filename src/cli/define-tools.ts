@@ -31,6 +31,25 @@ export function addToolCommands(program: Command, choose: Choose): void {
       choose({ run: async (invocation) => (await import("./commands/version.ts")).version(invocation) });
     });
   program
+    .command("why")
+    .summary("walk every hop to a URL or a device, and name the broken one")
+    .description(
+      "Walk the path to a device, a service, a share or any URL: name, address, TLS, hub, session, agent, port. " +
+        "The first hop that is broken is named, with its cause and what to do.",
+    )
+    .argument("<target>", "DEVICE, DEVICE/SERVICE, a share, or a URL")
+    .option("--strict", "exit with 1 when a hop is broken")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster why pi\n  muster why pi/grafana\n  muster why https://site.example.com",
+    )
+    .action((target, options) => {
+      choose({
+        run: async (invocation) => (await import("./commands/why.ts")).why(invocation, target, options),
+      });
+    });
+  program
     .command("upgrade")
     .summary("take the newer version that the hub offers")
     .description(

@@ -7,6 +7,7 @@ import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 import type { Clock, Disk, Timers } from "../world/world.ts";
 import type { HubSession } from "./hub-session.ts";
+import type { PathProbe } from "./why/path-probe.ts";
 
 export interface Surroundings {
   readonly version: string;
@@ -60,6 +61,8 @@ export interface Surroundings {
   /** Whether a request to this address comes back from a device. */
   /** `ca`: PEM of the hub's own authority. */
   deviceAnswers(address: { url: string; ca?: string; stop: AbortSignal }): Promise<boolean>;
+  /** The hops of a request, one at a time. */
+  pathProbe(): Promise<PathProbe>;
   /** What is left to do once a home has joined; every step may be repeated. */
   settle(options: SettleOptions): Promise<Settled>;
   /** This program, its log at `debug`. */

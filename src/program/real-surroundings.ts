@@ -119,6 +119,9 @@ export function realSurroundings(environment: Environment = process.env): RealSu
     async deviceAnswers(address) {
       return (await import("./device-answers.ts")).deviceAnswers(address, environment);
     },
+    async pathProbe() {
+      return (await import("./path-probe.ts")).openPathProbe(environment);
+    },
     async settle(options) {
       const { loadConfig } = await import("./config/load-config.ts");
       const { path } = await loadConfig({ home: options.home, environment });

@@ -6,6 +6,7 @@ import { requireAgent } from "../local-api.ts";
 import { plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { addRequest, type AddFlags } from "../add-request.ts";
+import { curlForm } from "../curl-form.ts";
 import { shortDuration } from "../durations.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 
@@ -57,13 +58,4 @@ function printAdded(invocation: Invocation, { share, password, warnings }: Local
 function who(access: "password" | "public" | "login"): string {
   if (access === "public") return " for everyone";
   return access === "login" ? " for people with an account on the hub" : "";
-}
-
-/** Node 20 and Python do not resolve *.localhost; browsers, curl and Bun do. */
-function curlForm(text: string): string | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  if (!url.hostname.endsWith(".localhost")) return undefined;
-  const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
-  return `curl --resolve ${url.hostname}:${port}:127.0.0.1 ${text}`;
 }

@@ -16,6 +16,7 @@ import {
 } from "./fake-agent.ts";
 import { queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
+import { fakePaths, fakeProbe, type FakePaths } from "./fake-paths.ts";
 import { fakeTicket } from "./fake-services.ts";
 import { fakeService, type FakeService } from "./fake-service.ts";
 import { fakeTime } from "./fake-timers.ts";
@@ -36,6 +37,7 @@ export interface FakeSurroundings extends Surroundings {
   stdout: FakeOutput;
   stderr: FakeOutput;
   agent: FakeAgent;
+  paths: FakePaths;
   /** Paths to contents; a folder ends with "/". */
   files: Map<string, string>;
   /** Answers of the terminal or standard input, in order. */
@@ -56,6 +58,7 @@ export interface FakeOutput {
 
 export function fakeSurroundings(): FakeSurroundings {
   const agent = fakeAgent();
+  const paths = fakePaths();
   const files = new Map([
     [`${HOME}/token`, `${AGENT_TOKEN}\n`],
     [`${HOME}/agent.json`, JSON.stringify({ pid: AGENT_PID, port: AGENT_PORT, token_file: `${HOME}/token` })],
@@ -171,6 +174,8 @@ export function fakeSurroundings(): FakeSurroundings {
     }),
     exampleConfig: async () => '#location = "rack 4"\n',
     openService: async () => service,
+    paths,
+    pathProbe: () => Promise.resolve(fakeProbe(paths)),
     deviceAnswers: async ({ url }) => {
       ran.push({ name: "deviceAnswers", options: { url } });
       return true;
