@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { MusterError } from "../protocol/errors.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
-import { findAgent, requireAgent } from "./local-api.ts";
+import { findAgent, requireAgent, type LocalAgent } from "./local-api.ts";
 import { AGENT_PID, AGENT_TOKEN } from "./testing/fake-agent.ts";
 import { fakeSurroundings, HOME, type FakeSurroundings } from "./testing/fake-surroundings.ts";
 
@@ -60,6 +60,24 @@ test("a call that hangs ends after 20 s, an app's start after 60 s", async () =>
     const agent = await requireAgent(invocation);
     surroundings.fetch = hanging;
     expect(await failureOf(agent.call(name, { share: "shop" }))).toMatchObject({ code: "unavailable" });
+    expect(surroundings.clock.monotonic()).toBeGreaterThanOrEqual(waitedMs);
+    expect(surroundings.clock.monotonic()).toBeLessThan(waitedMs + 1_000);
+  }
+});
+
+test("what a device is asked may be silent for as long as it was given, and a log's first word for 20 s", async () => {
+  const payload = "{}";
+  const asked: [waitedMs: number, ask: (agent: LocalAgent) => Promise<unknown>][] = [
+    [20_000, (agent) => agent.stream("logs", { share: "shop", lines: 10, follow: false })],
+    [80_000, (agent) => agent.stream("query", { type: "ListTasks", params: "{}" })],
+    [620_000, (agent) => agent.stream("capability", { protocol: "llm.chat", version: "1.0.0", payload })],
+  ];
+  for (const [waitedMs, ask] of asked) {
+    const { surroundings, invocation } = given();
+    const agent = await requireAgent(invocation);
+    // As a real socket ends that was told to: by words of its own.
+    surroundings.fetch = (url, init) => hanging(url, init).catch(() => Promise.reject(new Error("aborted")));
+    expect(await failureOf(ask(agent))).toMatchObject({ code: "unavailable" });
     expect(surroundings.clock.monotonic()).toBeGreaterThanOrEqual(waitedMs);
     expect(surroundings.clock.monotonic()).toBeLessThan(waitedMs + 1_000);
   }

@@ -2,6 +2,7 @@
 // answers for that very process. The token is sent only after that, and only to loopback.
 
 import { isAbsolute, join } from "node:path";
+import { CAPABILITY_WAITS } from "../protocol/capability-messages.ts";
 import { isErrorCode, MusterError, systemCode } from "../protocol/errors.ts";
 import {
   agentFile,
@@ -13,6 +14,7 @@ import {
   type StreamCall,
 } from "../protocol/local-api.ts";
 import { isLoopbackAddress } from "../protocol/actors.ts";
+import { QUERY_WAIT_MAX_MS } from "../protocol/query-messages.ts";
 import { isObject, readJson, readJsonFile } from "./bounded-json.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -29,6 +31,11 @@ const TIMEOUTS_MS: { readonly [Name in LocalCall]?: number } = {
   order_input: 86_400_000,
   task_cancel: TASK_TIMEOUT_MS,
   task_logs: TASK_TIMEOUT_MS,
+};
+/** A stream has no head before its first word, which a device may take long for; the agent itself bounds that. */
+const FIRST_WORD_TIMEOUTS_MS: { readonly [Name in StreamCall]?: number } = {
+  capability: CAPABILITY_WAITS.allMs + CALL_TIMEOUT_MS,
+  query: QUERY_WAIT_MAX_MS + CALL_TIMEOUT_MS,
 };
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 
@@ -136,11 +143,12 @@ function localAgent(invocation: Invocation, given: { file: AgentFile; token: str
       );
     },
     async stream(name, request) {
-      const response = await bounded(invocation, CALL_TIMEOUT_MS, (signal) =>
-        post(name, request, signal),
-      ).catch((thrown: unknown) => {
-        throw lostAgent(thrown);
-      });
+      const timeoutMs = FIRST_WORD_TIMEOUTS_MS[name] ?? CALL_TIMEOUT_MS;
+      const response = await bounded(invocation, timeoutMs, (signal) => post(name, request, signal)).catch(
+        (thrown: unknown) => {
+          throw lostAgent(thrown);
+        },
+      );
       if (!response.ok) throw await refusalOf(response);
       return piecesOf(response);
     },
@@ -167,6 +175,9 @@ async function bounded<Result>(
   );
   try {
     return await ask(AbortSignal.any([timeout.signal, interrupted]));
+  } catch (thrown) {
+    // A socket's own words for it tell nobody that it was the time.
+    throw timeout.signal.aborted ? timeout.signal.reason : thrown;
   } finally {
     timer.cancel();
   }
