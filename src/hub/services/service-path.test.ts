@@ -67,6 +67,17 @@ describe("an answer below /d/", () => {
     expect(text).toEndWith("\r\n\r\nok");
   });
 
+  test("lets the leave to send a body through, and no hints about paths that are others here", () => {
+    const passing = serviceAnswer(requestOf("Expect: 100-continue\r\n"), PATH);
+    const pass = (text: string): string => Buffer.from(passing.pass(latin1(text)) ?? []).toString("latin1");
+    expect(pass("HTTP/1.1 100 Continue\r\nSet-Cookie: a=1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLin")).toBe(
+      "HTTP/1.1 100 Continue\r\n\r\n",
+    );
+    const rest = pass("k: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    expect(rest).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(rest).toEndWith("\r\n\r\nok");
+  });
+
   test("leads to paths of the service, and elsewhere as it says", () => {
     const to = (location: string): string | undefined =>
       /Location: (.*)\r/.exec(
