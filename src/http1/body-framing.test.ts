@@ -58,6 +58,7 @@ describe("follows", () => {
     ["leading zeros", "003\r\nabc\r\n000\r\n\r\n"],
     ["extensions", '3;a;b=c;d="e f"\r\nabc\r\n0;z\r\n\r\n'],
     ["trailers", "3\r\nabc\r\n0\r\nA: b\r\nC:\r\nD: \xe4\t\r\n\r\n"],
+    ["a trailer with a name like one of a head", "0\r\nContent-Length-Sum: 3\r\nHosts: a\r\n\r\n"],
     ["data that looks like the end", "7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n"],
   ])("chunks: %s", (_, text) => {
     expect(chunked(`${text}GET / HTTP/1.1`)).toEqual({
@@ -110,6 +111,10 @@ describe("refuses", () => {
     ["a blank before a trailer's colon", "0\r\nA : b\r\n\r\n", "bad_trailer"],
     ["a bare LF in a trailer", "0\r\nA: b\nC: d\r\n\r\n", "bad_trailer"],
     ["NUL in a trailer", "0\r\nA: \0\r\n\r\n", "bad_trailer"],
+    ["a length as a trailer", "0\r\nContent-Length: 3\r\n\r\n", "bad_trailer"],
+    ["a cookie as a trailer", "0\r\nA: b\r\nset-cookie: a=1; Domain=test\r\n\r\n", "bad_trailer"],
+    ["a visitor's claim as a trailer", "0\r\nX_Forwarded_For: 192.0.2.1\r\n\r\n", "bad_trailer"],
+    ["our own field as a trailer", `0\r\nMuster-${"Ticket".repeat(9)}: t\r\n\r\n`, "bad_trailer"],
     ["a trailer too long", `0\r\nA: ${"x".repeat(TRAILERS_MAX_BYTES)}`, "trailers_too_large"],
     ["too many trailers", `0\r\n${"A: b\r\n".repeat(HEAD_MAX_FIELDS + 1)}`, "trailers_too_large"],
   ];

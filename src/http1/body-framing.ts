@@ -1,10 +1,11 @@
 // Follows a body to its end without touching it: given the bytes as they arrive, says how many belong to
 // it, when it is complete, and when its chunks are malformed. Chunk extensions and trailers are passed on
 // as they are, so they must be well-formed to the byte: CRLF only, no blanks around a size, real field
-// names, every line and the whole trailer section bounded.
+// names and none that belongs into a head, every line and the whole trailer section bounded.
 
 import { CHUNK_LINE_MAX_BYTES, HEAD_MAX_FIELDS, TRAILERS_MAX_BYTES } from "../protocol/limits.ts";
 import { isTokenByte } from "./field.ts";
+import { isForbiddenTrailer, TRAILER_NAME_LOOKED_AT } from "./forbidden-trailer.ts";
 import type { ResponseFraming } from "./framing.ts";
 import type { RefusalReason } from "./refusal.ts";
 
@@ -39,6 +40,7 @@ export class BodyTracker {
   #lineBytes = 0;
   #trailerBytes = 0;
   #trailers = 0;
+  #trailerName = "";
   #complete = true;
   #problem: RefusalReason | undefined;
 
@@ -173,11 +175,12 @@ export class BodyTracker {
         }
         this.#state = TRAILER_NAME;
         if (++this.#trailers > HEAD_MAX_FIELDS) return "trailers_too_large";
-        return isTokenByte(byte) ? undefined : "bad_trailer";
+        this.#trailerName = "";
+        return this.#trailerNameByte(byte);
       case TRAILER_NAME:
-        if (byte === COLON) this.#state = TRAILER_VALUE;
-        else if (!isTokenByte(byte)) return "bad_trailer";
-        return undefined;
+        if (byte !== COLON) return this.#trailerNameByte(byte);
+        this.#state = TRAILER_VALUE;
+        return isForbiddenTrailer(this.#trailerName) ? "bad_trailer" : undefined;
       case TRAILER_VALUE:
         if (byte === CR) this.#state = TRAILER_LF;
         else if (isControl(byte)) return "bad_trailer";
@@ -189,6 +192,12 @@ export class BodyTracker {
         this.#complete = byte === LF;
         return byte === LF ? undefined : "bad_trailer";
     }
+  }
+
+  #trailerNameByte(byte: number): RefusalReason | undefined {
+    if (!isTokenByte(byte)) return "bad_trailer";
+    if (this.#trailerName.length < TRAILER_NAME_LOOKED_AT) this.#trailerName += String.fromCharCode(byte);
+    return undefined;
   }
 }
 
