@@ -8,7 +8,7 @@ import { queryFleet, type FleetAsker } from "../agent/calls/query-fleet.ts";
 import { CoOwnerDesk } from "../agent/co-owner-desk.ts";
 import { DeviceDesk } from "../agent/device-desk.ts";
 import { makeDeviceToken } from "../agent/device-tokens.ts";
-import { HubSession } from "../agent/link/hub-session.ts";
+import type { HubSession } from "../agent/link/hub-session.ts";
 import { KeyDesk } from "../agent/key-desk.ts";
 import { OwnerDesk } from "../agent/owner-desk.ts";
 import { OrderDesk } from "../agent/orders/order-desk.ts";
@@ -17,19 +17,12 @@ import type { Controller } from "../client/commands/device-session.ts";
 import { FleetTasks } from "../agent/tasks/fleet-tasks.ts";
 import { nodeDhKey, nodeSessionCrypto } from "../identity/sealed/session-crypto-node.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../identity/owner-log.ts";
-import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
-import { SILENT_LOG } from "../protocol/log.ts";
-import type { HubToClient } from "../protocol/messages.ts";
-import { RESET } from "../trunk/frame.ts";
-import { Pulse } from "../trunk/liveness.ts";
 import { readHubFile, writeHubFile } from "./home-state.ts";
-import { hubAddress } from "./hub-address.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
 import type { HubFile } from "../protocol/local-api.ts";
-
-/** A hub on this machine or in reach answers far sooner. */
-const CONNECT_TIMEOUT_MS = 6000;
+import { connectedAs, hubKeyOf } from "./session-by-key.ts";
 
 export async function attach(home: string, environment: Environment): Promise<CliSession> {
   const parts = await openHome(home, environment);
@@ -194,64 +187,6 @@ export async function attach(home: string, environment: Environment): Promise<Cl
   };
 }
 
-interface ConnectedOptions {
-  environment: Environment;
-  sessionKind: "attach" | "register";
-  nextSession(): Promise<number>;
-  message?(message: HubToClient): void;
-}
-
-/** A session by this home's key. Rejects where there is none in the time that a person waits. */
-export async function connectedAs(
-  parts: HomeParts,
-  hubFile: HubFile,
-  options: ConnectedOptions,
-): Promise<HubSession> {
-  const { world, crypto, identity, about, version } = parts;
-  let settle: (problem: MusterError | undefined) => void = () => {};
-  const ready = new Promise<void>((resolve, reject) => {
-    settle = (problem) => (problem === undefined ? resolve() : reject(problem));
-  });
-  const session: HubSession = new HubSession({
-    world,
-    crypto,
-    signer: identity.signer,
-    pulse: new Pulse(world.timers, world.clock),
-    log: SILENT_LOG,
-    address: hubAddress(hubFile, options.environment),
-    hubKey: hubKeyOf(hubFile),
-    about: { ...about, name: hubFile.name, version },
-    sessionKind: options.sessionKind,
-    nextSession: () => options.nextSession(),
-    events: {
-      state(state) {
-        if (state.at === "connected") settle(undefined);
-        // A person waits: what fails once is told at once.
-        else if (state.problem !== undefined) settle(state.problem);
-      },
-      message: (message) => options.message?.(message),
-      opened(stream) {
-        // What is for the device waits for its agent, or is told that there is none.
-        stream.reset(RESET.refused);
-        return { data() {}, drain() {}, end() {}, close() {} };
-      },
-    },
-  });
-  const limit = world.timers.after(CONNECT_TIMEOUT_MS, () =>
-    settle(new MusterError("hub_unreachable", `the hub at ${hubFile.hub_url} did not answer in time`)),
-  );
-  session.start();
-  try {
-    await ready;
-    return session;
-  } catch (error) {
-    session.stop();
-    throw error;
-  } finally {
-    limit.cancel();
-  }
-}
-
 function controllerOf(
   { world, crypto, identity }: HomeParts,
   { session, book }: { session: HubSession; book: Awaited<ReturnType<typeof readLog>> },
@@ -315,10 +250,4 @@ export async function readLog({ crypto }: HomeParts, session: HubSession, { owne
       return Promise.resolve();
     },
   };
-}
-
-export function hubKeyOf(hubFile: HubFile): Uint8Array {
-  const key = fromBase64Url(hubFile.hub_key);
-  if (key?.length === 32) return key;
-  throw new MusterError("state_corrupt", "hub.json holds no hub key", { hint: "join the hub again" });
 }

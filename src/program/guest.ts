@@ -2,7 +2,7 @@
 // hub only while a command of its runs; what comes in between waits there. The hub's key is pinned at first sight.
 import { join } from "node:path";
 import { z } from "zod";
-import { HubSession } from "../agent/link/hub-session.ts";
+import type { HubSession } from "../agent/link/hub-session.ts";
 import { PeerDesk } from "../agent/peers/peer-desk.ts";
 import { relayPort } from "../agent/peers/relay-port.ts";
 import { sqlPeerStore } from "../agent/peers/sql-peer-store.ts";
@@ -21,16 +21,13 @@ import { SILENT_LOG } from "../protocol/log.ts";
 import type { HubToClient } from "../protocol/messages.ts";
 import { openStore } from "../store/open-store.ts";
 import { BRIEF } from "../trunk/drain.ts";
-import { RESET } from "../trunk/frame.ts";
-import { Pulse } from "../trunk/liveness.ts";
 import type { Disk } from "../world/world.ts";
-import { hubAddress } from "./hub-address.ts";
 import { lockHome } from "./home-lock.ts";
 import { callHub } from "./hub-call.ts";
 import { openHome, type Environment, type HomeParts } from "./parts.ts";
+import { connectedAs } from "./session-by-key.ts";
 import { wayTo } from "./way-to.ts";
 
-const CONNECT_TIMEOUT_MS = 6_000;
 /** For the hub's word that both have pinned, and for what waits at the hub to come. */
 const SETTLE_MS = 3_000;
 const QUIET_MS = 300;
@@ -72,7 +69,12 @@ async function openHeld(parts: HomeParts, file: GuestFile, environment: Environm
   const heard: HubToClient[] = [];
   let hear = (message: HubToClient): void => void heard.push(message);
   try {
-    const session = await connected(parts, file, { environment, message: (message) => hear(message) });
+    const session = await connectedAs(parts, file, {
+      environment,
+      sessionKind: "guest",
+      nextSession: () => Promise.resolve(0),
+      message: (message) => hear(message),
+    });
     const { post, pairing, desk, notices } = peersOver(parts, { file, session, store });
     hear = (message) => (message.type === "pairing_message" ? pairing.heard(message) : post.heard(message));
     post.connected();
@@ -155,50 +157,6 @@ async function readGuest(disk: Pick<Disk, "info" | "read">, path: string): Promi
   const read = guestFile.safeParse(parseJson(new TextDecoder().decode(await disk.read(path))));
   if (read.success) return read.data;
   throw new MusterError("state_corrupt", `${path} is damaged`, { hint: "remove it, and pair again" });
-}
-
-async function connected(
-  { world, crypto, identity, about, version }: HomeParts,
-  file: GuestFile,
-  { environment, message }: { environment: Environment; message(message: HubToClient): void },
-): Promise<HubSession> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const session = new HubSession({
-    world,
-    crypto,
-    signer: identity.signer,
-    pulse: new Pulse(world.timers, world.clock),
-    log: SILENT_LOG,
-    address: hubAddress(file, environment),
-    hubKey: fromBase64Url(file.hub_key) ?? new Uint8Array(0),
-    about: { ...about, version },
-    sessionKind: "guest",
-    nextSession: () => Promise.resolve(0),
-    events: {
-      state(state) {
-        if (state.at === "connected") resolve();
-        else if (state.problem !== undefined) reject(state.problem);
-      },
-      message,
-      opened(stream) {
-        stream.reset(RESET.refused);
-        return { data() {}, drain() {}, end() {}, close() {} };
-      },
-    },
-  });
-  const limit = world.timers.after(CONNECT_TIMEOUT_MS, () =>
-    reject(new MusterError("hub_unreachable", `the hub at ${file.hub_url} did not answer in time`)),
-  );
-  session.start();
-  try {
-    await promise;
-    return session;
-  } catch (error) {
-    session.stop();
-    throw error;
-  } finally {
-    limit.cancel();
-  }
 }
 
 function peersOver(

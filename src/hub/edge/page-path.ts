@@ -6,6 +6,7 @@ import type { RequestHead } from "../../http1/request-head.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import { serializeResponse } from "../../http1/serialize.ts";
 import { AnswerHead } from "./answer-head.ts";
+import { NOT_FOR_THE_ORIGIN } from "./shared-origin.ts";
 
 export interface PagePath {
   shareId: string;
@@ -50,16 +51,3 @@ function answerFields(head: ResponseHead, place: string): Field[] {
 }
 
 const KEPT_HERE: ReadonlySet<string> = new Set(["cookie", "authorization", "upgrade"]);
-
-/** What a response does to its whole origin, which is the hub's. */
-const NOT_FOR_THE_ORIGIN: ReadonlySet<string> = new Set([
-  "set-cookie",
-  "set-cookie2",
-  "clear-site-data",
-  "strict-transport-security",
-  "alt-svc",
-  "nel",
-  "report-to",
-  "service-worker-allowed",
-  "x-content-type-options",
-]);

@@ -1,6 +1,7 @@
 // `/d/DEVICE/SERVICE/…`: services at the hub's own hosts, for programs alone. All of them share one origin with each
 // other, so nothing that a browser sends by itself gets there, and what comes back can do nothing in one.
 import { AnswerHead } from "../edge/answer-head.ts";
+import { NOT_FOR_THE_ORIGIN } from "../edge/shared-origin.ts";
 import { field, type Field } from "../../http1/field.ts";
 import { forwardedResponse } from "../../http1/forward.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
@@ -55,16 +56,3 @@ function answerFields(head: ResponseHead, path: ServicePath): Field[] {
         : each,
   });
 }
-
-/** What a response does to its whole origin, which is the hub's. */
-const NOT_FOR_THE_ORIGIN: ReadonlySet<string> = new Set([
-  "set-cookie",
-  "set-cookie2",
-  "clear-site-data",
-  "strict-transport-security",
-  "alt-svc",
-  "nel",
-  "report-to",
-  "service-worker-allowed",
-  "x-content-type-options",
-]);
