@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { mergeParts, pageOf, type DevicePart } from "./query-merge.ts";
+import { mergeParts, type DevicePart } from "./query-merge.ts";
 
 const at = (minute: number): string => `2026-11-20T10:${String(minute).padStart(2, "0")}:00.000Z`;
 const task = (id: string, minute: number, more: object = {}) => ({ id, updated_at: at(minute), ...more });
@@ -50,7 +50,7 @@ test("a custom answer may be anything: a list, a value, an object", () => {
 
 test("pages follow each other without a gap or a double, while devices come and go", () => {
   const all = { pi: [task("e", 9), task("c", 5), task("a", 1)], gpu: [task("d", 5), task("b", 5)] };
-  const page = (cursor: string | null, devices: readonly (keyof typeof all)[]) => {
+  const page = (cursor: string | null | undefined, devices: readonly (keyof typeof all)[]) => {
     const [ms = "", id = ""] = (cursor ?? "9999999999999.z").split(".");
     const parts = devices.map((device) => {
       const behind = all[device].filter((one) => {
@@ -59,7 +59,7 @@ test("pages follow each other without a gap or a double, while devices come and 
       });
       return { device, data: { items: behind.slice(0, 2), cursor: behind.length > 2 ? "more" : null } };
     });
-    return pageOf(parts, 2);
+    return mergeParts("ListTasks", parts, 2);
   };
   const first = page(null, ["pi", "gpu"]);
   expect(first.items.map(({ id }) => id)).toEqual(["e", "d"]);
@@ -69,13 +69,20 @@ test("pages follow each other without a gap or a double, while devices come and 
   expect(alone).toMatchObject({ items: [{ id: "a" }], cursor: null });
 });
 
-test("a device that lies about its times or its cursor ends no page", () => {
-  expect(
-    pageOf([{ device: "liar", data: { items: [{ id: "a", updated_at: "soon" }], cursor: 7 } }], 5),
-  ).toEqual({
-    items: [{ id: "a", updated_at: "soon", device: "liar" }],
-    cursor: null,
-  });
+test("times are compared as times, however they are written; what has none comes last", () => {
+  const items = ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00.500Z", "2026-11-20T12:00:00.000+03:00", "soon"];
+  const parts = [
+    { device: "pi", data: { items: items.map((updated_at, id) => ({ id: `${id}`, updated_at })) } },
+  ];
+  const merged = mergeParts("ListTasks", parts);
+  expect(merged.items.map(({ id }) => id)).toEqual(["1", "0", "2", "3"]);
+  expect(merged.cursor).toBeNull();
+});
+
+test("a search is cut to what was asked for, the best of all devices", () => {
+  const of = (device: string, rank: number) => ({ device, data: { items: [task("a", 1, { rank })] } });
+  const { items } = mergeParts("SearchKnowledgebase", [of("pi", 0.5), of("gpu", 1), of("nas", 0.1)], 2);
+  expect(items.map(({ device }) => device)).toEqual(["gpu", "pi"]);
 });
 
 test("the order in which the parts came does not matter", () => {

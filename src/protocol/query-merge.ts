@@ -16,31 +16,31 @@ export interface Merged {
   items: QueryItem[];
   /** Of GetTaskStats: the sums; `items` has each device's own. */
   total?: Record<string, number>;
+  /** Of ListTasks: leads behind these, null at the end. */
+  cursor?: string | null;
 }
 
 const CHANGED = "updated_at";
+const SEARCHES: ReadonlySet<QueryType> = new Set(["SearchTasks", "SearchKnowledgebase"]);
 
-export function mergeParts(type: QueryType, parts: readonly DevicePart[]): Merged {
+/** At most `limit` of all, where there is one. */
+export function mergeParts(type: QueryType, parts: readonly DevicePart[], limit?: number): Merged {
   if (type === "GetTaskStats") return mergeStats(parts);
   const items = parts.flatMap(({ device, data }) => itemsIn(data).map((item) => named(device, item)));
-  const isSearch = type === "SearchTasks" || type === "SearchKnowledgebase";
-  return { items: items.toSorted(isSearch ? byRank : byChange) };
+  if (type === "ListTasks") return pageOf(parts, items.toSorted(byChange), limit);
+  return SEARCHES.has(type)
+    ? { items: items.toSorted(byRank).slice(0, limit) }
+    : { items: items.toSorted(byChange) };
 }
 
-/**
- * The first `limit` of a list, and the cursor that leads behind them: every device takes it, so that pages stay stable
- * while devices come and go. Null at the end.
- */
-export function pageOf(
-  parts: readonly DevicePart[],
-  limit: number,
-): { items: QueryItem[]; cursor: string | null } {
-  const { items } = mergeParts("ListTasks", parts);
-  const isCut = items.length > limit || parts.some(({ data }) => isObject(data) && isText(data["cursor"]));
+/** Every device takes the cursor, so that pages stay stable while devices come and go. */
+function pageOf(parts: readonly DevicePart[], items: QueryItem[], limit: number | undefined): Merged {
   const shown = items.slice(0, limit);
+  const isCut =
+    shown.length < items.length || parts.some(({ data }) => isObject(data) && isText(data["cursor"]));
   const last = shown.at(-1);
-  const at = Date.parse(textOf(last?.[CHANGED]));
-  return { items: shown, cursor: isCut && !Number.isNaN(at) ? `${at}.${textOf(last?.["id"])}` : null };
+  const at = last === undefined ? NEVER : changedAt(last);
+  return { items: shown, cursor: isCut && at !== NEVER ? `${at}.${textOf(last?.["id"])}` : null };
 }
 
 function mergeStats(parts: readonly DevicePart[]): Merged {
@@ -64,11 +64,19 @@ function named(device: string, item: unknown): QueryItem {
 
 function byChange(one: QueryItem, other: QueryItem): number {
   return (
-    compare(textOf(other[CHANGED]), textOf(one[CHANGED])) ||
+    changedAt(other) - changedAt(one) ||
     // As each device's own pages have it: a cursor is this pair.
     compare(textOf(other["id"]), textOf(one["id"])) ||
     compare(one.device, other.device)
   );
+}
+
+/** What says nothing of when it changed comes last. */
+const NEVER = -1;
+
+function changedAt(item: QueryItem): number {
+  const at = Date.parse(textOf(item[CHANGED]));
+  return Number.isNaN(at) ? NEVER : at;
 }
 
 function byRank(one: QueryItem, other: QueryItem): number {

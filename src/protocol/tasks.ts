@@ -49,7 +49,12 @@ export type TaskView = z.infer<typeof taskView>;
 export const TASK_LOGS_SHOWN_BYTES = 64 * 1024;
 export const TASK_LOG_PAGE_MAX_BYTES = 256 * 1024;
 export const TASK_PAGE_MAX = 200;
-const TASK_PAGE_USUAL = 50;
+export const TASK_PAGE_USUAL = 50;
+
+/** A UUID. Only its letters are looked at: cursors are made of it. */
+export const TASK_ID = /^[0-9a-f-]{1,36}$/;
+/** Where the page before ended: when its last task changed, and its id. Every device reads it alike. */
+export const TASK_CURSOR = /^\d{1,16}\.[0-9a-f-]{1,36}$/;
 
 /** An id, or at least six characters of its beginning or end. */
 export const taskReference = z.string().regex(/^[0-9a-f-]{6,36}$/);
@@ -62,7 +67,7 @@ export const taskDescription = z
   .string()
   .max(4000)
   .regex(/^[^\0]*$/);
-const cursor = z.string().max(200).nullish();
+const cursor = z.string().regex(TASK_CURSOR).nullish();
 const limit = z.number().int().min(1).max(TASK_PAGE_MAX).default(TASK_PAGE_USUAL);
 const words = z.string().min(1).max(200);
 

@@ -8,9 +8,13 @@ export const EVENT_STREAM_HEADERS = {
   "X-Accel-Buffering": "no",
 } as const;
 
-/** JSON has no line breaks outside its texts. What fails is the last event, `error`. */
+/**
+ * JSON has no line breaks outside its texts. What fails is the last event, `error`. `gone` is aborted when the reader
+ * leaves: what it waits for may never come.
+ */
 export function eventStream(
   events: AsyncGenerator<{ event: string; data: object }>,
+  gone: AbortController,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const line = (event: string, data: object): Uint8Array =>
@@ -28,6 +32,7 @@ export function eventStream(
         }
       },
       async cancel() {
+        gone.abort();
         await events.return(undefined);
       },
     },

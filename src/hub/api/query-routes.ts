@@ -1,34 +1,45 @@
 // Queries to the fleet by HTTP. Nobody signs here, so devices answer what they let the hub see: lists of tasks and
 // their sums. One answer when all is in, or server-sent events as each device gives its part.
 import { z } from "zod";
-import { answerJson } from "../../protocol/answer-json.ts";
 import { queryName } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { rootsOf } from "../../protocol/actors.ts";
-import { mergeParts, pageOf, type DevicePart, type Merged } from "../../protocol/query-merge.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { rootsOf, type Actor } from "../../protocol/actors.ts";
+import { FleetGathering } from "../../protocol/query-gather.ts";
 import {
   QUERY_TYPES,
   QUERY_WAIT_MAX_MS,
   type AggregateQuery,
   type QueryReply,
+  type QueryType,
 } from "../../protocol/query-messages.ts";
+import { queryEvents } from "../../protocol/query-events.ts";
 import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
-import { TASK_REQUESTS } from "../../protocol/tasks.ts";
+import { TASK_CURSOR, TASK_PAGE_MAX, TASK_PAGE_USUAL, TASK_REQUESTS } from "../../protocol/tasks.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import { askedReplies } from "../calls/asked-replies.ts";
+import { Places } from "../calls/places.ts";
 import { json } from "./answers.ts";
 import { EVENT_STREAM_HEADERS, eventStream } from "./event-stream.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 
+/** At once, of one person or one key: as many as of one session. */
+const PER_ASKER_MAX = 16;
+/** What is kept of one answer until it is whole; as events it may be more. */
+const GATHERED_MAX_CHARACTERS = 8 * RELAY_MESSAGE_MAX_BYTES;
+
 const timeoutMs = z.coerce.number().int().min(1).max(QUERY_WAIT_MAX_MS).optional();
-const tasksAsked = z.strictObject({
-  status: z.enum(TASK_STATUSES).optional(),
-  q: TASK_REQUESTS.search.shape.q.optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-  cursor: z.string().max(200).optional(),
-  timeout_ms: timeoutMs,
-});
+const tasksAsked = z
+  .strictObject({
+    status: z.enum(TASK_STATUSES).optional(),
+    q: TASK_REQUESTS.search.shape.q.optional(),
+    limit: z.coerce.number().int().min(1).max(TASK_PAGE_MAX).default(TASK_PAGE_USUAL),
+    cursor: z.string().regex(TASK_CURSOR).optional(),
+    timeout_ms: timeoutMs,
+  })
+  // What is found by words has one page.
+  .refine(({ q, cursor }) => q === undefined || cursor === undefined);
 const queryAsked = z.strictObject({
   type: z.enum(QUERY_TYPES),
   name: queryName.optional(),
@@ -36,9 +47,17 @@ const queryAsked = z.strictObject({
   timeout_ms: timeoutMs,
 });
 
-type Done = Extract<QueryReply, { type: "aggregate_query_done" }>;
+interface Question {
+  type: QueryType;
+  name?: string | undefined;
+  params: object;
+  timeout_ms: number | undefined;
+}
 
 export function queryRoutes(parts: ApiParts): Route[] {
+  const places = new Places(PER_ASKER_MAX, "queries of yours");
+  const answer = (call: Call<"fleet.query">, question: Question): Promise<Response> =>
+    answered({ ...parts, places }, call, question);
   return [
     route<"fleet.query">({
       method: "GET",
@@ -48,13 +67,12 @@ export function queryRoutes(parts: ApiParts): Route[] {
       answer(call) {
         const read = tasksAsked.safeParse(Object.fromEntries(call.url.searchParams));
         if (!read.success) throw badQuery();
-        const { q, limit, timeout_ms, ...filter } = read.data;
-        const question =
-          q === undefined ? ["ListTasks", { ...filter, limit }] : ["SearchTasks", { q, limit }];
-        const [type, params] = question as [AggregateQuery["query_type"], object]; // the two just above
-        const merge = (all: DevicePart[]): Merged =>
-          type === "ListTasks" ? pageOf(all, limit) : mergeParts(type, all);
-        return answered(parts, call, { type, params, timeout_ms, merge });
+        const { timeout_ms, ...params } = read.data;
+        return answer(call, {
+          type: params.q === undefined ? "ListTasks" : "SearchTasks",
+          params,
+          timeout_ms,
+        });
       },
     }),
     route<"fleet.query">({
@@ -62,24 +80,16 @@ export function queryRoutes(parts: ApiParts): Route[] {
       path: "/api/query",
       action: "fleet.query",
       at: "hub",
-      async answer(call) {
-        const { type, name, params, timeout_ms } = await call.json(queryAsked);
-        const merge = (all: DevicePart[]): Merged => mergeParts(type, all);
-        return answered(parts, call, { type, name, params, timeout_ms, merge });
-      },
+      answer: async (call) => answer(call, { timeout_ms: undefined, ...(await call.json(queryAsked)) }),
     }),
   ];
 }
 
-interface Question {
-  type: AggregateQuery["query_type"];
-  name?: string | undefined;
-  params: object;
-  timeout_ms: number | undefined;
-  merge(parts: DevicePart[]): Merged;
-}
-
-async function answered(parts: ApiParts, call: Call<"fleet.query">, question: Question): Promise<Response> {
+async function answered(
+  parts: ApiParts & { places: Places },
+  call: Call<"fleet.query">,
+  question: Question,
+): Promise<Response> {
   const roots = rootsOf(call.actor);
   if (roots.length === 0) call.allow(undefined);
   for (const root of roots) call.allow({ kind: "owner", root });
@@ -91,64 +101,63 @@ async function answered(parts: ApiParts, call: Call<"fleet.query">, question: Qu
     params: JSON.stringify(question.params),
     ...(question.timeout_ms === undefined ? {} : { timeout_ms: question.timeout_ms }),
   };
-  const replies = askedReplies<QueryReply>(
-    (events) => parts.queries.ask(roots, query, events),
-    (reply) => reply.type === "aggregate_query_done",
-    call.request.signal,
+  const gone = new AbortController();
+  const replies = placed(
+    parts.places.take(askerOf(call.actor)),
+    askedReplies<QueryReply>(
+      (events) => parts.queries.ask(roots, query, events),
+      (reply) => reply.type === "aggregate_query_done",
+      AbortSignal.any([call.request.signal, gone.signal]),
+    ),
   );
   const wantsEvents = (call.request.headers.get("accept") ?? "").includes("text/event-stream");
-  return wantsEvents ? streamed(replies) : gathered(replies, question);
+  return wantsEvents ? streamed(replies, question.type, gone) : gathered(replies, question);
+}
+
+function askerOf(actor: Actor): string {
+  return "userId" in actor ? `person ${actor.userId}` : `key ${"key" in actor ? actor.key : ""}`;
+}
+
+/** The place is free again when the last of it was taken, or its taker has gone. */
+async function* placed(
+  giveBack: () => void,
+  replies: AsyncGenerator<QueryReply>,
+): AsyncGenerator<QueryReply> {
+  try {
+    yield* replies;
+  } finally {
+    giveBack();
+  }
 }
 
 async function gathered(replies: AsyncGenerator<QueryReply>, question: Question): Promise<Response> {
-  const all: DevicePart[] = [];
+  const gathering = new FleetGathering({ ...question, mostCharacters: GATHERED_MAX_CHARACTERS });
   for await (const reply of replies) {
-    if (reply.type === "aggregate_query_part") {
-      all.push({ device: reply.from_device, data: readable(reply) });
-    } else if (reply.type === "aggregate_query_done") {
-      return json({ ...question.merge(all), ...envelopeOf(reply) });
+    if (reply.type === "aggregate_query_part") gathering.take(reply);
+    else if (reply.type === "aggregate_query_done") {
+      return json({ ...gathering.merged(), ...gathering.completeness(reply) });
     }
   }
   throw new MusterError("unavailable", "the query was given up");
 }
 
-/** `expected`, `part` and `done`, each with its JSON. */
-async function streamed(replies: AsyncGenerator<QueryReply>): Promise<Response> {
+/** `expected`, `part` and `done`, each with its JSON. What goes wrong before the first has a status of its own. */
+async function streamed(
+  replies: AsyncGenerator<QueryReply>,
+  type: QueryType,
+  gone: AbortController,
+): Promise<Response> {
   const first = await replies.next();
-  async function* events(): AsyncGenerator<{ event: string; data: object }> {
-    if (first.done !== true) yield eventOf(first.value);
-    for await (const reply of replies) yield eventOf(reply);
+  async function* all(): AsyncGenerator<QueryReply> {
+    try {
+      if (first.done !== true) yield first.value;
+      yield* replies;
+    } finally {
+      // Who goes at the first leaves the others too.
+      await replies.return(undefined);
+    }
   }
-  return new Response(eventStream(events()), { headers: EVENT_STREAM_HEADERS });
-}
-
-function eventOf(reply: QueryReply): { event: string; data: object } {
-  switch (reply.type) {
-    case "aggregate_query_expected":
-      return { event: "expected", data: { expected: reply.expected } };
-    case "aggregate_query_part":
-      return {
-        event: "part",
-        data: { from_device: reply.from_device, data: readable(reply), is_final: reply.is_final },
-      };
-    case "aggregate_query_done":
-      return { event: "done", data: envelopeOf(reply) };
-    case "aggregate_query_refused":
-      return { event: "refused", data: reply.error };
-  }
-}
-
-function envelopeOf({ answered: names, timed_out, failed, offline }: Done): object {
-  return { answered: names, timed_out, failed, offline };
-}
-
-/** Nothing where it is no JSON: a lying device has said nothing. */
-function readable({ data, from_device: device }: { data: string; from_device: string }): unknown {
-  try {
-    return answerJson(data, device);
-  } catch {
-    return { items: [] };
-  }
+  return new Response(eventStream(queryEvents(all(), type), gone), { headers: EVENT_STREAM_HEADERS });
 }
 
 function badQuery(): MusterError {

@@ -6,7 +6,6 @@ import {
   type CapabilityReply,
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
-import { MusterError } from "../../protocol/errors.ts";
 import type { Actor } from "../../protocol/actors.ts";
 import { demand } from "../../protocol/permissions.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
@@ -14,6 +13,7 @@ import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
 import { CallStreams } from "./call-stream.ts";
 import { findCandidates, type Asked, type CandidateParts } from "./candidates.ts";
+import { Places } from "./places.ts";
 import { CapabilityRun, type RunEvents } from "./capability-run.ts";
 
 export interface CapabilityDeskParts extends Pick<CandidateParts, "devices" | "offers" | "directory"> {
@@ -47,7 +47,7 @@ export class CapabilityDesk {
   readonly #running = new Map<string, number>();
   readonly #coolUntil = new Map<string, number>();
   /** Of programs by HTTP, by their keys. */
-  readonly #byKey = new Map<string, number>();
+  readonly #places = new Places(PER_SESSION_MAX, "requests of this key");
   readonly #streams: CallStreams<CapabilityRequest, CapabilityReply>;
 
   constructor(parts: CapabilityDeskParts) {
@@ -104,17 +104,11 @@ export class CapabilityDesk {
 
   /** Sessions are counted by their streams; a program's requests have none. */
   #admit(caller: string, events: RunEvents): RunEvents {
-    const running = this.#byKey.get(caller) ?? 0;
-    if (running >= PER_SESSION_MAX) {
-      throw new MusterError("too_many", `${PER_SESSION_MAX} requests of this key run already`);
-    }
-    this.#byKey.set(caller, running + 1);
+    const giveBack = this.#places.take(caller);
     return {
       reply: (reply) => events.reply(reply),
       over: () => {
-        const left = (this.#byKey.get(caller) ?? 1) - 1;
-        if (left === 0) this.#byKey.delete(caller);
-        else this.#byKey.set(caller, left);
+        giveBack();
         events.over();
       },
     };

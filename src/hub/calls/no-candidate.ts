@@ -1,18 +1,16 @@
 // Why no device serves a capability request, in words that lead on: who has it but is away, what there is instead, or
-// how such a thing is asked. Only of devices that the asker may use; a list in it is cut, so that a large fleet fills
-// no screen.
+// how such a thing is asked. Only of devices that the asker may use; a list in it is cut.
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { Asked } from "./candidates.ts";
+import { shown } from "./shown.ts";
 
 /** One offer of one device. */
 export interface Offering {
   row: DeviceRow;
   offer: CapabilityOffer;
 }
-
-const SHOWN_MAX = 20;
 
 /** The one that was named is none of the asker's. */
 export function noSuchDevice(reference: string): MusterError {
@@ -111,9 +109,4 @@ function offeredHint(all: readonly Offering[]): string {
   if (devices.size === 0) return "no device offers anything that is asked for in this way";
   const each = [...devices].toSorted(([one], [other]) => (one < other ? -1 : 1));
   return `there are: ${shown(each.map(([protocol, names]) => `${protocol} (${shown([...names])})`))}`;
-}
-
-function shown(words: readonly string[]): string {
-  const rest = words.length - SHOWN_MAX;
-  return `${words.slice(0, SHOWN_MAX).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }

@@ -112,7 +112,27 @@ test("a custom query goes to those that declare it; where none does, it is refus
   const custom = (name: string) => ask({ query_type: "Custom", query_name: name }).heard;
   expect(custom("Notes").at(-1)).toMatchObject({ answered: ["notes"] });
   expect(custom("Nothing")).toMatchObject([
-    { type: "aggregate_query_refused", error: { code: "no_device" } },
+    {
+      type: "aggregate_query_refused",
+      error: { code: "no_device", hint: "there are: Notes (notes), Other (other)" },
+    },
+  ]);
+});
+
+test("a device that was named and can't answer is told; others that can't are not missed", () => {
+  const { made, ask } = fleet();
+  made.add("one", offering, answering("[1]"));
+  made.add("two", { capabilities: [] }, answering("[2]"));
+  const keys = [10, 11].map((byte) => toBase64Url(new Uint8Array(32).fill(byte)));
+  const told = { answered: ["one"], failed: { two: "does not offer tasks" } };
+  expect(ask({ devices: keys }).heard.at(-1)).toMatchObject(told);
+  expect(ask().heard.at(-1)).toMatchObject({ answered: ["one"], failed: {} });
+});
+
+test("a query that nobody has, where no plugin has any, says so", () => {
+  const { ask } = fleet();
+  expect(ask({ query_type: "Custom", query_name: "Notes" }).heard).toMatchObject([
+    { error: { hint: "no device has a plugin with a query of its own" } },
   ]);
 });
 

@@ -12,11 +12,13 @@ import {
   type QueryReply,
   type QueryType,
 } from "../../protocol/query-messages.ts";
+import type { DeviceRow } from "../../store/devices.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Candidate, CandidateParts } from "./candidates.ts";
+import { shown } from "./shown.ts";
 import { CallStreams } from "./call-stream.ts";
 import { QueryRun, type QueryEvents } from "./query-run.ts";
 
@@ -71,16 +73,19 @@ export class QueryDesk {
   /** Of the devices of these owners. Throws a refusal for which nobody was asked. */
   ask(ownerRoots: readonly string[], query: AggregateQuery, events: QueryEvents): QueryRun {
     const meant = query.devices === undefined ? undefined : new Set(query.devices);
-    const asked = this.#parts.devices
+    const rows = this.#parts.devices
       .commandedBy(ownerRoots)
-      .filter((row) => row.revoked_at === null && row.confirmed === 1)
-      .filter((row) => meant?.has(toBase64Url(row.public_key)) ?? true)
-      .filter((row) => this.#canAnswer(row.device_id, query));
-    if (asked.length === 0 && query.query_type === "Custom") {
-      throw new MusterError("no_device", `no device answers the query "${query.query_name ?? ""}"`);
-    }
+      .filter((row) => row.revoked_at === null && row.confirmed === 1);
+    const wanted = rows.filter((row) => meant?.has(toBase64Url(row.public_key)) ?? true);
+    const asked = wanted.filter((row) => this.#canAnswer(row.device_id, query));
+    if (asked.length === 0 && query.query_type === "Custom") throw this.#unknown(query, rows);
     const expected: Candidate[] = [];
+    const failed: Record<string, string> = {};
     const offline: Record<string, string | null> = {};
+    // Who was named has to be told of; of all others nobody expects an answer.
+    for (const { name } of meant === undefined ? [] : wanted.filter((row) => !asked.includes(row))) {
+      failed[name] = `does not offer ${whatAnswers(query)}`;
+    }
     for (const { device_id: id, name, last_seen: lastSeen } of asked) {
       const session = this.#parts.directory.device(id);
       if (session !== undefined && !session.leaving) expected.push({ id, name, session });
@@ -90,12 +95,30 @@ export class QueryDesk {
       {
         timers: this.#parts.timers,
         query: localOf(query),
-        timeoutMs: query.timeout_ms ?? QUERY_WAIT_MS,
+        timeoutMs: waitMsOf(query),
         expected,
+        failed,
         offline,
       },
       events,
     );
+  }
+
+  /** With the queries of plugins that there are, and where. */
+  #unknown({ query_name: name = "" }: AggregateQuery, rows: readonly DeviceRow[]): MusterError {
+    const known = new Map<string, string[]>();
+    for (const row of rows) {
+      for (const one of this.#parts.offers.of(row.device_id).queries) {
+        known.set(one, [...(known.get(one) ?? []), row.name]);
+      }
+    }
+    const each = [...known].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    return new MusterError("no_device", `no device that was asked answers the query "${name}"`, {
+      hint:
+        each.length === 0
+          ? "no device has a plugin with a query of its own"
+          : `there are: ${shown(each.map(([one, names]) => `${one} (${shown(names)})`))}`,
+    });
   }
 
   #canAnswer(deviceId: string, { query_type: type, query_name: name }: AggregateQuery): boolean {
@@ -105,7 +128,15 @@ export class QueryDesk {
   }
 }
 
-/** What a device needs of it: all but how long the hub waits. */
+function whatAnswers({ query_type: type, query_name: name = "" }: AggregateQuery): string {
+  return type === "Custom" ? `the query "${name}"` : ANSWERED_BY[type];
+}
+
+function waitMsOf({ timeout_ms }: AggregateQuery): number {
+  return timeout_ms ?? QUERY_WAIT_MS;
+}
+
+/** What a device needs of it. */
 function localOf(query: AggregateQuery): QueryLocal {
   const { query_id, query_type, query_name, params, devices, signed } = query;
   return {
@@ -113,6 +144,7 @@ function localOf(query: AggregateQuery): QueryLocal {
     query_id,
     query_type,
     params,
+    timeout_ms: waitMsOf(query),
     ...(query_name === undefined ? {} : { query_name }),
     ...(devices === undefined ? {} : { devices }),
     ...(signed === undefined ? {} : { signed }),

@@ -20,6 +20,8 @@ export interface QueryRunParts {
   timeoutMs: number;
   /** Those that are here. */
   expected: readonly Candidate[];
+  /** Those that were named and can't answer, by name: why. */
+  failed: Readonly<Record<string, string>>;
   /** Those that are away, by name: since when. */
   offline: Readonly<Record<string, string | null>>;
 }
@@ -36,7 +38,7 @@ export class QueryRun {
   /** Those whose last part has not come. */
   readonly #open = new Map<Candidate, LineStream>();
   readonly #answered: string[] = [];
-  readonly #failed: Record<string, string> = {};
+  readonly #failed: Record<string, string>;
   readonly #limit: Timer;
   #isHeld = false;
   #isOver = false;
@@ -44,7 +46,8 @@ export class QueryRun {
   constructor(parts: QueryRunParts, events: QueryEvents) {
     this.#parts = parts;
     this.#events = events;
-    const { query, expected, timers, timeoutMs } = parts;
+    const { query, expected, failed, timers, timeoutMs } = parts;
+    this.#failed = { ...failed };
     this.#limit = timers.after(timeoutMs, () => this.#finish());
     this.#say({
       type: "aggregate_query_expected",
