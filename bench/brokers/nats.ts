@@ -1,51 +1,33 @@
 // nats-server as it comes: a publisher and a subscriber. Nothing is kept, nothing sealed.
 import { freePort, reachable, type Stage } from "../stage.ts";
-import { Arrivals, MESSAGE_BYTES, type BrokerPeer } from "./broker.ts";
-import { repeated, textSocket, type TextSocket } from "./text-socket.ts";
+import { MESSAGE_BYTES, type BrokerPeer } from "./broker.ts";
+import { TextLoad } from "./text-load.ts";
+import { textSocket, type TextSocket } from "./text-socket.ts";
 
 const BODY = "x".repeat(MESSAGE_BYTES);
 const MESSAGE = "M".charCodeAt(0);
 const PING = "P".charCodeAt(0);
-/** Pieces of a burst that are written at once. */
-const AT_ONCE = 1_000;
 
 export const nats: BrokerPeer = {
   name: "nats-server",
   programs: ["nats-server"],
   async start(stage) {
     const { port, pid } = await natsServer(stage);
-    const there = new Arrivals();
-    const back = new Arrivals();
+    const load = new TextLoad();
     const pong = natsPublish("back", BODY);
-    let echoes = false;
     const receiver = await natsClient(port, { subject: "there", body: BODY }, (count) => {
-      there.add(count);
-      if (echoes) receiver.write(pong);
+      load.there.add(count);
+      if (load.echoes) receiver.write(pong);
     });
-    const sender = await natsClient(port, { subject: "back", body: BODY }, (count) => back.add(count));
+    const sender = await natsClient(port, { subject: "back", body: BODY }, (count) => load.back.add(count));
     const one = natsPublish("there", BODY);
-    const many = repeated(one, AT_ONCE);
     return [
       {
         name: "nats-server",
         promises: "kept nowhere, not sealed, no TLS",
         hub: [pid],
         agent: [],
-        async roundTrip() {
-          echoes = true;
-          const came = back.more(1);
-          sender.write(one);
-          await came;
-        },
-        async burst(count) {
-          echoes = false;
-          const came = there.more(count);
-          for (let sent = 0; sent < count; sent += AT_ONCE) {
-            sender.write(many);
-            await sender.flushed();
-          }
-          await came;
-        },
+        ...load.from(sender, one),
         burstCount: 200_000,
       },
     ];

@@ -1,13 +1,12 @@
 // redis-server twice: its PUBLISH, which keeps nothing, and a list with every write synced, which is the nearest to
 // what a hub does with a message.
 import { freePort, reachable, type Stage } from "../stage.ts";
-import { Arrivals, MESSAGE_BYTES, type Broker, type BrokerPeer } from "./broker.ts";
-import { repeated, textSocket, type TextSocket } from "./text-socket.ts";
+import { MESSAGE_BYTES, type Broker, type BrokerPeer } from "./broker.ts";
+import { TextLoad } from "./text-load.ts";
+import { textSocket, type TextSocket } from "./text-socket.ts";
 
 const BODY = "x".repeat(MESSAGE_BYTES);
 const ARRAY = "*".charCodeAt(0);
-/** Pieces of a burst that are written at once. */
-const AT_ONCE = 1_000;
 
 export const redis: BrokerPeer = {
   name: "redis-server",
@@ -17,39 +16,22 @@ export const redis: BrokerPeer = {
 
 async function publishing(stage: Stage): Promise<Broker> {
   const { port, pid } = await server(stage, ["--save", "", "--appendonly", "no"]);
-  const there = new Arrivals();
-  const back = new Arrivals();
+  const load = new TextLoad();
   const toThere = command("PUBLISH", "there", BODY);
   const toBack = command("PUBLISH", "backs", BODY);
-  let echoes = false;
   const answerer = await client(port);
   await subscriber(port, "there", (count) => {
-    there.add(count);
-    if (echoes) answerer.write(toBack);
+    load.there.add(count);
+    if (load.echoes) answerer.write(toBack);
   });
-  await subscriber(port, "backs", (count) => back.add(count));
+  await subscriber(port, "backs", (count) => load.back.add(count));
   const sender = await client(port);
-  const many = repeated(toThere, AT_ONCE);
   return {
     name: "redis, PUBLISH",
     promises: "kept nowhere, not sealed, no TLS",
     hub: [pid],
     agent: [],
-    async roundTrip() {
-      echoes = true;
-      const came = back.more(1);
-      sender.write(toThere);
-      await came;
-    },
-    async burst(count) {
-      echoes = false;
-      const came = there.more(count);
-      for (let sent = 0; sent < count; sent += AT_ONCE) {
-        sender.write(many);
-        await sender.flushed();
-      }
-      await came;
-    },
+    ...load.from(sender, toThere),
     burstCount: 100_000,
   };
 }
@@ -57,20 +39,18 @@ async function publishing(stage: Stage): Promise<Broker> {
 /** Each message is synced before its sender is answered; the reader blocks on the list and takes one at a time. */
 async function keeping(stage: Stage): Promise<Broker> {
   const { port, pid } = await server(stage, ["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
-  const there = new Arrivals();
-  const back = new Arrivals();
+  const load = new TextLoad();
   const push = command("RPUSH", "there", BODY);
   const take = command("BLPOP", "there", "0");
   const takenLength = `*2\r\n$5\r\nthere\r\n$${MESSAGE_BYTES}\r\n${BODY}\r\n`.length;
   const answerer = await client(port);
   const answer = command("RPUSH", "backs", BODY);
-  let echoes = false;
   const reader = await textSocket(
     port,
     () => takenLength,
     (_, count) => {
-      there.add(count);
-      if (echoes) answerer.write(answer);
+      load.there.add(count);
+      if (load.echoes) answerer.write(answer);
       reader.write(take.repeat(count));
     },
   );
@@ -80,33 +60,18 @@ async function keeping(stage: Stage): Promise<Broker> {
     port,
     () => takenLength,
     (_, count) => {
-      back.add(count);
+      load.back.add(count);
       backReader.write(takeBack.repeat(count));
     },
   );
   backReader.write(takeBack);
   const sender = await client(port);
-  const many = repeated(push, AT_ONCE);
   return {
     name: "redis, list, every write synced",
     promises: "on the server's disk, not sealed, no TLS",
     hub: [pid],
     agent: [],
-    async roundTrip() {
-      echoes = true;
-      const came = back.more(1);
-      sender.write(push);
-      await came;
-    },
-    async burst(count) {
-      echoes = false;
-      const came = there.more(count);
-      for (let sent = 0; sent < count; sent += AT_ONCE) {
-        sender.write(many);
-        await sender.flushed();
-      }
-      await came;
-    },
+    ...load.from(sender, push),
     burstCount: 10_000,
   };
 }
