@@ -32,6 +32,7 @@ const signature = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
 const deviceId = z.string().min(1).max(64);
 const deviceName = z.string().min(1).max(64);
 const reason = z.string().max(500);
+const waitMs = z.number().int().min(1).max(QUERY_WAIT_MAX_MS);
 
 const asked = {
   query_id: callId,
@@ -50,12 +51,17 @@ const asked = {
 export const aggregateQuery = z.object({
   type: z.literal("aggregate_query"),
   ...asked,
-  timeout_ms: z.number().int().min(1).max(QUERY_WAIT_MAX_MS).optional(),
+  timeout_ms: waitMs.optional(),
 });
 export type AggregateQuery = z.infer<typeof aggregateQuery>;
 
 /** Hub to device. */
-export const queryLocal = z.object({ type: z.literal("query_local"), ...asked });
+export const queryLocal = z.object({
+  type: z.literal("query_local"),
+  ...asked,
+  /** So long the hub waits for the answer. Not signed: it changes no more than how thorough a device is. */
+  timeout_ms: waitMs.optional(),
+});
 export type QueryLocal = z.infer<typeof queryLocal>;
 
 /** Device to hub. */
