@@ -54,6 +54,12 @@ export class ObeyedLogs {
     return log === undefined || linkKey === undefined ? undefined : { log, linkKey };
   }
 
+  /** At this moment: by the log that the key is of, its own owner's before any other. */
+  mayCommand(publicKey: Uint8Array, nowMs: number): boolean {
+    const log = this.knowing(publicKey)?.log;
+    return log?.refusal() === undefined && log?.log?.mayCommand(publicKey, nowMs) === true;
+  }
+
   /** The same, after a look at the hub for a key that no copy here has; if it has none either, a caller can bring it. */
   async find(publicKey: Uint8Array): Promise<ReturnType<ObeyedLogs["knowing"]>> {
     const known = this.knowing(publicKey);

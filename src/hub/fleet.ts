@@ -9,6 +9,7 @@ import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";
 import type { Timers } from "../world/world.ts";
 import type { Addresses } from "./addresses.ts";
+import { coOwnersNamed } from "./co-owners.ts";
 import type { DeviceBook } from "./device-book.ts";
 import type { Offers } from "./devices/offers.ts";
 import type { OwnerLogs } from "./owner-logs.ts";
@@ -117,16 +118,21 @@ export class Fleet {
       hostname: addresses.deviceHost(row.name) || null,
       controller: role === "controller",
       ...(row.confirmed === 0 ? { confirmed: false } : {}),
-      ...(isShared ? { shared: true } : {}),
+      ...(isShared ? { shared: true } : this.#coOwners(row)),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
       services: offers.services(row.device_id).map((service) => ({
         ...service,
-        // A shared device opens its addresses to its own owner alone.
-        url: isShared ? null : this.#serviceUrl(service, row.name),
+        url: this.#serviceUrl(service, row.name),
       })),
       capabilities: [...offers.of(row.device_id).capabilities],
     };
+  }
+
+  #coOwners(row: DeviceRow): Pick<DeviceView, "co_owners"> {
+    const { ownerLogs } = this.#parts;
+    const named = coOwnersNamed(ownerLogs, row);
+    return named.length === 0 ? {} : { co_owners: named };
   }
 
   #serviceUrl({ name, service_type: type }: ServiceView, device: string): string | null {

@@ -85,6 +85,14 @@ export const deviceView = z.object({
   confirmed: z.boolean().optional(),
   /** It is another owner's, who shares it. */
   shared: z.boolean().optional(),
+  /**
+   * Other owners of it, as the log of its own owner names them, who alone is shown them. `holds`: they have it still;
+   * who let it go may take it again until its owner says otherwise.
+   */
+  co_owners: z
+    .array(z.object({ owner: z.string(), name: z.string(), holds: z.boolean() }))
+    .optional()
+    .catch(undefined),
   /** Round trip of the trunk's last ping, milliseconds. */
   latency_ms: z.number().nullable(),
   health: machineHealth.nullable(),

@@ -32,7 +32,7 @@ export interface Owned {
   actions: CommandActions;
   /** What the log says as a whole, whenever it has grown. */
   grown(known: OwnerLog): void;
-  /** Told after that. */
+  /** Told after that, and when a co-owner's has grown. */
   whenGrown(told: () => void): void;
 }
 
@@ -48,11 +48,14 @@ export async function openOwners(
   const { shares } = shown;
   const removed = removedOf(options, core, shown);
   const listeners: (() => void)[] = [];
+  const looked = (): void => {
+    commanding.sessions?.look();
+    for (const told of listeners) told();
+  };
   const grown = (known: OwnerLog): void => {
     removed.look(known);
     core.inBackground("co-owners", logs.look());
-    commanding.sessions?.look();
-    for (const told of listeners) told();
+    looked();
     options.roleChanged?.(known.mayCommand(signer.publicKey, world.clock.now()));
   };
   const book = new OwnerBook({ db, crypto, hub, ownerRoot: joined.owner_root, notices, log, grown });

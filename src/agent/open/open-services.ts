@@ -52,7 +52,7 @@ export function openServiceDoor(
     crypto,
     signer,
     device: core.device,
-    book: owned.book,
+    logs: owned.logs,
     services,
     browsers: command?.policy.browser ?? "on",
     proxies: options.offering?.disabled.includes(PROXY) !== true,

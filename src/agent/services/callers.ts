@@ -1,5 +1,5 @@
 // Who asks for a service, and by which word: a ticket of a controller's key, or the pass that this device gave for one.
-// Only keys count that may command in this device's own copy of the owner log at this moment.
+// Only keys count that may command by this device's own copies of its owners' logs at this moment.
 import { cookieValue } from "../../http1/cookies.ts";
 import type { Field } from "../../http1/field.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
@@ -19,7 +19,7 @@ import { TICKET_LIFETIME_MS } from "../../protocol/ticket.ts";
 import type { Clock } from "../../world/world.ts";
 import { safeReturnPath } from "../gateway/return-path.ts";
 import { firstValue } from "../gateway/share-target.ts";
-import type { OwnerBook } from "../owner-book.ts";
+import type { ObeyedLogs } from "../obeyed-logs.ts";
 
 export interface CallersParts {
   clock: Clock;
@@ -27,7 +27,7 @@ export interface CallersParts {
   /** This device's key: its passes are signed by it. */
   signer: Signer;
   device(): { id: string };
-  book: Pick<OwnerBook, "log" | "problem">;
+  logs: Pick<ObeyedLogs, "mayCommand" | "knowing">;
 }
 
 export interface Call {
@@ -53,8 +53,8 @@ export class Callers {
 
   /** At this moment. */
   readonly mayCommand = (key: Uint8Array): boolean => {
-    const { book, clock } = this.#parts;
-    return book.problem() === undefined && book.log?.mayCommand(key, clock.now()) === true;
+    const { logs, clock } = this.#parts;
+    return logs.mayCommand(key, clock.now());
   };
 
   /** By the ticket that it brings, else by its cookie. */

@@ -6,6 +6,7 @@ import {
   controller,
   crypto,
   home,
+  member,
   newSigner,
   NOW,
 } from "../../identity/owner-log.fixture.ts";
@@ -19,6 +20,8 @@ import { signedBytes } from "../../protocol/signed.ts";
 import { encodeTicket } from "../../protocol/ticket.ts";
 import { realNetwork } from "../../world/network.ts";
 import { openFor, readTold, requestText, StillTime, Visitor, type Told } from "../gateway/gateway.fixture.ts";
+import { ObeyedLogs } from "../obeyed-logs.ts";
+import { sharedWith } from "../obeyed-logs.fixture.ts";
 import type { OfferedService } from "./offered-service.ts";
 import { ServiceDoor } from "./service-door.ts";
 
@@ -50,11 +53,48 @@ beforeAll(() => {
 });
 afterAll(() => upstream.stop(true));
 
+interface Known {
+  log: OwnerLog;
+  problem: MusterError | undefined;
+  /** Of a co-owner. */
+  other?: OwnerLog;
+}
+
+/** As its state is when they are looked at. */
+function logsOf(state: Known): ObeyedLogs {
+  const book = (log: () => OwnerLog, problem: () => MusterError | undefined) => ({
+    get log() {
+      return log();
+    },
+    get seen() {
+      return log();
+    },
+    problem,
+    take: () => Promise.resolve(),
+    fetch: () => Promise.resolve(),
+    load: () => Promise.resolve(),
+  });
+  return new ObeyedLogs({
+    ownerRoot: toBase64Url(begun.id),
+    publicKey: device.publicKey,
+    own: book(
+      () => state.log,
+      () => state.problem,
+    ),
+    open: () =>
+      book(
+        () => state.other ?? begun,
+        () => undefined,
+      ),
+  });
+}
+
 interface Scene {
   door: ServiceDoor;
+  logs: ObeyedLogs;
   time: StillTime;
   entered: string[];
-  state: { log: OwnerLog; problem: MusterError | undefined };
+  state: Known;
   start(asked: Asked): Visitor;
   ask(asked: Asked): Promise<Told>;
 }
@@ -70,6 +110,7 @@ function scene(options: { browsers?: "on" | "off"; proxies?: boolean } = {}): Sc
   const time = new StillTime();
   const entered: string[] = [];
   const state: Scene["state"] = { log: withBrowser, problem: undefined };
+  const logs = logsOf(state);
   const services: OfferedService[] = [
     { name: "web", port: upstream.port ?? 0, type: "http", timeoutMs: 30_000 },
     { name: "db", port: upstream.port ?? 0, type: "tcp", timeoutMs: 30_000 },
@@ -81,12 +122,7 @@ function scene(options: { browsers?: "on" | "off"; proxies?: boolean } = {}): Sc
     crypto,
     signer: device,
     device: () => DEVICE,
-    book: {
-      get log() {
-        return state.log;
-      },
-      problem: () => state.problem,
-    },
+    logs,
     services: { get: (name) => services.find((one) => one.name === name), services },
     browsers: options.browsers ?? "on",
     proxies: options.proxies ?? true,
@@ -103,6 +139,7 @@ function scene(options: { browsers?: "on" | "off"; proxies?: boolean } = {}): Sc
   };
   return {
     door,
+    logs,
     time,
     entered,
     state,
@@ -300,5 +337,62 @@ describe("what is under way", () => {
     await visitor.until(() => visitor.text().includes("first"));
     time.advance(31 * 86_400_000);
     expect(visitor.cut).toBe(true);
+  });
+});
+
+describe("a co-owner of the device", () => {
+  const guest = newSigner();
+  async function shared() {
+    const owner = await appendEntry(crypto, withBrowser, {
+      kind: "member",
+      body: member(device, { name: "pi" }),
+      signer: home,
+    });
+    const given = await sharedWith({ owner, admin: home, device, member: guest });
+    const at = scene();
+    Object.assign(at.state, { log: given.shared, other: given.theirs } satisfies Partial<Known>);
+    await at.logs.look();
+    return { ...at, ...given };
+  }
+
+  test("comes in by a ticket or pass of their own key, and no member of theirs does", async () => {
+    const { ask, mate } = await shared();
+    expect((await ask({ headers: await ticketBy(mate) })).status).toBe(200);
+    const told = await ask(redeem(await browserTicket(mate)));
+    const cookie = told.headers["set-cookie"]?.split(";")[0] ?? "";
+    expect((await ask({ headers: { Cookie: cookie } })).status).toBe(200);
+    for (const headers of [await ticketBy(guest), await passFor(guest), await ticketBy(newSigner())]) {
+      expect((await ask({ headers })).status).toBe(404);
+    }
+  });
+
+  test("loses what is under way in the moment the share ends, and the owner's own goes on", async () => {
+    const { ask, door, start, state, mate, ended } = await shared();
+    const cut = start({ target: "/forever", headers: await passFor(mate) });
+    const stays = start({ target: "/forever", headers: await passFor(browser) });
+    await cut.until(() => cut.text().includes("first"));
+    await stays.until(() => stays.text().includes("first"));
+    state.log = ended;
+    door.look();
+    expect([cut.cut, stays.cut]).toEqual([true, false]);
+    stays.leave();
+    for (const headers of [await ticketBy(mate), await passFor(mate)]) {
+      expect((await ask({ headers })).status).toBe(404);
+    }
+    expect((await ask(redeem(await browserTicket(mate)))).status).toBe(404);
+  });
+
+  test("loses it as well by letting the device go", async () => {
+    const { door, start, state, mate, theirs } = await shared();
+    const cut = start({ target: "/forever", headers: await ticketBy(mate) });
+    await cut.until(() => cut.text().includes("first"));
+    const body = {
+      step: "end",
+      device: toBase64Url(device.publicKey),
+      owner: toBase64Url(begun.id),
+    } as const;
+    state.other = await appendEntry(crypto, theirs, { kind: "share", body, signer: mate });
+    door.look();
+    expect(cut.cut).toBe(true);
   });
 });

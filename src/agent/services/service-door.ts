@@ -1,6 +1,6 @@
 // A request that the hub hands on for a service of this device. Who may pass is decided here once more, whatever the
 // hub thought: a controller's ticket, or the pass that this device gave for one, by a key that may command in this
-// device's own copy of the owner log at this moment. Then it goes on to the port of that name, and nowhere else.
+// device's own copies of its owners' logs at this moment. Then it goes on to the port of that name, and nowhere else.
 //
 //   stream → own path: a ticket for a pass | ticket or pass → name → 127.0.0.1:port
 //
@@ -114,7 +114,7 @@ export class ServiceDoor implements Ticking {
     };
   }
 
-  /** The owner log has grown. */
+  /** An owner's log has grown. */
   look(): void {
     for (const running of this.#running) if (!this.#callers.mayCommand(running.key)) running.end();
   }
@@ -209,8 +209,8 @@ export class ServiceDoor implements Ticking {
   }
 
   #isBarred(key: Uint8Array): boolean {
-    const { book, browsers } = this.#parts;
-    return browsers === "off" && book.log?.participant(key)?.kind === "browser";
+    const { logs, browsers } = this.#parts;
+    return browsers === "off" && logs.knowing(key)?.log.log?.participant(key)?.kind === "browser";
   }
 
   #poolOf({ name, port }: OfferedService): UpstreamPool {

@@ -27,16 +27,7 @@ export async function makeServiceTicket(
     });
   }
   const { fleet } = await hub.request({ type: "fleet_get" }, "fleet");
-  const { services = [], shared } = fleet.devices.find(({ id }) => id === device.id) ?? {};
-  if (shared === true) {
-    throw new MusterError(
-      "forbidden",
-      `${device.name} opens its services at the hub to its own owner alone`,
-      {
-        hint: `bring them to this machine: muster forward ${device.name}/${request.service}`,
-      },
-    );
-  }
+  const { services = [] } = fleet.devices.find(({ id }) => id === device.id) ?? {};
   const service = services.find(({ name }) => name === request.service);
   if (service === undefined) throw unknownService(device.name, request.service, services);
   if (service.service_type !== "http") {

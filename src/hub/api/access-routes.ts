@@ -8,7 +8,7 @@ import { z } from "zod";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { PAGE_HEADERS } from "../../protocol/asset-answer.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import type { Actor, ResourceOf } from "../../protocol/actors.ts";
+import { rootsOf, type Actor, type ResourceOf } from "../../protocol/actors.ts";
 import { signedBytes } from "../../protocol/signed.ts";
 import { encodeTicket, TICKET_LIFETIME_MS, TICKET_PATH, type TicketClaims } from "../../protocol/ticket.ts";
 import { type DeviceRow, findDevice } from "../../store/devices.ts";
@@ -90,13 +90,18 @@ export function accessRoutes(parts: ApiParts): Route[] {
           demandController(parts, door, asked.key);
           // The claims of a ticket; the page puts its own key there, and signs.
           const { share, host: at, origin, device } = door;
-          await audit.record({
-            actor: `user:${visitor}`,
-            action: "service.entered",
-            target: share,
-            ownerRoot: device.owner_root,
-            requestId: call.facts.requestId,
-          });
+          const callers = rootsOf(call.actor);
+          // Its own owner reads of everyone, a co-owner of what its own did.
+          for (const ownerRoot of door.ownerRoots) {
+            if (ownerRoot !== device.owner_root && !callers.includes(ownerRoot)) continue;
+            await audit.record({
+              actor: `user:${visitor}`,
+              action: "service.entered",
+              target: share,
+              ownerRoot,
+              requestId: call.facts.requestId,
+            });
+          }
           const expiresAt = clock.now() + TICKET_LIFETIME_MS;
           return json({ url: `${origin}${TICKET_PATH}`, sign: { share, host: at, expires_at: expiresAt } });
         }

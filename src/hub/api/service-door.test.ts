@@ -3,9 +3,12 @@ import { appendEntry } from "../../identity/owner-log.ts";
 import { readBrowserTicket, ticketShare } from "../../identity/service-access.ts";
 import { browserSigner, makeBrowserKeys } from "../../identity/browser-key.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
+import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
 import type { DeviceView } from "../../protocol/views.ts";
 import { ACCESS_SCRIPT } from "./access-script.ts";
 import { PAGE, testHub, type TestHub } from "./hub.fixture.ts";
+import { comeIn, scene } from "./page-claim.fixture.ts";
 
 const NONCE = "A".repeat(43);
 const HOST = "grafana--pi.localhost:8080";
@@ -205,4 +208,36 @@ test("a member's key opens no service", async () => {
     origin: PAGE,
   });
   expect(refused.status).toBe(403);
+});
+
+test("a co-owner of the device is let in by a key of their own, to that device alone", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub, "pi");
+  const { deviceId } = await hub.home.device("nas");
+  const view = { name: "pi", services: SERVICES };
+  const shown = [
+    { ...view, id: deviceIdOf(hub.crypto.sha256(at.key)) },
+    { ...view, name: "nas", id: deviceId },
+  ] as unknown as DeviceView[];
+  hub.parts.fleet.viewOf = () => ({ hub: { url: "", id: "", version: "" }, devices: shown, shares: [] });
+  const { mate, cookie, root } = await comeIn(at);
+  const key = toBase64Url(mate.signer.publicKey);
+  const ask = (to: string, as = cookie): Promise<Response> =>
+    hub.call("/api/access", { body: { to, nonce: NONCE, key }, cookie: as, origin: PAGE });
+  expect((await ask(HOST)).status).toBe(200);
+  for (const ownerRoot of [hub.home.root, root]) {
+    const told = await hub.parts.audit.read({ ownerRoot, limit: 1, cursor: null });
+    expect(told?.items).toMatchObject([{ action: "service.entered" }]);
+  }
+  const { cookie: owners } = await hub.home.person("owner");
+  expect((await ask(HOST, owners)).status).toBe(200);
+  const nothing = await (await ask("grafana--nobody.localhost:8080")).text();
+  expect(await (await ask("grafana--nas.localhost:8080")).text()).toBe(nothing);
+  const ended = await appendEntry(hub.crypto, hub.home.log(), {
+    kind: "share",
+    body: { step: "end", device: toBase64Url(at.key), owner: root },
+    signer: hub.home.signer,
+  });
+  await hub.logs.append(ended.entries.at(-1) as OwnerLogEntry);
+  expect(await (await ask(HOST)).text()).toBe(nothing);
 });

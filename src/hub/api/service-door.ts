@@ -7,6 +7,7 @@ import type { ResourceOf } from "../../protocol/actors.ts";
 import { readServiceLabel } from "../../protocol/service-address.ts";
 import { type DeviceRow, findDevice } from "../../store/devices.ts";
 import { findLabel } from "../../store/labels.ts";
+import { coOwnersOf, commandsDevice } from "../co-owners.ts";
 import type { ApiParts } from "./ports.ts";
 
 export interface ServiceDoor extends ResourceOf<"share"> {
@@ -21,7 +22,7 @@ export interface ServiceDoor extends ResourceOf<"share"> {
 
 /** Undefined for a host that is no service's of a device that is here. Whether the device has it is asked later. */
 export async function findServiceDoor(
-  { db, addresses }: Pick<ApiParts, "db" | "addresses">,
+  { db, addresses, ownerLogs }: Pick<ApiParts, "db" | "addresses" | "ownerLogs">,
   to: string,
 ): Promise<ServiceDoor | undefined> {
   const label = addresses.labelOf(to.toLowerCase());
@@ -36,7 +37,7 @@ export async function findServiceDoor(
   return {
     kind: "share",
     deviceKey: toBase64Url(device.public_key),
-    ownerRoots: [device.owner_root],
+    ownerRoots: [device.owner_root, ...coOwnersOf(ownerLogs, device)],
     service: place.service,
     device,
     host: new URL(origin).host,
@@ -67,9 +68,8 @@ export function demandController(
   publicKey: string | undefined,
 ): void {
   const key = fromBase64Url(publicKey ?? "");
-  const log = ownerLogs.get(device.owner_root);
-  if (key !== undefined && log?.mayCommand(key, clock.now()) === true) return;
+  if (key !== undefined && commandsDevice(ownerLogs, device, { key, nowMs: clock.now() })) return;
   throw new MusterError("forbidden", "the key of this browser may not command, so it opens no services", {
-    hint: "sign in by a new link of a controller: muster hub login-link",
+    hint: "sign in by a new link of a controller: muster hub login-link; whoever has words lets it command on the page",
   });
 }

@@ -2,8 +2,9 @@
 import { z } from "zod";
 import { capabilityProtocol, capabilityVersion, serves } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
-import { rootsOf } from "../../protocol/actors.ts";
-import { findDevice } from "../../store/devices.ts";
+import { rootsOf, type ResourceOf } from "../../protocol/actors.ts";
+import { findDevice, type DeviceRow } from "../../store/devices.ts";
+import { coOwnersOf } from "../co-owners.ts";
 import { deviceResource } from "../devices/device-life.ts";
 import { allowedRoots } from "./allowed-roots.ts";
 import { json } from "./answers.ts";
@@ -25,7 +26,7 @@ export function serviceRoutes(parts: ApiParts): Route[] {
       at: "hub",
       async answer(call) {
         const id = call.url.pathname.split("/").at(-2) ?? "";
-        call.allow(deviceResource(await findDevice(db, id)));
+        call.allow(seenResource(parts, await findDevice(db, id)));
         const device = fleet.viewOf(rootsOf(call.actor)).devices.find((one) => one.id === id);
         return json({ device_id: id, services: device?.services ?? [] });
       },
@@ -50,6 +51,16 @@ export function serviceRoutes(parts: ApiParts): Route[] {
       },
     }),
   ];
+}
+
+/** A co-owner sees it too. */
+function seenResource(
+  { ownerLogs }: Pick<ApiParts, "ownerLogs">,
+  row: DeviceRow | undefined,
+): ResourceOf<"device"> | undefined {
+  const found = deviceResource(row);
+  if (row === undefined || found === undefined) return undefined;
+  return { ...found, ownerRoots: [...found.ownerRoots, ...coOwnersOf(ownerLogs, row)] };
 }
 
 function badQuery(): MusterError {

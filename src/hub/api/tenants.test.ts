@@ -2,13 +2,17 @@
 // answered byte for byte as what does not exist, before and after a revocation. The table below must name every
 // route: a new one does not pass this test until somebody has said which ids it takes.
 import { describe, expect, test } from "bun:test";
+import { appendEntry } from "../../identity/owner-log.ts";
 import { makeInvite } from "../../identity/setup-token.ts";
 import { Secret } from "../../identity/secret.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
 import { everyRow } from "../../protocol/permissions.ts";
 import { revokeDevice } from "../../store/devices.ts";
 import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import { createApi } from "./api.ts";
 import { type CallInit, HUB, PAGE, testHub, type TestHub } from "./hub.fixture.ts";
+import { claiming, scene } from "./page-claim.fixture.ts";
 
 const NONCE = "A".repeat(43);
 
@@ -50,6 +54,7 @@ const ROUTES: Record<string, Coverage> = {
   "POST /v1/chat/completions": "takes no id",
   "POST /v1/embeddings": "takes no id",
   "GET /v1/models": "takes no id",
+  "GET /v1/models/*": "a name among the models of the key's own owner",
   "GET /api/aggregate/tasks": "takes no id",
   "POST /api/query": "takes no id",
   "POST /api/capabilities/:protocol": "takes no id",
@@ -232,6 +237,26 @@ async function twoTenants(): Promise<Tenants> {
   return { hub, anna, bert, annasDevice: annas.deviceId, annasClaim };
 }
 
+/** Anna's server is Bert's too; her other things are not. */
+async function shareOneDevice(hub: TestHub): Promise<{ deviceId: string; end(): Promise<void> }> {
+  const at = await scene(hub, "annas-server");
+  const { signer, log } = hub.other;
+  const { entry, theirs } = await claiming(at, { signer, log: log() }, log().length);
+  expect((await hub.call("/api/device/claim", { at: HUB, body: { entry, theirs } })).status).toBe(200);
+  return {
+    deviceId: deviceIdOf(hub.crypto.sha256(at.key)),
+    async end() {
+      const ended = await appendEntry(hub.crypto, hub.home.log(), {
+        kind: "share",
+        body: { step: "end", device: toBase64Url(at.key), owner: hub.other.root },
+        signer: hub.home.signer,
+      });
+      const last = ended.entries.at(-1);
+      if (last !== undefined) await hub.logs.append(last);
+    },
+  };
+}
+
 /** All of an answer but the id of its own request. */
 async function bytesOf(answer: Response): Promise<string> {
   const headers = [...answer.headers].filter(([name]) => name !== "muster-request-id");
@@ -269,6 +294,35 @@ describe("what is another tenant's", () => {
       });
     }
   }
+
+  for (const [route, coverage] of Object.entries(ROUTES)) {
+    if (typeof coverage === "string") continue;
+    for (const position of coverage) {
+      test(`${route}: ${position.of} is so for a co-owner of another device as well`, async () => {
+        const tenants = await twoTenants();
+        await using hub = tenants.hub;
+        const ask = async (id: string): Promise<string> =>
+          bytesOf(await hub.call(...position.ask(id, tenants)));
+        await shareOneDevice(hub);
+        expect(await ask(position.theirs(tenants))).toBe(await ask(position.missing));
+      });
+    }
+  }
+
+  test("shows a co-owner the one device, and nobody else of its owner's", async () => {
+    const tenants = await twoTenants();
+    await using hub = tenants.hub;
+    const { deviceId, end } = await shareOneDevice(hub);
+    await hub.devices.load();
+    const seen = (): string[] => hub.devices.commandedBy([hub.other.root]).map(({ name }) => name);
+    expect(seen()).toEqual(["annas-server", "berts-laptop"]);
+    expect(hub.devices.commandedBy([hub.home.root]).map(({ name }) => name)).not.toContain("berts-laptop");
+    const services = async (id: string): Promise<number> =>
+      (await hub.call(`/api/devices/${id}/services`, { token: tenants.bert.token, at: HUB })).status;
+    expect([await services(tenants.annasDevice), await services(deviceId)]).toEqual([404, 200]);
+    await end();
+    expect([seen(), await services(deviceId)]).toEqual([["berts-laptop"], 404]);
+  });
 
   test("is in nobody else's lists", async () => {
     const tenants = await twoTenants();

@@ -8,11 +8,15 @@ import {
   controller,
   crypto,
   home,
+  HUB_KEY,
+  member,
   newSigner,
   NOW,
 } from "../../identity/owner-log.fixture.ts";
 import { appendEntry, type OwnerLog } from "../../identity/owner-log.ts";
+import { beginBrowserLog } from "../../identity/browser-log.ts";
 import { signPass, signProgramTicket } from "../../identity/service-access.ts";
+import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../identity/share-token.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { readServicePath } from "../../protocol/service-address.ts";
 import { readNonceValue } from "../../protocol/service-cookies.ts";
@@ -32,7 +36,7 @@ const withBrowser = await appendEntry(crypto, begun, {
 });
 
 /** A hub at https://example.com whose one device is away, so that all that is passed on fails there. */
-function scene(log: OwnerLog = withBrowser) {
+function scene(log: OwnerLog = withBrowser, others: OwnerLog[] = []) {
   const passed: string[] = [];
   const shareDoor: ShareDoor = {
     directory: {
@@ -51,7 +55,9 @@ function scene(log: OwnerLog = withBrowser) {
   const gate = new ServiceGate({
     addresses: { pageUrl: "https://muster.example.com" },
     devices: { byLabel: (label) => (label === "pi" ? PI : undefined) },
-    ownerLogs: { get: () => log },
+    ownerLogs: {
+      get: (asked) => (asked === root ? log : others.find(({ id }) => toBase64Url(id) === asked)),
+    },
     crypto,
     shareDoor,
     now: () => NOW,
@@ -168,5 +174,37 @@ describe("who has one", () => {
     const { ask } = scene(begun);
     expect(ask(await pass()).status).toBe(404);
     expect(ask(await bearer(browser), { target: "/d/pi/web/" }).status).toBe(404);
+  });
+
+  test("may be a co-owner of the device, for as long as both logs say so", async () => {
+    const admitted = { kind: "member", body: member(device, { name: "pi" }), signer: home } as const;
+    const owner = await appendEntry(crypto, begun, admitted);
+    const mate = newSigner();
+    const given = { signer: mate, linkKey: crypto.randomBytes(32), name: "Firefox", nowMs: NOW };
+    const { log: theirs } = await beginBrowserLog(crypto, given);
+    const wish = { log: owner, hubKey: HUB_KEY, device: device.publicKey, expiresAtMs: NOW, signer: home };
+    const { token, log } = await makeShareOffer(crypto, wish);
+    const { log: shared } = await makeShareClaim(crypto, {
+      token,
+      log,
+      hubKey: HUB_KEY,
+      owner: theirs,
+      name: "Mate",
+    });
+    const { device: found } = offerOf(crypto, { token, log, hubKey: HUB_KEY });
+    const { log: taken } = await takeShared(crypto, {
+      log: theirs,
+      sharedBy: owner,
+      device: found,
+      signer: mate,
+    });
+    const statuses = async (own: OwnerLog, other: OwnerLog) => {
+      const { ask } = scene(own, [other]);
+      const asked = [ask(await pass(mate)), ask(await bearer(mate), { target: "/d/pi/web/" })];
+      return asked.map(({ status }) => status);
+    };
+    expect(await statuses(shared, taken)).toEqual([503, 503]);
+    expect(await statuses(log, taken)).toEqual([404, 404]);
+    expect(await statuses(shared, theirs)).toEqual([404, 404]);
   });
 });

@@ -22,6 +22,7 @@ import {
 import { TICKET_PATH } from "../../protocol/ticket.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { Addresses } from "../addresses.ts";
+import { commandsDevice } from "../co-owners.ts";
 import type { DeviceBook } from "../device-book.ts";
 import { failureAnswer, type EdgeFailure } from "../edge/failure-answer.ts";
 import { visitShare, type ShareDoor, type ShareVisit } from "../edge/share-exchange.ts";
@@ -118,8 +119,7 @@ export class ServiceGate {
 
   #trustsOf(device: DeviceRow | undefined): Trusts {
     const { ownerLogs, now } = this.#parts;
-    const log = device === undefined ? undefined : ownerLogs.get(device.owner_root);
-    return (key) => log?.mayCommand(key, now()) === true;
+    return (key) => device !== undefined && commandsDevice(ownerLogs, device, { key, nowMs: now() });
   }
 
   /** A person is sent to the hub's page, which knows people; the answer is made without looking at anything. */
