@@ -54,7 +54,6 @@ const ROUTES: Record<string, Coverage> = {
   "POST /v1/chat/completions": "takes no id",
   "POST /v1/embeddings": "takes no id",
   "GET /v1/models": "takes no id",
-  "GET /v1/models/*": "a name among the models of the key's own owner",
   "GET /api/aggregate/tasks": "takes no id",
   "POST /api/query": "takes no id",
   "POST /api/capabilities/:protocol": "takes no id",
