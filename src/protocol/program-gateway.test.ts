@@ -1,13 +1,8 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { CapabilityReply } from "./capability-messages.ts";
+import { FakeTime } from "../trunk/testing.ts";
 import { MusterError } from "./errors.ts";
-import {
-  answerCapability,
-  answerModels,
-  listModels,
-  openAiRefusal,
-  type ProgramQuestion,
-} from "./program-gateway.ts";
+import { answerCapability, answerModels, type ProgramQuestion } from "./program-gateway.ts";
 
 const part = (data: string): CapabilityReply => ({
   type: "capability_part",
@@ -39,6 +34,7 @@ function asking(...replies: (CapabilityReply | Error)[]) {
         body,
         headers: new Headers(),
         isDevice: (name) => name === "gpu",
+        timers: new FakeTime(),
         left: left.signal,
       },
     );
@@ -69,11 +65,109 @@ test("a whole answer passes through, with the name of who served", async () => {
   expect(response.headers.get("muster-device")).toBe("gpu");
 });
 
-test("what is asked to come as a stream is waited for no longer than usual", async () => {
+test("a stream too is waited for while its model is loaded", async () => {
   const { answer, asked } = asking(part("{}"), end());
   await answer({ stream: true });
-  expect(asked[0]?.timeoutMs).toBeUndefined();
+  expect(asked[0]?.timeoutMs).toBe(600_000);
 });
+
+test("embeddings come in the format that was asked for", async () => {
+  const numbers = { data: [{ embedding: [1] }] };
+  const { answer } = asking(end({ payload: JSON.stringify(numbers) }));
+  const inBase64 = await answer({ input: "x", encoding_format: "base64" });
+  expect(await inBase64.json()).toEqual({ data: [{ embedding: "AACAPw==" }] });
+  expect(await (await answer({ input: "x" })).json()).toEqual(numbers);
+});
+
+describe("a model that is silent for long", () => {
+  const slow = async () => {
+    const time = new FakeTime();
+    const told = Promise.withResolvers<CapabilityReply>();
+    const response = answerModels(
+      async function* () {
+        yield await told.promise;
+        yield end();
+      },
+      {
+        protocol: "llm.chat",
+        body: { stream: true },
+        headers: new Headers(),
+        isDevice: () => false,
+        timers: time,
+        left: new AbortController().signal,
+      },
+    );
+    await waiting(time);
+    return { time, told, response };
+  };
+  const waiting = async (time: FakeTime) => {
+    while (time.pendingTimers === 0) await Promise.resolve();
+  };
+  const read = async (reader: ReadableStreamDefaultReader<Uint8Array> | undefined) =>
+    new TextDecoder().decode((await reader?.read())?.value);
+
+  test("begins its stream without a word, and keeps it by comments", async () => {
+    const { time, told, response } = await slow();
+    time.advance(20_000);
+    const reader = (await response).body?.getReader();
+    for (let quarter = 0; quarter < 3; quarter++) {
+      const next = read(reader);
+      await waiting(time);
+      time.advance(15_000);
+      expect(await next).toMatch(/^: [a-z ]+\n\n$/);
+    }
+    told.resolve(part('{"a":1}'));
+    expect(await read(reader)).toBe('data: {"a":1}\n\n');
+    expect(await read(reader)).toBe("data: [DONE]\n\n");
+  });
+
+  test("and refuses then does so in the stream", async () => {
+    const { time, told, response } = await slow();
+    time.advance(20_000);
+    told.reject(new MusterError("unavailable", "gpu went away"));
+    expect(await (await response).text()).toMatch(/^data: \{"error":\{"message":"gpu went away"/);
+  });
+
+  test("has a status of its own until then", async () => {
+    const { time, told, response } = await slow();
+    time.advance(19_999);
+    told.reject(new MusterError("unavailable", "gpu went away"));
+    expect(await failure(response)).toMatchObject({ code: "unavailable" });
+    expect(time.pendingTimers).toBe(0);
+  });
+});
+
+test("who waits for events and is answered in one piece reads it as one event", async () => {
+  const calls = [{ id: "1", type: "function", function: { name: "f", arguments: "{}" } }];
+  const message = { role: "assistant", content: "hi", tool_calls: calls };
+  const payload = {
+    id: "c",
+    object: "chat.completion",
+    choices: [{ index: 0, message, finish_reason: "stop" }],
+  };
+  const { answer } = asking(end({ payload: JSON.stringify(payload) }));
+  const [event, last] = (await (await answer({ stream: true })).text()).split("\n\n");
+  expect(JSON.parse(event?.slice("data: ".length) ?? "")).toEqual({
+    id: "c",
+    object: "chat.completion.chunk",
+    choices: [
+      {
+        index: 0,
+        delta: { role: "assistant", content: "hi", tool_calls: [{ index: 0, ...calls[0] }] },
+        finish_reason: "stop",
+      },
+    ],
+  });
+  expect(last).toBe("data: [DONE]");
+});
+
+test.each(["null", "7", '{"choices":1}', '{"choices":[1,{}]}'])(
+  "%s in one piece is an end too",
+  async (payload) => {
+    const { answer } = asking(end({ payload }));
+    expect(await (await answer({ stream: true })).text()).toEndWith("data: [DONE]\n\n");
+  },
+);
 
 test("parts are events as they come, and the end is [DONE]", async () => {
   const { answer } = asking(part('{"a":1}'), part('{"b":\n2}'), end());
@@ -116,48 +210,6 @@ test("a model that is no text is refused before anybody is asked", async () => {
   expect(asked).toEqual([]);
 });
 
-test("models are those of all devices, each once", async () => {
-  const chat = { protocol: "llm.chat", version: "1.0.0", class: "compute" } as const;
-  const response = listModels([
-    {
-      name: "gpu",
-      capabilities: [
-        { ...chat, models: ["b", "a"] },
-        { ...chat, protocol: "embeddings", models: ["a"] },
-      ],
-    },
-    {
-      name: "mac",
-      capabilities: [
-        { ...chat, models: ["b"] },
-        { ...chat, protocol: "other", models: ["c"] },
-      ],
-    },
-    { name: "pi", capabilities: [chat] },
-  ]);
-  expect(await response.json()).toMatchObject({
-    object: "list",
-    data: [
-      { id: "a", owned_by: "gpu" },
-      { id: "b", owned_by: "gpu, mac" },
-    ],
-  });
-});
-
-test("a refusal is in the format of OpenAI, with our hint, and a missing model is not tried again", async () => {
-  const response = openAiRefusal(new MusterError("no_device", "no model x", { hint: "there are a, b" }));
-  expect(response.status).toBe(404);
-  expect(await response.json()).toEqual({
-    error: {
-      message: "no model x (there are a, b)",
-      type: "invalid_request_error",
-      code: "no_device",
-      param: null,
-    },
-  });
-  expect(await openAiRefusal(new Error("/home/ada")).text()).not.toContain("ada");
-});
-
 test("a device that is named behind the model is asked alone, and hears the model's own name", async () => {
   const { answer, asked } = asking(end({ payload: "{}" }));
   await answer({ model: "qwen3:8b@gpu", messages: [] });
@@ -183,6 +235,7 @@ test.each(["waits for", "holds"])("whoever leaves takes back what %s a part", as
       body: { stream: true },
       headers: new Headers(),
       isDevice: () => false,
+      timers: new FakeTime(),
       left: new AbortController().signal,
     },
   );

@@ -1,12 +1,16 @@
 // What programs use of the fleet by HTTP, the same at a hub and at an agent: any capability that computes, and models in
 // the OpenAI format (platform.openai.com/docs/api-reference: chat, embeddings, models). What a client sends is the payload of
-// a capability request, and what comes back passes through. Nothing is sent before the first part is there, so that what goes wrong until then has a status of its own.
+// a capability request, and what comes back passes through. Nothing is sent before the first part is there, so that what
+// goes wrong until then has a status of its own; only a stream whose model is silent for long begins without one.
 import { z } from "zod";
 import { answerJson } from "./answer-json.ts";
-import { CAPABILITY_WAITS, type CapabilityReply } from "./capability-messages.ts";
-import { capabilityProtocol, capabilityVersion, type CapabilityOffer } from "./capabilities.ts";
-import { isErrorCode, MusterError, publicError } from "./errors.ts";
+import type { Timers } from "../world/world.ts";
+import { CAPABILITY_WAITS, type CallProblem, type CapabilityReply } from "./capability-messages.ts";
+import { capabilityProtocol, capabilityVersion } from "./capabilities.ts";
+import { inAskedFormat } from "./embedding-format.ts";
+import { isErrorCode, MusterError } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { modelEvents, nextOf, withinOf } from "./model-stream.ts";
 import { DEVICE_HEADER, modelWish } from "./model-wish.ts";
 
 export interface ProgramQuestion {
@@ -101,6 +105,8 @@ const STREAM_HEADERS = {
   // A proxy in front must not gather tokens.
   "X-Accel-Buffering": "no",
 } as const;
+/** A stream's status is kept back for so long, to be that of a refusal where there is one. */
+const BEGIN_WITHIN_MS = 20_000;
 
 /** `body`: the client's JSON, an object as far as anybody looked. `isDevice` knows the names of the asker's devices. */
 export async function answerModels(
@@ -110,10 +116,11 @@ export async function answerModels(
     body: Readonly<Record<string, unknown>>;
     headers: Pick<Headers, "get">;
     isDevice: (name: string) => boolean | Promise<boolean>;
+    timers: Pick<Timers, "after">;
     left: AbortSignal;
   },
 ): Promise<Response> {
-  const { protocol, body, headers, isDevice, left } = request;
+  const { protocol, body, headers, isDevice, timers, left } = request;
   const { model: asked, ...rest } = body;
   const { model, onlyDevice } = await modelWish(
     { model: asked, header: headers.get(DEVICE_HEADER) },
@@ -125,119 +132,36 @@ export async function answerModels(
     payload: JSON.stringify(model === undefined ? rest : { ...body, model }),
     model,
     onlyDevice,
-    // What is to come whole is silent as long as the model writes.
-    ...(body["stream"] === true ? {} : { timeoutMs: CAPABILITY_WAITS.allMs }),
+    // A model is silent while it is loaded and while it reads what is asked; who hung up has taken the request back.
+    timeoutMs: CAPABILITY_WAITS.allMs,
   };
   const gone = new AbortController();
   const replies = ask(question, AbortSignal.any([left, gone.signal]));
-  const { value: first } = await replies.next();
-  if (first === undefined) throw new MusterError("internal", "the answer has no beginning");
-  if (first.type === "capability_response") return whole(first);
-  return streamed(first, replies, gone);
+  const coming = nextOf(replies);
+  const isStream = body["stream"] === true;
+  const first = isStream ? await withinOf(timers, BEGIN_WITHIN_MS, coming) : await coming;
+  if (first?.type === "capability_response" && (!isStream || first.error !== undefined)) {
+    return whole(first, body["encoding_format"]);
+  }
+  const events = modelEvents({ timers, first: coming, replies, gone, errorOf });
+  return new Response(events, { headers: { ...STREAM_HEADERS, ...(first && servedBy(first)) } });
 }
 
-function whole(reply: CapabilityReply & { type: "capability_response" }): Response {
+function whole(reply: CapabilityReply & { type: "capability_response" }, format: unknown): Response {
   if (reply.error !== undefined) throw errorOf(reply.error);
-  return new Response(reply.payload ?? "null", {
+  const payload = inAskedFormat(reply.payload ?? "null", format, reply.from_device ?? "");
+  return new Response(payload, {
     headers: { "Content-Type": "application/json", "Cache-Control": "no-store", ...servedBy(reply) },
   });
-}
-
-/** Server-sent events (html.spec.whatwg.org, 9.2), each the JSON of a part, then `[DONE]`. */
-function streamed(
-  first: CapabilityReply,
-  replies: AsyncGenerator<CapabilityReply>,
-  gone: AbortController,
-): Response {
-  const encoder = new TextEncoder();
-  let next: CapabilityReply | undefined = first;
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const reply = next ?? (await nextOf(replies));
-        next = undefined;
-        if (reply.type === "capability_part") {
-          return controller.enqueue(encoder.encode(`data: ${oneLine(reply.data)}\n\n`));
-        }
-        const end = reply.error === undefined ? "[DONE]" : JSON.stringify(openAiError(errorOf(reply.error)));
-        controller.enqueue(encoder.encode(`data: ${end}\n\n`));
-        controller.close();
-      },
-      // Either waits for a reply or holds one.
-      async cancel() {
-        gone.abort();
-        await replies.return(undefined);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return new Response(body, { headers: { ...STREAM_HEADERS, ...servedBy(first) } });
-}
-
-/** Who goes, or what breaks, ends the stream with what went wrong: its status is long sent. */
-async function nextOf(replies: AsyncGenerator<CapabilityReply>): Promise<CapabilityReply> {
-  const lost = (error: MusterError): CapabilityReply => ({
-    type: "capability_response",
-    request_id: "",
-    error: error.toJSON(),
-  });
-  try {
-    const { value } = await replies.next();
-    return value ?? lost(new MusterError("unavailable", "the answer broke off"));
-  } catch (error) {
-    return lost(publicError(error));
-  }
-}
-
-/** JSON has no line breaks outside its texts, where they are escaped; a device may have written them all the same. */
-function oneLine(data: string): string {
-  return data.replaceAll(/[\r\n]/g, "");
 }
 
 function servedBy({ from_device: device }: CapabilityReply): Record<string, string> {
   return device !== undefined && /^[\x21-\x7e]+$/.test(device) ? { [DEVICE_HEADER]: device } : {};
 }
 
-/** The models of all devices, each once. */
-export function listModels(
-  devices: readonly { name: string; capabilities: readonly CapabilityOffer[] }[],
-): Response {
-  const owners = new Map<string, string[]>();
-  for (const { name, capabilities } of devices) {
-    for (const { protocol, models } of capabilities) {
-      if (protocol !== "llm.chat" && protocol !== "embeddings") continue;
-      for (const model of models ?? []) {
-        const known = owners.get(model) ?? [];
-        owners.set(model, known.includes(name) ? known : [...known, name]);
-      }
-    }
-  }
-  const data = [...owners]
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([id, names]) => ({ id, object: "model", created: 0, owned_by: names.join(", ") }));
-  return Response.json({ object: "list", data }, { headers: { "Cache-Control": "no-store" } });
-}
-
-/** As OpenAI's clients read it, with our code and hint. */
-export function openAiRefusal(error: unknown): Response {
-  const refusal = publicError(error);
-  const headers = { "Cache-Control": "no-store" };
-  return Response.json(openAiError(refusal), { status: statusOf(refusal), headers });
-}
-
-function openAiError({ code, message, hint }: MusterError): object {
-  const type = code === "unauthorized" ? "authentication_error" : "invalid_request_error";
-  return {
-    error: { message: hint === undefined ? message : `${message} (${hint})`, type, code, param: null },
-  };
-}
-
-/** Clients try 503 again, which a missing model does not cure. */
-function statusOf({ code, status }: MusterError): number {
-  return code === "no_device" ? 404 : status;
-}
-
-function errorOf(error: { code: string; message: string; hint?: string | undefined }): MusterError {
-  const code = isErrorCode(error.code) ? error.code : "internal";
-  return new MusterError(code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+function errorOf({ code, message, hint, upstream }: CallProblem): MusterError {
+  return new MusterError(isErrorCode(code) ? code : "internal", message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(upstream === undefined ? {} : { upstream }),
+  });
 }

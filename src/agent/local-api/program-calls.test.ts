@@ -6,6 +6,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import type { EntryBody } from "../../protocol/owner-log.ts";
 import type { ProgramQuestion } from "../../protocol/program-gateway.ts";
 import type { DeviceView } from "../../protocol/views.ts";
+import { FakeTime } from "../../trunk/testing.ts";
 import { programCalls } from "./program-calls.ts";
 
 const ID = "019ab000-0000-7000-8000-000000000003";
@@ -37,6 +38,7 @@ async function agent(change: Partial<EntryBody<"key">> = {}) {
   const signers: string[] = [];
   const calls = programCalls({
     clock: { now: () => NOW, monotonic: () => 0 },
+    timers: new FakeTime(),
     crypto,
     book: { log },
     async *ask(question, _, by) {
@@ -97,6 +99,13 @@ test("models are those of devices that are online", async () => {
   });
 });
 
+test("one model is asked for by its name", async () => {
+  const { call } = await agent();
+  expect(await (await call("/v1/models/tiny", { method: "GET" })).json()).toMatchObject({ id: "tiny" });
+  const none = await call("/v1/models/other", { method: "GET" });
+  expect([none.status, await none.json()]).toMatchObject([404, { error: { type: "invalid_request_error" } }]);
+});
+
 test.each([
   ["an unknown key", {}, { token: makeApiKey(crypto).text.reveal() }, 401],
   ["no key", {}, { token: "x" }, 401],
@@ -131,5 +140,8 @@ test("other methods and paths are refused, and the CLI's own calls are none of t
   const { call } = await agent();
   expect((await call("/v1/chat/completions", { method: "GET" })).status).toBe(405);
   expect((await call("/v1/files")).status).toBe(404);
+  expect(await (await call("/v1/responses")).json()).toMatchObject({
+    error: { message: expect.stringContaining("chat completions"), code: "not_found" },
+  });
   expect(await (await call("/api/status")).json()).toBe("not theirs");
 });

@@ -8,24 +8,25 @@ import { coversCapability } from "../../identity/grant-covers.ts";
 import type { Grant } from "../../identity/owner-log-state.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
+import { isOpenAiPath, noOpenAiCall, noProgramKey, openAiRefusal } from "../../protocol/openai-refusal.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import {
   answerCapability,
   answerModels,
-  listModels,
   MODEL_CALLS,
-  openAiRefusal,
   type ModelProtocol,
   type ProgramAsker,
   type ProgramQuestion,
 } from "../../protocol/program-gateway.ts";
 import type { DeviceView } from "../../protocol/views.ts";
-import type { Clock } from "../../world/world.ts";
+import type { Clock, Timers } from "../../world/world.ts";
 import type { OwnerBook } from "../owner-book.ts";
 import { readBody } from "./read-body.ts";
 
 export interface ProgramCallsParts {
   clock: Clock;
+  timers: Pick<Timers, "after">;
   crypto: Crypto;
   book: Pick<OwnerBook, "log">;
   /** In the name of a program's key, or without one of this home. */
@@ -47,7 +48,7 @@ const CAPABILITIES = "/api/capabilities/";
 export function programCalls(parts: ProgramCallsParts): ProgramCalls {
   return (request, isOwner) => {
     const url = new URL(request.url);
-    const isModels = url.pathname.startsWith("/v1/");
+    const isModels = isOpenAiPath(url.pathname);
     if (!isModels && !url.pathname.startsWith(CAPABILITIES)) return undefined;
     const answered = answer(parts, request, { url, isOwner });
     return isModels ? answered.catch(openAiRefusal) : answered;
@@ -61,28 +62,27 @@ async function answer(
 ): Promise<Response> {
   const { grant, signer } = isOwner() ? NO_PROGRAM : programOf(parts, request);
   const { signal: left } = request;
-  if (url.pathname === "/v1/models") {
+  if (url.pathname === MODELS_PATH || url.pathname.startsWith(`${MODELS_PATH}/`)) {
     demandMethod(request, "GET");
     if (grant !== undefined) demandCover(grant, "llm.chat");
-    return listModels(
-      (await parts.devices())
-        .filter(({ status }) => status === "online")
-        .map(({ name, capabilities = [] }) => ({ name, capabilities })),
-    );
+    const here = (await parts.devices()).filter(({ status }) => status === "online");
+    const owners = here.map(({ name, capabilities = [] }) => ({ name, capabilities }));
+    return answerModelList(owners, url.pathname);
   }
+  const protocol = modelProtocol(url.pathname);
+  if (protocol === undefined && isOpenAiPath(url.pathname)) throw noOpenAiCall(request.method, url.pathname);
   demandMethod(request, "POST");
   const ask: ProgramAsker = (question, gone) => {
     if (grant !== undefined) demandCover(grant, question.protocol);
     return parts.ask(question, gone, signer);
   };
-  const protocol = modelProtocol(url.pathname);
   if (protocol !== undefined) {
     const body = await readBody(request, z.record(z.string(), z.unknown()), RELAY_MESSAGE_MAX_BYTES);
     const isDevice = async (name: string): Promise<boolean> =>
       (await parts.devices()).some((device) => device.name === name);
-    return answerModels(ask, { protocol, body, headers: request.headers, isDevice, left });
+    const { headers } = request;
+    return answerModels(ask, { protocol, body, headers, isDevice, timers: parts.timers, left });
   }
-  if (!url.pathname.startsWith(CAPABILITIES)) throw new MusterError("not_found", "there is no such call");
   const payload: unknown = await readBody(request, z.json(), RELAY_MESSAGE_MAX_BYTES);
   return Response.json(await answerCapability(ask, { url, payload, left }), {
     headers: { "Cache-Control": "no-store" },
@@ -106,9 +106,7 @@ function programOf({ crypto, book, clock }: ProgramCallsParts, { headers }: Requ
   const signer = apiKeySigner(crypto, token);
   const grant = signer === undefined ? undefined : book.log?.grantOf(signer.publicKey, clock.now());
   if (grant?.holder === "program") return { grant, signer };
-  throw new MusterError("unauthorized", "this takes a key of a program", {
-    hint: "make one: muster key create NAME",
-  });
+  throw noProgramKey();
 }
 
 function demandCover(grant: Grant, protocol: string): void {

@@ -98,6 +98,7 @@ function handlersOf(
 function programsOf({ world, crypto }: AgentOptions, { core, owned, offering }: Parts): ProgramCalls {
   return programCalls({
     clock: world.clock,
+    timers: world.timers,
     crypto,
     book: owned.book,
     ask: ({ protocol, version, ...question }, left, signer) =>

@@ -2,6 +2,7 @@
 // It is built once the authorization table has a row for all of them, and knows nothing of sockets.
 import { Hono } from "hono";
 import { MusterError } from "../../protocol/errors.ts";
+import { isOpenAiPath, noOpenAiCall } from "../../protocol/openai-refusal.ts";
 import { assertComplete, everyRow } from "../../protocol/permissions.ts";
 import { downloadRoutes } from "../downloads/routes.ts";
 import { RateLimiter } from "../rate-limit.ts";
@@ -19,6 +20,7 @@ import { serviceRoutes } from "./service-routes.ts";
 import { queryRoutes } from "./query-routes.ts";
 import { setupRoutes } from "./setup-routes.ts";
 import { pageClaimRoutes } from "./page-claim-routes.ts";
+import { openToPages, preflight } from "./open-to-pages.ts";
 import { pageRoute } from "./page-route.ts";
 import type { Api, ApiParts, RequestFacts } from "./ports.ts";
 import type { Route } from "./route.ts";
@@ -47,20 +49,21 @@ export function createApi(parts: ApiParts): Api {
       const response =
         refused === undefined
           ? await measured(parts, found, { request, facts })
-          : answerRefusal(parts, refused, facts);
+          : answerRefusal(parts, refused, { request, facts });
       return withLength(request, response);
     });
   }
   app.notFound((context) => {
     const refused = refusedByPath(routes, context.req.raw) ?? methodRefusal(["GET", "HEAD"]);
-    return withLength(context.req.raw, answerRefusal(parts, refused, context.env.facts));
+    const { raw: request } = context.req;
+    return withLength(request, answerRefusal(parts, refused, { request, facts: context.env.facts }));
   });
-  app.onError((error, context) => refuse(parts, error, { facts: context.env.facts, html: false }));
+  app.onError((error, context) => refuse(parts, error, { facts: context.env.facts, as: "json" }));
 
   return {
     routes: names,
     async fetch(request, facts) {
-      const response = await app.fetch(request, { facts });
+      const response = preflight(request) ?? openToPages(request, await app.fetch(request, { facts }));
       return stamped(response, { requestId: facts.requestId, now: parts.clock.now() });
     },
   };
@@ -130,6 +133,7 @@ function refusedByPath(routes: readonly Route[], request: Request): PathRefusal 
   const here = routes.filter(({ path }) => path === pathname);
   if (here.length > 0)
     return methodRefusal(here.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method])));
+  if (isOpenAiPath(pathname)) return { error: noOpenAiCall(request.method, pathname) };
   if (!pathname.startsWith("/api/") && pathname !== "/api") return undefined;
   return { error: new MusterError("not_found", "there is no such call") };
 }
@@ -138,8 +142,13 @@ function methodRefusal(allow: readonly string[]): PathRefusal {
   return { error: new MusterError("method_not_allowed", "that method is not for this address"), allow };
 }
 
-function answerRefusal(parts: ApiParts, { error, allow }: PathRefusal, facts: RequestFacts): Response {
-  const response = refuse(parts, error, { facts, html: false });
+function answerRefusal(
+  parts: ApiParts,
+  { error, allow }: PathRefusal,
+  { request, facts }: { request: Request; facts: RequestFacts },
+): Response {
+  const as = isOpenAiPath(new URL(request.url).pathname) ? "openai" : "json";
+  const response = refuse(parts, error, { facts, as });
   if (allow !== undefined) response.headers.set("Allow", allow.join(", "));
   return response;
 }

@@ -13,6 +13,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
 import type { ActorOf } from "../../protocol/actors.ts";
+import type { Timers } from "../../world/world.ts";
 import type { FleetView } from "../../protocol/views.ts";
 import { addDevice } from "../../store/devices.ts";
 import { HUB_MIGRATIONS } from "../../store/hub-migrations.ts";
@@ -133,6 +134,7 @@ export async function testHub(
   const parts: ApiParts = {
     db,
     clock,
+    timers: NO_TIMERS,
     crypto,
     log: SILENT_LOG,
     audit,
@@ -330,7 +332,7 @@ function deviceLife(
   const { db, crypto, logs: ownerLogs, clock, audit, hubKey } = base;
   const network = { fetch: () => Promise.reject(new Error("no test of the API asks anybody outside")) };
   const changed = (): void => {};
-  const timers = { after: () => ({ cancel() {} }), every: () => ({ cancel() {} }), soon() {} };
+  const timers = NO_TIMERS;
   const { now } = clock;
   const sealer = createSealer(crypto.randomBytes(32), { bytes: (length) => crypto.randomBytes(length) });
   const devices = new DeviceBook({ db, ownerLogs, now, changed });
@@ -366,6 +368,9 @@ function deviceLife(
   });
   return { life, devices };
 }
+
+/** Nothing here waits. */
+const NO_TIMERS: Timers = { after: () => ({ cancel() {} }), every: () => ({ cancel() {} }), soon() {} };
 
 function fleetOf(roots: readonly string[]): FleetView {
   return { hub: { url: HUB, id: roots.join(","), version: "0.1.0" }, devices: [], shares: [] };

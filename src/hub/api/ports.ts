@@ -6,7 +6,7 @@ import type { Log } from "../../protocol/log.ts";
 import type { ActorOf } from "../../protocol/actors.ts";
 import type { DeviceKind, FleetView } from "../../protocol/views.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
-import type { Clock } from "../../world/world.ts";
+import type { Clock, Timers } from "../../world/world.ts";
 import type { Accounts } from "../accounts/accounts.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { CapabilityAsker } from "../calls/capability-desk.ts";
@@ -97,6 +97,7 @@ export interface Asset {
 export interface ApiParts {
   db: Kysely<HubDatabase>;
   clock: Clock;
+  timers: Pick<Timers, "after">;
   crypto: Crypto;
   log: Log;
   audit: Audit;

@@ -4,14 +4,13 @@ import { z } from "zod";
 import { coversCapability } from "../../identity/grant-covers.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { ActorOf } from "../../protocol/actors.ts";
 import {
   answerCapability,
   answerModels,
-  listModels,
   MODEL_CALLS,
-  openAiRefusal,
   type ModelProtocol,
   type ProgramAsker,
   type ProgramQuestion,
@@ -27,17 +26,8 @@ import { type Call, type Route, route } from "./route.ts";
 export function programRoutes(parts: ApiParts): Route[] {
   return [
     ...Object.entries(MODEL_CALLS).map(([path, protocol]) => modelRoute(parts, path, protocol)),
-    route<"models.use">({
-      method: "GET",
-      path: "/v1/models",
-      action: "models.use",
-      at: "hub",
-      answer(call) {
-        const { ownerRoot } = allowed(call);
-        const devices = parts.fleet.viewOf([ownerRoot]).devices.filter(({ status }) => status === "online");
-        return listModels(devices.map(({ name, capabilities = [] }) => ({ name, capabilities })));
-      },
-    }),
+    modelListRoute(parts, MODELS_PATH),
+    modelListRoute(parts, `${MODELS_PATH}/*`),
     route<"capability.use">({
       method: "POST",
       path: "/api/capabilities/:protocol",
@@ -49,6 +39,21 @@ export function programRoutes(parts: ApiParts): Route[] {
   ];
 }
 
+function modelListRoute(parts: ApiParts, path: string): Route {
+  return route<"models.use">({
+    method: "GET",
+    path,
+    action: "models.use",
+    at: "hub",
+    answer(call) {
+      const { ownerRoot } = allowed(call);
+      const devices = parts.fleet.viewOf([ownerRoot]).devices.filter(({ status }) => status === "online");
+      const owners = devices.map(({ name, capabilities = [] }) => ({ name, capabilities }));
+      return answerModelList(owners, call.url.pathname);
+    },
+  });
+}
+
 function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Route {
   return route<"models.use">({
     method: "POST",
@@ -58,16 +63,12 @@ function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Rou
     bodyMaxBytes: RELAY_MESSAGE_MAX_BYTES,
     async answer(call) {
       const actor = allowed(call);
-      try {
-        const body = await call.json(z.record(z.string(), z.unknown()));
-        const ask = askerFor(parts, call, actor);
-        const { headers, signal: left } = call.request;
-        const isDevice = (name: string): boolean =>
-          parts.fleet.viewOf([actor.ownerRoot]).devices.some((device) => device.name === name);
-        return await answerModels(ask, { protocol, body, headers, isDevice, left });
-      } catch (error) {
-        return openAiRefusal(error);
-      }
+      const body = await call.json(z.record(z.string(), z.unknown()));
+      const ask = askerFor(parts, call, actor);
+      const { headers, signal: left } = call.request;
+      const isDevice = (name: string): boolean =>
+        parts.fleet.viewOf([actor.ownerRoot]).devices.some((device) => device.name === name);
+      return answerModels(ask, { protocol, body, headers, isDevice, timers: parts.timers, left });
     },
   });
 }

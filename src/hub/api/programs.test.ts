@@ -203,6 +203,76 @@ test("a body of up to 1 MiB passes, a larger one is refused", async () => {
   expect(await status(1_100_000)).toBe(413);
 });
 
+test("one model is asked for by its name, whatever stands in it", async () => {
+  const models = ["tiny", "org/Some-Model:7b"];
+  const capabilities = [{ protocol: "llm.chat", version: "1.0.0", class: "compute", models }];
+  const gpu = { name: "gpu", status: "online", capabilities } as unknown as DeviceView; // what is looked at
+  const fleetView = { hub: { url: HUB, id: "hub", version: "0.1.0" }, devices: [gpu], shares: [] };
+  await using hub = await testHub({ fleet: { viewOf: () => fleetView } });
+  const token = await keyOf(hub);
+  for (const path of ["tiny", "org/Some-Model:7b", "org%2FSome-Model%3A7b"]) {
+    const response = await hub.call(`/v1/models/${path}`, { token, at: HUB });
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { id: decodeURIComponent(path), object: "model", owned_by: "gpu" },
+    ]);
+  }
+  const none = await hub.call("/v1/models/other", { token, at: HUB });
+  expect([none.status, await none.json()]).toMatchObject([404, { error: { code: "not_found" } }]);
+  expect((await hub.call("/v1/models/tiny", { at: HUB })).status).toBe(401);
+});
+
+test("every refusal below /v1 is in the format of OpenAI", async () => {
+  await using hub = await testHub();
+  const token = await keyOf(hub);
+  const told = async (method: string, path: string, said: { body?: unknown; token?: string } = {}) => {
+    const response = await hub.call(path, { ...said, method, at: HUB });
+    const { error } = (await response.json()) as { error: { message: string; type: string; code: string } };
+    return [response.status, error.type, error.message] as const;
+  };
+  expect(await told("GET", "/v1/models")).toEqual([
+    401,
+    "authentication_error",
+    "this takes a key of a program (make one: muster key create NAME)",
+  ]);
+  const strange = await told("GET", "/v1/models", { token: "sk-of-somebody" });
+  expect(strange.slice(0, 2)).toEqual([401, "authentication_error"]);
+  for (const path of ["/v1/responses", "/v1/completions"]) {
+    expect(await told("POST", path, { token, body: {} })).toMatchObject([
+      404,
+      "invalid_request_error",
+      expect.stringContaining("chat completions"),
+    ]);
+  }
+  const others = [
+    await told("GET", "/v1/files", { token }),
+    await told("GET", "/v1", { token }),
+    await told("GET", "/v1/chat/completions", { token }),
+  ];
+  expect(others.map(([status, type]) => [status, type])).toEqual([
+    [404, "invalid_request_error"],
+    [404, "invalid_request_error"],
+    [405, "invalid_request_error"],
+  ]);
+});
+
+test("a page of any site may use models by a key, and nothing else", async () => {
+  await using hub = await testHub(answering({ type: "capability_response", payload: "{}" }));
+  const headers = { "access-control-request-method": "POST", "sec-fetch-site": "cross-site" };
+  const from = { origin: "http://localhost:3000", at: HUB };
+  const asked = await hub.call("/v1/chat/completions", { ...from, method: "OPTIONS", headers });
+  expect([asked.status, asked.headers.get("access-control-allow-origin")]).toEqual([204, "*"]);
+  expect(asked.headers.get("access-control-allow-headers")).toContain("Authorization");
+  const [path, said] = chat(await keyOf(hub));
+  const answered = await hub.call(path, { ...said, ...from });
+  expect([answered.status, answered.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
+  expect(answered.headers.get("access-control-allow-credentials")).toBeNull();
+  expect((await hub.call("/v1/models", from)).status).toBe(401);
+  const elsewhere = await hub.call("/api/fleet", { ...from, method: "OPTIONS", headers });
+  expect([elsewhere.status, elsewhere.headers.get("access-control-allow-origin")]).toEqual([405, null]);
+  expect((await hub.call("/api/capabilities/x", { ...said, ...from })).status).toBe(403);
+});
+
 test("models are those of the devices that are here", async () => {
   await using hub = await testHub();
   const token = await keyOf(hub);

@@ -1,6 +1,7 @@
 // One request through one route: is the host right, does it come from where it may, who is it, then the
 // handler, and whatever happens an answer with its headers.
 import { MusterError, publicError } from "../../protocol/errors.ts";
+import { isOpenAiPath, noProgramKey, openAiRefusal } from "../../protocol/openai-refusal.ts";
 import { type Action, demand, kindsFor } from "../../protocol/permissions.ts";
 import { actorOf } from "./actor.ts";
 import { refusalJson, refusalPage } from "./answers.ts";
@@ -20,26 +21,38 @@ export async function run(
   try {
     return await answer(parts, found, incoming);
   } catch (error) {
-    return refuse(parts, error, {
-      facts: incoming.facts,
-      html: found.html === true && isNavigation(incoming.request),
-    });
+    return refuse(parts, error, { facts: incoming.facts, as: formOf(found, incoming.request) });
   }
+}
+
+/** How a refusal is told: to a program, to a person in a browser, or to a client of OpenAI's format. */
+export type RefusalForm = "json" | "page" | "openai";
+
+function formOf({ html }: Route, request: Request): RefusalForm {
+  if (isOpenAiPath(new URL(request.url).pathname)) return "openai";
+  return html === true && isNavigation(request) ? "page" : "json";
 }
 
 /** The answer for anything that was thrown. What is not ours to tell is logged whole and told as nothing. */
 export function refuse(
   { log }: Pick<ApiParts, "log">,
   error: unknown,
-  { facts, html }: { facts: RequestFacts; html: boolean },
+  { facts, as }: { facts: RequestFacts; as: RefusalForm },
 ): Response {
   const shown = publicError(error);
   if (shown.code === "internal") log.error("a request failed", { request_id: facts.requestId, error });
-  const response = html ? refusalPage(shown) : refusalJson(shown);
+  const response = REFUSALS[as](shown);
   const seconds = retryAfterSeconds(shown);
   if (seconds !== undefined) response.headers.set("Retry-After", String(seconds));
   return response;
 }
+
+const REFUSALS: Record<RefusalForm, (error: MusterError) => Response> = {
+  json: refusalJson,
+  page: refusalPage,
+  // "Sign in" is nothing that a program could do.
+  openai: (error) => openAiRefusal(error.code === "unauthorized" ? noProgramKey() : error),
+};
 
 async function answer(
   parts: ApiParts,
@@ -55,7 +68,10 @@ async function answer(
     if (shown && parts.addresses.isHubHost(url.host)) return wayToThePage(parts.addresses, url);
     throw notHere(parts.addresses.pageOrigin());
   }
-  guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });
+  // These take a key and nothing that a browser adds by itself: any page that has one may use them.
+  if (!isOpenAiPath(url.pathname)) {
+    guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });
+  }
   const { action } = found;
   const actor = await actorOf(parts, request, { action, facts });
   if (!kindsFor(action).includes(actor.kind)) demand(actor, action, undefined);

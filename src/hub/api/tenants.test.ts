@@ -54,6 +54,7 @@ const ROUTES: Record<string, Coverage> = {
   "POST /v1/chat/completions": "takes no id",
   "POST /v1/embeddings": "takes no id",
   "GET /v1/models": "takes no id",
+  "GET /v1/models/*": "takes no id",
   "GET /api/aggregate/tasks": "takes no id",
   "POST /api/query": "takes no id",
   "POST /api/capabilities/:protocol": "takes no id",

@@ -5,6 +5,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
 import { serves } from "../../protocol/capabilities.ts";
 import { beginsId, parseDeviceId } from "../../protocol/ids.ts";
+import { isModel } from "../../protocol/model-names.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Offered } from "../devices/offers.ts";
@@ -86,7 +87,9 @@ function rowsFor(
   const others = granted.flatMap(({ root, devices: keys }) =>
     devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
   );
-  return { own, others: others.filter((row) => isLet(row) && !own.includes(row)) };
+  // A program's key is let by the log of its own owner, whose devices are the asker's own.
+  const known = new Set(own.map(({ device_id: id }) => id));
+  return { own, others: others.filter((row) => isLet(row) && !known.has(row.device_id)) };
 }
 
 function offeringsOf({ offers }: CandidateParts, rows: readonly DeviceRow[]): Offering[] {
@@ -110,7 +113,7 @@ function candidatesOf({ directory }: CandidateParts, rows: readonly DeviceRow[])
 }
 
 function hasModel({ models }: CapabilityOffer, model: string | undefined): boolean {
-  return model === undefined || (models?.includes(model) ?? false);
+  return model === undefined || (models?.some((offered) => isModel(offered, model)) ?? false);
 }
 
 /** False before true. */

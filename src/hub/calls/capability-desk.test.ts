@@ -116,6 +116,38 @@ test("a device of someone else serves whom its owner lets, where it lets", () =>
   expect([gpu.asked.length, other.asked.length]).toEqual([1, 0]);
 });
 
+test("a device that the asker has in two ways is asked once", () => {
+  const { made, ask } = fleet([{ root: OWN_ROOT, devices: null }]);
+  const gpu = made.add("gpu", { capabilities: [chat] }, refusing);
+  expect(ask().heard).toMatchObject([{ error: { code: "too_many" } }]);
+  expect(gpu.asked).toHaveLength(1);
+});
+
+test("what a refusing device tells of its model server reaches the asker", () => {
+  const { made, ask } = fleet();
+  const upstream = { code: "rate_limit_exceeded", retry_after_s: 9 };
+  made.add("gpu", { capabilities: [chat] }, (_, lines) =>
+    lines.send({ type: "capability_refused", error: { code: "too_many", message: "busy", upstream } }),
+  );
+  expect(ask().heard).toMatchObject([{ error: { code: "too_many", upstream } }]);
+});
+
+test("what it tells in words that are none is left out", () => {
+  const { made, ask } = fleet();
+  const upstream = { code: "x".repeat(65), type: "a\u0007b", param: 7, retry_after_s: 1e9 };
+  made.add("gpu", { capabilities: [chat] }, (_, lines) =>
+    lines.send({ type: "capability_refused", error: { code: "too_many", message: "busy", upstream } }),
+  );
+  const [reply] = ask().heard;
+  expect(JSON.parse(JSON.stringify(reply))).toMatchObject({ error: { upstream: {} } });
+});
+
+test("a model is found without the tag that its server gives it", () => {
+  const { made, ask } = fleet();
+  made.add("gpu", { capabilities: [{ ...chat, models: ["qwen3:latest"] }] }, done('"yes"'));
+  expect(ask({ model: "qwen3" }).heard).toMatchObject([{ payload: '"yes"' }]);
+});
+
 test("only a device that has the model is asked; where none has, those there are are named", () => {
   const { made, ask } = fleet();
   const small = made.add("small", { capabilities: [{ ...chat, models: ["tiny"] }] }, done('"s"'));

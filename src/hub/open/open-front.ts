@@ -130,6 +130,7 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
   return createApi({
     db,
     clock: world.clock,
+    timers: world.timers,
     crypto,
     audit,
     metrics,
