@@ -1,5 +1,6 @@
 // The real program in temporary homes. Every process of a test carries the mark of its home in its
 // environment, whoever started it, so that all of them can be found and ended even when the test failed.
+import { afterAll } from "bun:test";
 import { spawn, type ChildProcess } from "node:child_process";
 import {
   existsSync,
@@ -60,6 +61,12 @@ export interface Added {
   warnings: string[];
 }
 
+/** What a test that failed has left; the next file is not to meet it. */
+const open = new Set<Home>();
+afterAll(async () => {
+  for (const home of open) await home[Symbol.asyncDispose]();
+});
+
 /** One home, which is one device, and everything that runs in it. */
 export class Home implements AsyncDisposable {
   readonly folder: string;
@@ -71,6 +78,7 @@ export class Home implements AsyncDisposable {
     this.folder = mkdtempSync(join(tmpdir(), "muster-e2e-"));
     this.path = join(this.folder, "home");
     this.#program = program;
+    open.add(this);
   }
 
   /** Runs a command to its end. */
@@ -171,6 +179,7 @@ export class Home implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
     rmSync(this.folder, { recursive: true, force: true });
+    open.delete(this);
   }
 }
 

@@ -201,7 +201,9 @@ export class OrderDesk {
         running.input(bytes);
       },
       tell: (message) => running.message(message),
-      abandon: () => running.message({ type: "signal", name: "TERM" }),
+      abandon: () => {
+        if (!isLeft(request)) running.message({ type: "signal", name: "TERM" });
+      },
     });
     out.event({ type: "accepted", device: own(), facts: running.facts });
     return running.outcome;
@@ -246,7 +248,7 @@ export class OrderDesk {
         abandon: () => {
           abandoned = true;
           order.resume();
-          if (!accepted || wish.kind !== "exec") return order.close();
+          if (!accepted || wish.kind !== "exec" || isLeft(wish.request)) return order.close();
           order.tell({ type: "signal", name: "TERM" });
           controller.timers.after(ABANDON_MS, () => order.close());
         },
@@ -354,6 +356,11 @@ class Waiting {
     await this.end();
     return { result: { ...queuedView(this.order), status: "cancelled", reason: "cancelled" } };
   }
+}
+
+/** Nobody was going to wait for its end: who goes before its answer takes nothing back. */
+function isLeft(request: object): boolean {
+  return "detach" in request && request.detach === true;
 }
 
 function shown({ id, name }: OrderedDevice): { id: string; name: string } {
