@@ -3,8 +3,9 @@
 import { makeApiKey } from "../identity/api-key.ts";
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { OwnerLog } from "../identity/owner-log.ts";
+import { GRANTS_MAX } from "../identity/owner-log-rules.ts";
 import type { Grant } from "../identity/owner-log-state.ts";
-import { toBase64Url } from "../protocol/bytes.ts";
+import { equalBytes, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { beginsId, deviceIdOf } from "../protocol/ids.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
@@ -43,7 +44,7 @@ export class KeyDesk {
     const { crypto } = this.#options;
     const { text, signer } = makeApiKey(crypto);
     const { name, scopes, capabilities = null } = request;
-    this.#refuseTwin(name);
+    this.#refuseTwin(name, signer.publicKey);
     const key = await this.#write({
       publicKey: signer.publicKey,
       name,
@@ -56,11 +57,11 @@ export class KeyDesk {
     return { key, token: text.reveal() };
   }
 
-  /** To a device of someone else, of what one device of this owner offers. */
+  /** To a device of someone else, of what one device of this owner offers: in the place of what it had there. */
   async grant(request: LocalRequest<"grant">): Promise<LocalResponse<"grant">> {
     const device = await orderedDevice(this.#options, request.device);
     const peer = await this.#options.peerKey(request.to);
-    this.#refuseTwin(peer.name);
+    this.#refuseTwin(peer.name, peer.publicKey);
     const key = await this.#write({
       publicKey: peer.publicKey,
       name: peer.name,
@@ -73,19 +74,33 @@ export class KeyDesk {
     return { key };
   }
 
-  /** By name, or by the beginning of its id. The key never comes back. */
+  /** By name, or by the beginning of its id. A program's key never comes back; another's device is let in again. */
   async revoke({ key: reference }: LocalRequest<"key_revoke">): Promise<LocalResponse<"key_revoke">> {
     const found = this.#find(reference);
+    await this.#remove(found);
+    return { key: this.#view(found) };
+  }
+
+  async #remove({ publicKey }: Grant): Promise<void> {
     const { crypto, signer } = this.#options;
-    const body = { public_key: toBase64Url(found.publicKey) };
+    const body = { public_key: toBase64Url(publicKey) };
     await writeToLog(this.#options, (log) =>
       signedEntry(crypto, this.#administered(log), { kind: "remove", body, signer }),
     );
-    return { key: this.#view(found) };
+  }
+
+  /** Those whose time is over stand in the log until somebody takes them out, and count. */
+  async #makeRoom(): Promise<void> {
+    const { book, clock } = this.#options;
+    const log = knownLog(book);
+    if (log.grants().length < GRANTS_MAX) return;
+    const over = log.grants().find(({ publicKey }) => log.grantsOf(publicKey, clock.now()).length === 0);
+    if (over !== undefined) await this.#remove(over);
   }
 
   async #write(wish: Omit<Grant, "entry" | "untilMs"> & { expiresInMs: number | undefined }): Promise<View> {
     const { crypto, signer, clock } = this.#options;
+    await this.#makeRoom();
     const until = wish.expiresInMs === undefined ? null : clock.now() + wish.expiresInMs;
     const body: EntryBody<"key"> = {
       public_key: toBase64Url(wish.publicKey),
@@ -114,7 +129,10 @@ export class KeyDesk {
     const grants = knownLog(this.#options.book).grants();
     const named = grants.filter(({ name }) => name === reference);
     const found = named.length > 0 ? named : grants.filter((one) => beginsId(this.#idOf(one), reference));
-    const [first, second] = found;
+    const [first] = found;
+    const second = found.find(
+      ({ publicKey }) => first !== undefined && !equalBytes(publicKey, first.publicKey),
+    );
     if (first === undefined) {
       throw new MusterError("not_found", `there is no key "${reference}"`, {
         hint: "see them: muster key ls",
@@ -126,13 +144,9 @@ export class KeyDesk {
     });
   }
 
-  #refuseTwin(name: string): void {
-    if (
-      !knownLog(this.#options.book)
-        .grants()
-        .some((grant) => grant.name === name)
-    )
-      return;
+  #refuseTwin(name: string, publicKey: Uint8Array): void {
+    const grants = knownLog(this.#options.book).grants();
+    if (!grants.some((grant) => grant.name === name && !equalBytes(grant.publicKey, publicKey))) return;
     throw new MusterError("name_taken", `there is a key "${name}" already`, {
       hint: "choose another name, or take it back first: muster key revoke",
     });

@@ -50,7 +50,8 @@ export function addKeyCommands(program: Command, choose: Choose): void {
     .command("grant")
     .summary("let a paired device use what one of yours offers")
     .description(
-      "Let a device of someone else, which this one is paired with, use a capability of a device of yours.",
+      "Let a device of someone else, which this one is paired with, use a capability of a device of yours. Said again " +
+        "of the same two devices, it takes the former's place.",
     )
     .argument("<device>", "which of yours", parseReference)
     .requiredOption("--capability <protocol...>", "what it may use: llm.chat, embeddings, …")
@@ -69,7 +70,9 @@ function addRevoke(under: Command, choose: Choose): void {
   under
     .command("revoke")
     .summary("take a key or a grant back")
-    .description("Take a key or a grant back, for good, within a second.")
+    .description(
+      "Take a key back for good, or all that a device of someone else was let use, within a second.",
+    )
     .argument("<key>", "its name, or the beginning of its id", parseReference)
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster revoke editor")

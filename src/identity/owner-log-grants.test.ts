@@ -53,6 +53,56 @@ test("a grant is removed by an admin or by its own key, and never comes back", a
   }
 });
 
+describe("another owner's device", () => {
+  const [gpu, nas] = [newKey(), newKey()];
+  const entry = (log: typeof full, change: Partial<EntryBody<"key">>): Promise<typeof full> =>
+    appendEntry(crypto, log, { kind: "key", body: grant({ holder: "device", ...change }), signer: home });
+
+  test("may be let use other things on other devices, and the same device's anew", async () => {
+    let log = await entry(full, { devices: [gpu] });
+    log = await entry(log, { devices: [nas], capabilities: ["embeddings"], until: null });
+    const held = (at: number) =>
+      log.grantsOf(program.publicKey, at).map(({ devices, capabilities }) => [devices, capabilities]);
+    expect(held(NOW)).toEqual([
+      [[gpu], ["llm.chat"]],
+      [[nas], ["embeddings"]],
+    ]);
+    expect(held(NOW + 1000)).toEqual([[[nas], ["embeddings"]]]);
+    log = await entry(log, { devices: [gpu], capabilities: ["x.own"], until: null });
+    expect(held(NOW)).toEqual([
+      [[nas], ["embeddings"]],
+      [[gpu], ["x.own"]],
+    ]);
+    expect(log.grants()).toHaveLength(2);
+    expect(await whyNot(log, "key", { body: grant(), signer: home })).toContain("the key of a grant");
+    expect(await whyNot(log, "member", { body: member(program), signer: home })).toContain(
+      "the key of a grant",
+    );
+  });
+
+  test("loses all of it by one removal, and may be let in again: its key is not this owner's to spend", async () => {
+    let log = await entry(await entry(full, { devices: [gpu] }), { devices: [nas] });
+    const body = { public_key: text(program) };
+    log = await appendEntry(crypto, log, { kind: "remove", body, signer: home });
+    expect(log.grantsOf(program.publicKey, NOW)).toEqual([]);
+    expect(log.wasRemoved(program.publicKey)).toBe(false);
+    expect(await whyNot(log, "remove", { body, signer: home })).toContain("not in this log");
+    log = await entry(log, { devices: [gpu] });
+    expect(log.grantsOf(program.publicKey, NOW)).toHaveLength(1);
+  });
+
+  test("counts as often as it has one, and a new one in an old one's place not again", async () => {
+    let log = full;
+    for (let n = 0; n < 256; n++) log = await entry(log, { devices: [newKey()] });
+    expect(await whyNot(log, "key", { body: grant({ public_key: newKey() }), signer: home })).toContain(
+      "256",
+    );
+    const [first] = log.grants();
+    log = await entry(log, { devices: [...(first?.devices ?? [])], until: null });
+    expect(log.grants()).toHaveLength(256);
+  });
+});
+
 describe("a grant is refused when", () => {
   const cases: [string, JsonValue, Signer][] = [
     ["no scope admin here", grant(), pi],

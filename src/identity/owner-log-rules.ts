@@ -45,7 +45,7 @@ const RULES: Record<KnownKind, Rule> = {
 
 const DAY_MS = 86_400_000;
 /** Keys of programs and of others' devices that hold at once. */
-const GRANTS_MAX = 256;
+export const GRANTS_MAX = 256;
 
 /** Kinds that command only when a person chose the very device: they stand elsewhere, or live in a page. */
 const ONLY_BY_NAME: ReadonlySet<DeviceKind> = new Set(["vps", "raspberry_pi", "browser"]);
@@ -194,12 +194,17 @@ function claimProblem(step: Step, body: EntryBody<"member">, invite: Invite | un
   return isOwnClaim(step, body, body.claim) ? undefined : "the device did not sign the claim itself";
 }
 
-/** A right to use something, for a key that is no device of this owner. */
+/**
+ * A right to use something, for a key that is no device of this owner. Another owner's device may have several, one for
+ * each list of devices; one for the same list takes the former's place.
+ */
 function grant(step: Step, body: EntryBody<"key">): string | undefined {
   if (!isAdmin(step)) return NOT_ADMIN;
   const { state } = step;
+  const held = state.grants.get(body.public_key) ?? [];
+  const isAgain = held.length > 0 && [body, ...held].every(({ holder }) => holder === "device");
   const problem =
-    unknownProblem(state, body.public_key) ??
+    (isAgain ? undefined : unknownProblem(state, body.public_key)) ??
     (state.recovery === body.public_key ? "the recovery key is no other" : undefined) ??
     (isStrictlySorted(body.scopes) ? undefined : "its scopes are not sorted, each once") ??
     (isStrictlySorted(body.capabilities ?? []) ? undefined : "its capabilities are not sorted, each once") ??
@@ -208,8 +213,10 @@ function grant(step: Step, body: EntryBody<"key">): string | undefined {
   if (body.capabilities !== null && !body.scopes.includes("capabilities")) {
     return "it names capabilities without the scope";
   }
-  if (state.grants.size >= GRANTS_MAX) return `there are ${GRANTS_MAX} such keys already`;
-  state.grants.set(body.public_key, {
+  const others = held.filter(({ devices }) => JSON.stringify(devices) !== JSON.stringify(body.devices));
+  const count = [...state.grants.values()].flat().length - held.length + others.length;
+  if (count >= GRANTS_MAX) return `there are ${GRANTS_MAX} such keys already`;
+  const made = {
     publicKey: bytesOf(body.public_key),
     name: body.name,
     holder: body.holder,
@@ -218,11 +225,15 @@ function grant(step: Step, body: EntryBody<"key">): string | undefined {
     devices: body.devices,
     untilMs: body.until,
     entry: step.number,
-  });
+  };
+  state.grants.set(body.public_key, [...others, made]);
   return undefined;
 }
 
-/** By a controller, or by the key itself: a machine may always leave. */
+/**
+ * By a controller, or by the key itself: a machine may always leave. What another owner's device was let use is taken
+ * back alone: its key is not this owner's to spend, and may be let in again.
+ */
 function remove({ state, by, number }: Step, body: EntryBody<"remove">): string | undefined {
   const known = state.participants.get(body.public_key);
   if (known === undefined && !state.grants.has(body.public_key)) return "the key is not in this log";
@@ -233,7 +244,9 @@ function remove({ state, by, number }: Step, body: EntryBody<"remove">): string 
   if (known !== undefined && !leavesAnAdmin(state, { ...known, controller: undefined }))
     return "it would leave nobody with the scope admin";
   state.participants.delete(body.public_key);
+  const grants = state.grants.get(body.public_key) ?? [];
   state.grants.delete(body.public_key);
+  if (grants.some(({ holder }) => holder === "device")) return undefined;
   endSharesOf(state, body.public_key);
   state.removed.set(body.public_key, number);
   return undefined;

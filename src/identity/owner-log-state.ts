@@ -85,8 +85,8 @@ export interface LogState {
   readonly offers: Map<number, ShareOffer>;
   /** By `coOwnerKey`. */
   readonly coOwners: Map<string, CoOwner>;
-  /** By `keyText`. */
-  readonly grants: Map<string, Grant>;
+  /** By `keyText`: one of a program's key; of another owner's device one for each list of devices, never empty. */
+  readonly grants: Map<string, readonly Grant[]>;
   /** `keyText` of what was removed, with the number of the entry that did it. */
   readonly removed: Map<string, number>;
   /** What the owner's written words make; `keyText`. */

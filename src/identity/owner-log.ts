@@ -68,15 +68,20 @@ export class OwnerLog {
     return this.#state.removed.has(keyText(publicKey));
   }
 
-  /** What a key that is no device of the owner may use now. */
+  /** Of a key that has one alone, as programs' have. */
   grantOf(publicKey: Uint8Array, nowMs: number): Grant | undefined {
-    const grant = this.#state.grants.get(keyText(publicKey));
-    return grant !== undefined && nowMs < (grant.untilMs ?? Number.POSITIVE_INFINITY) ? grant : undefined;
+    return this.grantsOf(publicKey, nowMs)[0];
+  }
+
+  /** What a key that is no device of the owner may use now. */
+  grantsOf(publicKey: Uint8Array, nowMs: number): readonly Grant[] {
+    const grants = this.#state.grants.get(keyText(publicKey)) ?? [];
+    return grants.filter(({ untilMs }) => nowMs < (untilMs ?? Number.POSITIVE_INFINITY));
   }
 
   /** Those whose time is over included. */
   grants(): readonly Grant[] {
-    return [...this.#state.grants.values()];
+    return [...this.#state.grants.values()].flat();
   }
 
   invite(number: number): Invite | undefined {

@@ -3,6 +3,7 @@
 import type { Crypto } from "../../identity/crypto.ts";
 import { isSignedByCaller } from "../../identity/capability-request.ts";
 import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
+import type { Grant } from "../../identity/owner-log-state.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import {
   capabilityCall,
@@ -140,12 +141,15 @@ export class CallDesk {
     return capability;
   }
 
-  /** When a grant ends by which this is asked; never for a device of this owner. */
-  #untilMs({ caller }: CapabilityCall): number {
-    const { clock, logs, ownerRoot } = this.#parts;
+  /** When the grants end by which this is asked; never for a device of this owner. */
+  #untilMs({ caller, capability }: CapabilityCall): number {
+    const { clock, logs, ownerRoot, publicKey } = this.#parts;
     const key = fromBase64Url(caller);
-    const grant = key === undefined ? undefined : logs.of(ownerRoot)?.log?.grantOf(key, clock.now());
-    return grant?.untilMs ?? Number.POSITIVE_INFINITY;
+    const grants = key === undefined ? [] : (logs.of(ownerRoot)?.log?.grantsOf(key, clock.now()) ?? []);
+    const ends = grants
+      .filter((grant) => isFor(grant, capability.protocol, publicKey))
+      .map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY);
+    return ends.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...ends);
   }
 
   #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
@@ -154,10 +158,10 @@ export class CallDesk {
     const own = logs.of(ownerRoot)?.log;
     if (key === undefined || own === undefined) return false;
     const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
-    const grant = own.grantOf(key, clock.now());
+    const grants = own.grantsOf(key, clock.now());
     // Whoever writes the log has let this key in; only this device's own word is narrower.
-    if (grant !== undefined && (told === undefined || told === "members")) {
-      return coversCapability(grant, offer.protocol) && holdsOn(grant, toBase64Url(publicKey));
+    if (grants.length > 0 && (told === undefined || told === "members")) {
+      return grants.some((grant) => isFor(grant, offer.protocol, publicKey));
     }
     const rule = told ?? audience;
     if (log !== ownerRoot) return typeof rule === "string" && this.#isCoOwner(key, log);
@@ -173,6 +177,10 @@ export class CallDesk {
     const shared = logs.of(ownerRoot);
     return shared?.refusal() === undefined && shared?.log?.mayCommand(key, clock.now()) === true;
   }
+}
+
+function isFor(grant: Grant, protocol: string, device: Uint8Array): boolean {
+  return coversCapability(grant, protocol) && holdsOn(grant, toBase64Url(device));
 }
 
 /** What the capability says, on the stream, until it is over. */

@@ -70,7 +70,12 @@ export async function keyList(invocation: Invocation): Promise<void> {
 export async function keyRevoke(invocation: Invocation, reference: string): Promise<void> {
   const { key } = await askKeys(invocation, (keys) => keys.key_revoke({ key: reference }));
   if (invocation.json) return printJson(invocation, key);
-  invocation.out.line(`${plainValue(key).name} is taken back, for good.`);
+  const { name } = plainValue(key);
+  invocation.out.line(
+    key.holder === "program"
+      ? `${name} is taken back, for good.`
+      : `${name} may use nothing here any more. Let it in again: muster grant`,
+  );
 }
 
 export async function grant(

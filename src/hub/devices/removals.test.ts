@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { appendEntry } from "../../identity/owner-log.ts";
+import { appendEntry, type OwnerLog } from "../../identity/owner-log.ts";
 import { makeClaim, makeInvite } from "../../identity/setup-token.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { deviceIdOf } from "../../protocol/ids.ts";
 import { findDevice } from "../../store/devices.ts";
 import { findLabel } from "../../store/labels.ts";
+import type { EntryBody } from "../../protocol/owner-log.ts";
 import { HUB, testHub, type TestHub } from "../api/hub.fixture.ts";
+import { Removals } from "./removals.ts";
 
 /** A device that has joined by a token, with its key. */
 async function joined(hub: TestHub, name: string): Promise<{ deviceId: string; publicKey: Uint8Array }> {
@@ -69,6 +71,57 @@ describe("an entry that takes a device out", () => {
     expect(shown.flatMap((page) => page.entries)).toEqual([...hub.home.log().entries]);
     expect(hub.life.removals.proofFor(other.publicKey)).toEqual([]);
   });
+});
+
+test("a guest that may no longer use what it was let use stays connected, and a controller that is out does not", async () => {
+  await using hub = await testHub();
+  const { crypto, logs, home } = hub;
+  const [guest, laptop] = [crypto.randomBytes(32), crypto.randomBytes(32)].map((seed) =>
+    crypto.ed25519Signer(seed),
+  );
+  const closed: string[] = [];
+  const sessions = [guest, laptop].map((of) => ({
+    key: toBase64Url(of?.publicKey ?? new Uint8Array()),
+    send: () => true,
+    close: (code: string) => closed.push(`${of === guest ? "guest" : "laptop"} ${code}`),
+  }));
+  const parts = {
+    ownerLogs: logs,
+    devices: { byKey: () => undefined },
+    directory: { all: () => sessions },
+  };
+  // Of its parts these are looked at.
+  const removals = new Removals(parts as unknown as ConstructorParameters<typeof Removals>[0]);
+  expect(removals).toBeDefined();
+  const write = async (made: Promise<OwnerLog>) => {
+    const entry = (await made).entries.at(-1);
+    if (entry !== undefined) await logs.append(entry);
+  };
+  const [guestKey = "", laptopKey = ""] = sessions.map(({ key }) => key);
+  const key: EntryBody<"key"> = {
+    public_key: guestKey,
+    name: "ben",
+    holder: "device",
+    scopes: ["capabilities"],
+    capabilities: ["llm.chat"],
+    devices: [laptopKey],
+    until: null,
+  };
+  await write(appendEntry(crypto, home.log(), { kind: "key", body: key, signer: home.signer }));
+  const controller: EntryBody<"controller"> = {
+    public_key: laptopKey,
+    link_key: toBase64Url(crypto.x25519PublicKey(crypto.randomBytes(32))),
+    name: "laptop",
+    kind: "laptop",
+    platform: "linux-x86_64",
+    scopes: ["command"],
+    since: hub.clock.now(),
+    until: null,
+    named: false,
+  };
+  await write(appendEntry(crypto, home.log(), { kind: "controller", body: controller, signer: home.signer }));
+  for (const signer of [guest, laptop]) if (signer !== undefined) await writeRemoval(hub, signer.publicKey);
+  expect(closed).toEqual(["laptop forbidden"]);
 });
 
 describe("DELETE /api/devices/:id", () => {

@@ -103,6 +103,8 @@ export class Removals {
     if (publicKey === undefined) return;
     // Others may write its key into their logs, and out of them: it is not theirs.
     if (device !== undefined && device.owner_root !== entry.log) return;
+    // Only what it was let use was taken back.
+    if (this.#parts.ownerLogs.get(entry.log)?.wasRemoved(publicKey) !== true) return;
     // It is in no list of recipients any more, and has to see the entry to believe it.
     for (const session of this.#sessionsOf(publicKey)) {
       session.send({ type: "log_entries", owner_root: entry.log, entries: [entry] });

@@ -138,7 +138,9 @@ function grantedTo({ ownerLogs, now }: Core, key: string, protocol: string): Ask
   const publicKey = fromBase64Url(key);
   if (publicKey === undefined) return [];
   return ownerLogs.roots().flatMap((root) => {
-    const grant = ownerLogs.get(root)?.grantOf(publicKey, now());
-    return grant !== undefined && coversCapability(grant, protocol) ? [{ root, devices: grant.devices }] : [];
+    const grants = ownerLogs.get(root)?.grantsOf(publicKey, now()) ?? [];
+    return grants
+      .filter((grant) => coversCapability(grant, protocol))
+      .map(({ devices }) => ({ root, devices }));
   });
 }

@@ -1,0 +1,101 @@
+import { expect, test } from "bun:test";
+import { deviceIdOf } from "../protocol/ids.ts";
+import { crypto, begun, forge, home, newSigner, NOW } from "../identity/owner-log.fixture.ts";
+import { extendLog, type OwnerLog } from "../identity/owner-log.ts";
+import { canonicalJson } from "../protocol/canonical-json.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
+import { MusterError } from "../protocol/errors.ts";
+import { KeyDesk } from "./key-desk.ts";
+
+const HOUR_MS = 3_600_000;
+const peers = { ben: newSigner(), cleo: newSigner() };
+
+function desk(from: OwnerLog = begun) {
+  const state = { log: from, now: NOW };
+  const device = { id: deviceIdOf(crypto.sha256(home.publicKey)), name: "home" };
+  const made = new KeyDesk({
+    clock: { now: () => state.now, monotonic: () => 0 },
+    crypto,
+    signer: home,
+    hub: {
+      // The picture of the fleet is asked for the names; else an entry is told, which is checked below.
+      request: (message: { type: string }) =>
+        Promise.resolve(message.type === "fleet_get" ? { fleet: { devices: [device] } } : {}),
+    } as unknown as ConstructorParameters<typeof KeyDesk>[0]["hub"], // of which two messages are used
+    book: {
+      get log() {
+        return state.log;
+      },
+      problem: () => undefined,
+      fetch: () => Promise.resolve(),
+      async take(entries) {
+        state.log = extendLog(crypto, state.log, entries);
+      },
+    },
+    peerKey: (name) => {
+      const peer = name === "ben" || name === "cleo" ? peers[name] : undefined;
+      if (peer === undefined) return Promise.reject(new MusterError("not_found", "no such peer"));
+      return Promise.resolve({ name, publicKey: peer.publicKey });
+    },
+  });
+  const grant = (to: string, capabilities: string[], expires_in_ms?: number) =>
+    made.grant({
+      device: "home",
+      to,
+      capabilities,
+      ...(expires_in_ms === undefined ? {} : { expires_in_ms }),
+    });
+  return { made, state, grant };
+}
+
+test("another's device is let use something else, is shut out, and let in again", async () => {
+  const { made, grant } = desk();
+  await grant("ben", ["llm.chat"]);
+  await grant("ben", ["embeddings"], HOUR_MS);
+  expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["embeddings"], devices: ["home"] }]);
+  await made.revoke({ key: "ben" });
+  expect(made.show().items).toEqual([]);
+  await grant("ben", ["llm.chat"]);
+  expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["llm.chat"], expired: false }]);
+});
+
+test("a name is one key's alone", async () => {
+  const { made } = desk();
+  await made.create({ name: "ben", scopes: ["models"] });
+  expect(await refused(made.create({ name: "ben", scopes: ["models"] }))).toBe("name_taken");
+  expect(await refused(made.grant({ device: "home", to: "ben", capabilities: ["llm.chat"] }))).toBe(
+    "name_taken",
+  );
+});
+
+test("256 keys are all there may be, and one whose time is over makes room for the next", async () => {
+  let log = begun;
+  for (let n = 0; n < 256; n++) {
+    const body = canonicalJson({
+      public_key: toBase64Url(newSigner().publicKey),
+      name: `program-${n}`,
+      holder: "program",
+      scopes: ["models"],
+      capabilities: null,
+      devices: null,
+      until: n === 7 ? NOW + HOUR_MS : null,
+    });
+    log = extendLog(crypto, log, [await forge(log, { kind: "key", body, signer: home })]);
+  }
+  const { made, state } = desk(log);
+  expect(await refused(made.create({ name: "one more", scopes: ["models"] }))).toBe("owner_log_invalid");
+  state.now += HOUR_MS;
+  await made.create({ name: "one more", scopes: ["models"] });
+  const names = made.show().items.map(({ name }) => name);
+  expect(names).toHaveLength(256);
+  expect(names).toContain("one more");
+  expect(names).not.toContain("program-7");
+}, 20_000);
+
+/** The code of the refusal. */
+function refused(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "nothing",
+    (error: unknown) => (error instanceof MusterError ? error.code : String(error)),
+  );
+}
