@@ -1,5 +1,6 @@
 // A device as one line.
 
+import { specialCapabilities } from "../protocol/special-capabilities.ts";
 import type { DeviceView } from "../protocol/views.ts";
 import { ago, shortDuration } from "./durations.ts";
 import { serviceNames } from "./service-rows.ts";
@@ -26,13 +27,9 @@ export const DEVICE_HEADINGS = [
   "CAPABILITIES",
 ] as const;
 
-/** What nearly every device has, and `device show` tells of each: a list tells what is special about one. */
-const EVERYDAY: ReadonlySet<string> = new Set(["tasks", "exec", "shell", "proxy.http"]);
-
 /** The row of `device ls`. */
 export function deviceRow(device: DeviceView, now: number): Cell[] {
-  const protocols = device.capabilities?.map(({ protocol }) => protocol) ?? [];
-  const special = [...new Set(protocols)].filter((protocol) => !EVERYDAY.has(protocol));
+  const special = [...new Set(specialCapabilities(device.capabilities).map(({ protocol }) => protocol))];
   return [
     ...deviceStatusRow(device, now).slice(0, 3),
     { text: device.kind, short: "" },

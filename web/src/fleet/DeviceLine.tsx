@@ -1,11 +1,13 @@
 // One device on one line, its details when opened, and its shares and services under it.
 import { useState, type ReactNode } from "react";
+import { specialCapabilities } from "../../../src/protocol/special-capabilities.ts";
 import type { DeviceView } from "../../../src/protocol/views.ts";
 import { healthParts, latency } from "../format/size.ts";
 import { Age } from "../parts/Age.tsx";
 import { StateMark } from "../parts/StateMark.tsx";
 import { usePageState } from "../state/use-page.ts";
 import type { Group } from "./arrange.ts";
+import { CapabilityLine } from "./CapabilityLine.tsx";
 import { DeviceDetails } from "./DeviceDetails.tsx";
 import { kindWord } from "./kind-word.ts";
 import { LineName, toggleUnlessControl } from "./LineName.tsx";
@@ -15,6 +17,7 @@ import { shownDevice } from "./shown-state.ts";
 
 export function DeviceLine({ group: { device, shares } }: { group: Group }): ReactNode {
   const services = (device.services ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const special = specialCapabilities(device.capabilities);
   const [open, setOpen] = useState(false);
   const moved = usePageState((state) => state.moved.has(device.id));
   const runsHub = usePageState((state) => state.authority.hubDevice?.id === device.id);
@@ -39,13 +42,20 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
         </span>
       </div>
       {open ? <DeviceDetails device={device} runsHub={runsHub} /> : null}
-      {shares.length + services.length === 0 ? null : (
-        <ul className="shares" aria-label={`Shares and services of ${device.name}`}>
+      {shares.length + services.length + special.length === 0 ? null : (
+        <ul className="shares" aria-label={`Shares, services and capabilities of ${device.name}`}>
           {shares.map((share) => (
             <ShareLine key={share.id} share={share} mayCommand={mayCommand} />
           ))}
           {services.map((service) => (
             <ServiceLine key={service.name} service={service} device={device} />
+          ))}
+          {special.map((capability) => (
+            <CapabilityLine
+              key={`${capability.protocol} ${capability.version}`}
+              capability={capability}
+              device={device}
+            />
           ))}
         </ul>
       )}

@@ -71,6 +71,12 @@ export function shownService(
   }
 }
 
+/** A device takes back what it can't do at the moment, so what is listed is there while the device is. */
+export function shownCapability(device: DeviceView["status"]): ShownState {
+  if (device === "online") return { mark: "live", word: "offered", reason: null };
+  return { mark: "unknown", word: "unknown", reason: `device is ${device}` };
+}
+
 export function shownDevice(device: DeviceView): ShownState {
   switch (device.status) {
     case "online":
