@@ -1,70 +1,7 @@
-import { afterEach, expect, test } from "bun:test";
-import {
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { nodeCrypto } from "../../identity/crypto-node.ts";
-import { SILENT_LOG } from "../../protocol/log.ts";
-import { FakeTime } from "../../trunk/testing.ts";
-import { realWorld } from "../../world/real.ts";
-import { Notices } from "../notices.ts";
-import { Knowledgebase } from "./knowledgebase.ts";
-
-const ended: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const end of ended.splice(0).toReversed()) await end();
-});
-
-function folder(files: Record<string, string>): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), "muster-texts-")));
-  ended.push(() => rmSync(path, { recursive: true, force: true }));
-  for (const [name, text] of Object.entries(files)) write(path, name, text);
-  return path;
-}
-
-function write(path: string, name: string, text: string): void {
-  mkdirSync(dirname(join(path, name)), { recursive: true });
-  writeFileSync(join(path, name), text);
-}
-
-interface Item {
-  id: string;
-  title: string;
-  path: string;
-  snippet: string;
-  rank: number;
-  updated_at: string;
-}
-
-async function opened(folders: string[], indexPath = ":memory:") {
-  const read: string[] = [];
-  const disk = { ...realWorld.disk, open: (path: string) => (read.push(path), realWorld.disk.open(path)) };
-  const made = await Knowledgebase.open({
-    disk,
-    clock: new FakeTime(),
-    timers: new FakeTime(),
-    crypto: nodeCrypto((length) => new Uint8Array(length)),
-    log: SILENT_LOG,
-    notices: new Notices(),
-    openSqlite: (path) => realWorld.openSqlite(path),
-    folders,
-    indexPath,
-  });
-  ended.push(() => made.close());
-  await made.look();
-  const search = async (q: string, limit?: number): Promise<Item[]> => {
-    const params = limit === undefined ? { q } : { q, limit };
-    return (await made.answers.SearchKnowledgebase(params)).items as Item[]; // as the answer is documented
-  };
-  return { made, search, read };
-}
+import { expect, test } from "bun:test";
+import { rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { folder, opened, write } from "./knowledgebase.fixture.ts";
 
 test("texts are found by their words, with title, place, snippet and rank", async () => {
   const path = folder({
@@ -117,7 +54,10 @@ test.each([
 ])("%j is words and no expression", async (q) => {
   const { made } = await opened([folder({ "z.md": "nothing of it" })]);
   const params = { q: q === "" ? " " : q };
-  expect(await made.answers.SearchKnowledgebase(params)).toEqual({ items: [] });
+  expect(await made.answers.SearchKnowledgebase(params, "all")).toEqual({
+    items: [],
+    searched_by: ["words"],
+  });
 });
 
 test.each([
@@ -130,7 +70,10 @@ test.each([
   null,
 ])("what is no search is refused", async (params) => {
   const { made } = await opened([folder({})]);
-  expect(made.answers.SearchKnowledgebase(params)).rejects.toThrow("q must be a text");
+  const refused: unknown = await made.answers
+    .SearchKnowledgebase(params, "all")
+    .catch((error: unknown) => error);
+  expect(String(refused)).toContain("q must be a text");
 });
 
 test("hidden files, links, other kinds and what is too long are not read", async () => {
@@ -178,14 +121,14 @@ test("a folder in another is there once, one that is missing is none", async () 
 test("the index outlives the agent, and a damaged one is made anew", async () => {
   const path = folder({ "a.md": "alpha" });
   const index = join(folder({}), "index.db");
-  const first = await opened([path], index);
+  const first = await opened([path], { indexPath: index });
   await first.made.close();
-  const second = await opened([path], index);
+  const second = await opened([path], { indexPath: index });
   expect(second.read).toEqual([]);
   expect(await second.search("alpha")).toHaveLength(1);
   await second.made.close();
   writeFileSync(index, "no database at all".repeat(1000));
-  const third = await opened([path], index);
+  const third = await opened([path], { indexPath: index });
   expect(await third.search("alpha")).toHaveLength(1);
 });
 

@@ -1,21 +1,25 @@
 // `knowledgebase 1.0.0`: folders of text and Markdown that this device's owner searches by a signed query. Files are
-// looked at now and then, and read again only where they changed.
-import { z } from "zod";
+// looked at now and then, and read again only where they changed; what the texts mean is found out behind that.
 import type { Crypto } from "../../identity/crypto.ts";
-import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
-import { MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Clock, Disk, SqliteDatabase, Timer, Timers } from "../../world/world.ts";
 import type { Capability, CapabilitySource } from "../capabilities/capability.ts";
 import { listedCapability } from "../capabilities/listed-capability.ts";
 import type { Notices } from "../notices.ts";
+import type { Answerer } from "../queries/query-desk.ts";
+import { BackgroundEmbedding } from "./background-embedding.ts";
+import type { Embedder } from "./embedder.ts";
+import { knowledgebaseState } from "./knowledgebase-state.ts";
+import { MeaningSearch } from "./meaning-search.ts";
+import { PassageIndex } from "./passage-index.ts";
+import { answerSearch, type SearchParts } from "./search-answer.ts";
 import { readText, textFiles, type TextFile } from "./text-files.ts";
 import { TextIndex, type IndexedText } from "./text-index.ts";
 
 export interface KnowledgebaseParts {
   disk: Pick<Disk, "info" | "list" | "open" | "realPath" | "remove">;
   clock: Pick<Clock, "monotonic">;
-  timers: Pick<Timers, "after">;
+  timers: Pick<Timers, "after" | "soon">;
   crypto: Pick<Crypto, "sha256">;
   log: Log;
   notices: Pick<Notices, "set" | "clear">;
@@ -24,6 +28,8 @@ export interface KnowledgebaseParts {
   folders: readonly string[];
   /** Where the index is. */
   indexPath: string;
+  /** What makes vectors of texts, or why nothing may. */
+  embedder: Embedder | { whyNot: string };
 }
 
 const LOOK_EVERY_MS = 60_000;
@@ -35,31 +41,44 @@ const ENTRIES_MAX = 200_000;
 /** Read together and stored together. */
 const STEP_FILES = 32;
 const TITLE_MAX_CHARACTERS = 200;
-const LIMIT_MAX = 100;
-const LIMIT_USUAL = 20;
 
-const search = z.strictObject({
-  q: z.string().min(1).max(1000),
-  limit: z.number().int().min(1).max(LIMIT_MAX).optional(),
-});
+interface Meanings {
+  passages: PassageIndex;
+  embedding: BackgroundEmbedding;
+  search: MeaningSearch;
+}
 
 export class Knowledgebase implements CapabilitySource {
   readonly capabilities: readonly Capability[] = [listedCapability("knowledgebase", "read")];
-  readonly answers = { SearchKnowledgebase: async (params: unknown) => this.#search(params) };
+  readonly answers = {
+    SearchKnowledgebase: (params: unknown, _sight: unknown, waitMs?: number) =>
+      answerSearch(this.#searched, params, waitMs),
+  };
+  readonly queries: Readonly<Record<string, Answerer>> = {
+    KnowledgebaseState: async () => ({ items: [this.#state()] }),
+  };
   readonly #parts: KnowledgebaseParts;
-  #index: TextIndex;
+  readonly #index: TextIndex;
+  readonly #meanings: Meanings | { whyNot: string };
   #next: Timer | undefined;
   #looking: Promise<void> | undefined;
   #isClosed = false;
 
-  private constructor(parts: KnowledgebaseParts, index: TextIndex) {
+  private constructor(parts: KnowledgebaseParts, { texts, passages }: Indexes) {
+    const { embedder } = parts;
     this.#parts = parts;
-    this.#index = index;
+    this.#index = texts;
+    this.#meanings = "whyNot" in embedder ? embedder : meaningsOf(parts, { passages, embedder });
     void this.#round();
   }
 
   static async open(parts: KnowledgebaseParts): Promise<Knowledgebase> {
-    return new Knowledgebase(parts, await openIndex(parts));
+    return new Knowledgebase(parts, await openIndexes(parts));
+  }
+
+  /** Another model server, or none, or the same one again. */
+  embedderChanged(): void {
+    if ("embedding" in this.#meanings) this.#meanings.embedding.embedderChanged();
   }
 
   /** Resolves when the index is as the folders are now. */
@@ -72,6 +91,10 @@ export class Knowledgebase implements CapabilitySource {
     this.#isClosed = true;
     this.#next?.cancel();
     await this.#looking?.catch(() => {}); // it was told in its own round
+    if ("embedding" in this.#meanings) {
+      await this.#meanings.embedding.close();
+      await this.#meanings.search.close();
+    }
     this.#index.close();
   }
 
@@ -81,6 +104,7 @@ export class Knowledgebase implements CapabilitySource {
     try {
       await this.look();
       notices.clear("knowledgebase");
+      if ("embedding" in this.#meanings) this.#meanings.embedding.wake();
     } catch (error) {
       log.error("the knowledgebase could not be indexed", { error });
       notices.set("knowledgebase", "the knowledgebase is not up to date; see the log");
@@ -136,40 +160,58 @@ export class Knowledgebase implements CapabilitySource {
     if (!this.#isClosed && files.length > 0) this.#index.change({ put, remove });
   }
 
-  #search(params: unknown): { items: object[] } {
-    const read = search.safeParse(params);
-    if (!read.success) {
-      throw new MusterError("invalid", `q must be a text, and limit a number from 1 to ${LIMIT_MAX}`);
-    }
-    const { q, limit = LIMIT_USUAL } = read.data;
-    const items = this.#index.search(q, limit).map(({ path, title, snippet, rank, modifiedAt }) => ({
-      id: this.#idOf(path),
-      title,
-      path,
-      snippet,
-      rank,
-      updated_at: new Date(modifiedAt).toISOString(),
-    }));
-    return { items };
+  get #searched(): SearchParts {
+    const meanings = this.#meanings;
+    return {
+      crypto: this.#parts.crypto,
+      texts: this.#index,
+      byMeaning: "search" in meanings ? meanings : undefined,
+    };
   }
 
-  /** The same as long as the text has its place. */
-  #idOf(path: string): string {
-    return toBase64Url(this.#parts.crypto.sha256(utf8(path)).slice(0, 12));
+  #state(): object {
+    return knowledgebaseState(
+      this.#index.count,
+      "embedding" in this.#meanings ? this.#meanings.embedding : this.#meanings,
+    );
   }
 }
 
+interface Indexes {
+  texts: TextIndex;
+  passages: PassageIndex;
+}
+
+function meaningsOf(
+  parts: KnowledgebaseParts,
+  { passages, embedder }: { passages: PassageIndex; embedder: Embedder },
+): Meanings {
+  const embedding = new BackgroundEmbedding({ ...parts, index: passages, embedder });
+  const search = new MeaningSearch({ timers: parts.timers, index: passages, embedder, embedding });
+  return { passages, embedding, search };
+}
+
 /** An index that can't be used is made anew: all that is in it is in the folders. */
-async function openIndex({ openSqlite, indexPath, disk, log }: KnowledgebaseParts): Promise<TextIndex> {
+async function openIndexes({
+  openSqlite,
+  indexPath,
+  disk,
+  log,
+  crypto,
+}: KnowledgebaseParts): Promise<Indexes> {
+  const indexesIn = (from: SqliteDatabase): Indexes => ({
+    texts: new TextIndex(from),
+    passages: new PassageIndex(from, crypto),
+  });
   let db: SqliteDatabase | undefined;
   try {
     db = openSqlite(indexPath);
-    return new TextIndex(db);
+    return indexesIn(db);
   } catch (error) {
     log.warn("the index of the knowledgebase is made anew", { error });
     db?.close();
     for (const suffix of ["", "-wal", "-shm"]) await disk.remove(`${indexPath}${suffix}`).catch(() => {}); // not there
-    return new TextIndex(openSqlite(indexPath));
+    return indexesIn(openSqlite(indexPath));
   }
 }
 

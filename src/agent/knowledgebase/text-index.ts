@@ -12,6 +12,7 @@ export interface IndexedText {
 }
 
 export interface FoundText {
+  document: number;
   path: string;
   title: string;
   snippet: string;
@@ -32,10 +33,10 @@ export class TextIndex {
   /** Throws what the database throws where it is none of ours. */
   constructor(db: SqliteDatabase) {
     this.#db = db;
+    db.exec("PRAGMA synchronous = NORMAL");
     const [row] = db.query("PRAGMA user_version").all();
     if (row?.["user_version"] === VERSION) return;
     if (row?.["user_version"] !== 0) throw new Error("an index of another version");
-    db.exec("PRAGMA synchronous = NORMAL");
     db.exec(`CREATE TABLE documents (
       id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, shown TEXT NOT NULL,
       size INTEGER NOT NULL, modified_at REAL NOT NULL) STRICT`);
@@ -97,14 +98,15 @@ export class TextIndex {
   #match(expression: string, { limit, from }: { limit: number; from: number }): FoundText[] {
     const rows = this.#db
       .query(
-        `SELECT shown, modified_at, title, ${SNIPPET} AS snippet, ${SCORE} AS score
+        `SELECT documents.id AS document, shown, modified_at, title, ${SNIPPET} AS snippet, ${SCORE} AS score
          FROM texts JOIN documents ON documents.id = texts.rowid
          WHERE texts MATCH ? ORDER BY score, shown LIMIT ?`,
       )
       .all(expression, limit);
     // SQLite's scores are negative, the best is the least.
     const best = Math.min(...rows.map(({ score }) => Number(score)));
-    return rows.map(({ shown, title, snippet, score, modified_at: at }) => ({
+    return rows.map(({ document, shown, title, snippet, score, modified_at: at }) => ({
+      document: Number(document),
       path: String(shown),
       title: String(title),
       snippet: String(snippet).replaceAll(/\s+/g, " ").trim(),

@@ -3,7 +3,6 @@
 import { DockerSource } from "../capabilities/docker-source.ts";
 import type { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { AgentOptions } from "../agent-options.ts";
-import { Knowledgebase } from "../knowledgebase/knowledgebase.ts";
 import { LlmSource, type LlmOptions } from "../llm/llm-source.ts";
 import { PluginFolder } from "../plugins/plugin-folder.ts";
 import { PluginLeftovers } from "../plugins/plugin-leftovers.ts";
@@ -11,14 +10,19 @@ import type { TomlReader } from "../plugins/manifest.ts";
 import type { Programs } from "../../world/world.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
+import {
+  openKnowledgebase,
+  type KnowledgebaseOptions,
+  type OpenKnowledgebase,
+  type OwnModels,
+} from "./open-knowledgebase.ts";
 
 export interface BuiltInOptions {
   programs: Programs;
   toml: TomlReader;
   /** Absent: none is asked, not even one that is found by itself. */
   llm?: LlmOptions;
-  /** Absolute paths of folders of texts. */
-  knowledgeFolders: readonly string[];
+  knowledge: KnowledgebaseOptions;
   /** Where a Docker engine may listen. */
   dockerSockets: readonly string[];
 }
@@ -27,10 +31,10 @@ export function openBuiltIns(
   options: AgentOptions,
   { core, book, ends }: { core: Core; book: CapabilityBook; ends: Ends },
 ): void {
-  const { world, crypto, log, paths, environment, builtIns, command } = options;
+  const { world, log, paths, environment, builtIns, command, offering } = options;
   if (builtIns === undefined) return;
   const { notices } = core;
-  const { programs, toml, llm, knowledgeFolders: folders, dockerSockets: sockets } = builtIns;
+  const { programs, toml, llm, knowledge, dockerSockets: sockets } = builtIns;
   const changed = (): void => book.changed();
   const pluginLog = log.part("plugins");
   const leftovers = new PluginLeftovers({ ...world, log: pluginLog, path: `${paths.home}/plugins.json` });
@@ -52,38 +56,30 @@ export function openBuiltIns(
     "plugins",
     leftovers.clear().then(() => plugins.look()),
   );
-  if (folders.length > 0) core.inBackground("knowledgebase", openKnowledgebase(folders));
   if (command !== undefined && command.policy.exec !== "off" && sockets.length > 0) {
     const docker = new DockerSource({ ...world, sockets, changed });
     ends.add(() => docker.close());
     book.add(docker);
   }
+  let opened: OpenKnowledgebase | undefined;
+  let models: OwnModels | undefined;
   if (llm !== undefined) {
     const trouble = (text: string | undefined): void => {
       if (text === undefined) notices.clear("llm");
       else notices.set("llm", `[llm] ${llm.baseUrl}: ${text}`);
     };
-    const source = new LlmSource({ ...world, log: log.part("llm"), changed, trouble }, llm);
+    const modelsChanged = (): void => {
+      changed();
+      opened?.modelsChanged();
+    };
+    const source = new LlmSource({ ...world, log: log.part("llm"), changed: modelsChanged, trouble }, llm);
     ends.add(() => source.close());
     book.add(source);
+    models = { options: llm, source };
   }
-
-  async function openKnowledgebase(given: readonly string[]): Promise<void> {
-    let isOver = false;
-    const opening = Knowledgebase.open({
-      ...world,
-      openSqlite: (path) => world.openSqlite(path),
-      crypto,
-      notices,
-      log: log.part("knowledgebase"),
-      folders: given,
-      indexPath: `${paths.home}/knowledgebase.db`,
-    });
-    ends.add(async () => {
-      isOver = true;
-      await (await opening).close();
-    });
-    const knowledgebase = await opening;
-    if (!isOver) book.add(knowledgebase);
+  // What nobody may search is neither read nor embedded.
+  const isDisabled = offering?.disabled.includes("knowledgebase") === true;
+  if (knowledge.folders.length > 0 && !isDisabled) {
+    opened = openKnowledgebase(options, knowledge, { core, book, ends, models });
   }
 }

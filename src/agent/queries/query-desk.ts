@@ -22,8 +22,8 @@ export type HubPolicy = "nothing" | "lists" | "compute";
 /** How much an asker sees: titles, states and times, or all. */
 export type Sight = "lists" | "all";
 
-/** Takes the params as they were read, and throws `MusterError` for what they lack. */
-export type Answerer = (params: unknown, sight: Sight) => Promise<unknown>;
+/** Takes the params as they were read, and throws `MusterError` for what they lack. `waitMs`: so long the asker waits. */
+export type Answerer = (params: unknown, sight: Sight, waitMs?: number) => Promise<unknown>;
 
 export interface QueryDeskParts {
   clock: Clock;
@@ -73,7 +73,7 @@ export class QueryDesk {
       if (this.#running >= RUNNING_MAX) throw new MusterError("too_many", "this device has too much to do");
       this.#running += 1;
       try {
-        const data = JSON.stringify((await answerer(paramsIn(query), sight)) ?? null);
+        const data = JSON.stringify((await answerer(paramsIn(query), sight, query.timeout_ms)) ?? null);
         if (utf8(data).length > QUERY_PART_MAX_BYTES) {
           throw new MusterError("too_large", "the answer is too long: ask for less at once");
         }

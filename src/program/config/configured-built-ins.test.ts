@@ -35,8 +35,17 @@ test("a key is a secret, and one without a server is refused", () => {
 });
 
 test("folders of texts stand below the user's home or beside the file that names them", () => {
-  const { knowledgeFolders } = built('[knowledgebase]\nfolders = ["~/notes", "/srv/texts", "here", "~"]');
-  expect(knowledgeFolders).toEqual(["/home/ada/notes", "/srv/texts", "/etc/muster/here", "/home/ada"]);
+  const { knowledge } = built('[knowledgebase]\nfolders = ["~/notes", "/srv/texts", "here", "~"]');
+  expect(knowledge.folders).toEqual(["/home/ada/notes", "/srv/texts", "/etc/muster/here", "/home/ada"]);
+});
+
+test("texts are embedded by a server of this machine, unless somebody says otherwise", () => {
+  const embeddings = (value: string) => built(`[knowledgebase]\nembeddings = ${value}`).knowledge.embeddings;
+  expect(built("").knowledge.embeddings).toBe("auto");
+  expect(embeddings('"auto"')).toBe("auto");
+  expect(embeddings("true")).toBe(true);
+  expect(embeddings("false")).toBe(false);
+  expect(() => embeddings('"yes"')).toThrow('must be true or "auto" or false, not "yes"');
 });
 
 test("an engine is looked for where it usually listens, or where DOCKER_HOST says", () => {

@@ -28,9 +28,12 @@ export function builtInsOf(config: Config, machine: Machine): BuiltInOptions {
     programs: realPrograms,
     toml: { parse: parseToml, lines: tomlLines },
     ...(llm === undefined ? {} : { llm }),
-    knowledgeFolders: config
-      .texts("knowledgebase.folders")
-      .map((folder) => absolute(folder, { ...machine, from: dirname(config.path ?? "muster.toml") })),
+    knowledge: {
+      folders: config
+        .texts("knowledgebase.folders")
+        .map((folder) => absolute(folder, { ...machine, from: dirname(config.path ?? "muster.toml") })),
+      embeddings: config.flag("knowledgebase.embeddings") ?? "auto",
+    },
     dockerSockets: dockerSockets(machine),
   };
 }

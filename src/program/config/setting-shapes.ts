@@ -7,7 +7,8 @@ export type Shape =
   | { kind: "text"; maxLength: number; problem?(text: string): string | undefined }
   | { kind: "choice"; of: readonly string[] }
   | { kind: "number"; min: number; max: number }
-  | { kind: "flag" }
+  /** `or`: words that may stand there instead. */
+  | { kind: "flag"; or?: readonly string[] }
   /** `or`: words that may stand there alone, instead of a list. */
   | { kind: "texts"; maxLength: number; or?: readonly string[]; problem?(text: string): string | undefined };
 
@@ -28,7 +29,13 @@ export function shapeProblem(shape: Shape, value: unknown): string | undefined {
         ? undefined
         : notA(`a whole number from ${shape.min} to ${shape.max}`, value);
     case "flag":
-      return typeof value === "boolean" ? undefined : notA("true or false", value);
+      if (typeof value === "boolean" || (typeof value === "string" && shape.or?.includes(value) === true)) {
+        return undefined;
+      }
+      return notA(
+        ["true", ...(shape.or ?? []).map((word) => JSON.stringify(word)), "false"].join(" or "),
+        value,
+      );
     case "texts":
       if (typeof value === "string" && shape.or?.includes(value) === true) return undefined;
       if (!Array.isArray(value) || !value.every((each) => typeof each === "string")) {

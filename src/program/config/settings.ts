@@ -238,6 +238,15 @@ export const SETTINGS: readonly Setting[] = [
     fallback: [],
   },
   {
+    key: "knowledgebase.embeddings",
+    shape: { kind: "flag", or: ["auto"] },
+    about:
+      "Whether they are found by their meaning too: true sends them to the server of [llm] wherever it is, " +
+      '"auto" to one of this machine alone.',
+    example: true,
+    fallback: "auto",
+  },
+  {
     key: "policy.exec",
     shape: choice("owner", "off"),
     about: "Who may run commands on this device.",
