@@ -3,10 +3,12 @@ import { type ReactNode } from "react";
 import { ApproveDevice } from "./device/ApproveDevice.tsx";
 import { FleetPage } from "./fleet/FleetPage.tsx";
 import { Header } from "./Header.tsx";
+import { MachinePage } from "./machine/MachinePage.tsx";
 import { Command } from "./parts/Command.tsx";
 import { PeersPage } from "./peers/PeersPage.tsx";
 import { Problem } from "./parts/Problem.tsx";
 import { LoginLinkScreen } from "./sign-in/LoginLinkScreen.tsx";
+import { SearchPage } from "./search/SearchPage.tsx";
 import { SignInScreen } from "./sign-in/SignInScreen.tsx";
 import { usePage, usePageState } from "./state/use-page.ts";
 
@@ -77,6 +79,10 @@ function OpenPlace(): ReactNode {
     case "peers":
       // The machine that serves its own page pairs by itself; this browser is no device there.
       return servedByAgent ? <FleetPage /> : <PeersPage />;
+    case "search":
+      return servedByAgent ? <FleetPage /> : <SearchPage />;
+    case "machine":
+      return <MachinePage />;
   }
 }
 

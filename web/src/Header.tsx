@@ -81,6 +81,7 @@ function Places(): ReactNode {
   return (
     <nav className="places" aria-label="Places">
       <PlaceLink to="fleet">Fleet</PlaceLink>
+      <PlaceLink to="search">Search</PlaceLink>
       <PlaceLink to="peers">
         Messages{" "}
         {unread === 0 ? null : (
@@ -94,7 +95,9 @@ function Places(): ReactNode {
   );
 }
 
-function PlaceLink({ to, children }: { to: Place; children: ReactNode }): ReactNode {
+type PlainPlace = Exclude<Place, "machine">;
+
+function PlaceLink({ to, children }: { to: PlainPlace; children: ReactNode }): ReactNode {
   const page = usePage();
   const isHere = usePageState((state) => state.place === to);
   const go = (event: MouseEvent): void => {

@@ -7,6 +7,7 @@ import { exact, span } from "../format/time.ts";
 import { Age } from "../parts/Age.tsx";
 import { Command } from "../parts/Command.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
+import { MachineLink } from "../machine/MachineLink.tsx";
 import { Fact } from "../share/ShareDetails.tsx";
 import { kindWord } from "./kind-word.ts";
 import { usePageState } from "../state/use-page.ts";
@@ -52,6 +53,13 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
           <CopyButton className="button quiet mono" text={device.id} what="id" label={shortId(device.id)} />
         </Fact>
       </dl>
+      {servedByAgent ? null : (
+        <p className="actions">
+          <MachineLink name={device.name} className="button">
+            Tasks and terminal
+          </MachineLink>
+        </p>
+      )}
       {runsHub ? null : (
         <p className="faint actions">
           To share something of it, run on {device.name}: <Command>muster add PATH</Command>

@@ -9,7 +9,7 @@ import { arrange } from "./arrange.ts";
 import { Browsers } from "./Browsers.tsx";
 import { ConnectionNote } from "./ConnectionNote.tsx";
 import { DeviceLine } from "./DeviceLine.tsx";
-import { NextStep, WhyNotAdd } from "./NextStep.tsx";
+import { NextStep, WhyNotCommand } from "./NextStep.tsx";
 import { Summary } from "./Summary.tsx";
 import { useFleetKeys } from "./use-fleet-keys.ts";
 
@@ -91,7 +91,7 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
         <Browsers browsers={browsers} />
       </div>
       {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
-      <WhyNotAdd />
+      <WhyNotCommand />
       {addingDevice ? <AddDevice onClose={() => setAddingDevice(false)} /> : null}
       {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
     </>

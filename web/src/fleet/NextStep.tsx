@@ -50,7 +50,7 @@ export function NextStep({ fleet, canAdd, onAdd }: NextStepProps): ReactNode {
 }
 
 /** Why this page only looks, and the command that changes it. Silent while it may command. */
-export function WhyNotAdd(): ReactNode {
+export function WhyNotCommand(): ReactNode {
   const authority = usePageState((state) => state.authority);
   if (authority.command === "may" || authority.command === "unknown") return null;
   return (

@@ -1,5 +1,7 @@
 // Where a browser keeps its keys and its name: IndexedDB, which stores CryptoKey objects that no script can
-// read. One record for the page's origin, made on the first sign-in and used from then on.
+// read. One record for the page's origin, made on the first sign-in and used from then on; and one of how far it has
+// seen the owner log that lets it command, so that a hub can show it no older one and no other.
+import type { RememberedHead } from "../../../src/client/commands/known-logs.ts";
 import { browserSigner, makeBrowserKeys, type BrowserKeys } from "../../../src/identity/browser-key.ts";
 import type { Signer } from "../../../src/identity/crypto.ts";
 import type { DhKey } from "../../../src/identity/sealed/session-crypto.ts";
@@ -9,6 +11,7 @@ import { MusterError } from "../../../src/protocol/errors.ts";
 const DATABASE = "muster";
 const STORE = "keys";
 const RECORD = "browser";
+const OWNER = "owner";
 
 export interface BrowserIdentity {
   name: string;
@@ -35,6 +38,21 @@ export async function makeIdentity(name: string): Promise<BrowserIdentity> {
   return identityOf({ name, keys });
 }
 
+/** Where the log of the owner who let this browser in ended when it was last seen. */
+export async function rememberedOwner(): Promise<RememberedHead | undefined> {
+  const stored: unknown = await inStore("readonly", (store) => store.get(OWNER));
+  return isHead(stored) ? stored : undefined;
+}
+
+export async function rememberOwner(head: RememberedHead): Promise<void> {
+  await inStore("readwrite", (store) => store.put(head, OWNER));
+}
+
+/** Whoever lets this browser in next is its owner. */
+export async function forgetOwner(): Promise<void> {
+  await inStore("readwrite", (store) => store.delete(OWNER));
+}
+
 async function makeKeys(): Promise<BrowserKeys> {
   try {
     return await makeBrowserKeys(crypto.subtle);
@@ -56,6 +74,12 @@ async function identityOf({ name, keys }: Stored): Promise<BrowserIdentity> {
 
 function isStored(value: unknown): value is Stored {
   return typeof value === "object" && value !== null && "keys" in value && "name" in value;
+}
+
+function isHead(value: unknown): value is RememberedHead {
+  return (
+    typeof value === "object" && value !== null && "root" in value && "number" in value && "hash" in value
+  );
 }
 
 async function inStore<Value>(

@@ -7,10 +7,10 @@ import {
   type ConnectionState,
 } from "../../../src/client/connection.ts";
 import type { OpenedPeer } from "../../../src/client/open-peer.ts";
+import { KnownLogs, type RememberedHead } from "../../../src/client/commands/known-logs.ts";
 import { linkOver, type PeerLink } from "../../../src/client/peer-link.ts";
 import { keyProver } from "../../../src/client/prove-key.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
-import { longestValid, type OwnerLog } from "../../../src/identity/owner-log.ts";
 import { fromBase64Url } from "../../../src/protocol/bytes.ts";
 import type { HubMessage, HubToClient } from "../../../src/protocol/messages.ts";
 import type { World } from "../../../src/world/world.ts";
@@ -29,6 +29,9 @@ export interface FleetLinkOptions {
   world: Pick<World, "clock" | "timers" | "random">;
   crypto: Crypto;
   identity: BrowserIdentity;
+  /** How far this browser has seen the log that lets it command. */
+  remembered: RememberedHead | undefined;
+  remember(head: RememberedHead): void;
   platform: string;
   /** Of the page: `https://muster.example`. */
   origin: string;
@@ -47,6 +50,7 @@ export interface FleetLinkOptions {
 
 export interface FleetLink {
   connection: Connection;
+  logs: KnownLogs;
   peer: OpenedPeer | undefined;
   close(): void;
   /** The bearer for the account's API calls; null while there is none. */
@@ -57,7 +61,6 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   const { store, world, identity } = options;
   const url = `${options.origin.replace(/^http/, "ws")}/ws`;
   let token: string | null = null;
-  let log: OwnerLog | undefined;
   let servedBy: Authority["hubDevice"] = null;
   let hubKey: Uint8Array | undefined;
   let ready = false;
@@ -71,9 +74,8 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     store.set({ fleet, moved, ...(sentences.length === 0 ? {} : { said: sentences.join(" ") }) });
   };
 
-  const onLog = ({ entries }: HubMessage<"log_entries">): void => {
-    const known = log;
-    log = longestValid(options.crypto, known, entries).log ?? known;
+  const onLog = (): void => {
+    const { log } = logs;
     if (log === undefined) return;
     const authority = readAuthority(log, identity.signer.publicKey, {
       crypto: options.crypto,
@@ -82,10 +84,17 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     });
     store.set({ authority });
   };
+  const logs = new KnownLogs({
+    crypto: options.crypto,
+    ownKey: identity.signer.publicKey,
+    remembered: options.remembered,
+    remember: options.remember,
+    changed: onLog,
+  });
 
   const onMessage = (message: HubToClient): void => {
     if (message.type === "fleet") onFleet(message);
-    else if (message.type === "log_entries") onLog(message);
+    else if (message.type === "log_entries") logs.hear(message.owner_root, message.entries);
     else peer?.heard(message);
   };
 
@@ -171,6 +180,7 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   });
   return {
     connection,
+    logs,
     peer,
     token: () => token,
     close() {

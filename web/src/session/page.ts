@@ -16,7 +16,14 @@ import type {
 import { MusterError, publicError } from "../../../src/protocol/errors.ts";
 import { browserName, systemName } from "../platform/browser-name.ts";
 import { browserWorld } from "../platform/browser-world.ts";
-import { makeIdentity, storedIdentity, type BrowserIdentity } from "../platform/key-chain.ts";
+import {
+  forgetOwner,
+  makeIdentity,
+  rememberedOwner,
+  rememberOwner,
+  storedIdentity,
+  type BrowserIdentity,
+} from "../platform/key-chain.ts";
 import { oneTab } from "../platform/one-tab.ts";
 import type { PeersSessionActions } from "../peers/peers-session.ts";
 import { firstState, type PageState } from "../state/page-state.ts";
@@ -32,8 +39,9 @@ import {
 import { decideDevice, lookUpDevice, prepareDevice, type Decided, type Decision } from "./device-calls.ts";
 import { listenToBrowser } from "./browser-events.ts";
 import { openFleetLink, type FleetLink } from "./fleet-link.ts";
+import { pageCommands, type PageCommands } from "./page-commands.ts";
 import { pagePeers } from "./page-peers.ts";
-import { pathOf, placeAt, type Place } from "./place.ts";
+import { machineAt, pathOf, pathOfMachine, placeAt, type Place } from "./place.ts";
 import { takeLoginLink, type LoginLink } from "./login-link.ts";
 import { addPasskey, signInWithPasskey } from "./passkeys.ts";
 import { keepWayBack, takeWayBack } from "./way-back.ts";
@@ -56,8 +64,12 @@ export interface Page {
   };
   /** Pairing and messages. */
   peers: PeersSessionActions;
+  /** What any device is told to do, and what the fleet is asked. */
+  commands: PageCommands;
   /** To another place of the page. */
-  go(place: Place): void;
+  go(place: Exclude<Place, "machine">): void;
+  /** To the place of one device. */
+  goToMachine(name: string): void;
   /** Signs in without leaving the place. */
   askSignIn(): void;
   takeOver(): void;
@@ -72,7 +84,10 @@ export interface Page {
 export function openPage(): Page {
   const { clock, random } = browserWorld;
   const crypto = nobleCrypto(random.bytes);
-  const store = createStore(firstState(clock.now(), placeAt(location.pathname)));
+  const { pathname } = location;
+  const store = createStore(
+    firstState(clock.now(), { place: placeAt(pathname), machine: machineAt(pathname) }),
+  );
   const suggestedName = browserName(navigator.userAgent);
   const platform = systemName(navigator.userAgent) ?? "browser";
   const tab = "locks" in navigator ? oneTab(navigator.locks) : undefined;
@@ -129,12 +144,18 @@ export function openPage(): Page {
     const kept = store.get().servedByAgent
       ? undefined
       : await peers.readStore().catch((error: unknown) => publicError(error));
+    const remembered = await rememberedOwner();
     if (mine !== session) return;
     link = openFleetLink({
       store,
       world: browserWorld,
       crypto,
       identity: own,
+      remembered,
+      remember(head) {
+        // The next one tries again; until then this visit remembers by itself.
+        rememberOwner(head).catch(() => {});
+      },
       platform,
       origin: location.origin,
       isVisible: () => document.visibilityState === "visible",
@@ -231,8 +252,9 @@ export function openPage(): Page {
     peers.wake();
   };
 
-  const arrive = (place: Place): void => {
-    store.set({ place });
+  const arrive = (): void => {
+    const place = placeAt(location.pathname);
+    store.set({ place, machine: machineAt(location.pathname) });
     const { screen, user } = store.get();
     if (user !== null || (screen.at !== "guest" && screen.at !== "sign_in")) return;
     if (place === "peers") run(enterAsGuest);
@@ -246,8 +268,8 @@ export function openPage(): Page {
         boot();
       } else if (store.get().place === "peers") peers.openLink();
     },
-    moved(pathname) {
-      arrive(placeAt(pathname));
+    moved() {
+      arrive();
       peers.moved();
     },
     online: wake,
@@ -271,6 +293,7 @@ export function openPage(): Page {
         link_key: toBase64Url(own.link.publicKey),
         name,
       });
+      await forgetOwner();
       await enterSignedIn();
     },
     async signInWithPassword(name, password) {
@@ -299,9 +322,14 @@ export function openPage(): Page {
       prepare: (wish) => prepareDevice(wish, link?.token() ?? null),
     },
     peers: peers.actions,
+    commands: pageCommands({ world: browserWorld, crypto, identity: () => identity, link: () => link }),
     go(place) {
       if (placeAt(location.pathname) !== place) history.pushState(null, "", pathOf(place));
-      arrive(place);
+      arrive();
+    },
+    goToMachine(name) {
+      if (machineAt(location.pathname) !== name) history.pushState(null, "", pathOfMachine(name));
+      arrive();
     },
     askSignIn: showSignIn,
     leaveLink() {

@@ -1,15 +1,33 @@
 // Where in the page somebody is, as the address says it. Going elsewhere changes the address and nothing else: the
 // session, the fleet and what is being typed to a pairing stay.
 
-export type Place = "fleet" | "device" | "peers";
+export type Place = "fleet" | "device" | "peers" | "search" | "machine";
 
-const PATHS: Record<Place, string> = { fleet: "/", device: "/device", peers: "/pair" };
+const PATHS: Record<Exclude<Place, "machine">, string> = {
+  fleet: "/",
+  device: "/device",
+  peers: "/pair",
+  search: "/search",
+};
+/** One device of the fleet, by its name. */
+const MACHINE = /^\/devices\/([a-z0-9-]{1,63})$/;
 
 export function placeAt(pathname: string): Place {
-  if (pathname === PATHS.device) return "device";
-  return pathname === PATHS.peers ? "peers" : "fleet";
+  if (machineAt(pathname) !== null) return "machine";
+  // The keys of the table are places.
+  const places = Object.keys(PATHS) as (keyof typeof PATHS)[];
+  return places.find((place) => PATHS[place] === pathname) ?? "fleet";
 }
 
-export function pathOf(place: Place): string {
+/** Name or id of the device that the page is about. */
+export function machineAt(pathname: string): string | null {
+  return MACHINE.exec(pathname)?.[1] ?? null;
+}
+
+export function pathOf(place: Exclude<Place, "machine">): string {
   return PATHS[place];
+}
+
+export function pathOfMachine(name: string): string {
+  return `/devices/${name}`;
 }

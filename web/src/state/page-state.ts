@@ -32,6 +32,8 @@ export type HubLink =
 export interface PageState {
   screen: Screen;
   place: Place;
+  /** Of the place "machine": name or id of its device. */
+  machine: string | null;
   user: User | null;
   passkeysAllowed: boolean;
   /** A device's own agent serves this page, and no hub: there is no account here. */
@@ -52,10 +54,10 @@ export interface PageState {
   said: string;
 }
 
-export function firstState(nowMs: number, place: Place): PageState {
+export function firstState(nowMs: number, at: Pick<PageState, "place" | "machine">): PageState {
   return {
     screen: { at: "starting" },
-    place,
+    ...at,
     user: null,
     passkeysAllowed: false,
     servedByAgent: false,

@@ -1,0 +1,73 @@
+// The page commands another device, with the real programs: tasks with their logs, a search; and no more once its key
+// was taken out of the owner log.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { agentIn, Home, hubIn } from "../e2e/harness.ts";
+import { hasChromium, launchChromium } from "./chromium.ts";
+import { openLine, overflowWidth, signIn } from "./steps.ts";
+
+describe.skipIf(!hasChromium())("commands from the page", () => {
+  const owner = new Home();
+  const pi = new Home();
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    pi.write("notes/backup.md", "# Backups\n\nThe heron carries them to the attic.\n");
+    pi.configure(`[knowledgebase]\nfolders = ["${pi.folder}/notes"]\n`);
+    const [{ hub_url: hubUrl }, launched] = await Promise.all([hubIn(owner), launchChromium()]);
+    browser = launched;
+    await agentIn(pi, { owner, hubUrl, name: "pi" });
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      if (/Content Security Policy|Trusted/.test(message.text())) complaints.push(message.text());
+    });
+    const { login_url: loginUrl } = await owner.ok(["hub", "login-link"]);
+    await signIn(page, loginUrl);
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await pi[Symbol.asyncDispose]();
+    await owner[Symbol.asyncDispose]();
+  });
+
+  test("a task is run on another device, read as it writes, and cancelled", async () => {
+    await openLine(page, "pi");
+    await page.getByRole("link", { name: "Tasks and terminal" }).click();
+    await page.getByRole("heading", { name: "pi", level: 1 }).waitFor();
+    await page.getByText("Nothing has run on pi yet").waitFor();
+    const box = page.getByLabel("Command to run on pi");
+    await box.fill("echo mark$((20+3)); echo wrong >&2; exit 3");
+    await box.press("Enter");
+    const log = page.getByLabel(/^Log of/);
+    await log.getByText("mark23").waitFor();
+    await page.getByText("failed", { exact: true }).waitFor();
+    expect(await log.innerText()).toBe("mark23\nwrong\n");
+
+    await box.fill("echo begun; sleep 60");
+    await box.press("Enter");
+    await log.getByText("begun").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("cancelled", { exact: true }).waitFor();
+    const { items } = await owner.ok(["task", "ls", "--device", "pi"]);
+    expect(items.map(({ status }: { status: string }) => status)).toEqual(["cancelled", "failed"]);
+    await page.setViewportSize({ width: 360, height: 740 });
+    expect(await overflowWidth(page)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+  }, 30_000);
+
+  test("a search finds a device's texts and tasks", async () => {
+    await page.getByRole("link", { name: "Search" }).click();
+    await page.getByLabel("Search texts and tasks").fill("heron");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText("The heron carries them").waitFor();
+    await page.getByLabel("Search texts and tasks").fill("mark");
+    await page.keyboard.press("Enter");
+    await page.getByRole("region", { name: "Tasks" }).getByText("echo mark").waitFor();
+    expect(complaints).toEqual([]);
+  }, 30_000);
+});

@@ -1,0 +1,25 @@
+// The tasks of a device as long as it can be asked: begun anew after a cut, with the log that was open.
+import { useEffect, useState } from "react";
+import { browserWorld } from "../platform/browser-world.ts";
+import type { ShownDevice } from "../session/page-commands.ts";
+import { usePage } from "../state/use-page.ts";
+import { MachineTasks } from "./machine-tasks.ts";
+
+/** For one device: another one is another component. */
+export function useMachineTasks({ id, name }: ShownDevice, active: boolean): MachineTasks {
+  const page = usePage();
+  const [tasks] = useState(
+    () =>
+      new MachineTasks({
+        timers: browserWorld.timers,
+        reach: () => page.commands.tasks({ id, name }),
+        isVisible: () => document.visibilityState === "visible",
+      }),
+  );
+  useEffect(() => {
+    if (!active) return undefined;
+    tasks.begin();
+    return () => tasks.end();
+  }, [tasks, active]);
+  return tasks;
+}
