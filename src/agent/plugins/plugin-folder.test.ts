@@ -72,6 +72,40 @@ test("a manifest that is no file is not read, and told", async () => {
   expect(notices.all()).toEqual([`a plugin is left out: ${path}/odd/plugin.toml is no file`]);
 });
 
+test("a program of its own that others may write is not run, until that is mended", async () => {
+  const { folder, time, path, notices } = home();
+  write(path, "own");
+  writeFileSync(join(path, "own", "serve.sh"), `${HELLO}\n${FOREVER}\n`);
+  chmodSync(join(path, "own", "serve.sh"), 0o666);
+  const manifest = (version: string): string =>
+    `name = "own"\n[[capabilities]]\nprotocol = "own"\nversion = "${version}"\n[run]\ncommand = ["/bin/sh", "./serve.sh"]\n`;
+  writeFileSync(join(path, "own", "plugin.toml"), manifest("1.0.0"), { mode: 0o644 });
+  await folder.look();
+  expect(offers(folder)).toEqual([]);
+  expect(notices.all()).toEqual([
+    `a plugin is left out: ${path}/own/serve.sh can be written by others on this machine: chmod go-w`,
+  ]);
+  chmodSync(join(path, "own", "serve.sh"), 0o644);
+  time.advance(5000);
+  await until("the mended one", () => offers(folder).includes("own"));
+  expect(notices.all()).toEqual([]);
+});
+
+test("of a thousand the first 64 by name run, and the rest are told", async () => {
+  const { folder, time, path, notices } = home();
+  for (let n = 0; n < 1000; n++) mkdirSync(join(path, `p${String(n).padStart(4, "0")}`), { mode: 0o755 });
+  write(path, "p0063", "last");
+  write(path, "p0064", "toomany");
+  await folder.look();
+  await until("the last that has room", () => offers(folder).includes("last"));
+  expect(offers(folder)).toEqual(["last"]);
+  expect(notices.all()).toEqual([`${path} has more than 64 plugins: p0064 and those behind it are left out`]);
+  for (let n = 64; n < 1000; n++)
+    rmSync(join(path, `p${String(n).padStart(4, "0")}`), { recursive: true, force: true });
+  time.advance(5000);
+  await until("word that there is room", () => notices.all().length === 0);
+});
+
 test("a mistake that is mended is mended at the next look, and one that is taken away is gone", async () => {
   const { folder, time, path, notices } = home();
   write(path, "one", "BAD");

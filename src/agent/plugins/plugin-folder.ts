@@ -28,8 +28,10 @@ const PLUGINS_MAX = 64;
 const WRITABLE_BY_OTHERS = 0o022;
 
 interface Known {
-  /** What its manifest was when it was read. */
+  /** What its manifest was when it was read, and those files. */
   mark: string;
+  /** Files of its own that its command names. */
+  own: readonly string[];
   name: string | undefined;
   plugin: Plugin | undefined;
 }
@@ -88,11 +90,19 @@ export class PluginFolder implements CapabilitySource {
     const { disk, folder, log } = this.#parts;
     try {
       const names = (await disk.list(folder)).filter((name) => !name.startsWith(".")).toSorted();
+      this.#tellRest(names[PLUGINS_MAX]);
       return names.slice(0, PLUGINS_MAX);
     } catch (error) {
       if (systemCode(error) !== "ENOENT") log.warn("the plugins could not be listed", { error });
       return [];
     }
+  }
+
+  #tellRest(first: string | undefined): void {
+    const { folder, notices } = this.#parts;
+    if (first === undefined) return notices.clear(TOO_MANY);
+    const told = `${folder} has more than ${PLUGINS_MAX} plugins: ${first} and those behind it are left out`;
+    notices.set(TOO_MANY, told);
   }
 
   async #lookAt(name: string): Promise<void> {
@@ -101,10 +111,11 @@ export class PluginFolder implements CapabilitySource {
     const info = await disk.info(path).catch(() => undefined);
     if (info === undefined) return this.#drop(name);
     const around = [info, await disk.info(`${folder}/${name}`), await disk.info(folder)];
-    const mark = around.map((each) => markOf(each)).join(" ");
+    const programs = await Promise.all((this.#known.get(name)?.own ?? []).map((file) => disk.info(file)));
+    const mark = wholeMark(around, programs);
     if (this.#known.get(name)?.mark === mark) return;
     await this.#drop(name);
-    const known: Known = { mark, name: undefined, plugin: undefined };
+    const known: Known = { mark, own: [], name: undefined, plugin: undefined };
     this.#known.set(name, known);
     const problem = await this.#start(name, { known, path, around });
     this.#tell(name, problem);
@@ -134,6 +145,8 @@ export class PluginFolder implements CapabilitySource {
       known.name = undefined;
       return `${path}: there is a plugin "${manifest.name}" already, in ${twin[0]}`;
     }
+    const exposed = await this.#exposed(known, { manifest, name, around });
+    if (exposed !== undefined) return `${exposed} can be written by others on this machine: chmod go-w`;
     log.info("a plugin was found", { plugin: manifest.name, folder: name });
     known.plugin = pluginOf(this.#parts, {
       manifest,
@@ -142,6 +155,21 @@ export class PluginFolder implements CapabilitySource {
       trouble: (text) => this.#trouble(name, manifest, text),
     });
     return undefined;
+  }
+
+  /** A file of the plugin's own that its command names, and that others may change. */
+  async #exposed(
+    known: Known,
+    { manifest, name, around }: { manifest: PluginManifest; name: string; around: (FileInfo | undefined)[] },
+  ): Promise<string | undefined> {
+    const { disk, folder } = this.#parts;
+    const words = "command" in manifest.run ? manifest.run.command : [];
+    known.own = words
+      .filter((word) => word.startsWith("./"))
+      .map((word) => `${folder}/${name}/${word.slice(2)}`);
+    const infos = await Promise.all(known.own.map((file) => disk.info(file)));
+    known.mark = wholeMark(around, infos);
+    return known.own.find((_, at) => ((infos[at]?.mode ?? 0) & WRITABLE_BY_OTHERS) !== 0);
   }
 
   async #drop(name: string): Promise<void> {
@@ -174,11 +202,21 @@ function pluginOf(parts: PluginParts, given: PluginGiven): Plugin {
     : new UrlPlugin(parts, given, run.url);
 }
 
+/** Of its files only who may change them: a plugin may well write into one. */
+function wholeMark(
+  around: readonly (FileInfo | undefined)[],
+  own: readonly (FileInfo | undefined)[],
+): string {
+  return [...around.map((each) => markOf(each)), ...own.map((each) => each?.mode ?? "")].join(" ");
+}
+
 function markOf(info: FileInfo | undefined): string {
   return info === undefined
     ? ""
     : `${info.inode}:${info.kind === "file" ? `${info.size}:${info.modifiedAt}` : ""}:${info.mode}`;
 }
+
+const TOO_MANY = "plugins";
 
 function noticeKey(name: string): string {
   return `plugin ${name}`;
