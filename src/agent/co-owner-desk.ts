@@ -9,6 +9,7 @@ import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
 import { claimLine, type HubAddresses } from "../protocol/install-line.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { DeviceView } from "../protocol/views.ts";
 import type { Clock } from "../world/world.ts";
 import { sharedByAnother } from "./device-desk.ts";
 import type { HubPort } from "./hub-port.ts";
@@ -48,9 +49,17 @@ export class CoOwnerDesk {
       return makeShareOffer(crypto, { log, hubKey, device, expiresAtMs, signer });
     });
     const token = made.token.reveal();
-    const { install: claim, onlyHere } = claimLine(addresses(), token);
+    const { claim, link, onlyHere } = claimLine(addresses(), token);
     const expires_at = new Date(expiresAtMs).toISOString();
-    return { device_id: id, name, token, claim, expires_at, ...(onlyHere ? { only_here: true } : {}) };
+    return {
+      device_id: id,
+      name,
+      token,
+      claim,
+      ...(link === undefined ? {} : { link }),
+      expires_at,
+      ...(onlyHere ? { only_here: true } : {}),
+    };
   }
 
   /** By the device's own owner, of one co-owner; or by a co-owner, who lets the device go. */
@@ -99,19 +108,32 @@ export class CoOwnerDesk {
   }
 }
 
-/** Who commands what beside its own owner, as this log has it. */
-export function coOwnersShown(crypto: Pick<Crypto, "sha256">, log: OwnerLog): Shown {
+/** Who commands what beside its own owner, as this log has it; `fleet` knows today's names, and who still has what. */
+export function coOwnersShown(
+  crypto: Pick<Crypto, "sha256">,
+  log: OwnerLog,
+  fleet: ReadonlyMap<string, DeviceView>,
+): Shown {
   const idOf = (key: Uint8Array): string => deviceIdOf(crypto.sha256(key));
+  const nameOf = (id: string, inLog: string | undefined): string => fleet.get(id)?.name ?? inLog ?? id;
   return {
     co_owners: log.coOwners().map(({ device, owner, name, entry }) => {
       const key = fromBase64Url(device) ?? new Uint8Array(0);
-      const known = log.participant(key);
-      return { device_id: idOf(key), device: known?.name ?? idOf(key), name, owner, entry };
+      const id = idOf(key);
+      const holds = fleet.get(id)?.co_owners?.find((one) => one.owner === owner)?.holds;
+      return {
+        device_id: id,
+        device: nameOf(id, log.participant(key)?.name),
+        name,
+        owner,
+        entry,
+        ...(holds === undefined ? {} : { holds }),
+      };
     }),
-    shared_with_me: log
-      .participants()
-      .flatMap(({ publicKey, name, sharedBy, entry }) =>
-        sharedBy === undefined ? [] : [{ device_id: idOf(publicKey), device: name, owner: sharedBy, entry }],
-      ),
+    shared_with_me: log.participants().flatMap(({ publicKey, name, sharedBy, entry }) => {
+      if (sharedBy === undefined) return [];
+      const id = idOf(publicKey);
+      return [{ device_id: id, device: nameOf(id, name), owner: sharedBy, entry }];
+    }),
   };
 }

@@ -10,6 +10,7 @@ import { deviceIdOf } from "../protocol/ids.ts";
 import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
 import type { Scope } from "../protocol/owner-log.ts";
+import type { DeviceView } from "../protocol/views.ts";
 import type { Clock } from "../world/world.ts";
 import { coOwnersShown } from "./co-owner-desk.ts";
 import { findDevice, sharedByAnother } from "./device-desk.ts";
@@ -40,8 +41,9 @@ export class OwnerDesk {
     this.#options = options;
   }
 
-  show(): Shown {
-    return this.#shown(this.#log());
+  async show(): Promise<Shown> {
+    const log = this.#log();
+    return this.#shown(log, await this.#fleet());
   }
 
   async promote({ device, admin }: LocalRequest<"owner_promote">): Promise<LocalResponse<"owner_promote">> {
@@ -129,10 +131,16 @@ export class OwnerDesk {
       });
     }
     const { log, done } = await book.reset(head);
-    return { ...this.#shown(log), done };
+    return { ...this.#shown(log, await this.#fleet()), done };
   }
 
-  #shown(log: OwnerLog): Shown {
+  /** What a hub that is there knows beside the log: today's names, and nothing that anybody decides by. */
+  async #fleet(): Promise<ReadonlyMap<string, DeviceView>> {
+    const asked = await this.#options.hub.request({ type: "fleet_get" }, "fleet").catch(() => undefined);
+    return new Map((asked?.fleet.devices ?? []).map((device) => [device.id, device]));
+  }
+
+  #shown(log: OwnerLog, fleet: ReadonlyMap<string, DeviceView>): Shown {
     const { clock, signer } = this.#options;
     const now = clock.now();
     const own = toBase64Url(signer.publicKey);
@@ -141,15 +149,16 @@ export class OwnerDesk {
       head: toBase64Url(log.head.hash),
       entries: log.length,
       recovery: log.hasRecovery,
-      ...coOwnersShown(this.#options.crypto, log),
+      ...coOwnersShown(this.#options.crypto, log, fleet),
       items: log.participants().flatMap((one) => {
         const role = log.roleOf(one.publicKey, now);
         if (role === undefined) return [];
         const rights = role === "controller" ? one.controller : undefined;
         const untilMs = rights?.untilMs ?? null;
+        const id = this.#idOf(one.publicKey);
         return {
-          device_id: this.#idOf(one.publicKey),
-          name: one.name,
+          device_id: id,
+          name: fleet.get(id)?.name ?? one.name,
           kind: one.kind,
           role,
           scopes: [...(rights?.scopes ?? [])],

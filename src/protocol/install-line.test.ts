@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { installLine } from "./install-line.ts";
+import { claimLine, installLine } from "./install-line.ts";
 
 const rows: [what: string, hubUrl: string, lanUrl: string | undefined, insecure: boolean, line: string][] = [
   [
@@ -44,4 +44,17 @@ test.each([
     install: `curl -fsSL ${hubUrl}/install.sh | sh -s -- T`,
     onlyHere: true,
   });
+});
+
+test.each([
+  ["https://example.com", undefined, false, "https://example.com", "", true],
+  ["http://localhost:8080", "http://192.0.2.7:8080", true, "http://192.0.2.7:8080", " --insecure", false],
+  ["http://localhost:8080", undefined, false, "http://localhost:8080", "", true],
+])("a share of %s is opened in a browser only where that has keys", (...row) => {
+  const [hubUrl, lanUrl, insecure, url, words, forBrowsers] = row;
+  const { claim, link } = claimLine({ hubUrl, lanUrl, insecure }, "T");
+  expect([claim, link]).toEqual([
+    `muster device claim ${url}/claim#T${words}`,
+    forBrowsers ? `${url}/claim#T` : undefined,
+  ]);
 });

@@ -17,14 +17,23 @@ export interface InstallLine {
   onlyHere: boolean;
 }
 
-/** The line by which a person takes a shared device, in the same form. */
-export function claimLine(addresses: HubAddresses, token: string): InstallLine {
+export interface ClaimLine {
+  claim: string;
+  /** For a browser; undefined where plain HTTP lies on its way, for it has no keys there. */
+  link: string | undefined;
+  onlyHere: boolean;
+}
+
+/** The ways by which a person takes a shared device. */
+export function claimLine(addresses: HubAddresses, token: string): ClaimLine {
   const { hubUrl, insecure } = addresses;
   const others = reachedFromElsewhere(addresses);
   const words = others?.startsWith("http:") === true && insecure ? " --insecure" : "";
   const url = others !== undefined && (words !== "" || others.startsWith("https:")) ? others : undefined;
+  const link = `${url ?? hubUrl}/claim#${token}`;
   return {
-    install: `muster device claim ${url ?? hubUrl}/claim#${token}${words}`,
+    claim: `muster device claim ${link}${words}`,
+    link: words === "" ? link : undefined,
     onlyHere: url === undefined,
   };
 }

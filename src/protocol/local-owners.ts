@@ -34,6 +34,8 @@ const ownersShown = z.object({
         name: z.string(),
         owner: z.string(),
         entry: z.number(),
+        /** False: they have let it go, and may take it again. Absent where no hub is there to say so. */
+        holds: z.boolean().optional(),
       }),
     )
     .optional(),
@@ -63,7 +65,7 @@ const grantMs = z
   .max(366 * 86_400_000)
   .optional();
 export const OWNER_CALLS = {
-  /** Who may command the owner's devices, by this home's own copy of the log. */
+  /** Who may command the owner's devices, by this home's own copy of the log; their names are those of today. */
   owners: { request: z.object({}), response: ownersShown },
   /** A token with which one other owner takes one device. It is shown once. */
   device_share: {
@@ -81,6 +83,8 @@ export const OWNER_CALLS = {
       token: z.string(),
       /** The line that claims it. */
       claim: z.string(),
+      /** The same for a browser; absent where the hub shows none a page. */
+      link: z.string().optional(),
       expires_at: z.iso.datetime(),
       only_here: z.boolean().optional(),
     }),

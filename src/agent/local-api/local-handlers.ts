@@ -169,7 +169,7 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
         return { result: { device_id: id, name } };
       }),
 
-    owners: () => Promise.resolve(owners().show()),
+    owners: async () => owners().show(),
 
     device_share: (request) =>
       recorded("device.share", request.device, async () => {

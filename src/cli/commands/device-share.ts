@@ -29,13 +29,18 @@ export async function shareToken(
   const made = await askOwners(invocation, (owners) => owners.device_share({ device, expires_in_ms }));
   if (invocation.json) return printJson(invocation, made);
   const { out, surroundings } = invocation;
-  const { name, token, claim, expires_at } = plainValue(made);
+  const { name, token, claim, link, expires_at } = plainValue(made);
   out.line(`Token: ${out.style("bold", token)}`);
   out.line(
     `It makes one person a co-owner of ${out.style("bold", name)} and ends ` +
       `${until(expires_at, surroundings.clock.now())}.`,
   );
-  out.line("They may then do there all that you may, but share it. They run:");
+  out.line("They may then do there all that you may, but share it.");
+  if (link !== undefined) {
+    out.line("They open this in a browser, which makes them an account where they have none:");
+    out.line(`  ${link}`);
+  }
+  out.line(link === undefined ? "They run:" : "Or, to command it from a machine of theirs, they run:");
   out.line(`  ${claim}`);
   if (made.only_here === true) warnOfReach(invocation);
 }
@@ -85,12 +90,11 @@ export async function deviceUnshare(
     owners.device_unshare({ device, ...(owner === undefined ? {} : { owner }) }),
   );
   if (invocation.json) return printJson(invocation, ended);
+  const { out } = invocation;
   const name = plainLine(ended.name);
-  invocation.out.line(
-    ended.owner === null
-      ? `You command ${name} no more.`
-      : `${name} is shared with ${plainLine(ended.owner)} no more.`,
-  );
+  if (ended.owner !== null) return out.line(`${name} is shared with ${plainLine(ended.owner)} no more.`);
+  out.line(`You command ${name} no more.`);
+  out.line(out.style("dim", "Until its owner says so too, you may take it again by the link that you had."));
 }
 
 /** Whoever has a shell where an owner's key lies has that key, and with it every device. */

@@ -64,9 +64,28 @@ function showOwners(
     { text: one.device_id },
   ]);
   for (const line of tableLines(out, [heads, ...rows], { wide: true })) out.line(line);
-  for (const { device, name } of coOwners) out.line(`${device} is shared with ${out.style("bold", name)}`);
+  for (const { device, name, owner, holds } of coOwners) {
+    out.line(
+      `${device} is shared with ${out.style("bold", name)}${holds === false ? ", who let it go" : ""}`,
+    );
+    if (holds === false) {
+      const mark = coOwners.filter((one) => one.device === device && one.name === name).length > 1;
+      const whom = mark ? owner.slice(0, 8) : shellWord(name);
+      out.line(
+        out.style(
+          "dim",
+          `  they may take it again until you end it: muster device unshare ${device} ${whom}`,
+        ),
+      );
+    }
+  }
   for (const { device } of sharedWithMe) out.line(`${out.style("bold", device)} is shared with you`);
   out.line(out.style("dim", `${entries} entries in the owner log`));
+}
+
+/** As a shell takes it for one word. */
+function shellWord(text: string): string {
+  return /^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 export async function promote(

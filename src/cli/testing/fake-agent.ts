@@ -137,6 +137,10 @@ const OWNERS = {
       entry: 0,
     },
   ],
+  co_owners: [
+    { device_id: DEVICE_ID, device: "pi", name: "anna", owner: "b3duZXI", entry: 1, holds: true },
+    { device_id: DEVICE_ID, device: "pi", name: "Ben B.", owner: "b3RoZXI", entry: 2, holds: false },
+  ],
 };
 
 const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, request: never) => unknown> = {
@@ -230,6 +234,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     name: request.device,
     token: SHARE_TOKEN,
     claim: `muster device claim ${HUB_URL}/claim#${SHARE_TOKEN}`,
+    link: `${HUB_URL}/claim#${SHARE_TOKEN}`,
     expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),
   }),
   device_unshare: (_, request: { device: string; owner?: string }) => ({
