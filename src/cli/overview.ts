@@ -30,8 +30,9 @@ export async function lookAround(invocation: Invocation): Promise<Overview> {
   const search = await findAgent(invocation);
   if (search.state === "running") return ofAgent(await search.agent.call("status", {}));
   const joined = await joinedHub(invocation);
-  const notices = search.state === "silent" ? [agentMissing(search).message] : [];
-  if (joined?.controller !== true) return ofFiles(joined, notices);
+  const silent = search.state === "silent" ? agentMissing(search) : undefined;
+  const notices = silent?.hint === undefined ? [] : [silent.hint];
+  if (joined?.controller !== true) return ofFiles(joined, { notices, silent });
   try {
     return await withHubSession(invocation, async (session) => {
       const { fleet } = await session.request("fleet_get", {});
@@ -41,7 +42,7 @@ export async function lookAround(invocation: Invocation): Promise<Overview> {
     invocation.interrupted.throwIfAborted();
     if (!(thrown instanceof MusterError) || thrown.code === "internal") throw thrown;
     // Its own hub is simply not running; a hub elsewhere that refuses or can't be reached is worth a word.
-    return ofFiles(joined, joined.embedded ? notices : [...notices, thrown.message]);
+    return ofFiles(joined, { notices: joined.embedded ? notices : [...notices, thrown.message], silent });
   }
 }
 
@@ -107,9 +108,13 @@ function ofHub(session: HubSession, fleet: FleetView, joined: HubFile): Overview
   };
 }
 
-function ofFiles(joined: HubFile | undefined, notices: readonly string[]): Overview {
+/** `silent`: something has this home, and does not answer. */
+function ofFiles(
+  joined: HubFile | undefined,
+  { notices, silent }: { notices: readonly string[]; silent: MusterError | undefined },
+): Overview {
   return {
-    hub: { url: joined?.hub_url ?? null, state: "stopped", since: null, reason: null },
+    hub: { url: joined?.hub_url ?? null, state: "stopped", since: null, reason: silent?.message ?? null },
     device: { id: joined?.device_id ?? null, name: joined?.name ?? null },
     shares: [],
     devices: undefined,

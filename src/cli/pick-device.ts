@@ -19,9 +19,9 @@ export async function pickDevice(invocation: Invocation, protocol: string): Prom
       hint: "such as --on docker",
     });
   }
-  const { devices, notices } = await lookAround(invocation);
+  const { hub, devices, notices } = await lookAround(invocation);
   if (devices === undefined) {
-    throw new MusterError("hub_unreachable", notices[0] ?? "nobody here knows the fleet", {
+    throw new MusterError("hub_unreachable", hub.reason ?? notices[0] ?? "nobody here knows the fleet", {
       hint: "see `muster status`",
     });
   }

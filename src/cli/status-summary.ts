@@ -12,13 +12,17 @@ export interface Summary {
   lines: string[];
 }
 
-export const NOT_RUNNING = "Not running. Start it: muster start";
+const NOT_RUNNING = "Not running. Start it: muster start";
 
 /** More names than this in one sentence help nobody; the rows below have them all. */
 const NAMED_AT_MOST = 3;
 
 export function summarize(overview: Overview, now: number): Summary {
-  if (overview.hub.state === "stopped") return { mood: "unsure", lines: [NOT_RUNNING] };
+  if (overview.hub.state === "stopped") {
+    const { reason } = overview.hub;
+    if (reason !== null) return { mood: "unwell", lines: [`Not well: ${reason}.`] };
+    return { mood: "unsure", lines: [NOT_RUNNING] };
+  }
   const machines = (overview.devices ?? []).filter(
     (device) => device.kind !== "browser" && device.status !== "revoked",
   );

@@ -5,7 +5,7 @@ import { printJson } from "../invocation.ts";
 import { lookAround } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { LIST_HEADINGS, LIST_SHORTEN, listRow } from "../share-rows.ts";
-import { NOT_RUNNING } from "../status-summary.ts";
+import { summarize } from "../status-summary.ts";
 import { tableLines } from "../table.ts";
 import { overviewJson } from "./status.ts";
 
@@ -14,7 +14,7 @@ export async function list(invocation: Invocation, flags: { wide?: true | undefi
   if (invocation.json) return printJson(invocation, overviewJson(overview));
   const { out, surroundings } = invocation;
   if (overview.hub.state === "stopped") {
-    out.line(NOT_RUNNING);
+    out.line(summarize(plainValue(overview), surroundings.clock.now()).lines[0] ?? "");
     for (const notice of plainValue(overview.notices)) out.line(out.style("dim", `Note: ${notice}`));
     return;
   }

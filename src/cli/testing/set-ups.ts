@@ -71,6 +71,9 @@ export const SET_UPS: SetUps = {
   "a process with the agent's number is not the agent": ({ agent }) => {
     agent.healthPid = 99;
   },
+  "the agent does not answer as it should": (surroundings) => {
+    surroundings.fetch = async () => new Response("busy", { status: 503 });
+  },
   "the owner has signed in": ({ agent }) => {
     agent.signedIn = true;
   },
