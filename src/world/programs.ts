@@ -17,6 +17,10 @@ const NOT_FOUND = 127;
 const NOT_ALLOWED = 126;
 /** What a program leaves behind may hold its outputs open for ever: so long is waited for its last bytes. */
 const LAST_BYTES_MS = 500;
+/** And if it writes on: no longer than this, */
+const LAST_BYTES_MAX_MS = 2000;
+/** and no more than two pipes hold at most (pipe(7)), for what comes behind that was not written by the program. */
+const LAST_BYTES_MAX = 2 * 1024 * 1024;
 
 function piped(options: PipedOptions): PipedProgram {
   const [program, ...rest] = options.command;
@@ -31,6 +35,8 @@ function piped(options: PipedOptions): PipedProgram {
   let paused = false;
   let ending: { code: number | null; signal: string | null } | undefined;
   let heardAtMs = 0;
+  let lastBytes = 0;
+  let lastMs = 0;
   const end = (code: number | null, signal: string | null): void => {
     if (told) return;
     told = true;
@@ -40,13 +46,21 @@ function piped(options: PipedOptions): PipedProgram {
   };
   const look = (): void => {
     if (told || ending === undefined) return;
-    if (!paused && performance.now() - heardAtMs >= LAST_BYTES_MS) return end(ending.code, ending.signal);
+    if (!paused) {
+      const isSilent = performance.now() - heardAtMs >= LAST_BYTES_MS;
+      if (isSilent || lastMs >= LAST_BYTES_MAX_MS) return end(ending.code, ending.signal);
+      lastMs += LAST_BYTES_MS / 2;
+    }
     setTimeout(look, LAST_BYTES_MS / 2);
   };
   for (const name of ["stdout", "stderr"] as const) {
     child[name]?.on("data", (bytes: Buffer) => {
+      if (told) return;
       heardAtMs = performance.now();
-      if (!told) options.output(name, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+      options.output(name, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
+      if (ending === undefined) return;
+      lastBytes += bytes.length;
+      if (lastBytes > LAST_BYTES_MAX) end(ending.code, ending.signal);
     });
     child[name]?.on("error", () => {}); // its end tells enough
   }

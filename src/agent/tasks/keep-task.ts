@@ -9,6 +9,8 @@ import { TaskLogWriter } from "./task-log.ts";
 
 /** Between asking a group to end and ending it. */
 export const KILL_AFTER_MS = 5000;
+/** The same, for what a program that has ended left in its group: its own work is done. */
+const KILL_LEFT_AFTER_MS = 1000;
 /** The longest that a timer counts. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 const END_AGAIN_MS = 1000;
@@ -238,10 +240,14 @@ class Kept {
     }
   }
 
-  /** What was told to end ends whole: members that outlive their leader too. */
+  /** A task ends whole: members that outlive their leader too, of which nobody would ever hear again. */
   async #endGroup(pid: number): Promise<void> {
     const { processes, clock } = this.#parts;
-    if (this.#reason === undefined || pid <= 1) return;
+    if (pid <= 1 || !processes.groupAlive(pid)) return;
+    if (this.#reason === undefined) {
+      this.#killAtMs = clock.monotonic() + KILL_LEFT_AFTER_MS;
+      processes.signalGroup(pid, "SIGTERM");
+    }
     while (processes.groupAlive(pid)) {
       const overMs = clock.monotonic() - this.#killAtMs;
       // One that nobody reaps counts as there for ever.
