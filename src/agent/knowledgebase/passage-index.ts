@@ -46,6 +46,7 @@ const HASH_BYTES = 16;
 /** Another one cuts or reads texts differently: all is made anew. */
 const VERSION = "1";
 const REFUSED = new Uint8Array();
+// Joins are CROSS JOINs: SQLite keeps their order, where it would else read the whole full-text table first.
 const TABLES = `
   CREATE TABLE space (
     id INTEGER PRIMARY KEY CHECK (id = 1), version TEXT NOT NULL, model TEXT NOT NULL,
@@ -118,7 +119,7 @@ export class PassageIndex {
       for (let cut = 0; cut < countMax && isMore; cut += 1) {
         const [row] = this.#db
           .query(
-            `SELECT document, title, body FROM uncut JOIN texts ON texts.rowid = document ORDER BY document LIMIT 1`,
+            `SELECT document, title, body FROM uncut CROSS JOIN texts ON texts.rowid = document ORDER BY document LIMIT 1`,
           )
           .all();
         if (row === undefined) isMore = false;
@@ -137,7 +138,7 @@ export class PassageIndex {
     return this.#db
       .query(
         `SELECT hash, title, substr(body, start + 1, length) AS text
-         FROM meanings JOIN passages ON meaning = meanings.id JOIN texts ON texts.rowid = document
+         FROM meanings CROSS JOIN passages ON meaning = meanings.id CROSS JOIN texts ON texts.rowid = document
          WHERE vector IS NULL GROUP BY meanings.id ORDER BY meanings.id LIMIT ?`,
       )
       .all(countMax)
@@ -199,7 +200,7 @@ export class PassageIndex {
     const [row] = this.#db
       .query(
         `SELECT shown, modified_at, title, substr(body, start + 1, length) AS text
-         FROM passages JOIN documents ON documents.id = document JOIN texts ON texts.rowid = document
+         FROM passages CROSS JOIN documents ON documents.id = document CROSS JOIN texts ON texts.rowid = document
          WHERE document = ? AND meaning = ? ORDER BY start LIMIT 1`,
       )
       .all(document, meaning);
