@@ -40,6 +40,22 @@ test("changes that come together are told together, and what is the same is not 
   expect(told).toEqual([said]);
 });
 
+test("the hub is told no more than it takes of one device", () => {
+  const { book, time, told } = setting();
+  const names = Array.from({ length: 70 }, (_, at) => `c${at}`);
+  const never = (): Promise<never> => Promise.reject(new Error("it is not asked"));
+  book.add({ ...source(...names), queries: Object.fromEntries(names.map((name) => [name, never])) });
+  time.advance(50);
+  expect(told).toEqual([
+    {
+      type: "capabilities_update",
+      capabilities: names.slice(0, 64).map((name) => offer(name)),
+      queries: names.slice(0, 64),
+    },
+  ]);
+  expect(book.find({ protocol: "c64", version: "1.0.0" })).toBeUndefined();
+});
+
 test("a new connection is told all of it, and no hub is told nothing", () => {
   const { book, time, told, state } = setting();
   state.at = "connecting";

@@ -1,6 +1,11 @@
 // What this device offers now, from all its sources: less what its owner has disabled. The hub is told at each
 // connection and on each change.
-import { serves, type CapabilityAsked, type CapabilityOffer } from "../../protocol/capabilities.ts";
+import {
+  CAPABILITIES_PER_DEVICE,
+  serves,
+  type CapabilityAsked,
+  type CapabilityOffer,
+} from "../../protocol/capabilities.ts";
 import { publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Timer, Timers } from "../../world/world.ts";
@@ -43,14 +48,14 @@ export class CapabilityBook {
     this.changed();
   }
 
-  /** The first source that offers a protocol has it. */
+  /** The first source that offers a protocol has it. A hub shuts out a device that tells it of more. */
   get capabilities(): readonly Capability[] {
     const found = new Map<string, Capability>();
     for (const capability of this.#sources.flatMap((source) => source.capabilities)) {
       const { protocol } = capability.offer;
       if (!this.#parts.disabled.includes(protocol) && !found.has(protocol)) found.set(protocol, capability);
     }
-    return [...found.values()];
+    return [...found.values()].slice(0, CAPABILITIES_PER_DEVICE);
   }
 
   get offers(): CapabilityOffer[] {
@@ -58,7 +63,8 @@ export class CapabilityBook {
   }
 
   get queries(): string[] {
-    return [...new Set(this.#sources.flatMap((source) => Object.keys(source.queries ?? {})))];
+    const names = new Set(this.#sources.flatMap((source) => Object.keys(source.queries ?? {})));
+    return [...names].slice(0, CAPABILITIES_PER_DEVICE);
   }
 
   answerer(type: QueryType, name: string | undefined): Answerer | undefined {

@@ -106,6 +106,30 @@ test("of a thousand the first 64 by name run, and the rest are told", async () =
   await until("word that there is room", () => notices.all().length === 0);
 });
 
+test("a plugin that offers more than there is room for is left out, until there is", async () => {
+  const { folder, time, path, notices } = home();
+  const manifest = (name: string, count: number): string =>
+    `name = "${name}"\n${Array.from({ length: count }, (_, at) => `[[capabilities]]\nprotocol = "${name}.c${at}"\nversion = "1.0.0"\n`).join("")}`;
+  for (const [name, count] of [
+    ["a", 40],
+    ["b", 9],
+    ["c", 8],
+  ] as const) {
+    write(path, name);
+    const run = `[run]\ncommand = ["/bin/sh", "-c", ${JSON.stringify(`${HELLO}; ${FOREVER}`)}]\n`;
+    writeFileSync(join(path, name, "plugin.toml"), manifest(name, count) + run, { mode: 0o644 });
+  }
+  await folder.look();
+  await until("those that have room", () => offers(folder).length === 48);
+  expect(notices.all()).toEqual([
+    `a plugin is left out: ${path}/b/plugin.toml: the plugins offer 40 of at most 48 capabilities already`,
+  ]);
+  rmSync(join(path, "a"), { recursive: true });
+  time.advance(5000);
+  await until("the other, that has room now", () => (time.advance(1000), offers(folder).includes("b.c0")));
+  expect(notices.all()).toEqual([]);
+});
+
 test("a mistake that is mended is mended at the next look, and one that is taken away is gone", async () => {
   const { folder, time, path, notices } = home();
   write(path, "one", "BAD");

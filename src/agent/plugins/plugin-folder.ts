@@ -1,6 +1,7 @@
 // The plugins of this home: each folder in `plugins/` with a `plugin.toml`. The folder is looked at now and then, so that
 // one is added, changed and removed without a word to the agent. A manifest with an error is told with its line and left
 // out; the others run.
+import { CAPABILITIES_PER_DEVICE } from "../../protocol/capabilities.ts";
 import { systemCode } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Disk, FileInfo, Timer, Timers } from "../../world/world.ts";
@@ -26,6 +27,8 @@ export interface PluginFolderParts extends PluginParts {
 const LOOK_EVERY_MS = 5000;
 const PLUGINS_MAX = 64;
 const WRITABLE_BY_OTHERS = 0o022;
+/** Of all of them: the rest is for what a device offers by itself. */
+const CAPABILITIES_MAX = CAPABILITIES_PER_DEVICE - 16;
 
 interface Known {
   /** What its manifest was when it was read, and those files. */
@@ -33,6 +36,8 @@ interface Known {
   /** Files of its own that its command names. */
   own: readonly string[];
   name: string | undefined;
+  /** Once there is room for it. */
+  manifest: PluginManifest | undefined;
   plugin: Plugin | undefined;
 }
 
@@ -115,7 +120,7 @@ export class PluginFolder implements CapabilitySource {
     const mark = wholeMark(around, programs);
     if (this.#known.get(name)?.mark === mark) return;
     await this.#drop(name);
-    const known: Known = { mark, own: [], name: undefined, plugin: undefined };
+    const known: Known = { mark, own: [], name: undefined, manifest: undefined, plugin: undefined };
     this.#known.set(name, known);
     const problem = await this.#start(name, { known, path, around });
     this.#tell(name, problem);
@@ -145,6 +150,9 @@ export class PluginFolder implements CapabilitySource {
       known.name = undefined;
       return `${path}: there is a plugin "${manifest.name}" already, in ${twin[0]}`;
     }
+    const noRoom = this.#noRoomFor(manifest);
+    if (noRoom !== undefined) return `${path}: ${noRoom}`;
+    known.manifest = manifest;
     const exposed = await this.#exposed(known, { manifest, name, around });
     if (exposed !== undefined) return `${exposed} can be written by others on this machine: chmod go-w`;
     log.info("a plugin was found", { plugin: manifest.name, folder: name });
@@ -154,6 +162,17 @@ export class PluginFolder implements CapabilitySource {
       changed: () => this.#parts.changed(),
       trouble: (text) => this.#trouble(name, manifest, text),
     });
+    return undefined;
+  }
+
+  #noRoomFor({ capabilities, queries }: PluginManifest): string | undefined {
+    const taken = [...this.#known.values()].flatMap(({ manifest }) => manifest ?? []);
+    const offered = taken.flatMap((other) => other.capabilities).length;
+    const answered = taken.flatMap((other) => other.queries).length;
+    if (offered + capabilities.length > CAPABILITIES_MAX)
+      return `the plugins offer ${offered} of at most ${CAPABILITIES_MAX} capabilities already`;
+    if (answered + queries.length > CAPABILITIES_PER_DEVICE)
+      return `the plugins answer ${answered} of at most ${CAPABILITIES_PER_DEVICE} queries already`;
     return undefined;
   }
 
@@ -176,6 +195,8 @@ export class PluginFolder implements CapabilitySource {
     const known = this.#known.get(name);
     if (known === undefined) return;
     this.#known.delete(name);
+    // What it left no room for, or whose name it had, is looked at anew.
+    for (const other of this.#known.values()) if (other.plugin === undefined) other.mark = "";
     this.#parts.notices.clear(noticeKey(name));
     this.#parts.changed();
     await known.plugin?.stop();
