@@ -12,8 +12,11 @@ const CHUNK = `data: ${chunksFor(["x".repeat(16_000)])[1] ?? ""}\n\n`;
 const FLOOD_BYTES = 256 * 1024 * 1024;
 let written = 0;
 const models = new ModelServer({
-  answer: ({ body }) =>
-    JSON.stringify(body).includes("flood") ? flood() : eventStream(chunksFor(["half"]).slice(0, 2), forever),
+  answer({ body }) {
+    const said = JSON.stringify(body);
+    if (said.includes("whole")) return undefined;
+    return said.includes("flood") ? flood() : eventStream(chunksFor(["half"]).slice(0, 2), forever);
+  },
 });
 const owner = new Home();
 const gpu = new Home();
@@ -67,6 +70,18 @@ describe.each(["hub", "agent"] as const)("at the %s", (place) => {
     gone.abort();
     await until("an end at the model", () => models.abandoned > before);
   });
+});
+
+test("a program asks its agent more often than it may at once", async () => {
+  const body = JSON.stringify({ model: "tiny", messages: [{ role: "user", content: "whole" }] });
+  const statuses = new Set<number>();
+  for (let n = 0; n < 70; n++) {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(`${base.agent}/v1/chat/completions`, { method: "POST", headers, body });
+    await response.text();
+    statuses.add(response.status);
+  }
+  expect([...statuses]).toEqual([200]);
 });
 
 async function ask(at: string, content: string) {

@@ -34,17 +34,23 @@ export async function* repliesTo<Reply>(
     // Now, and not when a reader that is gone takes the next reply.
     replies.lines.close();
   };
+  const end = (): void => {
+    left.removeEventListener("abort", gone);
+    replies.lines.close();
+  };
   left.addEventListener("abort", gone, { once: true });
   if (left.aborted) gone();
   try {
     for (;;) {
       const reply = await replies.next();
+      const isLast = call.isLast(reply);
+      // Before it is taken: who has the last one need not come back for more.
+      if (isLast) end();
       yield reply;
-      if (call.isLast(reply)) return;
+      if (isLast) return;
     }
   } finally {
-    left.removeEventListener("abort", gone);
-    replies.lines.close();
+    end();
   }
 }
 

@@ -33,20 +33,26 @@ export async function* askedReplies<Reply>(
     },
   });
   const cancel = (): void => run.cancel();
+  const end = (): void => {
+    left.removeEventListener("abort", cancel);
+    run.cancel();
+  };
   left.addEventListener("abort", cancel, { once: true });
   if (left.aborted) cancel();
   try {
     for (;;) {
       const reply = waiting.shift();
       if (reply !== undefined) {
+        const wasLast = isLast(reply);
+        // Before it is taken: who has the last one need not come back for more.
+        if (wasLast) end();
         yield reply;
-        if (isLast(reply)) return;
+        if (wasLast) return;
         if (waiting.length === 0) run.resume();
       } else if (isOver) throw new MusterError("unavailable", "the request was given up");
       else await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
-    left.removeEventListener("abort", cancel);
-    run.cancel();
+    end();
   }
 }
