@@ -4,12 +4,14 @@
 import { utf8 } from "../protocol/bytes.ts";
 import type { HubToClient } from "../protocol/messages.ts";
 import { rootsOf } from "../protocol/actors.ts";
+import { PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
 import type { ServiceView } from "../protocol/services.ts";
 import type { DeviceView, FleetView, ShareView } from "../protocol/views.ts";
 import type { DeviceRow } from "../store/devices.ts";
 import type { Timers } from "../world/world.ts";
 import type { Addresses } from "./addresses.ts";
 import { coOwnersNamed } from "./co-owners.ts";
+import { withinSize } from "./fleet-size.ts";
 import type { DeviceBook } from "./device-book.ts";
 import type { Offers } from "./devices/offers.ts";
 import type { OwnerLogs } from "./owner-logs.ts";
@@ -22,6 +24,8 @@ const GATHER_MS = 100;
 const GATHER_MAX_MS = 1000;
 /** Away for so long a device is shown as stale. Nothing of it is removed for that. */
 const STALE_AFTER_MS = 30 * 86_400_000;
+/** Of one, with room for the message around it. */
+const PICTURE_MAX_BYTES = PROVEN_MESSAGE_MAX_BYTES - 1024;
 
 export interface FleetParts {
   timers: Timers;
@@ -63,9 +67,9 @@ export class Fleet {
     if (!this.#gathering) this.#gather(GATHER_MS);
   }
 
-  /** What one session may see. */
+  /** What one session may see, in a message. */
   viewFor(session: Session): FleetView {
-    return this.viewOf(rootsOf(session.actor));
+    return withinSize(this.viewOf(rootsOf(session.actor)), PICTURE_MAX_BYTES);
   }
 
   #gather(forMs: number): void {
@@ -92,7 +96,8 @@ export class Fleet {
   }
 
   #pictureOf(roots: readonly string[]): Uint8Array {
-    const message: HubToClient = { type: "fleet", fleet: this.viewOf(roots) };
+    const fleet = withinSize(this.viewOf(roots), PICTURE_MAX_BYTES);
+    const message: HubToClient = { type: "fleet", fleet };
     return utf8(JSON.stringify(message));
   }
 
@@ -126,6 +131,7 @@ export class Fleet {
         url: this.#serviceUrl(service, row.name),
       })),
       capabilities: [...offers.of(row.device_id).capabilities],
+      queries: [...offers.of(row.device_id).queries],
     };
   }
 

@@ -2,7 +2,7 @@
 // in UTC, or null for "never". Field names are snake_case, and fields may be added, never changed. A list of words
 // may grow too: what is shown is read so that a newer hub's word ends nothing here.
 import { z } from "zod";
-import { CAPABILITIES_PER_DEVICE, capabilityOffer } from "./capabilities.ts";
+import { CAPABILITIES_PER_DEVICE, capabilityOffer, queryName } from "./capabilities.ts";
 import { SERVICES_PER_DEVICE, serviceView } from "./services.ts";
 
 const instant = z.iso.datetime();
@@ -99,6 +99,10 @@ export const deviceView = z.object({
   /** What it lets others reach and do; kept while it is away. Of another shape than is known here, it is left out. */
   services: z.array(serviceView).max(SERVICES_PER_DEVICE).optional().catch(undefined),
   capabilities: z.array(capabilityOffer).max(CAPABILITIES_PER_DEVICE).optional().catch(undefined),
+  /** What its plugins answer to the whole fleet. */
+  queries: z.array(queryName).max(CAPABILITIES_PER_DEVICE).optional().catch(undefined),
+  /** What it offers is left out: the picture would be too large to be told. */
+  abridged: z.boolean().optional().catch(undefined),
 });
 
 export const fleetView = z.object({
