@@ -12,7 +12,11 @@ export function serviceLines({ name, services = [] }: Pick<DeviceView, "name" | 
   ]);
 }
 
-export function capabilityLines({ capabilities = [] }: Pick<DeviceView, "capabilities">): string[] {
+export function capabilityLines({
+  capabilities = [],
+  abridged,
+}: Pick<DeviceView, "capabilities" | "abridged">): string[] {
+  if (abridged === true) return ["not shown: the fleet offers more than the hub can tell at once"];
   return capabilities.map(({ protocol, version, models = [] }) => {
     return `${protocol} ${version}${models.length === 0 ? "" : `: ${models.join(", ")}`}`;
   });
