@@ -38,6 +38,20 @@ test("what has all words comes before what has some, and ranks are between 0 and
   expect(await search("red", 1)).toHaveLength(1);
 });
 
+test("what has only words that are everywhere ranks low, what has the rare one higher", async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 20 }, (_, n) => [`${n}.md`, `how do I get to the ${n}`]),
+  );
+  const path = folder({
+    ...files,
+    "rare.md": `A long text with the cistern in it. ${"And more. ".repeat(50)}`,
+  });
+  const { search } = await opened([path]);
+  const found = await search("how do I get to the cistern of the house", 5);
+  expect(found[0]?.title).toBe("rare");
+  expect(found[1]?.rank).toBeLessThan(0.25);
+});
+
 test.each([
   '"',
   "* OR",

@@ -76,26 +76,52 @@ export class TextIndex {
 
   /** What has all of the words first, then what has some of them. */
   search(words: string, limit: number): FoundText[] {
-    const terms = words
-      // A NUL would end the expression within its quotes.
-      .split(/[\s\0]+/)
-      .filter((term) => /[\p{L}\p{N}]/u.test(term))
-      .slice(0, TERMS_MAX)
-      .map((term) => `"${term.replaceAll('"', '""')}"`);
+    const terms = termsIn(words);
     if (terms.length === 0) return [];
-    const all = this.#match(terms.join(" AND "), { limit, from: 0.5 });
+    const all = this.#match(terms.join(" AND "), limit).map((each) => ({
+      ...each,
+      rank: 0.5 + 0.5 * each.rank,
+    }));
     if (all.length >= limit || terms.length === 1) return all;
-    const found = new Set(all.map(({ path }) => path));
-    const some = this.#match(terms.join(" OR "), { limit: limit + all.length, from: 0 });
-    return [...all, ...some.filter(({ path }) => !found.has(path))].slice(0, limit);
+    const found = new Set(all.map(({ document }) => document));
+    const some = this.#match(terms.join(" OR "), limit + all.length).filter(
+      ({ document }) => !found.has(document),
+    );
+    return [...all, ...this.#weighed(some, terms)].slice(0, limit);
   }
 
   close(): void {
     this.#db.close();
   }
 
-  /** The best has the rank `from` + 0.5, the others their share of it. */
-  #match(expression: string, { limit, from }: { limit: number; from: number }): FoundText[] {
+  /**
+   * At most 0.5, and less the less of the question it has: "the" is in every text and says nothing, which a question
+   * in whole sentences is full of.
+   */
+  #weighed(found: readonly FoundText[], terms: readonly string[]): FoundText[] {
+    const count = this.count;
+    const documents = JSON.stringify(found.map(({ document }) => document));
+    const having = this.#db.query(
+      `SELECT count(*) AS count,
+         json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?))) AS found
+       FROM texts WHERE texts MATCH ?`,
+    );
+    const weights = new Map(found.map(({ document }) => [document, 0]));
+    let whole = 0;
+    for (const term of terms) {
+      const [row] = having.all(documents, term);
+      const weight = Math.log(1 + (count + 1) / (Number(row?.["count"] ?? 0) + 1));
+      whole += weight;
+      const those = JSON.parse(String(row?.["found"] ?? "[]")) as number[]; // SQLite has made it
+      for (const document of those) weights.set(document, (weights.get(document) ?? 0) + weight);
+    }
+    return found
+      .map((each) => ({ ...each, rank: (0.5 * each.rank * (weights.get(each.document) ?? 0)) / whole }))
+      .toSorted((one, other) => other.rank - one.rank);
+  }
+
+  /** The best has the rank 1, the others their share of it. */
+  #match(expression: string, limit: number): FoundText[] {
     const rows = this.#db
       .query(
         `SELECT documents.id AS document, shown, modified_at, title, ${SNIPPET} AS snippet, ${SCORE} AS score
@@ -110,7 +136,7 @@ export class TextIndex {
       path: String(shown),
       title: String(title),
       snippet: String(snippet).replaceAll(/\s+/g, " ").trim(),
-      rank: from + 0.5 * (best < 0 ? Math.max(0, Number(score) / best) : 1),
+      rank: best < 0 ? Math.max(0, Number(score) / best) : 1,
       modifiedAt: Number(at),
     }));
   }
@@ -126,4 +152,14 @@ export class TextIndex {
     this.#db.query("DELETE FROM texts WHERE rowid = (SELECT id FROM documents WHERE path = ?)").run(path);
     this.#db.query("DELETE FROM documents WHERE path = ?").run(path);
   }
+}
+
+/** As expressions of the index, each once. */
+function termsIn(words: string): string[] {
+  const terms = words
+    .toLowerCase()
+    // A NUL would end the expression within its quotes.
+    .split(/[\s\0]+/)
+    .filter((term) => /[\p{L}\p{N}]/u.test(term));
+  return [...new Set(terms)].slice(0, TERMS_MAX).map((term) => `"${term.replaceAll('"', '""')}"`);
 }
