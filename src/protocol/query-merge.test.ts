@@ -21,6 +21,23 @@ test("searches: by rank, and nobody is better than 1", () => {
   expect(items.map(({ id }) => id)).toEqual(["b", "a", "c", "n"]);
 });
 
+test("searches: texts found by words and by meaning stand in one list, with how each device searched", () => {
+  const found = (id: string, rank: number, ...found_by: string[]) => task(id, 1, { rank, found_by });
+  const both = { items: [found("a", 0.66, "words", "meaning"), found("b", 0.4, "meaning")] };
+  const merged = mergeParts("SearchKnowledgebase", [
+    { device: "pi", data: { ...both, searched_by: ["meaning", "words", "magic"] } },
+    {
+      device: "nas",
+      data: { items: [found("c", 1, "words"), found("d", 0.5, "words")], searched_by: ["words"] },
+    },
+    { device: "old", data: { items: [task("e", 2, { rank: 0.45 })] } },
+    { device: "liar", data: { items: [], searched_by: "all", note: "x".repeat(5000) } },
+  ]);
+  expect(merged.items.map(({ id }) => id)).toEqual(["c", "a", "d", "e", "b"]);
+  expect(merged.searched_by).toEqual({ nas: ["words"], pi: ["words", "meaning"] });
+  expect(merged.notes).toEqual({ liar: "x".repeat(300) });
+});
+
 test("stats: each device's own, and the sums", () => {
   const { items, total } = mergeParts("GetTaskStats", [
     { device: "pi", data: { stats: { running: 1, completed: 4 } } },

@@ -18,9 +18,15 @@ export interface Merged {
   total?: Record<string, number>;
   /** Of ListTasks: leads behind these, null at the end. */
   cursor?: string | null;
+  /** Of SearchKnowledgebase: "words", "meaning" or both, by device, where it says so. */
+  searched_by?: Record<string, string[]>;
+  /** And what a device could not do, in its own words. */
+  notes?: Record<string, string>;
 }
 
 const CHANGED = "updated_at";
+const WAYS = ["words", "meaning"] as const;
+const NOTE_MAX_CHARACTERS = 300;
 const SEARCHES: ReadonlySet<QueryType> = new Set(["SearchTasks", "SearchKnowledgebase"]);
 
 /** At most `limit` of all, where there is one. */
@@ -28,9 +34,24 @@ export function mergeParts(type: QueryType, parts: readonly DevicePart[], limit?
   if (type === "GetTaskStats") return mergeStats(parts);
   const items = parts.flatMap(({ device, data }) => itemsIn(data).map((item) => named(device, item)));
   if (type === "ListTasks") return pageOf(parts, items.toSorted(byChange), limit);
-  return SEARCHES.has(type)
-    ? { items: items.toSorted(byRank).slice(0, limit) }
-    : { items: items.toSorted(byChange) };
+  if (!SEARCHES.has(type)) return { items: items.toSorted(byChange) };
+  return { items: items.toSorted(byRank).slice(0, limit), ...waysOf(parts) };
+}
+
+/** How devices searched. */
+function waysOf(parts: readonly DevicePart[]): Pick<Merged, "searched_by" | "notes"> {
+  const ways: [string, string[]][] = [];
+  const notes: [string, string][] = [];
+  for (const { device, data } of parts.toSorted((one, other) => compare(one.device, other.device))) {
+    if (!isObject(data)) continue;
+    const { searched_by: by, note } = data;
+    if (Array.isArray(by)) ways.push([device, WAYS.filter((way) => by.includes(way))]);
+    if (isText(note) && note !== "") notes.push([device, note.slice(0, NOTE_MAX_CHARACTERS)]);
+  }
+  return {
+    ...(ways.length === 0 ? {} : { searched_by: Object.fromEntries(ways) }),
+    ...(notes.length === 0 ? {} : { notes: Object.fromEntries(notes) }),
+  };
 }
 
 /** Every device takes the cursor, so that pages stay stable while devices come and go. */
