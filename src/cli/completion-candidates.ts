@@ -7,8 +7,20 @@ export interface Candidate {
   description: string;
 }
 
-/** Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device, a task, DEVICE/SERVICE. */
-export type Completion = Candidate[] | "files" | "share" | "app" | "device" | "task" | "service";
+/**
+ * Candidates, or what kind of thing belongs there: a path, a share or an app of this device, a device, a task,
+ * DEVICE/SERVICE, a query, what devices offer.
+ */
+export type Completion =
+  | Candidate[]
+  | "files"
+  | "share"
+  | "app"
+  | "device"
+  | "task"
+  | "service"
+  | "query"
+  | "protocol";
 
 /** First arguments that are no free text, by command. */
 const ARGUMENTS: Readonly<Record<string, Completion>> = {
@@ -22,6 +34,8 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device remove": "device",
   "muster device approve": "device",
   "muster device rotate": "device",
+  "muster query": "query",
+  "muster call": "protocol",
   "muster shell": "device",
   "muster why": "device",
   "muster forward": "service",

@@ -83,6 +83,26 @@ describe("__complete", () => {
     expect(await complete(["forward", "pi/postgres", ""], { devices })).toEqual([]);
   });
 
+  test("offers the queries of plugins beside its own, and the capabilities that there are", async () => {
+    const offers = { queries: ["disk.report"], ...FAKE_OFFER };
+    const devices = [
+      { ...deviceView({ name: "gpu" }), ...offers },
+      { ...deviceView({ name: "pi" }), queries: ["disk.report", "Notes"] },
+    ];
+    expect(await complete(["query", ""], { devices })).toEqual([
+      "ListTasks\t",
+      "GetTaskStats\t",
+      "SearchTasks\t",
+      "SearchKnowledgebase\t",
+      "Notes\tpi",
+      "disk.report\tgpu, pi",
+    ]);
+    expect(await complete(["query", "List"], { running: false })).toEqual(["ListTasks\t"]);
+    const protocols = FAKE_OFFER.capabilities.map(({ protocol }) => `${protocol}\tgpu`).toSorted();
+    expect(await complete(["call", ""], { devices })).toEqual(protocols);
+    expect(await complete(["call", "x", "--only", "g"], { devices })).toEqual(["gpu\tlaptop, online"]);
+  });
+
   test("without an agent, or with one that hangs, it offers nothing and does not fail", async () => {
     expect(await complete(["rm", ""], { running: false })).toEqual([]);
     expect(await complete(["rm", ""], { hangs: true })).toEqual([]);

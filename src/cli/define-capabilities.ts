@@ -66,7 +66,8 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .command("query")
     .summary("ask the whole fleet")
     .description(
-      "Ask every device that can answer, show what they say as one list, and name those that did not answer. " +
+      "Ask every device that can answer, show what they say as one list that grows as they answer, and name those that " +
+        "did not. " +
         "ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase, or a query of a plugin.",
     )
     .argument("<type>", "what to ask")
@@ -75,6 +76,7 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .option("--timeout <duration>", "wait so long for each: 5s by default")
     .option("--strict", "exit with 1 when a device is missing")
     .option("--json", "print one JSON object")
+    .option("--stream", "print each device's part as a line of JSON, as it comes")
     .addHelpText(
       "after",
       `\nExamples:\n  muster query ListTasks --params '{"status":"running"}'\n  muster query SearchKnowledgebase --params '{"q":"backup"}' --json`,

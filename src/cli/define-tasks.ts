@@ -2,9 +2,10 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { TASK_STATUSES } from "../protocol/task-statuses.ts";
-import { parseListCount, parseReference, parseTask } from "./option-values.ts";
+import { parseCursor, parseListCount, parseReference, parseTask } from "./option-values.ts";
 import type { Choose } from "./program.ts";
 
+const STREAM_HELP = "print each device's part as a line of JSON, as it comes";
 const JSON_HELP = "print one JSON object";
 const TASK_HELP = "id of a task, or its beginning or end";
 const STATUS_HELP = "only those that are so";
@@ -26,9 +27,10 @@ export function addTaskCommands(program: Command, choose: Choose): void {
     .option("-d, --device <device>", "of one device alone", parseReference)
     .addOption(new Option("--status <status>", STATUS_HELP).choices(TASK_STATUSES))
     .option("-n, --limit <count>", "at most so many", parseListCount)
-    .option("--cursor <cursor>", "go on behind an earlier page")
+    .option("--cursor <cursor>", "go on behind an earlier page", parseCursor)
     .option("--strict", "exit 1 where a device did not answer")
     .option("--json", JSON_HELP)
+    .option("--stream", STREAM_HELP)
     .addHelpText("after", "\nExamples:\n  muster task ls --status running\n  muster task ls --device pi")
     .action((options) => {
       choose({
@@ -45,6 +47,7 @@ export function addTaskCommands(program: Command, choose: Choose): void {
     .option("-n, --limit <count>", "at most so many", parseListCount)
     .option("--strict", "exit 1 where a device did not answer")
     .option("--json", JSON_HELP)
+    .option("--stream", STREAM_HELP)
     .addHelpText("after", "\nExamples:\n  muster task search backup photos")
     .action((words, options) => {
       choose({
@@ -59,6 +62,7 @@ export function addTaskCommands(program: Command, choose: Choose): void {
     .option("-d, --device <device>", "of one device alone", parseReference)
     .option("--strict", "exit 1 where a device did not answer")
     .option("--json", JSON_HELP)
+    .option("--stream", STREAM_HELP)
     .addHelpText("after", "\nExamples:\n  muster task stats")
     .action((options) => {
       choose({

@@ -1,67 +1,88 @@
-// Queries to the fleet as the commands make them, their parts put together: by the agent of this home, else by its
-// controller key at the hub.
+// Questions to the fleet as the commands ask them: by the agent of this home, else by its controller key at the hub.
+// Two calls ask in the same words and are answered in the same: `query`, through the hub, and `task_query`, which has
+// each device's tasks from a sealed session.
 import { queryName } from "../protocol/capabilities.ts";
-import { answerJson } from "../protocol/answer-json.ts";
 import { MusterError } from "../protocol/errors.ts";
 import type { LocalRequest } from "../protocol/local-api.ts";
-import { mergeParts, type DevicePart, type Merged } from "../protocol/query-merge.ts";
+import { FleetGathering, type Completeness, type FleetAnswer } from "../protocol/query-gather.ts";
 import { QUERY_TYPES, queryReply, type QueryReply, type QueryType } from "../protocol/query-messages.ts";
+import { ago } from "./durations.ts";
 import type { Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
-import { stripControl } from "./plain-text.ts";
+import { plainLine, stripControl } from "./plain-text.ts";
 import { problemOf, replyLines } from "./reply-lines.ts";
 
-/** What the devices said, and who said nothing. Devices by name, ISO 8601 times, null for "never". */
-export interface Envelope extends Merged {
-  answered: string[];
-  timed_out: string[];
-  failed: Record<string, string>;
-  offline: Record<string, string | null>;
+export type FleetQuestion =
+  | { call: "query"; request: LocalRequest<"query"> }
+  | { call: "task_query"; request: LocalRequest<"task_query"> };
+
+type Replies = AsyncIterable<QueryReply>;
+
+/** `hear` gets each reply as it comes. */
+export function askFleet<Result>(
+  invocation: Invocation,
+  { call, request }: FleetQuestion,
+  hear: (replies: Replies) => Promise<Result>,
+): Promise<Result> {
+  const left = invocation.interrupted;
+  return askAgentOrHub(invocation, {
+    agent: async (agent) => {
+      const body = call === "query" ? agent.stream(call, request) : agent.stream(call, request);
+      return hear(replyLines(await body, queryReply));
+    },
+    hub: (session) =>
+      hear(call === "query" ? session.query(request, left) : session.taskQuery(request, left)),
+  });
 }
 
-/** `heard` is told how far it has come: how many have answered, of how many that are there. */
-export async function queryFleet(
-  invocation: Invocation,
-  request: LocalRequest<"query">,
-  heard: (answered: number, expected: number) => void = () => {},
-): Promise<Envelope> {
-  const hear = async (replies: AsyncIterable<QueryReply>): Promise<Envelope> => {
-    const parts: DevicePart[] = [];
-    const broken: Record<string, string> = {};
-    let expected = 0;
-    let finished = 0;
-    for await (const reply of replies) {
-      switch (reply.type) {
-        case "aggregate_query_expected":
-          expected = reply.expected.length;
-          break;
-        case "aggregate_query_part": {
-          const { from_device: device } = reply;
-          try {
-            parts.push({ device, data: answerJson(reply.data, device) });
-          } catch {
-            broken[device] = "answered what is no JSON";
-          }
-          if (reply.is_final) heard(++finished, expected);
-          break;
-        }
-        case "aggregate_query_refused":
-          throw problemOf(reply.error);
-        case "aggregate_query_done": {
-          const { timed_out, offline } = reply;
-          const answered = reply.answered.filter((name) => !Object.hasOwn(broken, name));
-          const failed = { ...reply.failed, ...broken };
-          return { ...mergeParts(request.type, parts), answered, timed_out, failed, offline };
-        }
-      }
+export interface Watcher {
+  /** Who was asked. */
+  expected?(names: string[]): void;
+  /** Somebody's part is there; `isFinal`: it was the last. */
+  heard?(gathering: FleetGathering, device: string, isFinal: boolean): void;
+}
+
+/** All of it, put together. Throws where nobody was asked. */
+export async function gatherFleet(
+  replies: Replies,
+  { request }: FleetQuestion,
+  watcher: Watcher = {},
+): Promise<FleetAnswer> {
+  const { type, params } = request;
+  const asked: unknown = typeof params === "string" ? JSON.parse(params) : params;
+  const gathering = new FleetGathering({ type, params: asked });
+  for await (const reply of replies) {
+    switch (reply.type) {
+      case "aggregate_query_expected":
+        watcher.expected?.(reply.expected.map(({ name }) => name));
+        break;
+      case "aggregate_query_part":
+        gathering.take(reply);
+        watcher.heard?.(gathering, reply.from_device, reply.is_final);
+        break;
+      case "aggregate_query_refused":
+        throw problemOf(reply.error);
+      case "aggregate_query_done":
+        return { ...gathering.merged(), ...gathering.completeness(reply) };
     }
-    // Both ways end with who answered, or throw.
-    throw problemOf({ code: "internal", message: "the answer has no end" });
-  };
-  return askAgentOrHub(invocation, {
-    agent: async (agent) => hear(replyLines(await agent.stream("query", request), queryReply)),
-    hub: (session) => hear(session.query(request, invocation.interrupted)),
-  });
+  }
+  // Both ways end with who answered, or throw.
+  throw problemOf({ code: "internal", message: "the answer has no end" });
+}
+
+export function queryFleet(invocation: Invocation, request: LocalRequest<"query">): Promise<FleetAnswer> {
+  return gathered(invocation, { call: "query", request });
+}
+
+export function queryTasks(
+  invocation: Invocation,
+  request: LocalRequest<"task_query">,
+): Promise<FleetAnswer> {
+  return gathered(invocation, { call: "task_query", request });
+}
+
+function gathered(invocation: Invocation, question: FleetQuestion): Promise<FleetAnswer> {
+  return askFleet(invocation, question, (replies) => gatherFleet(replies, question));
 }
 
 /** A type of the table, or the name of a custom query. */
@@ -75,17 +96,19 @@ export function queryNamed(type: string): { type: QueryType; name?: string } {
 }
 
 /** Nobody that could answer is missing. */
-export function isComplete({ timed_out, failed, offline }: Envelope): boolean {
+export function isComplete({ timed_out, failed, offline }: Completeness): boolean {
   return timed_out.length + Object.keys(failed).length + Object.keys(offline).length === 0;
 }
 
 /** Who is missing and why, a line each. */
-export function missingLines({ timed_out, failed, offline }: Envelope): string[] {
+export function missingLines({ timed_out, failed, offline }: Completeness, now: number): string[] {
   return [
-    ...timed_out.map((name) => `${name} did not answer in time`),
-    ...Object.entries(failed).map(([name, reason]) => `${name}: ${reason}`),
-    ...Object.entries(offline).map(([name, since]) =>
-      since === null ? `${name} has never been online` : `${name} is offline since ${since}`,
+    ...timed_out.map((name) => `${plainLine(name)} did not answer in time`),
+    ...Object.entries(failed).map(([name, reason]) => `${plainLine(name)}: ${plainLine(reason)}`),
+    ...Object.entries(offline).map(([name, seen]) =>
+      seen === null
+        ? `${plainLine(name)} is offline, never seen`
+        : `${plainLine(name)} is offline, last seen ${ago(seen, now)} (${plainLine(seen)})`,
     ),
   ];
 }

@@ -3,7 +3,7 @@
 
 import type { CapabilityReply } from "../protocol/capability-messages.ts";
 import type { ControllerMessage } from "../protocol/command-messages.ts";
-import type { LocalCall, LocalRequest, LocalResponse } from "../protocol/local-api.ts";
+import type { LocalCall, LocalRequest, LocalResponse, StreamCall } from "../protocol/local-api.ts";
 import type { QueryReply } from "../protocol/query-messages.ts";
 import type { ClientMessage, HubMessage } from "../protocol/messages.ts";
 
@@ -59,9 +59,9 @@ export interface OrderCalls {
   tell(order: string, message: ControllerMessage): Promise<void>;
 }
 
-/** The same calls about tasks as an agent's local API has. */
+/** The same calls about one task as an agent's local API has. */
 export type TaskCalls = {
-  [Name in Extract<LocalCall, `task_${string}`>]: (
+  [Name in Exclude<Extract<LocalCall, `task_${string}`>, StreamCall>]: (
     request: LocalRequest<Name>,
   ) => Promise<LocalResponse<Name>>;
 };
@@ -83,6 +83,8 @@ export interface HubSession {
   tasks(): Promise<TaskCalls>;
   /** Who is asked, the parts as they come, who answered. Aborting `left` cancels. */
   query(request: LocalRequest<"query">, left: AbortSignal): AsyncIterable<QueryReply>;
+  /** The same of tasks, each device's from a sealed session. */
+  taskQuery(request: LocalRequest<"task_query">, left: AbortSignal): AsyncIterable<QueryReply>;
   /** Parts and one response, from whichever device serves. Aborting `left` cancels. */
   capability(request: LocalRequest<"capability">, left: AbortSignal): AsyncIterable<CapabilityReply>;
   /** Signed with the controller key of this home. */

@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { isModelName, isProtocol } from "../protocol/capability-words.ts";
+import { TASK_CURSOR } from "../protocol/task-cursor.ts";
 import { readServiceEntry } from "../protocol/service-entry.ts";
 
 export function parsePort(text: string): number {
@@ -85,6 +86,12 @@ export function collectService(text: string, earlier: string[] = []): string[] {
 /** How many a list shows. */
 export function parseListCount(text: string): number {
   return wholeNumber(text, { min: 1, max: 200 });
+}
+
+/** As the page before printed it. */
+export function parseCursor(text: string): string {
+  if (!TASK_CURSOR.test(text)) throw new InvalidArgumentError("It is no cursor of an earlier page.");
+  return text;
 }
 
 /** For an option that may be given several times. */

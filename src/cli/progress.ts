@@ -5,8 +5,8 @@ import type { Timer } from "../world/world.ts";
 import type { Invocation } from "./invocation.ts";
 import { plainLine } from "./plain-text.ts";
 
-const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-const FRAME_MS = 100;
+export const SPINNER = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+export const SPINNER_MS = 100;
 
 export interface Progress {
   phase(text: string): void;
@@ -39,14 +39,14 @@ function livingLine({ err, surroundings }: Invocation, firstPhase: string): Prog
   let frame = 0;
   let timer: Timer | undefined;
   const draw = (): void => {
-    const spinner = FRAMES[frame++ % FRAMES.length] ?? "";
+    const spinner = SPINNER[frame++ % SPINNER.length] ?? "";
     const seconds = Math.floor((clock.monotonic() - startedAt) / 1_000);
     const line = `${text}${seconds > 0 ? ` (${seconds} s)` : ""}`;
     // Two columns for the spinner, one spare so that no terminal wraps.
     err.write(`\r\u001b[K${err.style("cyan", spinner)} ${line.slice(0, Math.max(0, err.columns - 3))}`);
   };
   draw();
-  timer = timers.every(FRAME_MS, draw);
+  timer = timers.every(SPINNER_MS, draw);
   return {
     phase: (next) => {
       text = plainLine(next);

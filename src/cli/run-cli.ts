@@ -90,8 +90,9 @@ async function runUntilEnd(action: Action, invocation: Invocation): Promise<void
   }
 }
 
-/** Before parsing, so that errors of the parsing itself come in the asked form. */
+/** Before parsing, so that errors of the parsing itself come in the asked form. What streams prints JSON too. */
 function asksForJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
-  return argv.slice(0, end < 0 ? argv.length : end).includes("--json");
+  const given = argv.slice(0, end < 0 ? argv.length : end);
+  return given.includes("--json") || given.includes("--stream");
 }

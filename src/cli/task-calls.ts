@@ -1,4 +1,4 @@
-// What the commands ask about tasks: of the agent of this home, else by this home's controller key over the hub.
+// What the commands ask about one task: of the agent of this home, else by this home's controller key over the hub.
 
 import type { Invocation } from "./invocation.ts";
 import { askAgentOrHub } from "./overview.ts";
@@ -11,9 +11,6 @@ export function askAboutTasks<Result>(
   return askAgentOrHub(invocation, {
     agent: (agent) =>
       ask({
-        task_list: (request) => agent.call("task_list", request),
-        task_search: (request) => agent.call("task_search", request),
-        task_stats: (request) => agent.call("task_stats", request),
         task_show: (request) => agent.call("task_show", request),
         task_logs: (request) => agent.call("task_logs", request),
         task_cancel: (request) => agent.call("task_cancel", request),

@@ -10,8 +10,10 @@ export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 export interface Terminal {
   /** A person watches: lines may be redrawn and cut to `columns`. */
   readonly interactive: boolean;
-  /** Infinity where nothing has to be cut. */
+  /** As it is now: a terminal may be resized. Infinity where nothing has to be cut. */
   readonly columns: number;
+  /** Infinity as well. */
+  readonly rows: number;
   line(text: string): void;
   /** Sentences: broken between words where a person watches. */
   prose(text: string): void;
@@ -19,6 +21,9 @@ export interface Terminal {
   style(style: Style, text: string): string;
   width(text: string): number;
 }
+
+/** Where a terminal does not say. */
+const USUAL_ROWS = 24;
 
 export function createTerminal(
   output: Output,
@@ -28,12 +33,18 @@ export function createTerminal(
   const known = output.columns ?? 0;
   const interactive = output.isTerminal && known > 0 && environment["TERM"] !== "dumb";
   const coloured = interactive && (environment["NO_COLOR"] ?? "") === "";
-  const columns = interactive ? known : Number.POSITIVE_INFINITY;
+  const columns = (): number => (interactive ? output.columns || known : Number.POSITIVE_INFINITY);
   return {
     interactive,
-    columns,
+    get columns() {
+      return columns();
+    },
+    get rows() {
+      return interactive ? output.rows || USUAL_ROWS : Number.POSITIVE_INFINITY;
+    },
     line: (text) => output.write(`${text}\n`),
-    prose: (text) => output.write(`${proseLines(text, { columns, width: stringWidth }).join("\n")}\n`),
+    prose: (text) =>
+      output.write(`${proseLines(text, { columns: columns(), width: stringWidth }).join("\n")}\n`),
     write: (text) => output.write(text),
     // validateStream off: whether to colour was decided above, from the output handed in.
     style: (style, text) =>

@@ -117,26 +117,16 @@ export async function attach(home: string, environment: Environment): Promise<Cl
       };
     },
     async tasks() {
-      const book = await readLog(parts, session, hubFile);
-      const { clock, random } = parts.world;
-      const tasks = new FleetTasks({
-        crypto: parts.crypto,
-        hub: session,
-        book,
-        clock,
-        random,
-        controller: controllerOf(parts, { session, book }),
-        own: () => ({ id: hubFile.device_id, name: hubFile.name }),
-      });
+      const tasks = await fleetTasks(parts, { session, hubFile });
       return {
-        task_list: (request) => tasks.list(request),
-        task_search: (request) => tasks.search(request),
-        task_stats: (request) => tasks.stats(request),
         task_show: (request) => tasks.show(request),
         task_logs: (request) => tasks.logs(request),
         task_cancel: (request) => tasks.cancel(request),
         task_remove: (request) => tasks.remove(request),
       };
+    },
+    async *taskQuery(request, left) {
+      yield* (await fleetTasks(parts, { session, hubFile })).query(request, left);
     },
     async orders() {
       return ordersOver(parts, { session, hubFile, book: await readLog(parts, session, hubFile) });
@@ -185,6 +175,24 @@ export async function attach(home: string, environment: Environment): Promise<Cl
     },
     close: () => session.stop(),
   };
+}
+
+/** Without a part of this device's own: no agent runs here. */
+async function fleetTasks(
+  parts: HomeParts,
+  { session, hubFile }: { session: HubSession; hubFile: HubFile },
+): Promise<FleetTasks> {
+  const book = await readLog(parts, session, hubFile);
+  const { clock, random } = parts.world;
+  return new FleetTasks({
+    crypto: parts.crypto,
+    hub: session,
+    book,
+    clock,
+    random,
+    controller: controllerOf(parts, { session, book }),
+    own: () => ({ id: hubFile.device_id, name: hubFile.name }),
+  });
 }
 
 function controllerOf(

@@ -163,6 +163,7 @@ export const STREAM_CALLS = [
   "forward",
   "capability",
   "query",
+  "task_query",
 ] as const satisfies readonly LocalCall[];
 export type StreamCall = (typeof STREAM_CALLS)[number];
 export type LocalRequest<Name extends LocalCall> = z.infer<(typeof LOCAL_API)[Name]["request"]>;

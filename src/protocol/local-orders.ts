@@ -6,7 +6,7 @@ import { COMMAND_REQUESTS, controllerMessage } from "./command-messages.ts";
 import { CAPABILITY_WAITS, deviceName } from "./capability-messages.ts";
 import { capabilityProtocol, capabilityVersion, modelName, queryName } from "./capabilities.ts";
 import { QUERY_TYPES, QUERY_WAIT_MAX_MS } from "./query-messages.ts";
-import { fleetCompleteness, TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
+import { TASK_ANSWERS, TASK_REQUESTS } from "./tasks.ts";
 import { reference } from "./local-reference.ts";
 
 const ofDevice = { device: reference.optional() };
@@ -32,18 +32,17 @@ export const ORDER_CALLS = {
     }),
     response: z.never(),
   },
-  /** Tasks of this device and those that can be asked, or of one; who did not answer is named. */
-  task_list: {
-    request: TASK_REQUESTS.list.extend(ofDevice),
-    response: TASK_ANSWERS.list.extend(fleetCompleteness),
-  },
-  task_search: {
-    request: TASK_REQUESTS.search.extend(ofDevice),
-    response: TASK_ANSWERS.search.extend(fleetCompleteness),
-  },
-  task_stats: {
-    request: TASK_REQUESTS.stats.extend(ofDevice),
-    response: TASK_ANSWERS.stats.extend(fleetCompleteness),
+  /**
+   * Tasks of this device and those that can be asked, each in a sealed session, or of one. Streams as `query` does.
+   */
+  task_query: {
+    request: z.object({
+      type: z.enum(["ListTasks", "SearchTasks", "GetTaskStats"]),
+      /** As `TASK_REQUESTS` has them. */
+      params: z.record(z.string(), z.unknown()),
+      ...ofDevice,
+    }),
+    response: z.never(),
   },
   /** One task; without a device it is looked for. */
   task_show: { request: TASK_REQUESTS.show.extend(ofDevice), response: TASK_ANSWERS.show },

@@ -7,7 +7,7 @@ export type QueryEvent =
   | { event: "expected"; data: { expected: { id: string; name: string }[] } }
   | { event: "part"; data: { from_device: string; data: unknown; is_final: boolean } }
   | { event: "done"; data: Completeness }
-  | { event: "refused"; data: object };
+  | { event: "refused"; data: Extract<QueryReply, { type: "aggregate_query_refused" }>["error"] };
 
 /** A device whose part is of no use is told in `done`, and not before. */
 export async function* queryEvents(

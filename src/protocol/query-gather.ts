@@ -5,7 +5,8 @@ import { z } from "zod";
 import { mergeParts, type DevicePart, type Merged } from "./query-merge.ts";
 import type { QueryReply, QueryType } from "./query-messages.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
-import { TASK_ID, TASK_PAGE_MAX, TASK_PAGE_USUAL } from "./tasks.ts";
+import { TASK_ID } from "./task-cursor.ts";
+import { TASK_PAGE_MAX, TASK_PAGE_USUAL } from "./tasks.ts";
 import { TASK_STATUSES } from "./task-statuses.ts";
 
 /** Who answered and who did not. Devices by name, ISO 8601 times, null for "never". */

@@ -2,6 +2,7 @@
 // owner, other parts of the program and other programs hear of it. Times are ISO 8601 in UTC.
 
 import { z } from "zod";
+import { TASK_CURSOR } from "./task-cursor.ts";
 import { TASK_STATUSES } from "./task-statuses.ts";
 
 const instant = z.iso.datetime();
@@ -50,11 +51,6 @@ export const TASK_LOGS_SHOWN_BYTES = 64 * 1024;
 export const TASK_LOG_PAGE_MAX_BYTES = 256 * 1024;
 export const TASK_PAGE_MAX = 200;
 export const TASK_PAGE_USUAL = 50;
-
-/** A UUID. Only its letters are looked at: cursors are made of it. */
-export const TASK_ID = /^[0-9a-f-]{1,36}$/;
-/** Where the page before ended: when its last task changed, and its id. Every device reads it alike. */
-export const TASK_CURSOR = /^\d{1,16}\.[0-9a-f-]{1,36}$/;
 
 /** An id, or at least six characters of its beginning or end. */
 export const taskReference = z.string().regex(/^[0-9a-f-]{6,36}$/);
@@ -124,12 +120,3 @@ export const TASK_ANSWERS = {
   remove: z.object({ id: z.string(), device: z.string() }),
 } as const;
 export type TaskAnswer<Act extends TaskAct> = z.infer<(typeof TASK_ANSWERS)[Act]>;
-
-/** An answer of several devices, with those that did not give theirs. By name of the device. */
-export const fleetCompleteness = {
-  answered: z.array(z.string()),
-  timed_out: z.array(z.string()),
-  failed: z.record(z.string(), z.string()),
-  /** Since when each was last heard of; null: never. */
-  offline: z.record(z.string(), instant.nullable()),
-};

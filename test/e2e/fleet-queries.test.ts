@@ -67,7 +67,7 @@ test("what is wrong is said by each device, or before any is asked", async () =>
   expect(await owner.refused(["query", "ListTasks", "--device", "nobody"])).toMatchObject({
     code: "not_found",
   });
-  expect(await owner.refused(["call", "llm.chat", "{}"])).toMatchObject({ exit: 1, code: "no_device" });
+  expect(await owner.refused(["call", "thumbnails", "{}"])).toMatchObject({ exit: 1, code: "no_device" });
   expect(await pi.refused(["call", "tasks", "{}"])).toMatchObject({ code: "forbidden" });
 });
 

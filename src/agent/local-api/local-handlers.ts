@@ -233,9 +233,10 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
       }),
 
     run: (request) => orders().run(request),
-    task_list: (request) => tasks().list(request),
-    task_search: (request) => tasks().search(request),
-    task_stats: (request) => tasks().stats(request),
+    task_query: (request) => {
+      const asked = tasks();
+      return replyStream((left) => asked.query(request, left));
+    },
     task_show: (request) => tasks().show(request),
     task_logs: (request) => tasks().logs(request),
     task_cancel: (request) =>

@@ -91,5 +91,6 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
     ...shares.flatMap((share, at) => row(at === 0 ? "Shares" : "", share.url)),
     ...serviceLines(device).flatMap((line, at) => row(at === 0 ? "Services" : "", line)),
     ...capabilityLines(device).flatMap((line, at) => row(at === 0 ? "Capabilities" : "", line)),
+    ...row("Queries", (device.queries ?? []).join(", ")),
   ];
 }

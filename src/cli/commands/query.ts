@@ -1,49 +1,55 @@
 // `muster query`: one question to the whole fleet, its answers as one list, and by name who did not answer.
 
 import { MusterError } from "../../protocol/errors.ts";
-import { QUERY_WAIT_MS } from "../../protocol/query-messages.ts";
+import type { FleetAnswer } from "../../protocol/query-gather.ts";
+import { QUERY_WAIT_MS, type QueryType } from "../../protocol/query-messages.ts";
 import { parseDuration } from "../durations.ts";
-import { isComplete, missingLines, queryFleet, queryNamed } from "../fleet-queries.ts";
-import { printJson, warn, type Invocation } from "../invocation.ts";
-import { plainLine, stripControl } from "../plain-text.ts";
-import { startProgress } from "../progress.ts";
+import { answerFleet, type AnswerFlags, type AnswerForm } from "../fleet-answer.ts";
+import { isComplete, queryNamed } from "../fleet-queries.ts";
+import type { Invocation } from "../invocation.ts";
+import { plainLine } from "../plain-text.ts";
 
-export interface QueryFlags {
+export interface QueryFlags extends AnswerFlags {
   params: string;
   device?: string[] | undefined;
   timeout?: string | undefined;
-  strict?: true | undefined;
 }
 
 const TIMEOUT = { name: "--timeout", min: "1s", max: "60s" } as const;
 
-/** Exits with 1 for `--strict` and a device that is missing. */
-export async function query(invocation: Invocation, type: string, flags: QueryFlags): Promise<number> {
+export function query(invocation: Invocation, name: string, flags: QueryFlags): Promise<number> {
+  const named = queryNamed(name);
   const request = {
-    ...queryNamed(type),
+    ...named,
     params: paramsOf(flags.params),
     ...(flags.device === undefined ? {} : { devices: flags.device }),
     timeout_ms: flags.timeout === undefined ? QUERY_WAIT_MS : parseDuration(flags.timeout, TIMEOUT),
   };
-  const progress = startProgress(invocation, "asking the fleet");
-  try {
-    const envelope = await queryFleet(invocation, request, (answered, expected) => {
-      // A line each time would tell a log nothing.
-      if (invocation.err.interactive) progress.phase(`asking the fleet: ${answered} of ${expected} answered`);
-    });
-    progress.end();
-    if (invocation.json) printJson(invocation, envelope);
-    else {
-      for (const item of envelope.items) invocation.out.line(stripControl(JSON.stringify(item)));
-      if (envelope.total !== undefined) invocation.out.line(`total ${JSON.stringify(envelope.total)}`);
-      if (envelope.items.length === 0) invocation.out.line("Nothing was found.");
-      for (const line of missingLines(envelope)) warn(invocation, plainLine(line));
-    }
-    return flags.strict === true && !isComplete(envelope) ? 1 : 0;
-  } finally {
-    progress.end();
-  }
+  return answerFleet(invocation, { call: "query", request }, { flags, form: formOf(named.type) });
 }
+
+function formOf(type: QueryType): AnswerForm {
+  return {
+    empty: (answer) => (isNobody(answer) ? NOBODY[type] : "Nothing was found."),
+    more: ({ cursor }) =>
+      typeof cursor === "string" ? `There are more: --params '{"cursor":"${plainLine(cursor)}"}'` : undefined,
+  };
+}
+
+/** Nobody was asked, since nobody could answer. */
+function isNobody(answer: FleetAnswer): boolean {
+  return answer.answered.length === 0 && isComplete(answer);
+}
+
+const TASKS = "No device can answer: none offers `tasks`.";
+const NOBODY: Readonly<Record<QueryType, string>> = {
+  ListTasks: TASKS,
+  SearchTasks: TASKS,
+  GetTaskStats: TASKS,
+  SearchKnowledgebase:
+    "No device has a knowledgebase: `folders` under `[knowledgebase]` in its muster.toml makes one.",
+  Custom: "No device can answer.",
+};
 
 function paramsOf(text: string): string {
   let value: unknown;

@@ -111,18 +111,28 @@ test("queries and capabilities, with who did not answer", async () => {
   await open();
   const found = await client.tool("query", { name: "SearchKnowledgebase", params: { q: "backup" } });
   expect(found.structuredContent).toMatchObject({
-    items: [{ id: "t1", title: "make test", device: "pi" }],
-    answered: ["pi"],
-    timed_out: ["gpu"],
-    failed: { attic: "its disk is gone" },
-    offline: { new: null },
+    items: [{ device: "gpu" }, { title: "The router", device: "pi" }, { path: "todo.txt" }],
+    answered: ["gpu", "pi"],
+    timed_out: ["slow"],
+  });
+  const listed = await client.tool("list_tasks", { limit: 1 });
+  expect(listed.structuredContent).toMatchObject({
+    items: [{ device: "pi" }],
+    cursor: expect.any(String),
+    failed: { old: expect.any(String) },
+    offline: { never: null },
   });
   const custom = await client.tool("query", { name: "Notes" });
   expect(custom).toMatchObject({ isError: true, structuredContent: { error: { code: "no_device" } } });
   const wish = { protocol: "embeddings", payload: { text: "hi" }, model: "bge-m3", device: "gpu" };
   const served = await client.tool("call_capability", wish);
   const { request } = client.surroundings.agent.calls.find(({ name }) => name === "capability") ?? {};
-  expect(request).toMatchObject({ payload: '{"text":"hi"}', model: "bge-m3", only_device: "gpu", timeout_ms: 120_000 });
+  expect(request).toMatchObject({
+    payload: '{"text":"hi"}',
+    model: "bge-m3",
+    only_device: "gpu",
+    timeout_ms: 120_000,
+  });
   expect(served.structuredContent).toEqual({ from_device: "gpu", answer: { vector: [0.5, -1] } });
   const nobody = await client.tool("call_capability", { protocol: "llm.chat" });
   expect(nobody.content[0].text).toBe(
@@ -183,7 +193,7 @@ test("without an agent every tool says how to get one, and answers again once it
 
 test("a mistake of our own is no more than that to the client, and is told on standard error", async () => {
   await open();
-  client.surroundings.agent.broken.task_stats = Response.json({ stats: "none" });
+  client.surroundings.agent.broken.task_query = new Response('{"stats":"none"}\n');
   const broken = await client.tool("task_stats");
   expect(broken.structuredContent.error.code).toBe("internal");
   expect(client.surroundings.stderr.text).toContain("muster: error:");
@@ -253,7 +263,7 @@ test("more calls at once than anybody needs are refused", async () => {
   const { fetch } = client.surroundings;
   client.surroundings.fetch = (url, init) => {
     const { promise, reject } = Promise.withResolvers<Response>();
-    if (!url.endsWith("/api/task_stats")) return fetch(url, init);
+    if (!url.endsWith("/api/task_query")) return fetch(url, init);
     init?.signal?.addEventListener("abort", () => reject(init.signal?.reason));
     return promise;
   };

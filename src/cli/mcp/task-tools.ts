@@ -2,7 +2,12 @@
 
 import { z } from "zod";
 import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
+import type { LocalRequest } from "../../protocol/local-api.ts";
+import type { FleetAnswer } from "../../protocol/query-gather.ts";
+import { TASK_CURSOR } from "../../protocol/task-cursor.ts";
 import { TASK_REQUESTS } from "../../protocol/tasks.ts";
+import { queryTasks } from "../fleet-queries.ts";
+import type { Invocation } from "../invocation.ts";
 import { askAboutTasks } from "../task-calls.ts";
 import { deviceInput, taskInput } from "./inputs.ts";
 import { bytesOf, headOf, textOf } from "./task-output.ts";
@@ -23,6 +28,13 @@ const where = deviceInput.optional().describe("Where it is; looked for when abse
 const status = z.enum(TASK_STATUSES).optional().describe("Only those that are so.");
 const limit = z.number().int().min(1).max(LIST_MAX).default(LIST_USUAL).describe("At most so many.");
 
+function asked(
+  invocation: Invocation,
+  { device, ...question }: LocalRequest<"task_query">,
+): Promise<FleetAnswer> {
+  return queryTasks(invocation, { ...question, ...(device === undefined ? {} : { device }) });
+}
+
 const listTasks = tool({
   name: "list_tasks",
   title: "Tasks of the fleet",
@@ -33,11 +45,16 @@ const listTasks = tool({
     device: ofDevice,
     status,
     limit,
-    cursor: z.string().max(200).optional().describe("`cursor` of an earlier answer, to go on behind it."),
+    cursor: z
+      .string()
+      .regex(TASK_CURSOR)
+      .optional()
+      .describe("`cursor` of an earlier answer, to go on behind it."),
   }),
   hints: READS,
-  async run(given, { invocation }) {
-    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_list(given)) };
+  async run({ device, ...params }, { invocation }) {
+    const { items, cursor = null, ...told } = await asked(invocation, { type: "ListTasks", params, device });
+    return { facts: { items, cursor, ...told } };
   },
 });
 
@@ -52,8 +69,8 @@ const searchTasks = tool({
     limit,
   }),
   hints: READS,
-  async run(given, { invocation }) {
-    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_search(given)) };
+  async run({ device, ...params }, { invocation }) {
+    return { facts: { ...(await asked(invocation, { type: "SearchTasks", params, device })) } };
   },
 });
 
@@ -63,8 +80,9 @@ const taskStats = tool({
   description: "Count the tasks of the devices that can be asked, by status.",
   input: z.strictObject({ device: ofDevice }),
   hints: READS,
-  async run(given, { invocation }) {
-    return { facts: await askAboutTasks(invocation, (tasks) => tasks.task_stats(given)) };
+  async run({ device }, { invocation }) {
+    const { total = {}, ...told } = await asked(invocation, { type: "GetTaskStats", params: {}, device });
+    return { facts: { stats: total, ...told } };
   },
 });
 

@@ -17,7 +17,7 @@ import { STARTED_AT } from "./fake-timers.ts";
 import { capabilityAnswers, queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
 import { fakeTicket } from "./fake-services.ts";
-import { FAKE_TASKS } from "./fake-tasks.ts";
+import { FAKE_TASKS, taskAnswers } from "./fake-tasks.ts";
 
 export const AGENT_PID = 4711;
 export const AGENT_PORT = 7575;
@@ -112,6 +112,7 @@ async function answer(agent: FakeAgent, text: string, init: RequestInit = {}): P
     if (name === "run" || name === "shell" || name === "forward") return new Response("");
     if (name === "capability_order") return new Response("");
     if (name === "capability") return new Response(jsonLines(capabilityAnswers(request)));
+    if (name === "task_query") return new Response(jsonLines(taskAnswers(request)));
     if (name === "query") return new Response(jsonLines(queryAnswer(request)));
     return Response.json(row.response.parse(HANDLERS[name](agent, request)));
   } catch (thrown) {

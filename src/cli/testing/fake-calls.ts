@@ -10,13 +10,25 @@ const CALL_ID = "019ab000-0000-7000-8000-000000000001";
 export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
   const query_id = CALL_ID;
   if (type === "Custom") {
-    const error = { code: "no_device", message: 'no device answers the query "Notes"' } as const;
+    const message = 'no device that was asked answers the query "Notes"';
+    const error = { code: "no_device", message, hint: "there are: disk.report (gpu, pi)" } as const;
     return [{ type: "aggregate_query_refused", query_id, error }];
   }
+  if (type === "SearchKnowledgebase") return textAnswers();
   const data = JSON.stringify(
     type === "GetTaskStats"
       ? { stats: { pending: 0, running: 1, completed: 3, failed: 0, cancelled: 0 } }
-      : { items: [{ id: "t1", title: "make test\u001b[31m", updated_at: before(60_000) }] },
+      : {
+          items: [
+            {
+              id: "01936f7a-5555-7000-8000-0000000000ee",
+              status: "completed",
+              exit_code: 0,
+              title: "make test\u001b[31m",
+              updated_at: before(60_000),
+            },
+          ],
+        },
   );
   return [
     { type: "aggregate_query_expected", query_id, expected: [{ id: "id-pi", name: "pi" }] },
@@ -29,6 +41,47 @@ export function queryAnswer({ type }: LocalRequest<"query">): QueryReply[] {
       timed_out: ["gpu"],
       failed: { attic: "its disk is gone" },
       offline: { nas: before(7_200_000), new: null },
+    },
+  ];
+}
+
+/** Texts of two devices, one with what would like to command a terminal, one in wide characters. */
+function textAnswers(): QueryReply[] {
+  const query_id = CALL_ID;
+  const part = (from_device: string, items: object[]): QueryReply => {
+    const data = JSON.stringify({ items });
+    return { type: "aggregate_query_part", query_id, from_device, data, is_final: true };
+  };
+  const names = ["gpu", "pi"];
+  const expected = [...names, "slow"].map((name) => ({ id: `id-${name}`, name }));
+  return [
+    { type: "aggregate_query_expected", query_id, expected },
+    part("pi", [
+      {
+        title: "The router",
+        path: "notes/router.md",
+        rank: 0.5,
+        snippet:
+          "It stands in the cellar, behind the shelf with the jars, and its lamp is green when all is well.\n\nIf the " +
+          "lamp is red, pull the plug and wait for a minute; then it finds its way by itself again in most cases.",
+      },
+    ]),
+    part("gpu", [
+      {
+        title: "地下室のルーターの設定",
+        path: "notes/\u001b[2Jja.md",
+        rank: 1,
+        snippet: "ルーターは棚の後ろにあります。",
+      },
+      { id: "x1", path: "todo.txt", rank: 0.1, snippet: "" },
+    ]),
+    {
+      type: "aggregate_query_done",
+      query_id,
+      answered: names,
+      timed_out: ["slow"],
+      failed: {},
+      offline: {},
     },
   ];
 }

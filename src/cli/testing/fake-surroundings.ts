@@ -19,6 +19,7 @@ import { FAKE_KEYS } from "./fake-keys.ts";
 import { fakePaths, fakeProbe, type FakePaths } from "./fake-paths.ts";
 import { fakeTicket } from "./fake-services.ts";
 import { fakeService, type FakeService } from "./fake-service.ts";
+import { taskAnswers } from "./fake-tasks.ts";
 import { fakeTime } from "./fake-timers.ts";
 
 export const HOME = "/home/ada/.muster";
@@ -256,6 +257,9 @@ function fakeHubSession(): HubSession {
     serviceTicket: async (request) => fakeTicket(request),
     async *query(request) {
       yield* queryAnswer(request);
+    },
+    async *taskQuery(request) {
+      yield* taskAnswers(request);
     },
     async *capability({ payload }) {
       const request_id = "019ab000-0000-7000-8000-000000000001";

@@ -1,6 +1,8 @@
 // The tasks of the fake agent's fleet: enough to show every state.
 import { MusterError } from "../../protocol/errors.ts";
-import type { TaskSummary, TaskView } from "../../protocol/tasks.ts";
+import type { LocalRequest } from "../../protocol/local-api.ts";
+import type { QueryReply } from "../../protocol/query-messages.ts";
+import type { TaskStats, TaskSummary, TaskView } from "../../protocol/tasks.ts";
 
 const AT = "2026-11-20T06:09:38.000Z";
 
@@ -50,12 +52,49 @@ const TASKS: readonly TaskSummary[] = [
   summary({}),
 ];
 
-const COMPLETENESS = {
-  answered: ["laptop", "pi"],
-  timed_out: ["slow"],
-  failed: { old: 'this device knows no command "task.list"' },
-  offline: { away: "2026-11-20T05:00:00.000Z", never: null },
-};
+/** Two devices answer, one keeps an order here while it is away, one is slow, one is too old. */
+export function taskAnswers({ type, params, device }: LocalRequest<"task_query">): QueryReply[] {
+  const query_id = "019ab000-0000-7000-8000-000000000002";
+  const { status, q } = params;
+  const wanted = TASKS.filter(
+    (task) =>
+      (status === undefined || task.status === status) && (typeof q !== "string" || task.title.includes(q)),
+  );
+  const part = (name: string, isFinal = true): QueryReply => {
+    const items = wanted.filter((task) => task.device === name);
+    const data =
+      type === "GetTaskStats"
+        ? { stats: countOf(items) }
+        : { items: items.map((item) => ({ ...item, rank: 1 })) };
+    const text = JSON.stringify({ cursor: null, ...data });
+    return { type: "aggregate_query_part", query_id, from_device: name, data: text, is_final: isFinal };
+  };
+  const isAll = device === undefined && q === undefined;
+  const names = device === undefined ? ["laptop", "pi"] : [device];
+  return [
+    {
+      type: "aggregate_query_expected",
+      query_id,
+      expected: [...names, ...(isAll ? ["slow", "old"] : [])].map((name) => ({ id: `${name}-id`, name })),
+    },
+    ...(type === "ListTasks" ? [part("away", false)] : []),
+    ...names.map((name) => part(name)),
+    {
+      type: "aggregate_query_done",
+      query_id,
+      answered: names,
+      timed_out: isAll ? ["slow"] : [],
+      failed: isAll ? { old: 'this device knows no command "task.list"' } : {},
+      offline: isAll ? { away: "2026-11-20T05:00:00.000Z", never: null } : {},
+    },
+  ];
+}
+
+function countOf(tasks: readonly TaskSummary[]): TaskStats {
+  const stats: TaskStats = { pending: 0, running: 0, completed: 0, failed: 0, cancelled: 0 };
+  for (const { status } of tasks) stats[status] += 1;
+  return stats;
+}
 
 function found(reference: string): TaskView {
   const task = TASKS.find(({ id }) => id.endsWith(reference) || id.startsWith(reference));
@@ -82,23 +121,6 @@ interface One {
 }
 
 export const FAKE_TASKS = {
-  task_list: (_: unknown, { status }: { status?: string }) => ({
-    items: TASKS.filter((task) => status === undefined || task.status === status),
-    cursor: null,
-    ...COMPLETENESS,
-  }),
-  task_search: (_: unknown, { q }: { q: string }) => ({
-    items: TASKS.filter(({ title }) => title.includes(q)).map((task) => ({ ...task, rank: 1 })),
-    cursor: null,
-    answered: ["laptop", "pi"],
-    timed_out: [],
-    failed: {},
-    offline: {},
-  }),
-  task_stats: () => ({
-    stats: { pending: 1, running: 1, completed: 1, failed: 1, cancelled: 0 },
-    ...COMPLETENESS,
-  }),
   task_show: (_: unknown, { task }: One) => ({ task: found(task) }),
   task_logs: (_: unknown, { task, from }: One & { from: number }) => {
     const bytes = Buffer.from(found(task).logs).toString("base64url");

@@ -15,7 +15,8 @@ import {
 } from "../../protocol/query-messages.ts";
 import { queryEvents } from "../../protocol/query-events.ts";
 import { TASK_STATUSES } from "../../protocol/task-statuses.ts";
-import { TASK_CURSOR, TASK_PAGE_MAX, TASK_PAGE_USUAL, TASK_REQUESTS } from "../../protocol/tasks.ts";
+import { TASK_CURSOR } from "../../protocol/task-cursor.ts";
+import { TASK_PAGE_MAX, TASK_PAGE_USUAL, TASK_REQUESTS } from "../../protocol/tasks.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import { askedReplies } from "../calls/asked-replies.ts";
 import { Places } from "../calls/places.ts";

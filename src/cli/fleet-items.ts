@@ -1,0 +1,97 @@
+// What devices answered, as lines for a person: tasks as a table, sums as a table, texts with where they are, and what
+// a plugin says as the JSON that it is.
+
+import { TASK_STATUSES, type TaskStatus } from "../protocol/task-statuses.ts";
+import type { Merged, QueryItem } from "../protocol/query-merge.ts";
+import type { QueryType } from "../protocol/query-messages.ts";
+import { ago } from "./durations.ts";
+import type { Invocation } from "./invocation.ts";
+import { plainLine, stripControl } from "./plain-text.ts";
+import { proseLines } from "./prose.ts";
+import { tableLines, type Cell } from "./table.ts";
+import { shortTask, taskState } from "./task-text.ts";
+
+/** None for nothing. */
+export function itemLines(invocation: Invocation, type: QueryType, merged: Merged): string[] {
+  switch (type) {
+    case "ListTasks":
+    case "SearchTasks":
+      return taskLines(invocation, merged.items);
+    case "GetTaskStats":
+      return statsLines(invocation, merged);
+    case "SearchKnowledgebase":
+      return merged.items.flatMap((item) => textLines(invocation, item));
+    case "Custom":
+      return merged.items.map((item) => stripControl(JSON.stringify(item)));
+  }
+}
+
+function taskLines({ out, surroundings }: Invocation, items: readonly QueryItem[]): string[] {
+  const now = surroundings.clock.now();
+  const headings = ["TASK", "DEVICE", "STATE", "CHANGED", "TITLE"];
+  const rows = items.map((item): Cell[] => {
+    const changed = ago(textIn(item, "updated_at"), now);
+    const { text, style } = stateOf(item);
+    return [
+      { text: shortTask(textIn(item, "id")) },
+      { text: item.device },
+      { text, ...(style === undefined ? {} : { style }) },
+      { text: changed, short: changed.replace(" ago", ""), style: "dim" },
+      { text: textIn(item, "title") },
+    ];
+  });
+  return rows.length === 0 ? [] : tableLines(out, rows, { headings, shorten: [3] });
+}
+
+/** A status that only a newer device knows is shown as it came. */
+function stateOf(item: QueryItem): ReturnType<typeof taskState> {
+  const { status, exit_code: code, reason, queued } = item;
+  if (!isStatus(status)) return { text: plainLine(textIn(item, "status")) };
+  return taskState({
+    status,
+    exit_code: typeof code === "number" ? code : null,
+    reason: typeof reason === "string" ? reason : null,
+    queued: queued === true,
+  });
+}
+
+function isStatus(value: unknown): value is TaskStatus {
+  return TASK_STATUSES.some((status) => status === value);
+}
+
+/** A row for each device, and one of the sums where there are several. */
+function statsLines({ out }: Invocation, { items, total = {} }: Merged): string[] {
+  if (items.length === 0) return [];
+  const row = (name: string, counts: Readonly<Record<string, unknown>>): Cell[] => [
+    { text: name },
+    ...TASK_STATUSES.map((status): Cell => {
+      const count = counts[status];
+      return count === 0 || typeof count !== "number" ? { text: "0", style: "dim" } : { text: String(count) };
+    }),
+  ];
+  const rows = items.map((item) => row(item.device, item));
+  if (items.length > 1) rows.push(row("all", total));
+  const headings = ["DEVICE", ...TASK_STATUSES.map((status) => status.toUpperCase())];
+  return tableLines(out, rows, { headings });
+}
+
+const SNIPPET_LINES = 3;
+const INDENT = "  ";
+
+function textLines({ out }: Invocation, item: QueryItem): string[] {
+  const path = plainLine(textIn(item, "path"));
+  const title = plainLine(textIn(item, "title")) || path || plainLine(textIn(item, "id"));
+  const place = `${plainLine(item.device)}${path === "" || path === title ? "" : `: ${path}`}`;
+  const snippet = plainLine(textIn(item, "snippet")).replaceAll(/ {2,}/g, " ").trim();
+  const columns = out.columns - INDENT.length;
+  const lines = snippet === "" ? [] : proseLines(snippet, { columns, width: (text) => out.width(text) });
+  return [
+    `${out.style("bold", title)}  ${out.style("dim", place)}`,
+    ...lines.slice(0, SNIPPET_LINES).map((line) => INDENT + line),
+  ];
+}
+
+function textIn(item: QueryItem, field: string): string {
+  const value = item[field];
+  return typeof value === "string" ? value : "";
+}
