@@ -85,6 +85,19 @@ test("what has the words stands where it stood, and higher where the meaning agr
   );
 });
 
+test("a model for which all texts are alike finds nothing", async () => {
+  const vectors = (input: string[]) => input.map((text) => ({ embedding: [text.length, 0.5] }));
+  const { embedder } = serving({
+    answer: ({ body }) => Response.json({ data: vectors(body["input"] as string[]) }), // what the program sends
+  });
+  const knowledge = await opened([folder(NOTES)], { embedder });
+  await complete(knowledge);
+  expect(await knowledge.ask({ q: "reboot internet" })).toEqual({
+    items: [],
+    searched_by: ["words", "meaning"],
+  });
+});
+
 test("without a model it is the words, and nothing waits for one", async () => {
   const { embedder, models } = serving();
   models.list = [];

@@ -30,6 +30,8 @@ export type MeaningAnswer = { found: CloseText[] } | { missing: string };
 
 /** With the models that were tried, what answers is above and what does not is below. */
 const CLOSE_ENOUGH = 0.25;
+/** A model for which everything is the same finds nothing, instead of anything. */
+const ROOM_MIN = 0.1;
 const AT_ONCE = 4;
 /** Read together: a few milliseconds during which nothing else is done. */
 const PIECE = 512;
@@ -154,9 +156,10 @@ class Nearest {
 
   closest(): { meaning: number; closeness: number }[] {
     this.#trim();
-    const usual = Math.min(0.999, this.#sum / this.#count);
+    const usual = this.#sum / this.#count;
+    const room = Math.max(ROOM_MIN, 1 - usual);
     return this.#kept
-      .map(({ id, value }) => ({ meaning: id, closeness: Math.min(1, (value - usual) / (1 - usual)) }))
+      .map(({ id, value }) => ({ meaning: id, closeness: Math.min(1, (value - usual) / room) }))
       .filter(({ closeness }) => closeness >= CLOSE_ENOUGH);
   }
 
