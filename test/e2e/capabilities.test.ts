@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { meaningOf, meaningServer } from "../fakes/meaning-model.ts";
 import { chunksFor, eventStream, ModelServer, refusal } from "../fakes/model-server.ts";
 import { agent, Home, hubIn, type Running } from "./harness.ts";
 import { until } from "./until.ts";
@@ -13,7 +14,7 @@ const laptop = new Home();
 const gpu = new Home();
 const spare = new Home();
 /** Of the device gpu: refuses what holds "busy", and comes to the middle of what holds "half". */
-const models = new ModelServer({
+const models = meaningServer({
   answer({ body }) {
     const said = JSON.stringify(body["messages"] ?? "");
     if (said.includes("busy")) return refusal(503, "the model loads");
@@ -85,7 +86,10 @@ async function offersOf(device: string): Promise<string[]> {
 
 test("a laptop without models uses those of another device", async () => {
   const answer = await laptop.ok(["call", "embeddings", '{"text":"four"}']);
-  expect(answer).toEqual({ from_device: "gpu", payload: { embedding: [4, 0.5], model: "nomic-embed-text" } });
+  expect(answer).toEqual({
+    from_device: "gpu",
+    payload: { embedding: meaningOf("four"), model: "nomic-embed-text" },
+  });
 });
 
 test("a question's answer comes as it is written, and a pipe is part of the question", async () => {
@@ -179,6 +183,18 @@ test("texts are found by a controller alone", async () => {
   const { items } = await owner.ok(["query", "SearchKnowledgebase", ...params]);
   expect(items).toMatchObject([{ device: "gpu", title: "The router", path: "notes/router.md", rank: 1 }]);
   const { failed } = await laptop.ok(["query", "SearchKnowledgebase", ...params]);
+  expect(failed.gpu).toContain("a controller signs");
+});
+
+test("texts are found by their meaning too, by the model of the device that has them", async () => {
+  const state = async () => (await owner.ok(["query", "KnowledgebaseState"])).items[0];
+  await until("their embedding", async () => (await state()).embeddings === "complete", LOOK_MS);
+  expect(await state()).toMatchObject({ device: "gpu", texts: 1, passages: 1, embedded: 1, reason: null });
+  const params = ["--params", '{"q":"wlan"}'];
+  const { items, searched_by } = await owner.ok(["query", "SearchKnowledgebase", ...params]);
+  expect(items).toMatchObject([{ device: "gpu", title: "The router", found_by: ["meaning"] }]);
+  expect(searched_by).toEqual({ gpu: ["words", "meaning"] });
+  const { failed } = await laptop.ok(["query", "KnowledgebaseState"]);
   expect(failed.gpu).toContain("a controller signs");
 });
 
