@@ -15,11 +15,11 @@ const crypto = nodeCrypto((length) => new Uint8Array(length));
 const vector = (...values: number[]): Uint8Array => packVector(values) ?? new Uint8Array();
 const SPACE = { model: "m", dimensions: 2, yardsticks: [vector(1, 0), vector(0, 1)] };
 
-function indexes(passagesMax?: number) {
+function indexes(most?: { passages: number; vectorBytes: number }) {
   const db = openSqlite(":memory:");
   databases.push(db);
   const texts = new TextIndex(db);
-  const passages = new PassageIndex(db, crypto, passagesMax);
+  const passages = new PassageIndex(db, crypto, most);
   return {
     texts,
     passages,
@@ -113,8 +113,11 @@ test("a vector that comes when its passage is gone is passed over, and one that 
   expect(passages.vectors(0, 8)).toEqual([]);
 });
 
-test("where there is no room texts stay uncut, until others make room", () => {
-  const { texts, put, passages, begun } = indexes(5);
+test.each([
+  ["passages", { passages: 5, vectorBytes: 1000 }],
+  ["bytes", { passages: 1000, vectorBytes: 5 * SPACE.dimensions }],
+])("where there is no room for more %s texts stay uncut, until others make room", (_, most) => {
+  const { texts, put, passages, begun } = indexes(most);
   put(text("a", paragraphs(4)), text("b", paragraphs(3)), text("c", "gamma"));
   begun();
   expect(passages.counts()).toMatchObject({ passages: 4, uncutTexts: 2 });
