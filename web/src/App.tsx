@@ -1,5 +1,6 @@
 // The page's frame, and which of its few screens is shown.
 import { type ReactNode } from "react";
+import { ClaimPage } from "./claim/ClaimPage.tsx";
 import { ApproveDevice } from "./device/ApproveDevice.tsx";
 import { FleetPage } from "./fleet/FleetPage.tsx";
 import { Header } from "./Header.tsx";
@@ -10,6 +11,7 @@ import { Problem } from "./parts/Problem.tsx";
 import { LoginLinkScreen } from "./sign-in/LoginLinkScreen.tsx";
 import { SearchPage } from "./search/SearchPage.tsx";
 import { SignInScreen } from "./sign-in/SignInScreen.tsx";
+import type { Place } from "./session/place.ts";
 import { usePage, usePageState } from "./state/use-page.ts";
 
 export function App(): ReactNode {
@@ -37,6 +39,8 @@ function CurrentScreen(): ReactNode {
       return <Insecure />;
     case "login_link":
       return <LoginLinkScreen link={screen.link} />;
+    case "claim":
+      return <ClaimPage />;
     case "sign_in":
       return <SignInScreen />;
     case "elsewhere":
@@ -74,6 +78,8 @@ function OpenPlace(): ReactNode {
   switch (place) {
     case "fleet":
       return <FleetPage />;
+    case "claim":
+      return <ClaimPage />;
     case "device":
       return <ApproveDevice />;
     case "peers":
@@ -86,11 +92,16 @@ function OpenPlace(): ReactNode {
   }
 }
 
+const NOT_OVER_PLAIN_HTTP: Partial<Record<Place, string>> = {
+  peers: "No pairing over plain HTTP",
+  claim: "No device is taken over plain HTTP",
+};
+
 function Insecure(): ReactNode {
   const place = usePageState((state) => state.place);
   return (
     <section className="card">
-      <h1>{place === "peers" ? "No pairing over plain HTTP" : "No sign-in over plain HTTP"}</h1>
+      <h1>{NOT_OVER_PLAIN_HTTP[place] ?? "No sign-in over plain HTTP"}</h1>
       <p>
         At this address the browser offers no keys and keeps no protected cookies, so what is done here could
         be read and taken by anyone on the way. Open the page on the machine that runs the hub, or through a
@@ -101,6 +112,12 @@ function Insecure(): ReactNode {
         Then open <span className="mono">http://muster.localhost:8080</span>. A domain with TLS works from
         everywhere.
       </p>
+      {place === "claim" ? (
+        <>
+          <p>Or take the device on a machine of yours, with the whole link that you were given:</p>
+          <Command>muster device claim 'LINK' --insecure</Command>
+        </>
+      ) : null}
     </section>
   );
 }

@@ -11,6 +11,7 @@ import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/fleet.css";
 import "./styles/peers.css";
+import "./styles/claim.css";
 import "./styles/machine.css";
 
 showTheme(rememberedTheme(localStorage), document.documentElement, localStorage);

@@ -70,7 +70,7 @@ function showOwners(
     );
     if (holds === false) {
       const mark = coOwners.filter((one) => one.device === device && one.name === name).length > 1;
-      const whom = mark ? owner.slice(0, 8) : shellWord(name);
+      const whom = shellWord(mark ? owner.slice(0, 8) : name);
       out.line(
         out.style(
           "dim",
@@ -85,7 +85,8 @@ function showOwners(
 
 /** As a shell takes it for one word. */
 function shellWord(text: string): string {
-  return /^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  const word = /^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return text.startsWith("-") ? `-- ${word}` : word;
 }
 
 export async function promote(

@@ -1,6 +1,8 @@
 // Everything the hub knows of one device.
 import type { ReactNode } from "react";
 import type { DeviceView, MachineHealth } from "../../../src/protocol/views.ts";
+import { CoOwners } from "../claim/CoOwners.tsx";
+import { LetGo } from "../claim/LetGo.tsx";
 import { percent, size } from "../format/size.ts";
 import { shortId } from "../format/short-id.ts";
 import { exact, span } from "../format/time.ts";
@@ -14,7 +16,7 @@ import { usePageState } from "../state/use-page.ts";
 
 export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub: boolean }): ReactNode {
   const servedByAgent = usePageState((state) => state.servedByAgent);
-  const { capabilities = [] } = device;
+  const { capabilities = [], co_owners: coOwners = [], shared = false } = device;
   return (
     <div className="details">
       <dl className="facts">
@@ -34,9 +36,14 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
           </Fact>
         )}
         <Fact name="Role">
-          {device.controller ? "controller: may command this owner's devices" : "member: commands nothing"}
+          {roleWords(device)}
           {runsHub ? (servedByAgent ? "; serves this page" : "; runs this hub") : ""}
         </Fact>
+        {coOwners.length === 0 ? null : (
+          <Fact name="Shared with">
+            <CoOwners device={device} coOwners={coOwners} />
+          </Fact>
+        )}
         {capabilities.length === 0 ? null : (
           <Fact name="Offers">
             <ul className="offers">
@@ -60,13 +67,19 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
           </MachineLink>
         </p>
       )}
-      {runsHub ? null : (
+      {shared ? <LetGo device={device} /> : null}
+      {runsHub || shared ? null : (
         <p className="faint actions">
           To share something of it, run on {device.name}: <Command>muster add PATH</Command>
         </p>
       )}
     </div>
   );
+}
+
+function roleWords({ shared = false, controller }: DeviceView): string {
+  if (shared) return "another owner’s, who shares it with you: you command it";
+  return controller ? "controller: may command this owner's devices" : "member: commands nothing";
 }
 
 function When({ at }: { at: string | null }): ReactNode {

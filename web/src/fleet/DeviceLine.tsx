@@ -30,6 +30,7 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
         <StateMark state={shownDevice(device)} />
         <LineName name={device.name} open={open} onToggle={toggle}>
           {runsHub ? <span className="tag">{servedByAgent ? "here" : "hub"}</span> : null}
+          {device.shared === true ? <span className="tag">shared</span> : null}
           {device.confirmed === false ? <span className="tag">unconfirmed</span> : null}
         </LineName>
         <span className="cell-kind faint">{kindWord(device.kind)}</span>

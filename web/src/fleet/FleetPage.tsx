@@ -36,6 +36,8 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
     (state) => state.authority.command === "may" && state.authority.hubDevice !== null,
   );
   const hubDeviceId = usePageState((state) => state.authority.hubDevice?.id ?? null);
+  // Machines are let in by machines, and this person has none here.
+  const keptByWords = usePageState((state) => state.authority.keptByWords);
   const canAdd = mayAdd && !stale;
   const openAdd = (): void => {
     if (canAdd) setAdding(true);
@@ -49,9 +51,11 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       <Summary fleet={fleet} />
       <AccountPrompt />
       <Toolbar fleet={fleet} filter={filter} setFilter={setFilter}>
-        <button type="button" className="button" onClick={() => setAddingDevice(true)} disabled={stale}>
-          Add device
-        </button>
+        {keptByWords ? null : (
+          <button type="button" className="button" onClick={() => setAddingDevice(true)} disabled={stale}>
+            Add device
+          </button>
+        )}
         {mayAdd && fleet.shares.length > 0 ? (
           <button
             type="button"

@@ -1,7 +1,9 @@
 // What to do next where something is still missing: one command, one button. Nothing once the fleet is in use.
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import type { FleetView } from "../../../src/protocol/views.ts";
+import { WordsForm } from "../claim/WordsForm.tsx";
 import { Command } from "../parts/Command.tsx";
+import { Dialog } from "../parts/Dialog.tsx";
 import { usePageState } from "../state/use-page.ts";
 import { isMachine } from "./verdict.ts";
 
@@ -12,7 +14,9 @@ export interface NextStepProps {
 }
 
 export function NextStep({ fleet, canAdd, onAdd }: NextStepProps): ReactNode {
+  const keptByWords = usePageState((state) => state.authority.keptByWords);
   const machines = fleet.devices.filter(isMachine).length;
+  if (keptByWords) return machines === 0 ? <NothingShared /> : null;
   if (machines === 0) {
     return (
       <section className="next">
@@ -49,10 +53,22 @@ export function NextStep({ fleet, canAdd, onAdd }: NextStepProps): ReactNode {
   );
 }
 
+/** For whoever has nothing but what others share. */
+function NothingShared(): ReactNode {
+  return (
+    <section className="next">
+      <h2>Nothing is shared with you now</h2>
+      <p>Whoever has a device makes a link for it, which you open here:</p>
+      <Command>muster device token --share DEVICE</Command>
+    </section>
+  );
+}
+
 /** Why this page only looks, and the command that changes it. Silent while it may command. */
 export function WhyNotCommand(): ReactNode {
   const authority = usePageState((state) => state.authority);
   if (authority.command === "may" || authority.command === "unknown") return null;
+  if (authority.keptByWords) return <ByWords ended={authority.command === "ended"} />;
   return (
     <p className="why faint">
       {authority.command === "ended"
@@ -60,5 +76,26 @@ export function WhyNotCommand(): ReactNode {
         : "This browser only looks: its key is not a controller. "}
       To let it command for 30 days, open a new sign-in link here: <Command>muster hub login-link</Command>
     </p>
+  );
+}
+
+/** The words that its owner wrote down take the place of a machine. */
+function ByWords({ ended }: { ended: boolean }): ReactNode {
+  const [open, setOpen] = useState(false);
+  return (
+    <div className="why faint">
+      {ended
+        ? "This browser’s 30 days are over, so it only looks. "
+        : "This browser only looks: it has not been let in by your words. "}
+      <button type="button" className="button" onClick={() => setOpen(true)}>
+        Type your 24 words
+      </button>{" "}
+      Without them, ask for a new link to a device, and open it here.
+      {open ? (
+        <Dialog title="Let this browser command" onClose={() => setOpen(false)}>
+          <WordsForm onDone={() => setOpen(false)} />
+        </Dialog>
+      ) : null}
+    </div>
   );
 }

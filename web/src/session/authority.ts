@@ -14,6 +14,8 @@ export interface Authority {
   command: "may" | "ended" | "never" | "unknown";
   /** When commanding ends, milliseconds since the epoch; null is never. */
   untilMs: number | null;
+  /** No machine may write the log: what takes the scope admin takes the owner's written words. */
+  keptByWords: boolean;
 }
 
 export const NO_AUTHORITY: Authority = {
@@ -21,6 +23,7 @@ export const NO_AUTHORITY: Authority = {
   hubDevice: null,
   command: "unknown",
   untilMs: null,
+  keptByWords: false,
 };
 
 /** `servedBy`: the device whose own agent serves this page, and takes its orders as its person's. */
@@ -30,9 +33,10 @@ export function readAuthority(
   at: { crypto: Crypto; nowMs: number; servedBy: Authority["hubDevice"] },
 ): Authority {
   if (at.servedBy !== null) {
-    return { ownerRoot: toBase64Url(log.id), hubDevice: at.servedBy, command: "may", untilMs: null };
+    const ownerRoot = toBase64Url(log.id);
+    return { ownerRoot, hubDevice: at.servedBy, command: "may", untilMs: null, keptByWords: false };
   }
-  const beginner = log.participants().find((participant) => participant.entry === 0);
+  const beginner = log.participants().find(({ entry, kind }) => entry === 0 && kind !== "browser");
   const own = log.participant(ownKey);
   const was = own?.controller?.scopes.includes("command") === true;
   return {
@@ -47,5 +51,6 @@ export function readAuthority(
           },
     command: log.mayCommand(ownKey, at.nowMs) ? "may" : was ? "ended" : "never",
     untilMs: own?.controller?.untilMs ?? null,
+    keptByWords: log.isKeptByWords,
   };
 }

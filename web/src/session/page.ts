@@ -14,8 +14,10 @@ import type {
   DeviceSetupResponse,
 } from "../../../src/protocol/joining-api.ts";
 import { MusterError, publicError } from "../../../src/protocol/errors.ts";
+import { openClaims, type Claims } from "../claim/claim-session.ts";
 import { browserName, systemName } from "../platform/browser-name.ts";
 import { browserWorld } from "../platform/browser-world.ts";
+import { forgetBrowser } from "../platform/forget-browser.ts";
 import {
   forgetOwner,
   makeIdentity,
@@ -44,6 +46,7 @@ import { pagePeers } from "./page-peers.ts";
 import { machineAt, pathOf, pathOfMachine, placeAt, type Place } from "./place.ts";
 import { takeLoginLink, type LoginLink } from "./login-link.ts";
 import { addPasskey, signInWithPasskey } from "./passkeys.ts";
+import { takeShareLink } from "./share-link.ts";
 import { keepWayBack, takeWayBack } from "./way-back.ts";
 
 export interface Page {
@@ -64,6 +67,8 @@ export interface Page {
   };
   /** Pairing and messages. */
   peers: PeersSessionActions;
+  /** Devices that others share. */
+  claims: Claims;
   /** What any device is told to do, and what the fleet is asked. */
   commands: PageCommands;
   /** To another place of the page. */
@@ -116,6 +121,32 @@ export function openPage(): Page {
     link?.close();
     link = undefined;
   };
+
+  const claims = openClaims({
+    store,
+    crypto,
+    timers: browserWorld.timers,
+    nowMs: () => clock.now() + store.get().clockOffsetMs,
+    origin: location.origin,
+    identity: () => identity,
+    become: async () => (identity = (await storedIdentity()) ?? (await makeIdentity(suggestedName))),
+    async becomeAnother() {
+      close();
+      await forgetBrowser();
+      return become(suggestedName);
+    },
+    link: () => link,
+    async enterSignedIn() {
+      await forgetOwner();
+      await enterSignedIn();
+    },
+    addPasskey: () => enterableByPasskey(),
+    leave(anew) {
+      if (anew) return location.assign(pathOf("fleet"));
+      go("fleet");
+      if (store.get().user === null) showSignIn();
+    },
+  });
 
   /** Asks who is signed in; `undefined` when the hub can't be asked. */
   const readSession = async (): Promise<void> => {
@@ -201,7 +232,8 @@ export function openPage(): Page {
   };
 
   const enter = async (): Promise<void> => {
-    const back = takeWayBack(sessionStorage);
+    // Who takes a device is not led away from the words that are shown once.
+    const back = store.get().claim.at === "none" ? takeWayBack(sessionStorage) : undefined;
     if (back !== undefined) return location.assign(back);
     close();
     identity = (await storedIdentity()) ?? (await makeIdentity(suggestedName));
@@ -214,6 +246,8 @@ export function openPage(): Page {
       throw new MusterError("unauthorized", "the hub did not keep the session", {
         hint: "this browser may refuse cookies of this address",
       });
+    // What it is to whoever is signed in now may be something else.
+    if (store.get().claim.at === "offered") claims.look();
     await enter();
   };
 
@@ -221,9 +255,11 @@ export function openPage(): Page {
     // First of all: what stands after `#` is a secret, here too where it is good for nothing.
     keepWayBack(location, history, sessionStorage);
     const loginLink = takeLoginLink(location, history);
+    const shareLink = store.get().place === "claim" ? takeShareLink(location, history) : undefined;
     if (store.get().place === "peers") peers.openLink();
     if (!window.isSecureContext) return store.set({ screen: { at: "insecure" } });
     await readSession();
+    if (shareLink !== undefined) claims.opened(shareLink);
     if (loginLink === "malformed") {
       const problem = new MusterError("token_invalid", "the sign-in link is not complete", {
         hint: "copy all of it, or print another: `muster hub login-link`",
@@ -234,6 +270,7 @@ export function openPage(): Page {
     if (loginLink !== undefined) return store.set({ screen: { at: "login_link", link: loginLink } });
     if (store.get().user !== null) return enter();
     if (store.get().place === "peers") return enterAsGuest();
+    if (store.get().claim.at !== "none") return store.set({ screen: { at: "claim" } });
     showSignIn();
   };
 
@@ -255,10 +292,21 @@ export function openPage(): Page {
   const arrive = (): void => {
     const place = placeAt(location.pathname);
     store.set({ place, machine: machineAt(location.pathname) });
-    const { screen, user } = store.get();
-    if (user !== null || (screen.at !== "guest" && screen.at !== "sign_in")) return;
+    const { screen, user, claim } = store.get();
+    if (user !== null || !["guest", "sign_in", "claim"].includes(screen.at)) return;
     if (place === "peers") run(enterAsGuest);
+    else if (place === "claim" && claim.at !== "none") store.set({ screen: { at: "claim" } });
     else showSignIn();
+  };
+
+  const go = (place: Exclude<Place, "machine">): void => {
+    if (placeAt(location.pathname) !== place) history.pushState(null, "", pathOf(place));
+    arrive();
+  };
+
+  const enterableByPasskey = async (): Promise<void> => {
+    await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
+    await readSession();
   };
 
   listenToBrowser({
@@ -267,6 +315,7 @@ export function openPage(): Page {
         close();
         boot();
       } else if (store.get().place === "peers") peers.openLink();
+      else if (store.get().place === "claim" && fragment.length > 1) boot();
     },
     moved() {
       arrive();
@@ -312,21 +361,16 @@ export function openPage(): Page {
       await setPassword(change, link?.token() ?? null);
       await readSession();
     },
-    async addPasskey() {
-      await addPasskey(identity?.name ?? suggestedName, link?.token() ?? null);
-      await readSession();
-    },
+    addPasskey: enterableByPasskey,
     devices: {
       lookUp: (userCode) => lookUpDevice(userCode, link?.token() ?? null),
       decide: (decision) => decideDevice(decision, link?.token() ?? null),
       prepare: (wish) => prepareDevice(wish, link?.token() ?? null),
     },
     peers: peers.actions,
+    claims,
     commands: pageCommands({ world: browserWorld, crypto, identity: () => identity, link: () => link }),
-    go(place) {
-      if (placeAt(location.pathname) !== place) history.pushState(null, "", pathOf(place));
-      arrive();
-    },
+    go,
     goToMachine(name) {
       if (machineAt(location.pathname) !== name) history.pushState(null, "", pathOfMachine(name));
       arrive();
@@ -336,6 +380,7 @@ export function openPage(): Page {
       const { user, place } = store.get();
       if (user !== null) run(enter);
       else if (place === "peers") run(enterAsGuest);
+      else if (store.get().claim.at !== "none") store.set({ screen: { at: "claim" } });
       else showSignIn();
     },
     takeOver: () => tab?.takeOver(tabEvents),

@@ -1,10 +1,11 @@
 // Where in the page somebody is, as the address says it. Going elsewhere changes the address and nothing else: the
 // session, the fleet and what is being typed to a pairing stay.
 
-export type Place = "fleet" | "device" | "peers" | "search" | "machine";
+export type Place = "fleet" | "claim" | "device" | "peers" | "search" | "machine";
 
 const PATHS: Record<Exclude<Place, "machine">, string> = {
   fleet: "/",
+  claim: "/claim",
   device: "/device",
   peers: "/pair",
   search: "/search",

@@ -25,6 +25,7 @@ function SignInForm(): ReactNode {
   const task = useTask();
   const passkeys = usePageState((state) => state.passkeysAllowed);
   const guests = usePageState((state) => state.guestsAllowed);
+  const claims = usePageState((state) => state.claim.at === "offered");
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const submit = (event: FormEvent): void => {
@@ -90,6 +91,14 @@ function SignInForm(): ReactNode {
         </p>
         <Command>muster hub login-link</Command>
       </div>
+      {claims ? (
+        <p className="faint">
+          New here?{" "}
+          <button type="button" className="link" onClick={page.leaveLink}>
+            Back to the device that is shared with you
+          </button>
+        </p>
+      ) : null}
       {guests ? (
         <p className="faint">
           Only here to pair this browser with a device?{" "}

@@ -4,6 +4,7 @@ import type { MusterError } from "../../../src/protocol/errors.ts";
 import type { SessionResponse } from "../../../src/protocol/hub-api.ts";
 import type { FleetView } from "../../../src/protocol/views.ts";
 import { NO_AUTHORITY, type Authority } from "../session/authority.ts";
+import type { ClaimState } from "../claim/claim-state.ts";
 import type { LoginLink } from "../session/login-link.ts";
 import type { Place } from "../session/place.ts";
 
@@ -14,6 +15,8 @@ export type Screen =
   /** Plain HTTP off this machine: the browser offers no keys, so neither do we. */
   | { at: "insecure" }
   | { at: "login_link"; link: LoginLink }
+  /** Not signed in, with a link that shares a device. */
+  | { at: "claim" }
   | { at: "sign_in" }
   /** Another tab of this browser holds the session. */
   | { at: "elsewhere" }
@@ -48,6 +51,8 @@ export interface PageState {
   /** This browser at this hub. */
   browser: { id: string; name: string } | null;
   authority: Authority;
+  /** A device that somebody shares by a link. */
+  claim: ClaimState;
   /** Lines that changed with the last picture of the fleet. */
   moved: ReadonlySet<string>;
   /** Read out to who can't see the page. */
@@ -68,6 +73,7 @@ export function firstState(nowMs: number, at: Pick<PageState, "place" | "machine
     fleet: null,
     browser: null,
     authority: NO_AUTHORITY,
+    claim: { at: "none" },
     moved: new Set(),
     said: "",
   };
