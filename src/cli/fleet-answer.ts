@@ -111,13 +111,15 @@ async function waited(invocation: Invocation, question: FleetQuestion): Promise<
   }
 }
 
-/** For a person who answered, for everybody who did not. */
-function tellWho(invocation: Invocation, answer: Completeness): void {
+/** For a person who answered, for everybody who did not, or not as well as it could. */
+function tellWho(invocation: Invocation, answer: FleetAnswer): void {
   const { err, surroundings } = invocation;
-  const { answered } = answer;
+  const { answered, notes = {} } = answer;
   if (err.interactive && answered.length > 0) {
     const names = answered.map(plainLine).join(", ");
     err.prose(err.style("dim", `answered: ${names}`));
   }
+  for (const [name, note] of Object.entries(notes))
+    warn(invocation, `${plainLine(name)}: ${plainLine(note)}`);
   for (const line of missingLines(answer, surroundings.clock.now())) warn(invocation, line);
 }

@@ -82,13 +82,20 @@ function textLines({ out }: Invocation, item: QueryItem): string[] {
   const path = plainLine(textIn(item, "path"));
   const title = plainLine(textIn(item, "title")) || path || plainLine(textIn(item, "id"));
   const place = `${plainLine(item.device)}${path === "" || path === title ? "" : `: ${path}`}`;
-  const snippet = plainLine(textIn(item, "snippet")).replaceAll(/ {2,}/g, " ").trim();
+  const snippet = withoutHeading(plainLine(textIn(item, "snippet")).replaceAll(/ {2,}/g, " ").trim(), title);
   const columns = out.columns - INDENT.length;
   const lines = snippet === "" ? [] : proseLines(snippet, { columns, width: (text) => out.width(text) });
   return [
     `${out.style("bold", title)}  ${out.style("dim", place)}`,
     ...lines.slice(0, SNIPPET_LINES).map((line) => INDENT + line),
+    ...(lines.length > SNIPPET_LINES ? [`${INDENT}…`] : []),
   ];
+}
+
+/** Which stands above it already. */
+function withoutHeading(snippet: string, title: string): string {
+  const text = snippet.replace(/^#{1,6} /, "");
+  return text !== snippet && text.startsWith(title) ? text.slice(title.length).trimStart() : snippet;
 }
 
 function textIn(item: QueryItem, field: string): string {

@@ -4,6 +4,9 @@
 
 import type { Terminal } from "./terminal.ts";
 
+const ERASE_LINE = "\u001b[2K";
+const ERASE_BELOW = "\u001b[J";
+
 export class LiveRegion {
   readonly #out: Terminal;
   #painted: readonly string[] = [];
@@ -17,27 +20,43 @@ export class LiveRegion {
   /** These instead of those before, cut to the screen; the cursor stays behind the last one. */
   paint(lines: readonly string[]): void {
     const { columns, rows } = this.#out;
-    const shown = lines
-      .slice(0, Math.max(1, rows - 1))
-      .map((line) => cutStyled(this.#out, line, columns - 1));
-    const text = shown.map((line) => `\u001b[2K${line}`).join("\n");
+    const kept = lines.slice(0, Math.max(1, rows - 1));
+    // Behind the last one stands the cursor.
+    const shown = kept.map((line, at) => {
+      return cutStyled(this.#out, line, at === kept.length - 1 ? columns - 1 : columns);
+    });
     // What a terminal has wrapped anew is taken away before, else line by line as it is written: that never flickers.
-    const clean = columns === this.#columns ? "" : "\u001b[J";
-    this.#out.write(`${this.#back()}${clean}${text}\u001b[J`);
+    const clean = columns === this.#columns ? "" : this.#erased();
+    const text = shown.map((line) => `${ERASE_LINE}${line}`).join("\n");
+    this.#out.write(`${this.#back()}${clean}${text}${ERASE_BELOW}`);
     this.#painted = shown;
     this.#columns = columns;
   }
 
   /** These stay, whole, and what is printed next stands below. */
   end(lines: readonly string[]): void {
-    this.#out.write(`${this.#back()}\u001b[J${lines.map((line) => `${line}\n`).join("")}`);
+    const text = lines.map((line) => `${ERASE_LINE}${line}\n`).join("");
+    this.#out.write(`${this.#back()}${this.#erased()}${text}`);
     this.#painted = [];
+  }
+
+  /** All of it, from its first line and back to it. A terminal may keep what is erased from the top of its screen down. */
+  #erased(): string {
+    const rows = this.#rows();
+    if (rows === 0) return "";
+    return ERASE_LINE + `\n${ERASE_LINE}`.repeat(rows - 1) + (rows > 1 ? `\r\u001b[${rows - 1}A` : "\r");
   }
 
   /** To the first column of the first line. */
   #back(): string {
-    const up = this.#painted.reduce((sum, line) => sum + rowsOf(this.#out, line), 0) - 1;
+    const up = this.#rows() - 1;
     return up > 0 ? `\r\u001b[${up}A` : "\r";
+  }
+
+  /** As wide as the screen is now. What has scrolled off it is out of reach. */
+  #rows(): number {
+    const taken = this.#painted.reduce((sum, line) => sum + rowsOf(this.#out, line), 0);
+    return Math.min(taken, this.#out.rows);
   }
 }
 

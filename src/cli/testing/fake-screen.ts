@@ -80,6 +80,10 @@ export class FakeScreen {
     const row = this.#here();
     if (command === "A") this.#row = Math.max(this.scrolled, this.#row - Number(count || "1"));
     else if (command === "J") {
+      // tmux keeps such a screen in its history.
+      if (this.#row === this.scrolled && this.#column === 0 && row.cells.length > 0) {
+        throw new Error("the whole screen is erased, and some terminals keep it");
+      }
       row.cells.length = Math.min(row.cells.length, this.#column);
       row.wraps = false;
       this.#lines.length = this.#row + 1;
