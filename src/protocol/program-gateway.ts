@@ -10,6 +10,7 @@ import { capabilityProtocol, capabilityVersion } from "./capabilities.ts";
 import { inAskedFormat } from "./embedding-format.ts";
 import { isErrorCode, MusterError } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { modelAsk } from "./model-ask.ts";
 import { modelEvents, nextOf, withinOf } from "./model-stream.ts";
 import { DEVICE_HEADER, modelWish } from "./model-wish.ts";
 
@@ -66,13 +67,14 @@ export async function answerCapability(
     prefer_device: preferDevice,
     timeout_ms: timeoutMs,
   } = options.data;
+  const text = JSON.stringify(payload);
   const question = {
     protocol: protocol.data,
     version,
-    payload: JSON.stringify(payload),
+    payload: text,
+    ...modelAsk(protocol.data, text, { timeoutMs }),
     onlyDevice,
     preferDevice,
-    timeoutMs,
   };
   const parts: unknown[] = [];
   let cost = 0;

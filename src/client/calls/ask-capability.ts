@@ -5,6 +5,7 @@ import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { capabilityReply, type CapabilityReply } from "../../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../../protocol/capabilities.ts";
+import { modelAsk } from "../../protocol/model-ask.ts";
 import type { Clock, Random } from "../../world/world.ts";
 import type { StreamOpener } from "../stream-opener.ts";
 import { repliesTo } from "./replies.ts";
@@ -22,7 +23,7 @@ export interface CapabilityQuestion {
   capability: CapabilityAsked;
   /** JSON text. */
   payload: string;
-  /** Only a device that has this model. */
+  /** Only a device that has this model; the one that the payload names, where nothing is said. */
   model?: string | undefined;
   /** This one or nobody; a name or an id. */
   onlyDevice?: string | undefined;
@@ -39,7 +40,8 @@ export async function* askCapability(
   left: AbortSignal,
 ): AsyncGenerator<CapabilityReply> {
   const { clock, random, crypto, ownerRoot, hub } = parts;
-  const { capability, payload, model, onlyDevice, preferDevice, timeoutMs, signer } = question;
+  const { capability, payload, onlyDevice, preferDevice, signer } = question;
+  const { model, timeoutMs } = modelAsk(capability.protocol, payload, question);
   const requestId = uuidV7(clock.now(), random.bytes(10));
   const wish = { log: ownerRoot, requestId, capability, payload };
   const request = {

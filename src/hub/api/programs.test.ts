@@ -194,6 +194,14 @@ test("any capability that computes is one call, with its parts", async () => {
   }
 });
 
+test("a model that a capability's payload names goes to who has it", async () => {
+  const fleet = answering({ type: "capability_response", payload: "{}" });
+  await using hub = await testHub(fleet);
+  const body = { model: "qwen3:8b", messages: [] };
+  await hub.call("/api/capabilities/llm.chat", { token: await keyOf(hub), at: HUB, body });
+  expect(fleet.asked[0]?.request).toMatchObject({ model: "qwen3:8b", timeout_ms: 600_000 });
+});
+
 test("a body of up to 1 MiB passes, a larger one is refused", async () => {
   await using hub = await testHub(answering({ type: "capability_response", payload: "{}" }));
   const token = await keyOf(hub);
