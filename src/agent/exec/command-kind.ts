@@ -39,6 +39,8 @@ export interface CommandKind<Request> {
   readonly record?: "session" | "own" | "none";
   /** Throws a refusal, and then nothing was started. */
   start(request: Request, given: CommandOrigin): Promise<RunningCommand>;
+  /** The owner log has grown: what was left by a key that may command no more ends as well. */
+  lookAgain?(mayCommand: (signer: Uint8Array) => boolean): void;
 }
 
 export interface CommandOrigin {

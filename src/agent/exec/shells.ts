@@ -47,6 +47,10 @@ export class Shells implements CommandKind<SealedRequest<"shell">> {
     return shell.attach(peer, request);
   }
 
+  lookAgain(mayCommand: (signer: Uint8Array) => boolean): void {
+    for (const shell of this.#shells.values()) if (!mayCommand(shell.signer)) shell.hangUp();
+  }
+
   /** The agent ends. */
   close(): void {
     for (const shell of this.#shells.values()) shell.hangUp();

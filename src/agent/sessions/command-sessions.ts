@@ -51,7 +51,7 @@ export interface CommandSessionsOptions {
   link: LinkIdentity;
   deviceId: string;
   ownerRoot: string;
-  logs: Pick<ObeyedLogs, "find" | "take">;
+  logs: Pick<ObeyedLogs, "find" | "take" | "mayCommand">;
   policy: CommandPolicy;
   kinds: { [Kind in SealedKind]: CommandKind<SealedRequest<Kind>> };
 }
@@ -121,6 +121,9 @@ export class CommandSessions {
   /** The owner log has grown: who may not command any more is cut, with all that it runs. */
   look(): void {
     for (const session of this.#sessions) session.lookAgain();
+    const { kinds, logs, clock } = this.#options;
+    for (const kind of Object.values(kinds))
+      kind.lookAgain?.((signer) => logs.mayCommand(signer, clock.now()));
   }
 
   close(): void {

@@ -162,6 +162,19 @@ test("a key that leaves the log loses what it runs at once", async () => {
   await until(() => processGone(told.accepted?.["pid"]));
 });
 
+test("a shell that was left ends with the right of its key", async () => {
+  const { near, far, hub } = await fleet();
+  const told = order(near, pi, { kind: "shell", request: { cols: 80, rows: 24 } });
+  await until(() => told.accepted !== undefined);
+  // As a hub does that has heard of the entry before the device.
+  hub.streams.at(-1)?.[0].close();
+  expect(await codeOf(told.order.outcome)).toBe("session_cut");
+  await far.show(await grow(log, memberEntry(party("another"), home)));
+  expect(processGone(told.accepted?.["pid"])).toBe(false);
+  await far.show(await grow(far.book.log ?? log, removeEntry(laptop, home)));
+  await until(() => processGone(told.accepted?.["pid"]));
+});
+
 test("policy turns commands off", async () => {
   const { near } = await fleet({ policy: { exec: "off", browser: "on" } });
   expect(await codeOf(order(near, pi, sh("echo no")).order.outcome)).toBe("forbidden");
