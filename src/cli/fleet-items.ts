@@ -82,14 +82,20 @@ function textLines({ out }: Invocation, item: QueryItem): string[] {
   const path = plainLine(textIn(item, "path"));
   const title = plainLine(textIn(item, "title")) || path || plainLine(textIn(item, "id"));
   const place = `${plainLine(item.device)}${path === "" || path === title ? "" : `: ${path}`}`;
+  // Why it is here, where none of the words is to be seen.
+  const way = isByMeaning(item) ? " (by meaning)" : "";
   const snippet = withoutHeading(plainLine(textIn(item, "snippet")).replaceAll(/ {2,}/g, " ").trim(), title);
   const columns = out.columns - INDENT.length;
   const lines = snippet === "" ? [] : proseLines(snippet, { columns, width: (text) => out.width(text) });
   return [
-    `${out.style("bold", title)}  ${out.style("dim", place)}`,
+    `${out.style("bold", title)}  ${out.style("dim", place + way)}`,
     ...lines.slice(0, SNIPPET_LINES).map((line) => INDENT + line),
     ...(lines.length > SNIPPET_LINES ? [`${INDENT}…`] : []),
   ];
+}
+
+function isByMeaning({ found_by: by }: QueryItem): boolean {
+  return Array.isArray(by) && by.includes("meaning") && !by.includes("words");
 }
 
 /** Which stands above it already. */

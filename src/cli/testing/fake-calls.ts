@@ -61,6 +61,7 @@ function textAnswers(): QueryReply[] {
         title: "The router",
         path: "notes/router.md",
         rank: 0.5,
+        found_by: ["words", "meaning"],
         snippet:
           "It stands in the cellar, behind the shelf with the jars, and its lamp is green when all is well.\n\nIf the " +
           "lamp is red, pull the plug and wait for a minute; then it finds its way by itself again in most cases.",
@@ -71,6 +72,7 @@ function textAnswers(): QueryReply[] {
         title: "地下室のルーターの設定",
         path: "notes/\u001b[2Jja.md",
         rank: 1,
+        found_by: ["meaning"],
         snippet: "ルーターは棚の後ろにあります。",
       },
       { id: "x1", path: "todo.txt", rank: 0.1, snippet: "" },
@@ -98,8 +100,8 @@ export function capabilityAnswers(request: LocalRequest<"capability">): Capabili
 /** What a model writes that would like to command a terminal; one that is asked to fail does so on the way. */
 function chatAnswers({ payload, model = "qwen3:8b" }: LocalRequest<"capability">): CapabilityReply[] {
   const from = { request_id: CALL_ID, from_device: "gpu" };
-  const chunk = (content: string): CapabilityReply => {
-    const data = JSON.stringify({ model, choices: [{ delta: { content } }] });
+  const chunk = (content: string, finish_reason: string | null = null): CapabilityReply => {
+    const data = JSON.stringify({ model, choices: [{ delta: { content }, finish_reason }] });
     return { type: "capability_part", ...from, data };
   };
   if (payload.includes("fail")) {
@@ -109,6 +111,7 @@ function chatAnswers({ payload, model = "qwen3:8b" }: LocalRequest<"capability">
   return [
     chunk("Because \u001b[31mblue"),
     chunk("\u001b]0;title\u0007 light scatters."),
+    chunk("", payload.includes("long") ? "length" : "stop"),
     { type: "capability_response", ...from, payload: "null" },
   ];
 }
