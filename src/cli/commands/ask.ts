@@ -20,8 +20,15 @@ export interface AskFlags {
 interface Said {
   text: string;
   model: string | undefined;
+  /** Why there is no more. */
+  finish: string | undefined;
 }
 
+/** The ends that are none of the answer's own. */
+const CUT_SHORT: ReadonlyMap<string, string> = new Map([
+  ["length", "the model has reached its limit: the answer may not be whole"],
+  ["content_filter", "a filter of the model has ended the answer"],
+]);
 /** Room for what stands around the question. */
 const QUESTION_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES / 4;
 const DEVICE_ID = /^[a-z2-7]{7}(?:-[a-z2-7]{7}){3}$/;
@@ -37,8 +44,10 @@ export async function ask(
   const { json, out } = invocation;
   let answer = "";
   let answeredBy: string | undefined;
-  const hear = ({ text, model: named }: Said): void => {
+  let finishedBy: string | undefined;
+  const hear = ({ text, model: named, finish }: Said): void => {
     answeredBy ??= named;
+    finishedBy = finish ?? finishedBy;
     if (text === "") return;
     progress.end();
     answer += text;
@@ -67,9 +76,13 @@ export async function ask(
     // A plugin that does not stream answers in one piece.
     if (answer === "") hear(saidIn(payload, "message"));
     progress.end();
-    if (json) return printJson(invocation, { answer, model: answeredBy ?? null, from_device: device });
+    const finish = { finish_reason: finishedBy ?? null };
+    if (json)
+      return printJson(invocation, { answer, model: answeredBy ?? null, from_device: device, ...finish });
     if (!answer.endsWith("\n")) out.write("\n");
     tellWho(invocation, { device, prefer, model: answeredBy });
+    const cut = finishedBy === undefined ? undefined : CUT_SHORT.get(finishedBy);
+    if (cut !== undefined) warn(invocation, cut);
   } catch (thrown) {
     // What came until then stays, on lines of its own.
     if (!json && answer !== "" && !answer.endsWith("\n")) out.write("\n");
@@ -116,9 +129,11 @@ function saidIn(value: unknown, where: "delta" | "message"): Said {
   const inner = isObject(first) ? first[where] : undefined;
   const text = isObject(inner) ? inner["content"] : undefined;
   const model = completion["model"];
+  const finish = isObject(first) ? first["finish_reason"] : undefined;
   return {
     text: typeof text === "string" ? text : "",
     model: typeof model === "string" && model !== "" ? model : undefined,
+    finish: typeof finish === "string" ? finish : undefined,
   };
 }
 
