@@ -3,8 +3,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { agentIn, Home, hubIn } from "../e2e/harness.ts";
+import { until } from "../e2e/until.ts";
 import { hasChromium, launchChromium } from "./chromium.ts";
 import { openLine, overflowWidth, signIn } from "./steps.ts";
+
+/** A second, and what looking takes on a busy machine. */
+const SOON_MS = 3_000;
 
 describe.skipIf(!hasChromium())("commands from the page", () => {
   const owner = new Home();
@@ -60,6 +64,26 @@ describe.skipIf(!hasChromium())("commands from the page", () => {
     await page.setViewportSize({ width: 1280, height: 800 });
   }, 30_000);
 
+  test("a terminal shows what its shell says, and is there again after the page was loaded anew", async () => {
+    await page.getByRole("button", { name: "Open a terminal" }).click();
+    const terminal = page.locator(".terminal-rows");
+    await page.keyboard.type("stty size; printf '\\033[31mmark%s\\033[0m\\n' $((20+3))\n");
+    await terminal.getByText("mark23", { exact: true }).waitFor();
+    const [, rows, cols] = /^(\d+) (\d+)$/m.exec(await terminal.innerText()) ?? [];
+    expect(Number(rows)).toBeGreaterThan(20);
+    expect(Number(cols)).toBeGreaterThan(100);
+    await page.reload();
+    await terminal.getByText("mark23", { exact: true }).waitFor();
+    await page.setViewportSize({ width: 360, height: 740 });
+    await page.getByLabel("Terminal of pi").focus();
+    await page.keyboard.type("stty size\n");
+    await terminal.getByText(/^\d+ [34]\d$/).waitFor();
+    expect(await overflowWidth(page)).toBe(0);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.keyboard.type("exit 3\n");
+    await page.getByText("The last one ended: code 3.").waitFor();
+  }, 30_000);
+
   test("a search finds a device's texts and tasks", async () => {
     await page.getByRole("link", { name: "Search" }).click();
     await page.getByLabel("Search texts and tasks").fill("heron");
@@ -68,6 +92,31 @@ describe.skipIf(!hasChromium())("commands from the page", () => {
     await page.getByLabel("Search texts and tasks").fill("mark");
     await page.keyboard.press("Enter");
     await page.getByRole("region", { name: "Tasks" }).getByText("echo mark").waitFor();
+  }, 30_000);
+
+  test("a key that is taken out of the owner log loses its terminal within a second", async () => {
+    await page.goBack();
+    await page.getByRole("button", { name: "Open a terminal" }).click();
+    await page.keyboard.type("echo pid=$$\n");
+    const said = await page.locator(".terminal-row", { hasText: /^pid=\d+/ }).innerText();
+    const pid = Number(/\d+/.exec(said)?.[0]);
+    const { items } = await owner.ok(["device", "ls"]);
+    const { name } = items.find(({ kind }: { kind: string }) => kind === "browser");
+    const gone = page.getByText("No connection to the hub").waitFor();
+    await owner.ok(["device", "remove", name, "--yes"]);
+    const began = performance.now();
+    await gone;
+    await until("the end of its shell", () => !isRunning(pid), 5000);
+    expect(performance.now() - began).toBeLessThan(SOON_MS);
     expect(complaints).toEqual([]);
   }, 30_000);
 });
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -61,11 +61,13 @@ export interface Added {
   warnings: string[];
 }
 
-/** What a test that failed has left; the next file is not to meet it. */
+/** What a test that failed has left; the next file is not to meet it. Pictures are taken outside of a test. */
 const open = new Set<Home>();
-afterAll(async () => {
-  for (const home of open) await home[Symbol.asyncDispose]();
-});
+if (process.env["NODE_ENV"] === "test") {
+  afterAll(async () => {
+    for (const home of open) await home[Symbol.asyncDispose]();
+  });
+}
 
 /** One home, which is one device, and everything that runs in it. */
 export class Home implements AsyncDisposable {

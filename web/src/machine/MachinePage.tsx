@@ -6,6 +6,7 @@ import { ConnectionNote } from "../fleet/ConnectionNote.tsx";
 import { kindWord } from "../fleet/kind-word.ts";
 import { shownDevice } from "../fleet/shown-state.ts";
 import { StateMark } from "../parts/StateMark.tsx";
+import { Terminal } from "../terminal/Terminal.tsx";
 import { usePage, usePageState } from "../state/use-page.ts";
 import { Tasks } from "./Tasks.tsx";
 import { useMayCommand, WhyNot } from "./WhyNot.tsx";
@@ -50,7 +51,12 @@ function Machine({ device }: { device: DeviceView }): ReactNode {
         </p>
       </header>
       <WhyNot device={device} />
-      {takes ? <Tasks device={device} active={active} /> : null}
+      {takes ? (
+        <>
+          <Tasks device={device} active={active} />
+          <Terminal device={device} active={active} />
+        </>
+      ) : null}
     </div>
   );
 }

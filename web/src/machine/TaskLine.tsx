@@ -50,13 +50,13 @@ export function TaskLine({ task, tasks, log, active }: TaskLineProps): ReactNode
                 {cancelling.busy ? "Cancelling…" : "Cancel"}
               </button>
             )}
+            <span className="faint">begun {exact(task.started_at ?? task.created_at)}</span>
             <CopyButton
               className="button quiet mono"
               text={task.id}
               what="id of the task"
               label={task.id.slice(-8)}
             />
-            <span className="faint">begun {exact(task.started_at ?? task.created_at)}</span>
             {cancelling.problem === null ? null : (
               <Problem what="It was not cancelled" problem={cancelling.problem} />
             )}

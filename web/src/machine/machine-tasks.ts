@@ -123,7 +123,11 @@ export class MachineTasks {
       if (left.aborted) return;
       const from = Math.max(0, view.logs_bytes - LOG_TEXT_MAX);
       show({ at: isOver(view) ? "reading" : "following", isCut: from > 0 });
+      let isRunning = view.status !== "pending";
       for await (const page of device.follow(task, from, left)) {
+        // What writes has begun, whatever the list says.
+        if (!isRunning && page.pieces.length > 0) this.#refresh();
+        isRunning ||= page.pieces.length > 0;
         for (const piece of page.pieces) log.push(piece);
         show({ parts: log.parts, isCut: page.start > 0 || from > 0 || log.isCut });
       }

@@ -59,7 +59,7 @@ function Group({ title, words, found, nowhere, children }: GroupProps): ReactNod
   return (
     <section className="machine-part" aria-label={title} aria-busy={at === "asking"}>
       <h2>
-        {title} <span className="faint numbers">{countWord(found)}</span>
+        {title} <span className="found-count faint numbers">{countWord(found)}</span>
       </h2>
       {items.length === 0 ? null : (
         <ul className="found">

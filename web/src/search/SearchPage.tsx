@@ -3,8 +3,6 @@ import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "rea
 import { ConnectionNote } from "../fleet/ConnectionNote.tsx";
 import { WhyNotCommand } from "../fleet/NextStep.tsx";
 import { useMayCommand } from "../machine/WhyNot.tsx";
-import { Problem } from "../parts/Problem.tsx";
-import { useTask } from "../parts/use-task.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
 import { FoundTasks, FoundTexts } from "./Results.tsx";
 import { searchFleet, type Found, type SearchType } from "./search.ts";
@@ -23,7 +21,6 @@ export function SearchPage(): ReactNode {
   const [typed, setTyped] = useState("");
   const [search, setSearch] = useState<Search | null>(null);
   const asked = useRef<AbortController | null>(null);
-  const task = useTask();
 
   useEffect(() => () => asked.current?.abort(), []);
 
@@ -37,12 +34,11 @@ export function SearchPage(): ReactNode {
     setSearch({ words, found: {} });
     const show = (type: SearchType) => (found: Found) =>
       setSearch((before) => ({ words, found: { ...before?.found, [type]: found } }));
-    task.run(async () => {
-      const ask = page.commands.query;
-      await Promise.all(
-        TYPES.map((type) => searchFleet(ask, { type, words }, { left: mine.signal, show: show(type) })),
-      );
-    });
+    const ask = page.commands.query;
+    for (const type of TYPES) {
+      // Its problem is a part of what it shows.
+      void searchFleet(ask, { type, words }, { left: mine.signal, show: show(type) });
+    }
   };
 
   return (
@@ -71,7 +67,6 @@ export function SearchPage(): ReactNode {
               Search
             </button>
           </form>
-          {task.problem === null ? null : <Problem what="Nothing was searched" problem={task.problem} />}
           {search === null ? null : (
             <div className="results" data-stale={!isReady}>
               <FoundTexts words={search.words} found={search.found.SearchKnowledgebase} />
