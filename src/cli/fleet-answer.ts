@@ -119,6 +119,7 @@ function tellWho(invocation: Invocation, answer: FleetAnswer): void {
     const names = answered.map(plainLine).join(", ");
     err.prose(err.style("dim", `answered: ${names}`));
   }
+  if (err.interactive && answer.note !== undefined) err.prose(err.style("dim", plainLine(answer.note)));
   for (const [name, note] of Object.entries(notes))
     warn(invocation, `${plainLine(name)}: ${plainLine(note)}`);
   for (const line of missingLines(answer, surroundings.clock.now())) warn(invocation, line);

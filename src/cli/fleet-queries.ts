@@ -100,6 +100,11 @@ export function isComplete({ timed_out, failed, offline }: Completeness): boolea
   return timed_out.length + Object.keys(failed).length + Object.keys(offline).length === 0;
 }
 
+/** Of a list without anything; `otherwise` where somebody did answer. */
+export function emptyOf({ answered }: Completeness, otherwise: string): string {
+  return answered.length === 0 ? "No device answered." : otherwise;
+}
+
 /** Who is missing and why, a line each. */
 export function missingLines({ timed_out, failed, offline }: Completeness, now: number): string[] {
   return [

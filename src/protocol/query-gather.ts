@@ -15,6 +15,8 @@ export interface Completeness {
   timed_out: string[];
   failed: Record<string, string>;
   offline: Record<string, string | null>;
+  /** Why nobody else was asked. */
+  note?: string;
 }
 
 export type FleetAnswer = Merged & Completeness;
@@ -74,13 +76,14 @@ export class FleetParts {
     this.#failed.set(device, reason);
   }
 
-  completeness({ answered, timed_out, failed, offline }: DoneReply): Completeness {
+  completeness({ answered, timed_out, failed, offline, note }: DoneReply): Completeness {
     const isGood = (name: string): boolean => !this.#failed.has(name);
     return {
       answered: answered.filter(isGood),
       timed_out: timed_out.filter(isGood),
       failed: { ...failed, ...Object.fromEntries(this.#failed) },
       offline,
+      ...(note === undefined ? {} : { note }),
     };
   }
 }

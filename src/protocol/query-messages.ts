@@ -98,6 +98,8 @@ export const queryReply = z.discriminatedUnion("type", [
     timed_out: z.array(deviceName),
     failed: z.record(z.string(), reason),
     offline: z.record(z.string(), z.iso.datetime().nullable()),
+    /** Why nobody else was asked. */
+    note: z.string().max(300).optional(),
   }),
   z.object({ type: z.literal("aggregate_query_refused"), query_id: callId, error: callProblem }),
 ]);

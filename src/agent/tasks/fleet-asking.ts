@@ -138,7 +138,10 @@ export class FleetAsking {
   async #others(device: string | undefined, told: Completeness): Promise<Target[]> {
     const { hub, book, own, controller, clock, desk } = this.#options;
     const isAllowed = book.log?.mayCommand(controller.signer.publicKey, clock.now()) === true;
-    if (device === undefined && !isAllowed) return [];
+    if (device === undefined && !isAllowed) {
+      told.note = ONLY_HERE;
+      return [];
+    }
     const fleet = await hub.request({ type: "fleet_get" }, "fleet").then(
       (answer) => answer.fleet,
       (error: unknown) => this.#withoutHub(device, told, error),
@@ -189,4 +192,6 @@ interface Target extends Named {
   target(): OrderedDevice;
 }
 
+const ONLY_HERE =
+  "only a controller asks other devices for their tasks; `muster query ListTasks` shows what they let be seen";
 const TOO_LATE = new MusterError("unavailable", "it did not answer in time");

@@ -5,7 +5,7 @@ import type { FleetAnswer } from "../../protocol/query-gather.ts";
 import { QUERY_WAIT_MS, type QueryType } from "../../protocol/query-messages.ts";
 import { parseDuration } from "../durations.ts";
 import { answerFleet, type AnswerFlags, type AnswerForm } from "../fleet-answer.ts";
-import { isComplete, queryNamed } from "../fleet-queries.ts";
+import { emptyOf, isComplete, queryNamed } from "../fleet-queries.ts";
 import type { Invocation } from "../invocation.ts";
 import { plainLine } from "../plain-text.ts";
 
@@ -30,7 +30,7 @@ export function query(invocation: Invocation, name: string, flags: QueryFlags): 
 
 function formOf(type: QueryType): AnswerForm {
   return {
-    empty: (answer) => (isNobody(answer) ? NOBODY[type] : "Nothing was found."),
+    empty: (answer) => (isNobody(answer) ? NOBODY[type] : emptyOf(answer, "Nothing was found.")),
     more: ({ cursor }) =>
       typeof cursor === "string" ? `There are more: --params '{"cursor":"${plainLine(cursor)}"}'` : undefined,
   };

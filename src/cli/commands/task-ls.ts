@@ -3,7 +3,7 @@
 import type { LocalRequest } from "../../protocol/local-api.ts";
 import type { TaskStatus } from "../../protocol/task-statuses.ts";
 import { answerFleet, type AnswerFlags, type AnswerForm } from "../fleet-answer.ts";
-import { isComplete } from "../fleet-queries.ts";
+import { emptyOf, isComplete } from "../fleet-queries.ts";
 import type { Invocation } from "../invocation.ts";
 import { plainLine } from "../plain-text.ts";
 
@@ -34,7 +34,9 @@ export function taskLs(
     form: {
       json: ({ items, cursor: next = null, ...told }) => ({ items, cursor: next, ...told }),
       empty: (answer) =>
-        isComplete(answer) ? "There are no tasks." : "No task is known of the devices that answered.",
+        isComplete(answer)
+          ? "There are no tasks."
+          : emptyOf(answer, "No task is known of the devices that answered."),
       more: ({ cursor: next }) =>
         typeof next === "string"
           ? `There are more: muster task ls ${[...asked, "--cursor", next].map(plainLine).join(" ")}`
@@ -53,7 +55,7 @@ export function taskSearch(invocation: Invocation, words: string, flags: ListFla
       empty: (answer) =>
         isComplete(answer)
           ? "No task has all of these words."
-          : "No task of the devices that answered has all of these words.",
+          : emptyOf(answer, "No task of the devices that answered has all of these words."),
     },
   });
 }

@@ -112,7 +112,9 @@ async function answered(
     ),
   );
   const wantsEvents = (call.request.headers.get("accept") ?? "").includes("text/event-stream");
-  return wantsEvents ? streamed(replies, question.type, gone) : gathered(replies, question);
+  return wantsEvents
+    ? streamed(replies, question.type, { timers: parts.timers, gone })
+    : gathered(replies, question);
 }
 
 function askerOf(actor: Actor): string {
@@ -146,7 +148,7 @@ async function gathered(replies: AsyncGenerator<QueryReply>, question: Question)
 async function streamed(
   replies: AsyncGenerator<QueryReply>,
   type: QueryType,
-  gone: AbortController,
+  reader: Parameters<typeof eventStream>[1],
 ): Promise<Response> {
   const first = await replies.next();
   async function* all(): AsyncGenerator<QueryReply> {
@@ -158,7 +160,7 @@ async function streamed(
       await replies.return(undefined);
     }
   }
-  return new Response(eventStream(queryEvents(all(), type), gone), { headers: EVENT_STREAM_HEADERS });
+  return new Response(eventStream(queryEvents(all(), type), reader), { headers: EVENT_STREAM_HEADERS });
 }
 
 function badQuery(): MusterError {

@@ -52,7 +52,9 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
   const offering = all.filter(({ offer }) => serves(offer, asked.capability));
   const meant = only === undefined ? offering : offering.filter(({ row }) => row === only);
   const [first] = meant;
-  if (first === undefined) throw notOffered(asked, only, all);
+  if (first === undefined) {
+    throw notOffered(asked, only, { all, isHere: (row) => candidatesOf(parts, [row]).length > 0 });
+  }
   const able = meant.filter(({ offer }) => offer.class === "compute");
   if (able.length === 0) throw askedOtherwise(asked, first);
   const serving = able.filter(({ offer }) => hasModel(offer, asked.model)).map(({ row }) => row);

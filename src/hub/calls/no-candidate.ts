@@ -23,7 +23,7 @@ export function noSuchDevice(reference: string): MusterError {
 export function notOffered(
   { capability }: Asked,
   named: DeviceRow | undefined,
-  all: readonly Offering[],
+  { all, isHere }: { all: readonly Offering[]; isHere(row: DeviceRow): boolean },
 ): MusterError {
   const { protocol, version } = capability;
   const own = all.find(({ row, offer }) => row === named && offer.protocol === protocol);
@@ -37,7 +37,7 @@ export function notOffered(
   const others = all
     .filter(({ offer }) => offer.protocol === protocol)
     .map(({ row, offer }) => {
-      return `${row.name} (${offer.version})`;
+      return `${row.name} (${offer.version}${isHere(row) ? "" : ", offline"})`;
     });
   const hint =
     others.length > 0 && own === undefined ? `it is offered by: ${shown(others)}` : offeredHint(all);
