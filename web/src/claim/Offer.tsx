@@ -13,7 +13,7 @@ export function Offer({ offer: { device, by, expires_at } }: { offer: OpenOffer 
       <h1>{device.name} is shared with you</h1>
       <p>
         <b>{who}</b> lets you command <b>{device.name}</b> ({kindWord(device.kind)}) at{" "}
-        <span className="mono">{location.host}</span>, beside them and under a key of your own. You may there
+        <span className="mono">{location.host}</span>, beside them and under a key of your own. There you may
       </p>
       <ul className="claim-rights">
         <li>run programs and open terminals, as the user that Muster runs as</li>

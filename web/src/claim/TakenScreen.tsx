@@ -1,5 +1,5 @@
 // The device is theirs to command. What an owner log began with is shown here, once: the words, and the way back.
-import type { ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { usePage, usePageState } from "../state/use-page.ts";
@@ -24,7 +24,6 @@ export function TakenScreen({ taken }: { taken: Taken }): ReactNode {
           type="button"
           className="button primary"
           onClick={page.claims.done}
-          disabled={passkey === "asked"}
           autoFocus={words === null}
         >
           {words === null ? `Show ${device.name}` : "I have written them down"}
@@ -35,6 +34,12 @@ export function TakenScreen({ taken }: { taken: Taken }): ReactNode {
 }
 
 function KeptWords({ words }: { words: readonly string[] }): ReactNode {
+  useEffect(() => {
+    // A reload by mistake would lose them for good.
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, []);
   return (
     <>
       <h2>Write these 24 words down</h2>

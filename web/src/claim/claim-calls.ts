@@ -23,11 +23,11 @@ export async function fetchSharedLog(pin: string): Promise<OwnerLogEntry[]> {
   return (await callHub(call)).value.entries;
 }
 
-/** By the hub's word; the token's pin must fit it. */
-export async function fetchHubKey(): Promise<Uint8Array> {
+/** By the hub's word; the token's pin must fit its key. */
+export async function fetchHub(): Promise<{ key: Uint8Array; url: string }> {
   const { value } = await callHub({ method: "GET", path: "/api/hub", answer: hubFacts });
   const key = fromBase64Url(value.hub_key);
-  if (key?.length === 32) return key;
+  if (key?.length === 32) return { key, url: value.hub_url };
   throw new MusterError("protocol_error", "the hub names no key of its own");
 }
 

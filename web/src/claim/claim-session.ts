@@ -14,7 +14,7 @@ import type { FleetLink } from "../session/fleet-link.ts";
 import type { ShareToken } from "../session/share-link.ts";
 import type { PageState } from "../state/page-state.ts";
 import type { Store } from "../state/store.ts";
-import { askOffer, fetchHubKey, fetchSharedLog, sendClaim } from "./claim-calls.ts";
+import { askOffer, fetchHub, fetchSharedLog, sendClaim } from "./claim-calls.ts";
 import type { ClaimState, Taken } from "./claim-state.ts";
 import { claimKeyOf, pinIn, signClaim } from "./claim-steps.ts";
 
@@ -69,6 +69,8 @@ export interface ClaimSession extends Claims {
 export function openClaims(options: ClaimSessionOptions): ClaimSession {
   const { store, crypto } = options;
   let token: ShareToken | undefined;
+  /** Where machines find this hub. */
+  let { origin: hubUrl } = options;
   /** Begun and not known to the hub for sure: a second try goes on with it. */
   let begun: { log: OwnerLog; words: readonly string[]; key: string } | undefined;
 
@@ -77,8 +79,11 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
   const look = (): void => {
     if (token === undefined) return;
     show({ at: "reading" });
-    askOffer(claimKeyOf(crypto, token)).then(
-      (offer) => show(shownOffer(offer)),
+    Promise.all([askOffer(claimKeyOf(crypto, token)), fetchHub()]).then(
+      ([offer, { url }]) => {
+        hubUrl = url;
+        show(shownOffer(offer));
+      },
       (error: unknown) => show(shownProblem(publicError(error))),
     );
   };
@@ -97,7 +102,7 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
   }): Promise<ClaimResponse> => {
     const { identity, own, known, name, newcomer } = given;
     const secret = demandToken();
-    const hubKey = await fetchHubKey();
+    const { key: hubKey } = await fetchHub();
     for (let tries = 1; ; tries++) {
       const shared = await fetchSharedLog(pinIn(secret));
       const wish = { token: secret, shared, hubKey, own, known, signer: identity.signer, name };
@@ -167,7 +172,7 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
       token = opened;
       look();
     },
-    link: () => `${options.origin}/claim#${demandToken().reveal()}`,
+    link: () => `${hubUrl}/claim#${demandToken().reveal()}`,
     look,
     async takeAsNewcomer(name, way) {
       const identity = await options.become();

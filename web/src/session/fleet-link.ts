@@ -37,8 +37,8 @@ export interface FleetLinkOptions {
   origin: string;
   /** Whether anybody can see the page now. */
   isVisible(): boolean;
-  /** The hub did not open its door: perhaps nobody is signed in any more. */
-  refused(): void;
+  /** The hub did not open its door, or shut it: perhaps nobody is signed in any more. `ended`: for good. */
+  refused(ended: boolean): void;
   /** Another tab or window took this browser's place. */
   superseded(): void;
   /** This browser as a device that pairs, over this very session; undefined where it can keep no pairs. */
@@ -131,14 +131,14 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
           hubLink: { at: "lost", since: heardAt, retryAt, problem },
           ...(wasReady ? { said: "The connection to the hub was lost." } : {}),
         });
-        if (!state.opened) options.refused();
+        if (!state.opened) options.refused(false);
         return;
       }
       case "ended":
         if (state.problem === null) return;
         if (state.problem.code === "superseded") return options.superseded();
         store.set({ hubLink: { at: "lost", since: heardAt, retryAt: 0, problem: state.problem } });
-        options.refused();
+        options.refused(true);
     }
   };
 

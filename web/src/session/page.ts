@@ -86,6 +86,9 @@ export interface Page {
   order<Kind extends CommandKind>(kind: Kind, request: CommandRequest<Kind>): Promise<CommandResponse<Kind>>;
 }
 
+/** A hub that keeps refusing is not asked more often. */
+const BEGIN_AGAIN_MS = 1_000;
+
 export function openPage(): Page {
   const { clock, random } = browserWorld;
   const crypto = nobleCrypto(random.bytes);
@@ -190,10 +193,13 @@ export function openPage(): Page {
       platform,
       origin: location.origin,
       isVisible: () => document.visibilityState === "visible",
-      refused: () => {
+      refused: (ended) => {
         // The hub may just be away; only its own word that nobody is signed in ends the picture.
         readSession().then(
-          () => (store.get().user === null ? showSignIn() : undefined),
+          () => {
+            if (store.get().user === null) showSignIn();
+            else if (ended && mine === session) beginAgain();
+          },
           () => {},
         );
       },
@@ -208,6 +214,15 @@ export function openPage(): Page {
     });
     if (kept instanceof MusterError) peers.refused(kept);
     else if (kept !== undefined && link.peer !== undefined) peers.enterPerson(link.peer, kept);
+  };
+
+  /** Where all sessions of the account were ended, as by a new password, this browser is signed in all the same. */
+  const beginAgain = (): void => {
+    browserWorld.timers.after(BEGIN_AGAIN_MS, () => {
+      if (store.get().screen.at !== "open") return;
+      close();
+      run(openSession);
+    });
   };
 
   const tabEvents = {
