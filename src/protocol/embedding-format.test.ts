@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { inAskedFormat } from "./embedding-format.ts";
+import { inAskedFormat, inNumbers } from "./embedding-format.ts";
 
 const answer = (embedding: unknown) =>
   JSON.stringify({ object: "list", data: [{ object: "embedding", index: 0, embedding }], model: "m" });
@@ -24,6 +24,13 @@ test.each([answer("AACAPw=="), answer(["x"]), '{"data":7}', '{"error":"x"}', "nu
 
 test("what is no JSON is the device's fault", () => {
   expect(() => inAskedFormat("{", "base64", "gpu")).toThrow("gpu answered what is no JSON");
+});
+
+test("and back again", () => {
+  expect(inNumbers({ index: 3, embedding: IN_BASE64 })).toEqual({ index: 3, embedding: [1, -0.5] });
+  for (const row of [{}, { embedding: "A" }, { embedding: "AAA=" }, { embedding: [1] }, { embedding: "*" }]) {
+    expect(inNumbers(row)).toBe(row);
+  }
 });
 
 test("a large answer is brought over too", () => {

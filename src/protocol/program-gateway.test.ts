@@ -79,6 +79,33 @@ test("embeddings come in the format that was asked for", async () => {
   expect(await (await answer({ input: "x" })).json()).toEqual(numbers);
 });
 
+test("many texts are asked for in several requests", async () => {
+  const asked: ProgramQuestion[] = [];
+  const response = await answerModels(
+    async function* (question) {
+      asked.push(question);
+      const { input } = JSON.parse(question.payload) as { input: string[] };
+      const data = input.map(() => ({ embedding: "AACAPw==" }));
+      yield end({ payload: JSON.stringify({ data }) });
+    },
+    {
+      protocol: "embeddings",
+      body: { model: "auto", input: Array.from({ length: 40 }, (_, n) => `text ${n}`) },
+      headers: new Headers({ "muster-device": "gpu" }),
+      isDevice: () => false,
+      timers: new FakeTime(),
+      left: new AbortController().signal,
+    },
+  );
+  expect(((await response.json()) as { data: unknown[] }).data[39]).toEqual({ embedding: [1], index: 39 });
+  expect(response.headers.get("muster-device")).toBe("gpu");
+  expect(asked).toMatchObject([
+    { model: undefined, onlyDevice: "gpu", preferDevice: undefined },
+    { model: undefined, onlyDevice: "gpu", preferDevice: "gpu" },
+  ]);
+  expect(asked.every(({ payload }) => !payload.includes("auto"))).toBe(true);
+});
+
 describe("a model that is silent for long", () => {
   const slow = async () => {
     const time = new FakeTime();

@@ -7,6 +7,7 @@ import { answerJson } from "./answer-json.ts";
 import type { Timers } from "../world/world.ts";
 import { CAPABILITY_WAITS, type CallProblem, type CapabilityReply } from "./capability-messages.ts";
 import { capabilityProtocol, capabilityVersion } from "./capabilities.ts";
+import { askInBatches, textsIn, type BatchAnswer, type BatchAsker } from "./embedding-batches.ts";
 import { inAskedFormat } from "./embedding-format.ts";
 import { isErrorCode, MusterError } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
@@ -128,36 +129,53 @@ export async function answerModels(
     { model: asked, header: headers.get(DEVICE_HEADER) },
     isDevice,
   );
+  const said = model === undefined ? rest : { ...body, model };
   const question = {
     protocol,
     version: FIRST_VERSION,
-    payload: JSON.stringify(model === undefined ? rest : { ...body, model }),
+    payload: JSON.stringify(said),
     model,
     onlyDevice,
     // A model is silent while it is loaded and while it reads what is asked; who hung up has taken the request back.
     timeoutMs: CAPABILITY_WAITS.allMs,
   };
+  const texts = protocol === "embeddings" ? textsIn(body["input"]) : undefined;
+  if (texts !== undefined) {
+    const one: BatchAsker = (batch, preferDevice) =>
+      wholeOf(ask({ ...question, payload: JSON.stringify(batch), preferDevice }, left));
+    return wholeResponse(await askInBatches(one, said, texts));
+  }
   const gone = new AbortController();
   const replies = ask(question, AbortSignal.any([left, gone.signal]));
   const coming = nextOf(replies);
   const isStream = body["stream"] === true;
   const first = isStream ? await withinOf(timers, BEGIN_WITHIN_MS, coming) : await coming;
   if (first?.type === "capability_response" && (!isStream || first.error !== undefined)) {
-    return whole(first, body["encoding_format"]);
+    const { payload, device } = answered(first);
+    return wholeResponse({ payload: inAskedFormat(payload, body["encoding_format"], device), device });
   }
   const events = modelEvents({ timers, first: coming, replies, gone, errorOf });
-  return new Response(events, { headers: { ...STREAM_HEADERS, ...(first && servedBy(first)) } });
+  return new Response(events, { headers: { ...STREAM_HEADERS, ...servedBy(first?.from_device) } });
 }
 
-function whole(reply: CapabilityReply & { type: "capability_response" }, format: unknown): Response {
+/** Of an answer in one piece. */
+async function wholeOf(replies: AsyncGenerator<CapabilityReply>): Promise<BatchAnswer> {
+  for await (const reply of replies) if (reply.type === "capability_response") return answered(reply);
+  throw new MusterError("unavailable", "the answer broke off");
+}
+
+function answered(reply: CapabilityReply & { type: "capability_response" }): BatchAnswer {
   if (reply.error !== undefined) throw errorOf(reply.error);
-  const payload = inAskedFormat(reply.payload ?? "null", format, reply.from_device ?? "");
+  return { payload: reply.payload ?? "null", device: reply.from_device ?? "" };
+}
+
+function wholeResponse({ payload, device }: BatchAnswer): Response {
   return new Response(payload, {
-    headers: { "Content-Type": "application/json", "Cache-Control": "no-store", ...servedBy(reply) },
+    headers: { "Content-Type": "application/json", "Cache-Control": "no-store", ...servedBy(device) },
   });
 }
 
-function servedBy({ from_device: device }: CapabilityReply): Record<string, string> {
+function servedBy(device: string | undefined): Record<string, string> {
   return device !== undefined && /^[\x21-\x7e]+$/.test(device) ? { [DEVICE_HEADER]: device } : {};
 }
 

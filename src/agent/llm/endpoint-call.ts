@@ -6,8 +6,11 @@ import { jsonDepth } from "../../protocol/json-depth.ts";
 import { JSON_MAX_DEPTH, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Network, Timers } from "../../world/world.ts";
 import type { CallAnswer, RunningCall } from "../capabilities/capability.ts";
-import { askEndpoint, errorMessage, readJson, refusalOf, type LlmEndpoint } from "./endpoint.ts";
+import { askEndpoint, errorMessage, readJson, refusalOf, tooLong, type LlmEndpoint } from "./endpoint.ts";
 import { EventReader } from "./event-reader.ts";
+
+/** Embeddings in numbers are four times as long as what is passed on of them. */
+const WHOLE_MAX_BYTES = 4 * RELAY_MESSAGE_MAX_BYTES;
 
 export interface EndpointCallParts {
   network: Pick<Network, "fetch">;
@@ -67,8 +70,8 @@ async function converse({ network, endpoint }: EndpointCallParts, talk: Conversa
       return isOwn ? answer.fail(error) : answer.refuse(error);
     }
     if (wish.body["stream"] !== true) {
-      const whole = await readJson(response, RELAY_MESSAGE_MAX_BYTES);
-      return answer.done(wish.result === undefined ? whole : wish.result(whole));
+      const whole = await readJson(response, WHOLE_MAX_BYTES);
+      return answer.done(fitting(wish.result === undefined ? whole : wish.result(whole)));
     }
     for await (const chunk of chunksOf(response)) {
       hasBegun = true;
@@ -78,9 +81,16 @@ async function converse({ network, endpoint }: EndpointCallParts, talk: Conversa
     answer.done(null);
   } catch (error) {
     const problem = error instanceof MusterError ? error : broken(error);
-    if (hasBegun || problem.code === "too_large") answer.fail(problem);
+    if (hasBegun) answer.fail(cut(problem));
+    else if (problem.code === "too_large") answer.fail(problem);
     else answer.refuse(problem);
   }
+}
+
+/** Throws `too_large` for what no message could carry. */
+function fitting(answer: unknown): unknown {
+  if (JSON.stringify(answer).length <= RELAY_MESSAGE_MAX_BYTES) return answer;
+  throw tooLong();
 }
 
 /** The chat.completion.chunk objects up to `[DONE]`, without which the stream was cut. */
@@ -112,6 +122,11 @@ function chunkIn(event: string): object {
   const problem = errorMessage(value);
   if (problem !== undefined) throw new MusterError("unavailable", `the model server stopped: ${problem}`);
   return value;
+}
+
+/** A beginning was passed on: nobody takes it for the whole, and it is asked again by whoever wants that. */
+function cut({ code, message, cause }: MusterError): MusterError {
+  return new MusterError(code, message, { hint: "the answer is not whole; ask again", cause });
 }
 
 function broken(error: unknown): MusterError {

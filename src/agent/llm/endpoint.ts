@@ -51,11 +51,7 @@ export async function askEndpoint(
 /** Throws `too_large` or `app_broken`. */
 export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
   const bytes = await readBytes(response, maxBytes);
-  if (bytes === undefined) {
-    throw new MusterError("too_large", "the model server's answer is too long", {
-      hint: "ask for less at once",
-    });
-  }
+  if (bytes === undefined) throw tooLong();
   const text = fromUtf8(bytes) ?? "";
   try {
     if (jsonDepth(text) <= JSON_MAX_DEPTH) return JSON.parse(text);
@@ -63,6 +59,12 @@ export async function readJson(response: Response, maxBytes: number): Promise<un
     // Said below, as of any other answer that is none.
   }
   throw new MusterError("app_broken", "the model server answered what is no JSON");
+}
+
+export function tooLong(): MusterError {
+  return new MusterError("too_large", "the model server's answer is too long", {
+    hint: "ask for less at once",
+  });
 }
 
 /** What a status other than 200 says, and whether another device may do better. */

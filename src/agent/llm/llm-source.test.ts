@@ -138,6 +138,18 @@ test("embeddings in the format's own words, and in few", async () => {
   });
 });
 
+test("numbers of a server that knows no base64 travel in it where it was asked for", async () => {
+  const numbers = Array.from({ length: 4000 }, (_, n) => Math.fround(Math.sin(n)));
+  const answer = () => Response.json({ data: Array.from({ length: 32 }, () => ({ embedding: numbers })) });
+  const made = await ready({ baseUrl: server({ answer }).url });
+  const inBase64 = await ask(made, "embeddings", { input: ["a"], encoding_format: "base64" });
+  const { data } = inBase64.payload as { data: { embedding: string }[] };
+  expect(data).toHaveLength(32);
+  expect(Uint8Array.fromBase64(data[0]?.embedding ?? "").length).toBe(16_000);
+  const inNumbers = await ask(made, "embeddings", { input: ["a"] });
+  expect(inNumbers.failure).toMatchObject({ code: "too_large" });
+});
+
 test.each([5, "text", null, [1]])("%p is no payload", async (payload) => {
   const { offer } = await ready({ baseUrl: server().url });
   expect(() => offer("llm.chat")?.call({ payload, caller: "me" }, hearer())).toThrow("JSON object");
@@ -197,6 +209,7 @@ test.each([
   const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
   expect(heard.parts.length).toBe(2);
   expect(heard.failure?.message).toContain(problem);
+  expect(heard.failure?.hint).toContain("not whole");
 });
 
 test.each([
@@ -208,8 +221,8 @@ test.each([
   expect(heard.refusal).toMatchObject({ code: "app_broken" });
 });
 
-test("an answer without end is not read to its end", async () => {
-  const model = server({ answer: () => Response.json({ x: "y".repeat(2_000_000) }) });
+test.each([2_000_000, 20_000_000])("an answer of %i bytes is too long", async (bytes) => {
+  const model = server({ answer: () => Response.json({ x: "y".repeat(bytes) }) });
   const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", QUESTION);
   expect(heard.failure).toMatchObject({ code: "too_large" });
 });

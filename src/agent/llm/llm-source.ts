@@ -1,5 +1,6 @@
 // `llm.chat` and `embeddings` of this device: what one model server can do, while it is there. It is asked for its
 // models now and then, so that both come and go with it.
+import { BASE64, listInBase64 } from "../../protocol/embedding-format.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Network, Timer, Timers } from "../../world/world.ts";
@@ -141,7 +142,12 @@ function chatWish(payload: Readonly<Record<string, unknown>>, model: string): En
 /** The format's own body, or `{text}` for `{embedding, model}`. */
 function embeddingsWish(payload: Readonly<Record<string, unknown>>, model: string): EndpointWish {
   const { text, ...rest } = payload;
-  if (text === undefined) return { path: "/embeddings", body: { model, ...payload, stream: false } };
+  if (text === undefined) {
+    const body = { model, ...payload, stream: false };
+    // Many servers pass over what they are asked for here, and numbers take four times as much.
+    const inBase64 = payload["encoding_format"] === BASE64;
+    return { path: "/embeddings", body, ...(inBase64 ? { result: listInBase64 } : {}) };
+  }
   if (typeof text !== "string") throw new MusterError("invalid", "`text` must be a text");
   return {
     path: "/embeddings",
