@@ -65,7 +65,7 @@ function setUp({ texts = [], isChosen = false }: { texts?: string[]; isChosen?: 
       remove: [],
     });
   for (const [at, text] of texts.entries()) put(`t${at}`, text);
-  return { index, textIndex, time, notices, asked, server, put, start };
+  return { db, index, textIndex, time, notices, asked, server, put, start };
 }
 
 /** What has been asked for is answered. */
@@ -293,6 +293,22 @@ test("a server whose vectors change all the time is not followed for ever", asyn
     time.advance(60_000);
   }
   expect(asked.length - before).toBeLessThan(20);
+});
+
+test("a database that fails ends nothing", async () => {
+  const { start, time, asked, db, put } = setUp({ texts: many(5) });
+  const embedding = start();
+  await passUntil(time, () => embedding.state.phase === "complete");
+  db.exec("DROP TABLE passages");
+  const before = asked.length;
+  embedding.wake();
+  for (let minute = 0; minute < 30; minute += 1) {
+    await turn();
+    time.advance(60_000);
+  }
+  expect(asked.length).toBe(before);
+  expect(time.pendingTimers).toBe(1);
+  put("t9", "the texts are still indexed");
 });
 
 test("it gives way to a search, though not for ever", async () => {

@@ -188,7 +188,7 @@ export class BackgroundEmbedding {
     this.#begunAtMs.push(nowMs);
     this.#isChecked = true;
     this.#phase = "embedding";
-    this.#worked();
+    this.#failures = 0;
     return REST_MS;
   }
 
@@ -202,7 +202,7 @@ export class BackgroundEmbedding {
       cosine(unitVector(kept), now) >= SAME_MODEL;
     if (!isSame) return this.#begin(space.model);
     this.#isChecked = true;
-    this.#worked();
+    this.#failures = 0;
     return REST_MS;
   }
 
@@ -228,7 +228,7 @@ export class BackgroundEmbedding {
     const tookMs = clock.monotonic() - beganAtMs;
     if (tookMs < BATCH_SHORT_MS) this.#batch = Math.min(BATCH_MAX, this.#batch * 2);
     else if (tookMs > BATCH_LONG_MS) this.#batch = Math.max(1, Math.floor(this.#batch / 2));
-    this.#worked();
+    this.#failures = 0;
     return Math.max(REST_MS, tookMs);
   }
 
@@ -265,10 +265,6 @@ export class BackgroundEmbedding {
     return vectors.map(packVector);
   }
 
-  #worked(): void {
-    this.#failures = 0;
-  }
-
   #failed(error: unknown): number {
     const { log } = this.#parts;
     const { message } = publicError(error);
@@ -276,7 +272,14 @@ export class BackgroundEmbedding {
     this.#problem = message;
     this.#phase = "failing";
     this.#failures += 1;
-    if (this.#failures >= FAILURES_TOLD) this.#tell();
+    if (this.#failures >= FAILURES_TOLD) {
+      try {
+        this.#tell();
+      } catch (untold) {
+        // It is the database that fails: how far it was can't be said either.
+        log.debug("the state of the knowledgebase can't be read", { error: untold });
+      }
+    }
     return Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** (this.#failures - 1));
   }
 

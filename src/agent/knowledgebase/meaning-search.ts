@@ -26,7 +26,8 @@ export interface CloseText {
   meaning: number;
 }
 
-export type MeaningAnswer = { found: CloseText[] } | { missing: string };
+/** `note`: not all passages could be compared. */
+export type MeaningAnswer = { found: CloseText[]; note?: string } | { missing: string };
 
 /** With the models that were tried, what answers is above and what does not is below. */
 const CLOSE_ENOUGH = 0.25;
@@ -116,7 +117,10 @@ export class MeaningSearch {
       signal.throwIfAborted();
     }
     if (index.space()?.model !== model) return { missing: "the model has changed" };
-    return { found: textsOf(near.closest(), { index, count }) };
+    const found = textsOf(near.closest(), { index, count });
+    const { embedded, leftOut, passages } = index.counts();
+    if (embedded + leftOut >= passages) return { found };
+    return { found, note: `searched by meaning in ${embedded} of ${passages} passages so far` };
   }
 
   #pause(): Promise<void> {

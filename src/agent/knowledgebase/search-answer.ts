@@ -67,7 +67,7 @@ export async function answerSearch(
   const close = meant !== undefined && "found" in meant ? meant.found : undefined;
   const words = parts.texts.search(q, close === undefined ? limit : count);
   const items = fuse(words, close ?? [], limit).flatMap((each) => itemOf(parts, each) ?? []);
-  const note = noteOf(parts, meant);
+  const note = noteOf(meant);
   return {
     items,
     searched_by: close === undefined ? ["words"] : ["words", "meaning"],
@@ -75,12 +75,9 @@ export async function answerSearch(
   };
 }
 
-function noteOf({ byMeaning }: SearchParts, meant: MeaningAnswer | undefined): string | undefined {
-  if (byMeaning === undefined || meant === undefined) return undefined;
-  if ("missing" in meant) return `searched by words alone: ${meant.missing}`;
-  const { embedded, passages, leftOut } = byMeaning.passages.counts();
-  const isWhole = embedded + leftOut >= passages;
-  return isWhole ? undefined : `searched by meaning in ${embedded} of ${passages} passages so far`;
+function noteOf(meant: MeaningAnswer | undefined): string | undefined {
+  if (meant === undefined) return undefined;
+  return "missing" in meant ? `searched by words alone: ${meant.missing}` : meant.note;
 }
 
 /** Undefined for a text that is gone by now. */

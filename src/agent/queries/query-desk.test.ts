@@ -124,6 +124,11 @@ test("a query for other devices is not answered here", async () => {
   expect(await desk()(meant)).toEqual(answered("all"));
 });
 
+test("whoever answers is told how long the hub waits", async () => {
+  const ask = desk(async (params, sight, waitMs) => ({ params, sight: `${sight} within ${waitMs}` }));
+  expect(await ask({ ...(await signedBy(laptop)), timeout_ms: 1500 })).toEqual(answered("all within 1500"));
+});
+
 test("a signed query is answered once", async () => {
   const ask = desk();
   const query = await signedBy(laptop);

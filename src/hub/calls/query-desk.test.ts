@@ -60,6 +60,14 @@ test("everyone that can answer is asked, parts come as they are given, and all a
   expect(other.asked).toEqual([]);
 });
 
+test("a device is told how long it is waited for", () => {
+  const { made, ask } = fleet();
+  const one = made.add("one", offering, answering("[1]"));
+  ask({ timeout_ms: 1200 });
+  ask();
+  expect(one.asked).toMatchObject([{ timeout_ms: 1200 }, { timeout_ms: 5000 }]);
+});
+
 test("of a hundred devices the slow, dead, flooding and lying ones cost the others nothing", () => {
   const { made, ask } = fleet();
   const big = "x".repeat(600_000);
