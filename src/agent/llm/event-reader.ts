@@ -7,13 +7,15 @@ import { LineSplitter } from "../plugins/line-splitter.ts";
 
 export class EventReader {
   readonly #lines: LineSplitter;
+  readonly #eventMaxBytes: number;
   #data: string[] = [];
   #dataLength = 0;
   #events: string[] = [];
   #problem: MusterError | undefined;
 
-  constructor() {
-    this.#lines = new LineSplitter(RELAY_MESSAGE_MAX_BYTES, {
+  constructor(eventMaxBytes: number = RELAY_MESSAGE_MAX_BYTES) {
+    this.#eventMaxBytes = eventMaxBytes;
+    this.#lines = new LineSplitter(eventMaxBytes, {
       line: (bytes) => this.#line(bytes),
       overlong: () => this.#fail("a line is too long"),
     });
@@ -40,7 +42,7 @@ export class EventReader {
     this.#data.push(value.startsWith(" ") ? value.slice(1) : value);
     // With its line's end: empty ones add up too.
     this.#dataLength += value.length + 1;
-    if (this.#dataLength > RELAY_MESSAGE_MAX_BYTES) this.#fail("an event is too long");
+    if (this.#dataLength > this.#eventMaxBytes) this.#fail("an event is too long");
   }
 
   #dispatch(): void {
