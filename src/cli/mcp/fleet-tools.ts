@@ -179,7 +179,8 @@ const query = tool({
   title: "Ask the whole fleet",
   description:
     "Ask every device that can answer and return one list, each item with its device. SearchKnowledgebase searches " +
-    'the documents that devices keep (params {"q": "words"}); any other name is a query of a plugin, with params of ' +
+    'the documents that devices keep (params {"q": "words, or a question"}), by words and, where a device can, by ' +
+    "meaning. KnowledgebaseState tells which can. Any other name is a query of a plugin, with params of " +
     `its own. For tasks there are list_tasks and search_tasks. ${UNTRUSTED}`,
   input: z.strictObject({
     name: z.string().min(1).max(64).describe("SearchKnowledgebase, or what a plugin calls its query."),
