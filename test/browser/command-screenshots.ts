@@ -40,6 +40,7 @@ for (const [look, options] of Object.entries(LOOKS)) {
   await page.goto(new URL("/devices/pi", page.url()).href);
   await page.getByText("Nothing has run on pi yet").waitFor();
   await shoot("empty");
+  await terminal(page, shoot);
   await tasks(page, shoot);
   await search(page, shoot);
   agent.signal("SIGTERM");
@@ -55,6 +56,31 @@ for (const [look, options] of Object.entries(LOOKS)) {
 await browser.close();
 
 type Shoot = (name: string) => Promise<void>;
+
+async function terminal(page: Page, shoot: Shoot): Promise<void> {
+  await page.getByRole("button", { name: "Open a terminal" }).click();
+  const rows = page.locator(".terminal-rows");
+  const colours =
+    "for at in 1 2 3 4 5 6; do printf '\\033[3%dm colour %d\\033[0m \\033[9%dm bright\\033[0m\\n' $at $at $at; done";
+  for (const line of [
+    "PS1='pi$ '; clear",
+    "ls -l --color /",
+    colours,
+    "echo a漢字b | cat; printf '\\033[7m inverse \\033[0m\\n'",
+  ]) {
+    await page.keyboard.type(`${line}\n`);
+  }
+  await rows.locator(".cell-inverse").waitFor();
+  await page.locator("#terminal").scrollIntoViewIfNeeded();
+  await shoot("terminal");
+  await page.keyboard.type("vi /etc/passwd || less /etc/passwd\n");
+  await rows.getByText("root:x:0").first().waitFor();
+  await shoot("full-screen");
+  await page.keyboard.type(":q!\n");
+  await rows.getByText("colour 6").waitFor();
+  await page.keyboard.type("exit\n");
+  await page.getByText("The last one ended").waitFor();
+}
 
 async function tasks(page: Page, shoot: Shoot): Promise<void> {
   const box = page.getByLabel("Command to run on pi");

@@ -45,6 +45,15 @@ const SCENES: Record<string, Scene> = {
   empty: { ...empty, show: (page, hub) => signIn(page, hub.loginUrl()) },
   full: { ...full, show: (page, hub) => signIn(page, hub.loginUrl()) },
   looks: { ...full, admit: "nobody", show: (page, hub) => signIn(page, hub.loginUrl()) },
+  "looks-at-device": {
+    ...full,
+    admit: "nobody",
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.goto(`${hub.url}/devices/atlas`);
+      await page.getByText("muster hub login-link").waitFor();
+    },
+  },
   open: {
     ...full,
     show: async (page, hub) => {

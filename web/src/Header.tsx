@@ -25,12 +25,12 @@ export function Header(): ReactNode {
 
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
-      if (isTyping(event) || (event.key !== "?" && event.key !== "g")) return;
+      if (isTyping(event) || !["?", "g", "s"].includes(event.key)) return;
       event.preventDefault();
+      const { screen, place } = page.store.get();
       if (event.key === "?") setDialog("keys");
-      else if (page.store.get().screen.at === "open") {
-        page.go(page.store.get().place === "peers" ? "fleet" : "peers");
-      }
+      else if (screen.at === "open" && event.key === "s") page.go("search");
+      else if (screen.at === "open") page.go(place === "peers" ? "fleet" : "peers");
     };
     document.addEventListener("keydown", listen);
     return () => document.removeEventListener("keydown", listen);

@@ -26,6 +26,7 @@ const PEERS: Keys = [
 
 const ALWAYS: Keys = [
   ["g", "the fleet, or the messages"],
+  ["s", "search the fleet"],
   ["?", "these keys"],
 ];
 

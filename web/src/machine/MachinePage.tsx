@@ -53,8 +53,8 @@ function Machine({ device }: { device: DeviceView }): ReactNode {
       <WhyNot device={device} />
       {takes ? (
         <>
-          <Tasks device={device} active={active} />
           <Terminal device={device} active={active} />
+          <Tasks device={device} active={active} />
         </>
       ) : null}
     </div>

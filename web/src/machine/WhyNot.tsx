@@ -36,14 +36,12 @@ export function WhyNot({ device }: { device: DeviceView }): ReactNode {
   return (
     <p className="why faint">
       {device.name} is {device.status}
-      {device.last_seen === null ? (
-        ""
-      ) : (
+      {device.last_seen === null ? null : (
         <>
           , seen <Age at={device.last_seen} />
         </>
       )}
-      . What is asked of it here has to wait until it is back; the command line keeps a command for it:{" "}
+      . The command line keeps a command for it until it is back:{" "}
       <Command>{`muster run --device ${device.name} -- COMMAND`}</Command>
     </p>
   );

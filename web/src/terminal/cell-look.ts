@@ -16,20 +16,39 @@ export function cellLook(style: CellStyle): CellLook | undefined {
   const className = Object.entries(names)
     .flatMap(([name, on]) => (on === true ? [`cell-${name}`] : []))
     .join(" ");
+  const { ink, ground } = style;
   const colours: Record<string, string> = {};
-  if (style.ink !== undefined) colours["--cell-ink"] = colourOf(style.ink, style.ground === undefined);
-  if (style.ground !== undefined) colours["--cell-ground"] = colourOf(style.ground, false);
+  if (ground !== undefined) colours["--cell-ground"] = groundOf(ground);
+  // Black and white upon a colour are whatever can be read on it here.
+  if (ink !== undefined && !(isOfPage(ground) && GREYS.has(ink))) {
+    colours["--cell-ink"] = inkOf(ink, ground === undefined);
+  }
   return {
     className: `cell ${className}`.trim(),
     ...(Object.keys(colours).length === 0 ? {} : { style: colours }),
   };
 }
 
-function colourOf(colour: Colour, isClamped: boolean): string {
-  if (typeof colour === "number" && colour < 16) return `var(--cell-${colour})`;
-  const [red, green, blue] = typeof colour === "number" ? paletteColour(colour) : colour;
-  const plain = `rgb(${red} ${green} ${blue})`;
+const GREYS: ReadonlySet<Colour> = new Set([0, 7, 8, 15]);
+
+/** One of the sixteen. */
+function isOfPage(colour: Colour | undefined): colour is number {
+  return typeof colour === "number" && colour < 16;
+}
+
+function inkOf(colour: Colour, isClamped: boolean): string {
+  if (isOfPage(colour)) return `var(--cell-${colour})`;
+  const plain = rgb(colour);
   return isClamped ? `oklch(from ${plain} clamp(var(--cell-darkest), l, var(--cell-lightest)) c h)` : plain;
+}
+
+function groundOf(colour: Colour): string {
+  return isOfPage(colour) ? `color-mix(in oklch, var(--cell-${colour}) 32%, var(--raised))` : rgb(colour);
+}
+
+function rgb(colour: Colour): string {
+  const [red, green, blue] = typeof colour === "number" ? paletteColour(colour) : colour;
+  return `rgb(${red} ${green} ${blue})`;
 }
 
 /** xterm's: a cube of six steps a side, then 24 greys. */
