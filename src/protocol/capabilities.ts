@@ -34,7 +34,7 @@ export const capabilityAsked = z.object({ protocol: capabilityProtocol, version:
 export type CapabilityAsked = z.infer<typeof capabilityAsked>;
 
 export const modelName = z.string().min(1).max(MODEL_MAX_CHARACTERS).regex(MODEL_WORD);
-const MODELS_MAX = 64;
+export const MODELS_MAX = 64;
 
 export const capabilityOffer = z.object({
   ...capabilityAsked.shape,

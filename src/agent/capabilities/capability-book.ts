@@ -13,6 +13,7 @@ import type { QueryType } from "../../protocol/query-messages.ts";
 import type { HubPort } from "../hub-port.ts";
 import type { Answerer } from "../queries/query-desk.ts";
 import type { Capability, CapabilitySource } from "./capability.ts";
+import { joinedModels } from "./joined-models.ts";
 
 export interface CapabilityBookParts {
   timers: Pick<Timers, "after">;
@@ -48,14 +49,19 @@ export class CapabilityBook {
     this.changed();
   }
 
-  /** The first source that offers a protocol has it. A hub shuts out a device that tells it of more. */
+  /** The first source that offers a protocol has it, models apart. A hub shuts out a device that tells it of more. */
   get capabilities(): readonly Capability[] {
-    const found = new Map<string, Capability>();
+    const found = new Map<string, Capability[]>();
     for (const capability of this.#sources.flatMap((source) => source.capabilities)) {
       const { protocol } = capability.offer;
-      if (!this.#parts.disabled.includes(protocol) && !found.has(protocol)) found.set(protocol, capability);
+      if (this.#parts.disabled.includes(protocol)) continue;
+      const known = found.get(protocol);
+      if (known === undefined) found.set(protocol, [capability]);
+      else known.push(capability);
     }
-    return [...found.values()].slice(0, CAPABILITIES_PER_DEVICE);
+    return [...found.values()]
+      .flatMap(([first, ...others]) => (first === undefined ? [] : [joinedModels(first, others)]))
+      .slice(0, CAPABILITIES_PER_DEVICE);
   }
 
   get offers(): CapabilityOffer[] {

@@ -1,7 +1,7 @@
 // Which models a server has, as it says itself, and what each of them is for. The format does not tell chat from
 // embedding models, so their names do.
 import { z } from "zod";
-import { modelName } from "../../protocol/capabilities.ts";
+import { MODELS_MAX, modelName } from "../../protocol/capabilities.ts";
 import { isModel } from "../../protocol/model-names.ts";
 
 export interface LlmModels {
@@ -10,7 +10,6 @@ export interface LlmModels {
   embedding: readonly string[];
 }
 
-const MODELS_MAX = 64;
 const list = z.object({ data: z.array(z.object({ id: z.string() })) });
 /** nomic-embed-text, text-embedding-3-small, all-minilm, bge-m3, gte-large, e5-mistral, … */
 const EMBEDS = /embed|minilm|paraphrase|(?:^|[/-])(?:bge|gte|e5)-/i;
