@@ -176,6 +176,20 @@ test("a plugin's own query goes to who declares it", async () => {
   const { items, answered } = await owner.ok(["query", "disk.report"]);
   expect(answered).toEqual(["gpu"]);
   expect(items).toMatchObject([{ id: "/", device: "gpu" }]);
+  const mistyped = await owner.refused(["query", "disk.rport"]);
+  expect([mistyped.code, mistyped.hint]).toEqual([
+    "no_device",
+    expect.stringMatching(/^there are: .*disk\.report \(gpu\)/),
+  ]);
+  const lacking = await owner.ok([
+    "query",
+    "SearchKnowledgebase",
+    "--params",
+    '{"q":"x"}',
+    "--device",
+    "laptop",
+  ]);
+  expect(lacking).toMatchObject({ answered: [], failed: { laptop: "does not offer knowledgebase" } });
 });
 
 test("texts are found by a controller alone", async () => {

@@ -53,6 +53,28 @@ test("a controller's home asks all devices, or some", async () => {
   expect((await owner.ok(["query", "GetTaskStats"])).total).toMatchObject({ completed: 2, failed: 0 });
 });
 
+test("scripts take each device's part as it comes, and pages of all devices as one", async () => {
+  for (const argv of [
+    ["query", "ListTasks", "--stream"],
+    ["task", "ls", "--stream"],
+  ]) {
+    const { stdout, code } = await owner.run(argv);
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line): Json => JSON.parse(line));
+    expect([code, events.map(({ event }) => event)]).toEqual([0, ["expected", "part", "part", "done"]]);
+    expect(events[0]?.expected.map(({ name }: Json) => name).toSorted()).toEqual(["gpu", "pi"]);
+    expect(events.at(-1)?.answered.toSorted()).toEqual(["gpu", "pi"]);
+  }
+  const first = await owner.ok(["query", "ListTasks", "--params", '{"limit":1}']);
+  const params = JSON.stringify({ limit: 1, cursor: first.cursor });
+  const second = await owner.ok(["query", "ListTasks", "--params", params]);
+  expect(titles({ items: [...first.items, ...second.items] })).toEqual(BOTH);
+  const last = await owner.ok(["task", "ls", "--limit", "1", "--cursor", first.cursor]);
+  expect([titles(last), last.cursor]).toEqual([titles(second), null]);
+});
+
 test("a member gets the lists that each device lets the hub see, and no search", async () => {
   expect(titles(await pi.ok(["query", "ListTasks"]))).toEqual(BOTH);
   const { answered, failed } = await pi.ok(["query", "SearchTasks", "--params", '{"q":"gpu"}']);
@@ -122,6 +144,8 @@ test("a device that is gone is named, with the time; and all of it is back after
     return Object.keys(answer.offline).length === 1 ? answer : undefined;
   });
   expect(titles(gone)).toEqual(["echo on-the-pi @pi"]);
+  const listed = await owner.ok(["task", "ls"]);
+  expect([titles(listed), Object.keys(listed.offline)]).toEqual([["echo on-the-pi @pi"], ["gpu"]]);
   expect(Date.parse(gone.offline.gpu)).toBeGreaterThan(Date.now() - 60_000);
   const strict = await owner.run(["query", "ListTasks", "--strict", "--json"]);
   expect(strict.code).toBe(1);

@@ -33,7 +33,8 @@ export interface FleetHearer<Answer> {
 
 /** For each device, and for all of them together. */
 const LIMIT_MS = 5000;
-const AT_ONCE_MAX = 64;
+/** Each is a session: more than this would be a burden here, and hardly any fleet has them. */
+const AT_ONCE_MAX = 256;
 
 type Ask<Act extends TaskAct> = { act: Act; device: string | undefined; request: TaskRequest<Act> };
 
