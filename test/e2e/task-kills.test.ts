@@ -40,10 +40,6 @@ async function ask(home: Home, call: string, request: object): Promise<Response>
   return response;
 }
 
-async function answerOf(home: Home, call: string, request: object): Promise<Json> {
-  return (await ask(home, call, request)).json();
-}
-
 /** True once somebody said that it is taken, by the device or by the sender's own disk. Else it may be or not. */
 async function give(home: Home, number: number, script: string): Promise<boolean> {
   const request = {
@@ -68,16 +64,12 @@ async function give(home: Home, number: number, script: string): Promise<boolean
 
 async function tasksOn(home: Home): Promise<Json[]> {
   const items: Json[] = [];
-  let cursor: string | null = null;
+  let more: string[] = [];
   do {
-    const page = await answerOf(home, "task_list", {
-      device: "pi",
-      limit: 100,
-      ...(cursor === null ? {} : { cursor }),
-    });
+    const page = await home.ok(["task", "ls", "--device", "pi", "--limit", "100", ...more]);
     items.push(...page.items);
-    cursor = page.cursor;
-  } while (cursor !== null);
+    more = page.cursor === null ? [] : ["--cursor", page.cursor];
+  } while (more.length > 0);
   return items;
 }
 
