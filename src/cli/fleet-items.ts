@@ -2,7 +2,7 @@
 // a plugin says as the JSON that it is.
 
 import { TASK_STATUSES, type TaskStatus } from "../protocol/task-statuses.ts";
-import type { Merged, QueryItem } from "../protocol/query-merge.ts";
+import { isByMeaningAlone, type Merged, type QueryItem } from "../protocol/query-merge.ts";
 import type { QueryType } from "../protocol/query-messages.ts";
 import { ago } from "./durations.ts";
 import type { Invocation } from "./invocation.ts";
@@ -83,7 +83,7 @@ function textLines({ out }: Invocation, item: QueryItem): string[] {
   const title = plainLine(textIn(item, "title")) || path || plainLine(textIn(item, "id"));
   const place = `${plainLine(item.device)}${path === "" || path === title ? "" : `: ${path}`}`;
   // Why it is here, where none of the words is to be seen.
-  const way = isByMeaning(item) ? " (by meaning)" : "";
+  const way = isByMeaningAlone(item) ? " (by meaning)" : "";
   const snippet = withoutHeading(plainLine(textIn(item, "snippet")).replaceAll(/ {2,}/g, " ").trim(), title);
   const columns = out.columns - INDENT.length;
   const lines = snippet === "" ? [] : proseLines(snippet, { columns, width: (text) => out.width(text) });
@@ -92,10 +92,6 @@ function textLines({ out }: Invocation, item: QueryItem): string[] {
     ...lines.slice(0, SNIPPET_LINES).map((line) => INDENT + line),
     ...(lines.length > SNIPPET_LINES ? [`${INDENT}…`] : []),
   ];
-}
-
-function isByMeaning({ found_by: by }: QueryItem): boolean {
-  return Array.isArray(by) && by.includes("meaning") && !by.includes("words");
 }
 
 /** Which stands above it already. */

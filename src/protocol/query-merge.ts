@@ -38,6 +38,11 @@ export function mergeParts(type: QueryType, parts: readonly DevicePart[], limit?
   return { items: items.toSorted(byRank).slice(0, limit), ...waysOf(parts) };
 }
 
+/** None of the words that were asked for need stand in it. */
+export function isByMeaningAlone({ found_by: by }: QueryItem): boolean {
+  return Array.isArray(by) && by.includes("meaning") && !by.includes("words");
+}
+
 /** How devices searched. */
 function waysOf(parts: readonly DevicePart[]): Pick<Merged, "searched_by" | "notes"> {
   const ways: [string, string[]][] = [];

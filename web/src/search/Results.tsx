@@ -1,6 +1,6 @@
 // What was found, each on a line or two, and who did not answer.
 import type { ReactNode } from "react";
-import type { QueryItem } from "../../../src/protocol/query-merge.ts";
+import { isByMeaningAlone, type QueryItem } from "../../../src/protocol/query-merge.ts";
 import { MachineLink } from "../machine/MachineLink.tsx";
 import { Age } from "../parts/Age.tsx";
 import { Command } from "../parts/Command.tsx";
@@ -23,6 +23,7 @@ export function FoundTexts({ words, found }: FoundProps): ReactNode {
           <p className="found-text">{textIn(item, "snippet")}</p>
           <Where item={item}>
             <span className="mono">{textIn(item, "path")}</span>
+            {isByMeaningAlone(item) ? <span>by meaning</span> : null}
           </Where>
         </>
       )}
@@ -54,7 +55,7 @@ interface GroupProps extends FoundProps {
 
 function Group({ title, words, found, nowhere, children }: GroupProps): ReactNode {
   if (found === undefined) return null;
-  const { at, items, expected, missing, problem } = found;
+  const { at, items, expected, missing, notes, problem } = found;
   const isNowhere = at === "done" && expected === 0 && missing.length === 0;
   return (
     <section className="machine-part" aria-label={title} aria-busy={at === "asking"}>
@@ -73,6 +74,7 @@ function Group({ title, words, found, nowhere, children }: GroupProps): ReactNod
         <p className="faint">Nothing that answered has “{words}”.</p>
       ) : null}
       {problem === null ? null : <Problem what="The search ended early" problem={problem} />}
+      {notes.length === 0 ? null : <p className="faint">{notes.join("; ")}.</p>}
       {missing.length === 0 ? null : <p className="faint">Not searched: {missing.join("; ")}.</p>}
     </section>
   );

@@ -71,6 +71,15 @@ test("what devices find is shown as they answer, the best first, and who is miss
   });
 });
 
+test("what a device could not do is told beside what it found", async () => {
+  const note = "searched by words alone: the model server takes too long";
+  const all = await shown(
+    part("pi", { items: [{ title: "One" }], searched_by: ["words"], note }),
+    part("nas", []),
+  );
+  expect(all.at(-1)).toMatchObject({ items: [{ title: "One" }], notes: [`pi: ${note}`] });
+});
+
 test("a refusal keeps what was found before it", async () => {
   const error = { code: "forbidden", message: "not now" } as const;
   const all = await shown(part("pi", { items: [{ title: "One" }] }), {

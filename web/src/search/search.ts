@@ -16,13 +16,15 @@ export interface Found {
   expected: number | null;
   /** A line each: who did not answer, and why. */
   missing: readonly string[];
+  /** A line each: what a device that answered could not do. */
+  notes: readonly string[];
   problem: MusterError | null;
 }
 
 export const FOUND_MAX = 50;
 /** Of each device. */
 const LIMIT = 20;
-const NOTHING: Found = { at: "asking", items: [], expected: null, missing: [], problem: null };
+const NOTHING: Found = { at: "asking", items: [], expected: null, missing: [], notes: [], problem: null };
 
 /** `show` is told whenever there is more to see. Aborting `left` takes the question back. */
 export async function searchFleet(
@@ -47,7 +49,7 @@ export async function searchFleet(
         } catch {
           broken.push(`${reply.from_device} answered what can’t be read`);
         }
-        return tell({ items: mergeParts(type, parts).items.slice(0, FOUND_MAX) });
+        return tell(soFar(type, parts));
       case "aggregate_query_refused":
         throw errorOf(reply.error);
       case "aggregate_query_done":
@@ -60,6 +62,11 @@ export async function searchFleet(
   } catch (error) {
     tell({ at: "failed", problem: publicError(error) });
   }
+}
+
+function soFar(type: SearchType, parts: readonly DevicePart[]): Pick<Found, "items" | "notes"> {
+  const { items, notes = {} } = mergeParts(type, parts, FOUND_MAX);
+  return { items, notes: Object.entries(notes).map(([name, note]) => `${name}: ${note}`) };
 }
 
 function missingIn(done: Extract<QueryReply, { type: "aggregate_query_done" }>): string[] {
