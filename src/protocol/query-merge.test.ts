@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { mergeParts, type DevicePart } from "./query-merge.ts";
+import { isBehind } from "./task-cursor.ts";
 
 const at = (minute: number): string => `2026-11-20T10:${String(minute).padStart(2, "0")}:00.000Z`;
 const task = (id: string, minute: number, more: object = {}) => ({ id, updated_at: at(minute), ...more });
@@ -84,6 +85,52 @@ test("pages follow each other without a gap or a double, while devices come and 
   expect(second.items.map(({ id }) => id)).toEqual(["c", "b"]);
   const alone = page(second.cursor, ["pi"]);
   expect(alone).toMatchObject({ items: [{ id: "a" }], cursor: null });
+});
+
+test("whatever devices come and go, no task stands on two pages, and none of a device that stays is missed", () => {
+  const device = fc.record({
+    minutes: fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 12 }),
+    /** On which pages it is there; always behind the end of this. */
+    isThere: fc.array(fc.boolean(), { maxLength: 6 }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(device, { minLength: 1, maxLength: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      (given, limit) => {
+        const devices = given.map(({ minutes, isThere }, at) => ({
+          name: `device-${at}`,
+          isThere,
+          tasks: minutes
+            .map((minute, n) => task(`${n}${at}`, minute))
+            .toSorted((one, other) => (isBehind(other, `${Date.parse(one.updated_at)}.${one.id}`) ? -1 : 1)),
+        }));
+        const seen: string[] = [];
+        let cursor: string | null | undefined;
+        for (let page = 0; cursor !== null || page < 6; page++) {
+          const parts = devices
+            .filter(({ isThere }) => isThere[page] ?? true)
+            .map(({ name, tasks }) => {
+              const behind = tasks.filter((one) => isBehind(one, cursor));
+              const items = behind.slice(0, limit);
+              return { device: name, data: { items, cursor: behind.length > limit ? "more" : null } };
+            });
+          const merged = mergeParts("ListTasks", parts, limit);
+          seen.push(...merged.items.map(({ id }) => String(id)));
+          const last = merged.items.at(-1);
+          // Where all that are here have said all, somebody else may be back.
+          cursor = merged.cursor ?? null;
+          if (cursor === null && page < 6 && last !== undefined) {
+            cursor = `${Date.parse(String(last["updated_at"]))}.${String(last["id"])}`;
+          } else if (cursor === null) break;
+        }
+        expect(new Set(seen).size).toBe(seen.length);
+        const stayed = devices.filter(({ isThere }) => !isThere.includes(false));
+        for (const { tasks } of stayed) for (const { id } of tasks) expect(seen).toContain(id);
+      },
+    ),
+    { numRuns: 200, seed: 5 },
+  );
 });
 
 test("times are compared as times, however they are written; what has none comes last", () => {
