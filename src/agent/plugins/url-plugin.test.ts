@@ -70,6 +70,39 @@ test.each([
   expect(refusal).toMatchObject({ code: "app_broken", message: expect.stringContaining(problem) });
 });
 
+test("one that leads elsewhere is not followed: its address is all that is ever asked", async () => {
+  let visits = 0;
+  const inside = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response(String((visits += 1))),
+  });
+  ended.push(() => inside.stop(true));
+  for (const status of [301, 302, 303, 307, 308]) {
+    const Location = `http://127.0.0.1:${inside.port}/secret`;
+    const { refusal } = await called(() => new Response(null, { status, headers: { Location } }));
+    expect(refusal).toMatchObject({
+      code: "app_broken",
+      message: expect.stringContaining(`status ${status}`),
+    });
+  }
+  expect(visits).toBe(0);
+});
+
+test("one that goes on about what it was not asked is given up", async () => {
+  for (const line of [
+    json({ jsonrpc: "2.0", method: "note" }),
+    json({ jsonrpc: "2.0", id: 999, result: 1 }),
+    json({ jsonrpc: "2.0", method: "capability.part", params: { request_id: "call-999", data: 1 } }),
+  ]) {
+    const { refusal, parts } = await called(({ id }) => new Response(line.repeat(1001) + result(id, 1)));
+    expect(refusal).toMatchObject({ code: "app_broken", message: expect.stringContaining("not asked") });
+    expect(parts).toEqual([]);
+    const { payload } = await called(({ id }) => new Response(line.repeat(1000) + result(id, 1)));
+    expect(payload).toBe(1);
+  }
+});
+
 test("what it offers comes and goes with who listens there", async () => {
   const url = served(({ id }) => new Response(result(id, {})));
   const { plugin, time, trouble } = pluginAt(url);

@@ -30,6 +30,8 @@ import {
 const MODEL_PROTOCOLS: ReadonlySet<string> = new Set(["llm.chat", "embeddings"]);
 const LOOK_EVERY_MS = 15_000;
 const LOOK_TIMEOUT_MS = 5000;
+/** Lines of an answer that belong to nothing asked; a program's are bounded alike. */
+const STRAYS_MAX = 1000;
 
 export class UrlPlugin implements Plugin {
   readonly #parts: PluginParts;
@@ -117,9 +119,10 @@ export class UrlPlugin implements Plugin {
     });
     const requestId = `call-${this.#nextId}`;
     const params = { request_id: requestId, ...asked, payload: request.payload, caller: request.caller };
-    const heard = async (said: FromPlugin): Promise<void> => {
-      if (said.kind !== "part" || said.requestId !== requestId) return;
+    const heard = async (said: FromPlugin): Promise<boolean> => {
+      if (said.kind !== "part" || said.requestId !== requestId) return false;
       if (!call.part(said.data)) await Promise.race([room.promise, aborted(gone.signal)]);
+      return true;
     };
     this.#ask({ method: "capability.call", params, signal: gone.signal }, heard)
       .then(
@@ -169,18 +172,19 @@ export class UrlPlugin implements Plugin {
     this.#given.changed();
   }
 
-  /** The response's own reply, after all lines before it were heard. */
+  /** The response's own reply, after all lines before it were heard. `heard` says whether one belongs to it. */
   async #ask(
     { method, params, signal }: { method: string; params: object; signal: AbortSignal },
-    heard: (said: FromPlugin) => Promise<void> = async () => {},
+    heard: (said: FromPlugin) => Promise<boolean> = async () => false,
   ): Promise<RpcReply> {
+    let strays = 0;
     const id = this.#nextId++;
     const response = await this.#post(rpcRequest(id, method, params), signal);
     if (response.status !== 200) throw broken(`status ${response.status}`);
     for await (const said of linesOf(response)) {
       if (said === undefined) throw broken("a line that is no JSON-RPC message");
       if (said.kind === "reply" && said.id === id) return said.reply;
-      await heard(said);
+      if (!(await heard(said)) && ++strays > STRAYS_MAX) throw broken("what it was not asked");
     }
     throw broken("an answer without an end");
   }
