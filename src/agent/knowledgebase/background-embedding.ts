@@ -63,8 +63,9 @@ export class BackgroundEmbedding {
   #batch = BATCH_FIRST;
   #searches = 0;
   #gaveWay = 0;
-  /** The model behind the name is the one that made what is kept. */
-  #isChecked = false;
+  /** The model behind the name is the one that made what is kept: so it was when so many doubts had come. */
+  #checkedAt = -1;
+  #doubts = 0;
   #begunAtMs: number[] = [];
 
   constructor(parts: BackgroundEmbeddingParts) {
@@ -86,7 +87,7 @@ export class BackgroundEmbedding {
 
   /** The vectors of the model seem to be of another kind than those that are kept. */
   doubt(): void {
-    this.#isChecked = false;
+    this.#doubts += 1;
     this.#next?.cancel();
     this.#next = undefined;
     this.wake();
@@ -150,7 +151,7 @@ export class BackgroundEmbedding {
     }
     this.#gaveWay = 0;
     if (space?.model !== model) return this.#begin(model);
-    if (!this.#isChecked) return this.#check(space);
+    if (this.#checkedAt !== this.#doubts) return this.#check(space);
     if (index.cutSome(CUT_AT_ONCE)) return CUT_REST_MS;
     index.sweep();
     const batch = index.pending(this.#batch);
@@ -174,6 +175,7 @@ export class BackgroundEmbedding {
   async #begin(model: string): Promise<number> {
     const { clock, index, log } = this.#parts;
     const nowMs = clock.monotonic();
+    const doubts = this.#doubts;
     this.#begunAtMs = this.#begunAtMs.filter((atMs) => nowMs - atMs < BEGIN_WITHIN_MS);
     if (this.#begunAtMs.length >= BEGIN_MAX) {
       throw new MusterError("app_broken", `the model has changed ${BEGIN_MAX} times within an hour`);
@@ -186,7 +188,7 @@ export class BackgroundEmbedding {
     log.info("the knowledgebase is embedded anew", { model });
     index.begin({ model, dimensions: dimensionsOf(first), yardsticks });
     this.#begunAtMs.push(nowMs);
-    this.#isChecked = true;
+    this.#checkedAt = doubts;
     this.#phase = "embedding";
     this.#failures = 0;
     return REST_MS;
@@ -194,6 +196,7 @@ export class BackgroundEmbedding {
 
   async #check(space: Space): Promise<number> {
     const [kept] = space.yardsticks;
+    const doubts = this.#doubts;
     const [now] = await this.#embed(YARDSTICKS.slice(0, 1), space.model);
     const isSame =
       kept !== undefined &&
@@ -201,7 +204,7 @@ export class BackgroundEmbedding {
       now.length === kept.length &&
       cosine(unitVector(kept), now) >= SAME_MODEL;
     if (!isSame) return this.#begin(space.model);
-    this.#isChecked = true;
+    this.#checkedAt = doubts;
     this.#failures = 0;
     return REST_MS;
   }
@@ -253,7 +256,7 @@ export class BackgroundEmbedding {
     const vectors = await this.#embed(texts, space.model);
     if (vectors.every((vector) => vector === undefined || dimensionsOf(vector) === space.dimensions))
       return vectors;
-    this.#isChecked = false;
+    this.#doubts += 1;
     throw new MusterError("app_broken", "the model server's embeddings have changed their length");
   }
 
