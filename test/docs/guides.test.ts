@@ -26,7 +26,7 @@ const blocksOf = (guide: string) => blocksIn(readFileSync(join(folder, guide), "
 
 test("there is a guide for each platform, for scripts, for tasks, for assistants, for models, for plugins and for the life of a device", () => {
   expect(guides).toEqual(
-    "assistants containers devices linux macos models phone plugins raspberry-pi scripts services sharing-a-device tasks vps wsl2"
+    "assistants containers devices linux macos model-servers models phone plugins raspberry-pi scripts services sharing-a-device tasks vps wsl2"
       .split(" ")
       .map((name) => `${name}.md`),
   );
