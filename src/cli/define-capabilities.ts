@@ -20,7 +20,7 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .argument("[payload]", "a JSON value; - reads it from standard input", "{}")
     .option(
       "-d, --device <device>",
-      "this one or nobody, sealed from the hub; needed for what can change a device",
+      "this one or nobody, by a controller and sealed from the hub; needed for what can change a device",
       parseReference,
     )
     .option("--only <device>", "this one or nobody", parseReference)

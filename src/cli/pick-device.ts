@@ -30,7 +30,7 @@ export async function pickDevice(invocation: Invocation, protocol: string): Prom
   );
   const here = able.filter(({ status }) => status === "online");
   const [only] = here;
-  if (only === undefined) throw noneOf(protocol, able);
+  if (only === undefined) throw noneOf(protocol, { able, devices });
   if (here.length === 1) return only.name;
   return (
     leastBusy(
@@ -64,13 +64,24 @@ async function runningTasks(
   );
 }
 
-function noneOf(protocol: string, able: readonly DeviceView[]): MusterError {
+const SHOWN_MAX = 20;
+
+function noneOf(
+  protocol: string,
+  { able, devices }: { able: readonly DeviceView[]; devices: readonly DeviceView[] },
+): MusterError {
   if (able.length === 0) {
     return new MusterError("no_device", `no device offers ${protocol}`, {
-      hint: "`muster device show NAME` lists what a device offers",
+      hint: offeredHint(devices),
     });
   }
   return new MusterError("no_device", `every device that offers ${protocol} is away`, {
     hint: `away: ${able.map(({ name }) => plainLine(name)).join(", ")}`,
   });
+}
+
+function offeredHint(devices: readonly DeviceView[]): string {
+  const offered = devices.flatMap(({ capabilities = [] }) => capabilities.map((one) => one.protocol));
+  const words = [...new Set(offered)].toSorted().slice(0, SHOWN_MAX);
+  return words.length === 0 ? "no device offers anything" : `there are: ${words.join(", ")}`;
 }

@@ -63,6 +63,7 @@ function shownDevice(device: DeviceView, own: string | null): Record<string, unk
       state,
     })),
     capabilities: (device.capabilities ?? []).map(({ protocol, version }) => `${protocol}@${version}`),
+    queries: device.queries ?? [],
     health,
     id,
   };
@@ -183,7 +184,11 @@ const query = tool({
     "meaning. KnowledgebaseState tells which can. Any other name is a query of a plugin, with params of " +
     `its own. For tasks there are list_tasks and search_tasks. ${UNTRUSTED}`,
   input: z.strictObject({
-    name: z.string().min(1).max(64).describe("SearchKnowledgebase, or what a plugin calls its query."),
+    name: z
+      .string()
+      .min(1)
+      .max(64)
+      .describe("SearchKnowledgebase, or a query of a plugin, as list_devices has it."),
     params: z.record(z.string(), z.unknown()).default({}).describe("What the query takes."),
     devices: someDevices,
     timeout_s: seconds({ max: 60, usual: 5 }).describe("Wait so long for each device."),
