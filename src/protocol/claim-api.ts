@@ -15,11 +15,12 @@ export const claimOfferResponse = z.discriminatedUnion("state", [
     device: z.object({ id: z.string(), name: z.string(), kind: deviceKind }),
     /** The account of its owner, where there is one. */
     by: z.string().nullable(),
-    expires_at: z.iso.datetime(),
+    /** Null for whoever took it before and let it go: their claim stands, and they may take the device again. */
+    expires_at: z.iso.datetime().nullable(),
     /** Of whoever is signed in: the device is theirs, or shared with them already. */
     relation: z.enum(["none", "own", "shared"]),
   }),
-  /** `mine`: by whoever is signed in. */
+  /** `mine`: by whoever is signed in, and has the device. */
   z.object({ state: z.literal("spent"), mine: z.boolean() }),
   z.object({ state: z.literal("over") }),
   z.object({ state: z.literal("withdrawn") }),

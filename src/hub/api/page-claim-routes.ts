@@ -5,6 +5,8 @@
 // An account is made only once the token is known to be good, and taken back where somebody else was quicker: nobody
 // learns by this which names are taken who was not invited, and a refused claim leaves nothing behind.
 import { browserClaimBytes } from "../../identity/browser-log.ts";
+import type { ShareOffer } from "../../identity/owner-log-state.ts";
+import type { OwnerLog } from "../../identity/owner-log.ts";
 import { fromBase64Url } from "../../protocol/bytes.ts";
 import {
   claimOfferRequest,
@@ -15,10 +17,11 @@ import {
 } from "../../protocol/claim-api.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { tokenInvalid } from "../../protocol/setup-token.ts";
-import { findDeviceByKey } from "../../store/devices.ts";
-import { findInvite, type InviteRow } from "../../store/invites.ts";
+import { findDeviceByKey, type DeviceRow } from "../../store/devices.ts";
+import { findInvite } from "../../store/invites.ts";
 import { findOwner } from "../../store/owners.ts";
 import type { AccountSession } from "../accounts/accounts.ts";
+import { coOwnersOf } from "../co-owners.ts";
 import { RateLimiter, sourceOf } from "../rate-limit.ts";
 import { ownerRootsOf } from "./actor.ts";
 import { json } from "./answers.ts";
@@ -77,24 +80,49 @@ async function offerOf(
   const roots = session === undefined ? [] : await ownerRootsOf(parts, session.userId);
   const own = parts.ownerLogs.get(invite.owner_root);
   const offer = own?.shareOffer(invite.number);
-  if (invite.spent_at !== null) return { state: "spent", mine: roots.includes(offer?.spentBy ?? "") };
+  const device = await offeredDevice(parts, own, offer);
+  if (invite.spent_at !== null) {
+    const mine = offer?.spentBy !== undefined && roots.includes(offer.spentBy) ? offer.spentBy : undefined;
+    if (mine === undefined) return { state: "spent", mine: false };
+    const isNamed =
+      own?.coOwners().some((one) => one.device === offer?.device && one.owner === mine) === true;
+    if (device === undefined || !isNamed) return { state: "withdrawn" };
+    // Who let it go takes it again by the claim that stands.
+    if (coOwnersOf(parts.ownerLogs, device).includes(mine)) return { state: "spent", mine: true };
+    return { ...(await openOffer(parts, device)), expires_at: null, relation: "none" };
+  }
   if (invite.expires_at <= parts.clock.now()) return { state: "over" };
-  const key = fromBase64Url(offer?.device ?? "") ?? new Uint8Array(0);
-  const device = own?.participant(key) === undefined ? undefined : await findDeviceByKey(parts.db, key);
-  if (own === undefined || device === undefined || device.revoked_at !== null) return { state: "withdrawn" };
+  if (own === undefined || device === undefined) return { state: "withdrawn" };
   const has = own.coOwners().some((one) => one.device === offer?.device && roots.includes(one.owner));
   return {
-    state: "open",
-    device: { id: device.device_id, name: device.name, kind: device.kind },
-    by: await ownerName(parts, invite),
+    ...(await openOffer(parts, device)),
     expires_at: new Date(invite.expires_at).toISOString(),
     relation: roots.includes(invite.owner_root) ? "own" : has ? "shared" : "none",
   };
 }
 
+async function openOffer(
+  parts: ApiParts,
+  device: DeviceRow,
+): Promise<Pick<Extract<ClaimOffer, { state: "open" }>, "state" | "device" | "by">> {
+  const { device_id: id, name, kind } = device;
+  return { state: "open", device: { id, name, kind }, by: await ownerName(parts, device) };
+}
+
+/** Undefined where its owner has it no more. */
+async function offeredDevice(
+  { db }: ApiParts,
+  own: OwnerLog | undefined,
+  offer: ShareOffer | undefined,
+): Promise<DeviceRow | undefined> {
+  const key = fromBase64Url(offer?.device ?? "") ?? new Uint8Array(0);
+  const row = own?.participant(key) === undefined ? undefined : await findDeviceByKey(db, key);
+  return row?.revoked_at === null ? row : undefined;
+}
+
 async function ownerName(
   { db, accounts }: ApiParts,
-  { owner_root }: Pick<InviteRow, "owner_root">,
+  { owner_root }: Pick<DeviceRow, "owner_root">,
 ): Promise<string | null> {
   const userId = (await findOwner(db, owner_root))?.user_id ?? undefined;
   return userId === undefined ? null : ((await accounts.nameOf(userId)) ?? null);

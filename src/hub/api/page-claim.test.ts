@@ -2,7 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { beginBrowserLog } from "../../identity/browser-log.ts";
 import { isShared } from "../../identity/owner-log-shares.ts";
-import { appendEntry, beginLog } from "../../identity/owner-log.ts";
+import type { Signer } from "../../identity/crypto.ts";
+import { appendEntry, beginLog, type OwnerLog } from "../../identity/owner-log.ts";
+import { takeShared } from "../../identity/share-token.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { ClaimOffer, ClaimResponse } from "../../protocol/claim-api.ts";
 import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
@@ -177,6 +179,30 @@ test("who is signed in and has lost key and words begins anew under the same acc
     .where("user_id", "is not", null)
     .execute();
   expect([rows.length, await accounts(hub)]).toEqual([2, 1]);
+});
+
+test("who let the device go takes it again by the claim that stands, until its owner ends that", async () => {
+  await using hub = await testHub();
+  const at = await scene(hub);
+  const { mate, cookie, root } = await comeIn(at);
+  const end = async (of: OwnerLog, owner: string, signer: Signer): Promise<void> => {
+    const body = { step: "end", device: toBase64Url(at.key), owner } as const;
+    const longer = await appendEntry(hub.crypto, of, { kind: "share", body, signer });
+    await hub.logs.append(longer.entries.at(-1) as OwnerLogEntry);
+  };
+  const theirs = (): OwnerLog => hub.logs.get(root) ?? mate.log;
+  await end(theirs(), hub.home.root, mate.signer);
+  expect(await look(at)).toEqual({ state: "spent", mine: false });
+  expect(await look(at, cookie)).toMatchObject({ state: "open", expires_at: null, relation: "none" });
+  const standing = hub.home.log().entries.at(-1);
+  const device = hub.home.log().participant(at.key);
+  if (standing === undefined || device === undefined) throw new Error("the claim stands there");
+  const wish = { log: theirs(), sharedBy: hub.home.log(), device, signer: mate.signer };
+  const { entry } = await takeShared(hub.crypto, wish);
+  expect((await send(hub, { entry: standing, theirs: [entry] }, { cookie })).status).toBe(200);
+  expect(await look(at, cookie)).toEqual({ state: "spent", mine: true });
+  await end(hub.home.log(), root, hub.home.signer);
+  expect(await look(at, cookie)).toEqual({ state: "withdrawn" });
 });
 
 test("the device's own owner is told so", async () => {

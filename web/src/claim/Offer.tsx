@@ -21,8 +21,14 @@ export function Offer({ offer: { device, by, expires_at } }: { offer: OpenOffer 
         <li>use what it offers: models, texts, tools</li>
       </ul>
       <p>
-        You see no other device of {by ?? "its owner"}, and {by ?? "its owner"} none of yours. The link works
-        once and ends <span title={exact(expires_at)}>{until(expires_at, now)}</span>.
+        You see no other device of {by ?? "its owner"}, and {by ?? "its owner"} none of yours.{" "}
+        {expires_at === null ? (
+          "You had it before, and let it go."
+        ) : (
+          <>
+            The link works once and ends <span title={exact(expires_at)}>{until(expires_at, now)}</span>.
+          </>
+        )}
       </p>
     </>
   );
