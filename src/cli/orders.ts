@@ -41,6 +41,8 @@ export function withOrders<Result>(
 export interface OrderHearer {
   opened?(order: string): void;
   accepted?(event: OrderEvent & { type: "accepted" }): void;
+  /** The session broke: nothing of what was on its way there arrives. */
+  lost?(): void;
   output(from: "output" | "errors", bytes: Uint8Array): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function hearOrder(
       }
       case "lost":
         warn(invocation, `${plainLine(event.reason.message)}; it runs on, and its end is asked for`);
+        hearer.lost?.();
         break;
       case "failed":
         throw errorOf(event.error);

@@ -4,7 +4,11 @@
 import { stripControl } from "./plain-text.ts";
 import type { Output } from "./surroundings.ts";
 
-export async function showOutput(output: Output, bytes: Uint8Array): Promise<void> {
-  if (!output.isTerminal) return output.bytes(bytes);
-  output.write(stripControl(new TextDecoder().decode(bytes)));
+/** Pieces of one output, one after the other: they are cut anywhere, within a character too. */
+export function shownOn(output: Output): (bytes: Uint8Array) => Promise<void> {
+  const decoder = new TextDecoder();
+  return async (bytes) => {
+    if (!output.isTerminal) return output.bytes(bytes);
+    output.write(stripControl(decoder.decode(bytes, { stream: true })));
+  };
 }

@@ -15,6 +15,7 @@ import type {
 /** What a shell answers for a command that it cannot find, and for one that it may not run. */
 const NOT_FOUND = 127;
 const NOT_ALLOWED = 126;
+const WHY_NOT: Readonly<Record<string, string>> = { ENOENT: "not found", EACCES: "permission denied" };
 /** What a program leaves behind may hold its outputs open for ever: so long is waited for its last bytes. */
 const LAST_BYTES_MS = 500;
 /** And if it writes on: no longer than this, */
@@ -67,8 +68,10 @@ function piped(options: PipedOptions): PipedProgram {
   child.stdin?.on("drain", () => options.inputDrained());
   child.stdin?.on("error", () => {}); // it may end without reading
   child.on("error", (error) => {
-    options.output("stderr", new TextEncoder().encode(`${error.message}\n`));
-    end(systemCode(error) === "EACCES" ? NOT_ALLOWED : NOT_FOUND, null);
+    const code = systemCode(error);
+    const text = `${program}: ${WHY_NOT[code] ?? error.message}\n`;
+    options.output("stderr", new TextEncoder().encode(text));
+    end(code === "EACCES" ? NOT_ALLOWED : NOT_FOUND, null);
   });
   child.on("exit", (code, signal) => {
     ending = { code, signal };

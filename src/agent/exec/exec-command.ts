@@ -42,7 +42,12 @@ export function execCommand({ tasks, clock, random }: ExecParts): CommandKind<Se
           else if (message.type === "signal") runner.signal(task.id, message.name);
         },
         drain: () => runner.resume(task.id),
-        left: () => watcher !== undefined && runner.unwatch(task.id, watcher),
+        left() {
+          if (watcher === undefined) return;
+          // What was on its way is lost: a later session that went on would leave a gap in it.
+          runner.endInput(task.id);
+          runner.unwatch(task.id, watcher);
+        },
         revoke: () => watcher !== undefined && runner.cancel(task.id),
       };
     },

@@ -18,8 +18,16 @@ import { BODY_MAX_BYTES, readBody } from "./read-body.ts";
 
 export const DEFAULT_PORT = 7575;
 const PORT_TRIES = 100;
+/** What carries more than words: a message, a script, a piece of input, a payload. */
+const LARGE: ReadonlySet<LocalCall> = new Set([
+  "send",
+  "run",
+  "order_input",
+  "capability",
+  "capability_order",
+]);
 /** A message of 1 MiB, as JSON writes text that is not all letters. */
-const SEND_MAX_BYTES = 2 * 1024 * 1024;
+const LARGE_MAX_BYTES = 2 * 1024 * 1024;
 /** sun_path of a unix address holds 108 bytes, the last of which is NUL (unix(7)). */
 const SOCKET_PATH_MAX_BYTES = 107;
 
@@ -145,7 +153,7 @@ async function route(
   const shape: z.ZodType = LOCAL_API[name].request;
   const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
   const result = await handler(
-    await readBody(request, shape, name === "send" || name === "run" ? SEND_MAX_BYTES : BODY_MAX_BYTES),
+    await readBody(request, shape, LARGE.has(name) ? LARGE_MAX_BYTES : BODY_MAX_BYTES),
     request.signal,
   );
   if (result instanceof ReadableStream) {

@@ -8,8 +8,8 @@ import { printJson, warn, type Invocation } from "../invocation.ts";
 import { hearOrder, withOrders } from "../orders.ts";
 import { pickDevice } from "../pick-device.ts";
 import { plainLine, plainValue } from "../plain-text.ts";
-import { showOutput } from "../show-output.ts";
-import type { OrderCalls } from "../hub-session.ts";
+import { bringInput, type OrderInput } from "../order-input.ts";
+import { shownOn } from "../show-output.ts";
 
 export interface RunFlags {
   device?: string | undefined;
@@ -28,17 +28,26 @@ const TIMEOUT = { name: "--timeout", min: "1s", max: "30d" } as const;
 const WAIT_MS = 30_000;
 /** There is no code to have: Muster, not the program, failed. */
 const NO_CODE = 125;
-/** As shells have it: 128 and the signal's number. */
+/** As shells have it: 128 and the signal's number (signal(7); those that differ from system to system are left out). */
 const SIGNAL_BASE = 128;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
   SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
   SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
   SIGKILL: 9,
+  SIGUSR1: 10,
   SIGSEGV: 11,
+  SIGUSR2: 12,
   SIGPIPE: 13,
+  SIGALRM: 14,
   SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
 };
 
 export async function run(invocation: Invocation, words: string[], given: RunFlags): Promise<number> {
@@ -55,9 +64,16 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
       queue: flags.queue,
     });
     let order = "";
-    let feeding: AsyncIterator<Uint8Array> | undefined;
+    let input: OrderInput | undefined;
+    let problem: MusterError | undefined;
+    const shown = { output: shownOn(surroundings.stdout), errors: shownOn(surroundings.stderr) };
     const cancel = (): void => void orders.tell(order, { type: "signal", name: "TERM" }).catch(() => {});
-    invocation.interrupted.addEventListener("abort", cancel, { once: true });
+    const interrupt = (): void => {
+      if (!json && flags.detach !== true)
+        warn(invocation, "it was asked to end; Ctrl-C again does not wait for that");
+      cancel();
+    };
+    invocation.interrupted.addEventListener("abort", interrupt, { once: true });
     try {
       const result = taskView.parse(
         await hearOrder(invocation, body, {
@@ -65,18 +81,30 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
           accepted({ device, facts }) {
             if (flags.detach === true) return;
             tellHeldBack(invocation, device.name, facts);
-            feeding = surroundings.stdin.pieces()[Symbol.asyncIterator]();
-            void feed(orders, order, feeding);
+            input = bringInput(orders, {
+              order,
+              pieces: surroundings.stdin.pieces(),
+              failed(found) {
+                problem = found;
+                cancel();
+              },
+            });
+          },
+          lost() {
+            if (input?.isOpen !== true) return;
+            input.stop();
+            warn(invocation, "its input ends there with what had come through");
           },
           async output(from, bytes) {
-            if (!json) await showOutput(from === "output" ? surroundings.stdout : surroundings.stderr, bytes);
+            if (!json) await shown[from](bytes);
           },
         }),
       );
+      if (problem !== undefined) throw problem;
       return ended(invocation, result, flags);
     } finally {
-      invocation.interrupted.removeEventListener("abort", cancel);
-      void feeding?.return?.();
+      invocation.interrupted.removeEventListener("abort", interrupt);
+      input?.stop();
     }
   });
 }
@@ -113,7 +141,7 @@ function tellHeldBack(invocation: Invocation, device: string, facts: Record<stri
 function ended(invocation: Invocation, task: TaskView, { detach }: RunFlags): number {
   const { json, out, interrupted } = invocation;
   if (json) printJson(invocation, task);
-  const { id, device, reason } = plainValue({ ...task, logs: "" });
+  const { id, device, reason, signal } = plainValue({ ...task, logs: "" });
   if (task.queued === true && task.status === "pending" && detach !== true) {
     throw new MusterError(
       "device_offline",
@@ -128,18 +156,9 @@ function ended(invocation: Invocation, task: TaskView, { detach }: RunFlags): nu
     return 0;
   }
   if (task.status === "failed" && reason !== null) warn(invocation, `task ${id} failed: ${reason}`);
+  else if (task.status === "failed" && task.signal !== null)
+    warn(invocation, `task ${id} was ended by ${signal}`);
   if (task.exit_code !== null) return task.exit_code;
   if (task.signal !== null) return SIGNAL_BASE + (SIGNAL_NUMBERS[task.signal] ?? 0);
   return interrupted.aborted ? SIGNAL_BASE + 2 : NO_CODE;
-}
-
-async function feed(orders: OrderCalls, order: string, pieces: AsyncIterator<Uint8Array>): Promise<void> {
-  try {
-    for (let piece = await pieces.next(); piece.done !== true; piece = await pieces.next()) {
-      await orders.input(order, piece.value);
-    }
-    await orders.tell(order, { type: "input_end" });
-  } catch {
-    // It ended without reading all of it; how it ended is told elsewhere.
-  }
 }

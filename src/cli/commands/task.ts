@@ -1,12 +1,12 @@
 // `muster task show`, `logs`, `cancel` and `rm`: one task, wherever it lives.
 
 import { fromBase64Url } from "../../protocol/bytes.ts";
-import { MusterError } from "../../protocol/errors.ts";
+import { MusterError, type ErrorCode } from "../../protocol/errors.ts";
 import type { TaskView } from "../../protocol/tasks.ts";
 import { shortDuration } from "../durations.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
 import { plainLine, plainValue, stripControl } from "../plain-text.ts";
-import { showOutput } from "../show-output.ts";
+import { shownOn } from "../show-output.ts";
 import { tableLines, type Cell } from "../table.ts";
 import { askAboutTasks } from "../task-calls.ts";
 import { taskState } from "../task-text.ts";
@@ -32,23 +32,46 @@ export async function taskLogs(
   task: string,
   flags: OneFlags & { follow?: true | undefined },
 ): Promise<void> {
-  const { stdout, stderr } = invocation.surroundings;
+  const { surroundings } = invocation;
+  const shown = { stdout: shownOn(surroundings.stdout), stderr: shownOn(surroundings.stderr) };
   const wait = flags.follow === true;
   await askAboutTasks(invocation, async (tasks) => {
+    // Whoever follows has seen where it is: a device or a hub that goes away is waited for.
+    const place = wait ? (await tasks.task_show(named(task, flags))).task.device_id : flags.device;
     for (let from = 0, first = true; ; first = false) {
       invocation.interrupted.throwIfAborted();
-      const request = { ...named(task, flags), from, wait };
-      const page = await tasks.task_logs({ ...request, limit: PAGE_BYTES });
+      const request = { ...named(task, { device: place }), from, wait, limit: PAGE_BYTES };
+      const ask = () => tasks.task_logs(request);
+      const page = await (wait ? untilThere(invocation, ask) : ask());
       const firstByte = page.next - bytesIn(page.pieces);
       const missed = firstByte - from;
       if (missed > 0) warn(invocation, `${missed} bytes ${first ? "before are" : "between were"} not kept`);
       for (const piece of page.pieces) {
-        await showOutput(piece.from === "stdout" ? stdout : stderr, decoded(piece.bytes));
+        await shown[piece.from](decoded(piece.bytes));
       }
       from = page.next;
       if (page.ended || (!wait && page.pieces.length === 0)) return;
+      // One that waits for its device is answered for at once.
+      if (page.pieces.length === 0) await pause(invocation, REST_MS);
     }
   });
+}
+
+async function untilThere<Answer>(invocation: Invocation, ask: () => Promise<Answer>): Promise<Answer> {
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof MusterError) || !PASSING.has(error.code)) throw error;
+      if (!isTold) warn(invocation, `${plainLine(error.message)}; it is asked again until it answers`);
+    }
+    await pause(invocation, AGAIN_EVERY_MS);
+    invocation.interrupted.throwIfAborted();
+  }
+}
+
+function pause({ surroundings }: Invocation, ms: number): Promise<void> {
+  return new Promise((resolve) => surroundings.timers.after(ms, resolve));
 }
 
 export async function taskCancel(invocation: Invocation, task: string, flags: OneFlags): Promise<void> {
@@ -66,6 +89,16 @@ export async function taskRemove(invocation: Invocation, task: string, flags: On
 }
 
 const PAGE_BYTES = 128 * 1024;
+const AGAIN_EVERY_MS = 1000;
+const REST_MS = 200;
+/** What passes by itself. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "device_offline",
+  "hub_unreachable",
+  "session_cut",
+  "unavailable",
+  "too_many",
+]);
 
 function named(task: string, { device }: OneFlags): { task: string; device?: string } {
   return { task, ...(device === undefined ? {} : { device }) };
