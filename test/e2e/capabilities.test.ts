@@ -96,7 +96,12 @@ test("a question's answer comes as it is written, and a pipe is part of the ques
   const asked = await laptop.run(["ask", "what", "is", "this?"], { input: "a pipe\n" });
   expect(asked).toMatchObject({ code: 0, stdout: "You asked: what is this?\n\na pipe\n" });
   const chosen = await laptop.ok(["ask", "hello", "--device", "spare", "--model", "tiny"]);
-  expect(chosen).toEqual({ answer: "You asked: hello", model: "tiny", from_device: "spare" });
+  expect(chosen).toEqual({
+    answer: "You asked: hello",
+    model: "tiny",
+    finish_reason: "stop",
+    from_device: "spare",
+  });
   expect(await laptop.refused(["ask", "hello", "--model", "none"])).toMatchObject({ code: "no_device" });
 });
 
