@@ -89,9 +89,10 @@ function rowsFor(
   const others = granted.flatMap(({ root, devices: keys }) =>
     devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
   );
-  // A program's key is let by the log of its own owner, whose devices are the asker's own.
-  const known = new Set(own.map(({ device_id: id }) => id));
-  return { own, others: others.filter((row) => isLet(row) && !known.has(row.device_id)) };
+  // A program's key is let by the log of its own owner, whose devices are the asker's own; and grants may name one twice.
+  const rows = new Map([...others.filter(isLet), ...own].map((row) => [row.device_id, row]));
+  for (const { device_id: id } of own) rows.delete(id);
+  return { own, others: [...rows.values()] };
 }
 
 function offeringsOf({ offers }: CandidateParts, rows: readonly DeviceRow[]): Offering[] {
