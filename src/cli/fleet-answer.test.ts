@@ -176,3 +176,31 @@ test("where no device can answer, it is said how one could", async () => {
   expect(await exit).toBe(0);
   expect(screen.text).toStartWith("No device has a knowledgebase");
 });
+
+describe("what a plugin answers", () => {
+  const custom = (from_device: string, data: unknown): QueryReply => ({
+    type: "aggregate_query_part",
+    query_id,
+    from_device,
+    data: JSON.stringify(data),
+    is_final: true,
+  });
+  const shown = async (...items: object[]): Promise<string> => {
+    const { screen, exit, come } = asking({ argv: ["query", "disk.report"] });
+    come(expected("gpu"), custom("gpu", items), done(["gpu"]));
+    await exit;
+    return screen.text;
+  };
+
+  test("is a table where it is one", async () => {
+    expect(await shown({ mount: "/", used: 40 }, { mount: "/srv\u001b[2J", used: null })).toBe(
+      "DEVICE  MOUNT  USED\ngpu     /      40\ngpu     /srv\nanswered: gpu",
+    );
+  });
+
+  test("is JSON where it is none, or too wide for the screen", async () => {
+    expect(await shown({ mount: "/", used: { bytes: 1 } })).toStartWith('{"mount":"/","used":{"bytes":1}');
+    expect(await shown({ mount: "/" }, { used: 1 })).toStartWith('{"mount":"/","device":"gpu"}');
+    expect(await shown({ mount: "/".repeat(90) })).toStartWith('{"mount":"////');
+  });
+});

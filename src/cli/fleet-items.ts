@@ -1,5 +1,5 @@
 // What devices answered, as lines for a person: tasks as a table, sums as a table, texts with where they are, and what
-// a plugin says as the JSON that it is.
+// a plugin says as a table where it is one and fits, else as the JSON that it is.
 
 import { TASK_STATUSES, type TaskStatus } from "../protocol/task-statuses.ts";
 import { isByMeaningAlone, type Merged, type QueryItem } from "../protocol/query-merge.ts";
@@ -22,7 +22,7 @@ export function itemLines(invocation: Invocation, type: QueryType, merged: Merge
     case "SearchKnowledgebase":
       return merged.items.flatMap((item) => textLines(invocation, item));
     case "Custom":
-      return merged.items.map((item) => stripControl(JSON.stringify(item)));
+      return customLines(invocation, merged.items);
   }
 }
 
@@ -98,6 +98,35 @@ function textLines({ out }: Invocation, item: QueryItem): string[] {
 function withoutHeading(snippet: string, title: string): string {
   const text = snippet.replace(/^#{1,6} /, "");
   return text !== snippet && text.startsWith(title) ? text.slice(title.length).trimStart() : snippet;
+}
+
+/** As a table where a person looks at it; what reads a pipe takes JSON. */
+function customLines({ out }: Invocation, items: readonly QueryItem[]): string[] {
+  const json = items.map((item) => stripControl(JSON.stringify(item)));
+  const [first] = items;
+  if (!out.interactive || first === undefined) return json;
+  const fields = Object.keys(first).filter((field) => field !== "device");
+  const isTable = items.every(
+    (item) =>
+      Object.keys(item).length === fields.length + 1 && fields.every((field) => isScalar(item[field])),
+  );
+  if (!isTable || fields.length === 0) return json;
+  const rows = items.map((item): Cell[] => [
+    { text: item.device },
+    ...fields.map((field): Cell => ({ text: scalarText(item[field]) })),
+  ]);
+  const headings = ["DEVICE", ...fields.map((field) => plainLine(field).toUpperCase())];
+  const lines = tableLines(out, rows, { headings, wide: true });
+  return lines.every((line) => out.width(line) <= out.columns) ? lines : json;
+}
+
+function isScalar(value: unknown): boolean {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}
+
+function scalarText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === null ? "" : JSON.stringify(value);
 }
 
 function textIn(item: QueryItem, field: string): string {

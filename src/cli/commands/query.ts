@@ -25,15 +25,20 @@ export function query(invocation: Invocation, name: string, flags: QueryFlags): 
     ...(flags.device === undefined ? {} : { devices: flags.device }),
     timeout_ms: flags.timeout === undefined ? QUERY_WAIT_MS : parseDuration(flags.timeout, TIMEOUT),
   };
-  return answerFleet(invocation, { call: "query", request }, { flags, form: formOf(named.type) });
+  return answerFleet(invocation, { call: "query", request }, { flags, form: formOf(request) });
 }
 
-function formOf(type: QueryType): AnswerForm {
+function formOf({ type, params }: { type: QueryType; params: string }): AnswerForm {
   return {
     empty: (answer) => (isNobody(answer) ? NOBODY[type] : emptyOf(answer, "Nothing was found.")),
     more: ({ cursor }) =>
-      typeof cursor === "string" ? `There are more: --params '{"cursor":"${plainLine(cursor)}"}'` : undefined,
+      typeof cursor === "string" ? `There are more: --params '${behind(params, cursor)}'` : undefined,
   };
+}
+
+function behind(params: string, cursor: string): string {
+  const asked = JSON.parse(params) as object; // it was read as one
+  return plainLine(JSON.stringify({ ...asked, cursor }));
 }
 
 /** Nobody was asked, since nobody could answer. */
