@@ -10,6 +10,9 @@ const DEBIAN = "/usr/lib/postgresql";
 
 export interface PostgresServer extends AsyncDisposable {
   url: string;
+  /** As if its machine had crashed; what was committed is there when it is started again. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
 }
 
 /** The folder of its programs; undefined where it is not installed, or root has nobody to lend it to. */
@@ -46,22 +49,25 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   const settings = ["fsync=off", "listen_addresses=127.0.0.1", `unix_socket_directories=`].flatMap(
     (setting) => ["-c", setting],
   );
-  const server = Bun.spawn(
-    [...lent, join(programs, "postgres"), "-D", data, "-p", String(port), ...settings],
-    {
-      cwd: folder,
-      stdout: "ignore",
-      stderr: "ignore",
-    },
-  );
+  const command = [...lent, join(programs, "postgres"), "-D", data, "-p", String(port), ...settings];
   const url = `postgres://muster@127.0.0.1:${port}/postgres`;
-  await answering(url, server);
+  let server: Bun.Subprocess | undefined;
+  const start = async (): Promise<void> => {
+    server = Bun.spawn(command, { cwd: folder, stdout: "ignore", stderr: "ignore" });
+    await answering(url, server);
+  };
+  const stop = async (): Promise<void> => {
+    // Immediate shutdown.
+    server?.kill("SIGQUIT");
+    await server?.exited;
+  };
+  await start();
   return {
     url,
+    start,
+    stop,
     async [Symbol.asyncDispose]() {
-      // Immediate shutdown: nothing of it is kept.
-      server.kill("SIGQUIT");
-      await server.exited;
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
