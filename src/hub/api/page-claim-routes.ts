@@ -141,7 +141,10 @@ async function claim(
   const { facts } = call;
   const read = await readClaim(parts, asked);
   const session = await parts.accounts.sessionOf(call.request);
-  if (read.beginner === undefined) return takeIntoOwn(parts, read, { session, facts });
+  const begins = read.added[0]?.number === 0;
+  if (!begins && (read.beginner === undefined || !read.isRepeat)) {
+    return takeIntoOwn(parts, read, { session, facts });
+  }
   demandProof(parts, read, asked.proof);
   if (read.isRepeat) return comeAgain(parts, read, facts);
   // Before an account is made of it, or a name looked up.
