@@ -32,6 +32,8 @@ const done = (answered: string[], timed_out: string[] = []): QueryReply => ({
   offline: {},
 });
 
+const PATIENCE_MS = 20_000;
+
 /** A question of a terminal whose answers come when they are let. */
 function asking({ columns = 80, rows = 24, argv = ["query", "SearchKnowledgebase"] } = {}) {
   const surroundings = fakeSurroundings();
@@ -68,7 +70,9 @@ function asking({ columns = 80, rows = 24, argv = ["query", "SearchKnowledgebase
   };
   /** Once the screen shows it; a spinner is painted again and again meanwhile. */
   const shows = async (text: string): Promise<string> => {
-    for (let turn = 0; turn < 1000 && !plain(screen).includes(text); turn++) {
+    // The command is loaded first, which takes what it takes.
+    const end = performance.now() + PATIENCE_MS;
+    while (!plain(screen).includes(text) && performance.now() < end) {
       await new Promise((resolve) => setImmediate(resolve));
     }
     return plain(screen);
