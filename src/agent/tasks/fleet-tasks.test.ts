@@ -160,6 +160,23 @@ test("what waits here for a device that is away is a part of that device's", asy
   expect(titles(await ask({ ...list, params: { limit: 1, cursor } }))).toEqual(["here@home"]);
 });
 
+test("it is counted with that device's, and found by its words", async () => {
+  const { ask } = await fleet({ offline: ["nas"], queued: "Backup photos" });
+  const { items, total } = await ask({ type: "GetTaskStats", params: {} });
+  expect(items).toContainEqual({
+    device: "nas",
+    pending: 1,
+    running: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+  });
+  expect(total?.["pending"]).toBeGreaterThan(0);
+  const search = (q: string) => ask({ type: "SearchTasks", params: { q, limit: 5 } });
+  expect((await search("photos BACKUP")).items).toMatchObject([{ device: "nas", queued: true, rank: 1 }]);
+  expect((await search("photos other")).items).toEqual([]);
+});
+
 test("sums and searches go the same way", async () => {
   const { ask } = await fleet({ answering: ["pi"] });
   expect((await ask({ type: "GetTaskStats", params: {} })).items.map(({ device: on }) => on)).toEqual([

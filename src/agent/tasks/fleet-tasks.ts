@@ -4,11 +4,11 @@ import { MusterError, systemCode } from "../../protocol/errors.ts";
 import type { LocalRequest } from "../../protocol/local-api.ts";
 import type { QueryReply } from "../../protocol/query-messages.ts";
 import { TASK_REQUESTS, type TaskAnswer, type TaskRequest, type TaskSummary } from "../../protocol/tasks.ts";
-import { isBehind } from "../../protocol/task-cursor.ts";
 import { queuedView, type OrderQueue } from "../orders/order-queue.ts";
 import { orderedDevice } from "../orders/ordered-device.ts";
 import { Arrivals } from "./arrivals.ts";
 import { FleetAsking, type FleetAskingOptions } from "./fleet-asking.ts";
+import { queuedParts } from "./queued-answers.ts";
 import { newTaskId } from "./task-id.ts";
 
 export interface FleetTasksOptions extends FleetAskingOptions {
@@ -49,14 +49,13 @@ export class FleetTasks {
       const answer = { type: "aggregate_query_part" as const, query_id, from_device: name };
       replies.push({ ...answer, data: JSON.stringify(data), is_final: isFinal });
     };
-    const queued =
-      type === "ListTasks" ? await this.#queuedFor(device, TASK_REQUESTS.list.parse(params)) : [];
+    const queued = queuedParts(type, await this.#queued(device), params);
     const asked = this.#asking.ask(
       { act, device, request },
       {
         expected(devices) {
           replies.push({ type: "aggregate_query_expected", query_id, expected: devices });
-          for (const task of queued) part(task.device, { items: [task] }, false);
+          for (const { device: name, data } of queued) part(name, data, false);
         },
         part: (name, answer) => part(name, answer, true),
       },
@@ -73,19 +72,19 @@ export class FleetTasks {
   }
 
   async show({ device, ...request }: LocalRequest<"task_show">): Promise<TaskAnswer<"show">> {
-    const queued = await this.#queued(device, ({ id }) => isLike(id, request.task));
+    const queued = await this.#queued(device, request.task);
     if (queued[0] !== undefined) return { task: queued[0] };
     return this.#one("show", { device, request });
   }
 
   async logs({ device, ...request }: LocalRequest<"task_logs">): Promise<TaskAnswer<"logs">> {
-    const queued = await this.#queued(device, ({ id }) => isLike(id, request.task));
+    const queued = await this.#queued(device, request.task);
     if (queued[0] !== undefined) return { pieces: [], next: 0, start: 0, end: 0, ended: false };
     return this.#one("logs", { device, request });
   }
 
   async cancel({ device, ...request }: LocalRequest<"task_cancel">): Promise<TaskAnswer<"cancel">> {
-    const [queued] = await this.#queued(device, ({ id }) => isLike(id, request.task));
+    const [queued] = await this.#queued(device, request.task);
     if (queued !== undefined && (await this.#options.queue?.drop(queued.id)) === true) {
       return { task: { ...queued, status: "cancelled", reason: "cancelled" } };
     }
@@ -93,23 +92,20 @@ export class FleetTasks {
   }
 
   async remove({ device, ...request }: LocalRequest<"task_remove">): Promise<TaskAnswer<"remove">> {
-    const [queued] = await this.#queued(device, ({ id }) => isLike(id, request.task));
+    const [queued] = await this.#queued(device, request.task);
     if (queued !== undefined && (await this.#options.queue?.drop(queued.id)) === true) {
       return { id: queued.id, device: queued.device };
     }
     return this.#one("remove", { device, request });
   }
 
-  async #queuedFor(device: string | undefined, { status, cursor, limit }: TaskRequest<"list">) {
-    const all = await this.#queued(device, (task) => status === undefined || status === task.status);
-    return all.filter((task) => isBehind(task, cursor)).slice(0, limit);
-  }
-
-  async #queued(device: string | undefined, wanted: (task: { id: string; status: string }) => boolean) {
+  async #queued(device: string | undefined, id?: string) {
     const own = this.#options.own();
     if (device !== undefined && (device === own.name || device === own.id)) return [];
     const all = ((await this.#options.queue?.all()) ?? []).map(queuedView);
-    return all.filter((task) => wanted(task) && (device === undefined || isOf(task, device)));
+    return all.filter(
+      (task) => (id === undefined || isLike(task.id, id)) && (device === undefined || isOf(task, device)),
+    );
   }
 
   /** Of the device that has it, which is looked for where none is named. */
