@@ -146,7 +146,7 @@ describe("the authorization table", () => {
     }
   });
 
-  test("a member looks and publishes, and neither commands, reads the audit, nor makes sign-in links", () => {
+  test("a member looks and publishes, and neither commands, renames others, reads the audit, nor makes sign-in links", () => {
     const member = ACTORS.register({ ...ANNA, role: "member" });
     expect(can(member, "fleet.see", { kind: "owner", root: ANNA.root })).toBe(true);
     expect(can(member, "audit.see", { kind: "owner", root: ANNA.root })).toBe(false);
@@ -161,6 +161,9 @@ describe("the authorization table", () => {
       }),
     ).toBe(false);
     expect(refusal(member, "audit.see", { kind: "owner", root: ANNA.root })).toContain('"forbidden"');
+    expect(can(member, "device.rename", { ...other, deviceKey: ANNA.key })).toBe(true);
+    expect(can(member, "device.rename", other)).toBe(false);
+    expect(can(ACTORS.register({ ...ANNA, role: "command" }), "device.rename", other)).toBe(true);
   });
 
   test("a page without a controller's key looks and does not command", () => {

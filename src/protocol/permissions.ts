@@ -149,10 +149,18 @@ export const RIGHTS = {
     ],
     allow: { register: itself },
   }),
-  /** A name is only shown, and leads to the device wherever the former led: whoever sees the fleet may. */
+  /**
+   * A name leads to the device wherever the former led: its services have their hosts by it, where browsers keep what
+   * belongs to them. So a member gives one to itself alone.
+   */
   "device.rename": right("device", {
     messages: ["device_rename"],
-    allow: { person: sharesOwner, register: sharesOwner, attach: sharesOwner },
+    allow: {
+      person: sharesOwner,
+      register: (actor, device) =>
+        sharesOwner(actor, device) && (itself(actor, device) || commandsAny(actor, device)),
+      attach: sharesOwner,
+    },
   }),
   /** A tunnel of one's own at the hub's provider: not for one that nobody has confirmed. */
   "device.link": right("device", {
