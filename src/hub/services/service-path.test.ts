@@ -87,6 +87,18 @@ describe("an answer below /d/", () => {
     expect(to("next")).toBe("next");
     expect(to("//evil.test/")).toBe("//evil.test/");
     expect(to("https://other.test/")).toBe("https://other.test/");
+    for (const own of ["http://hub.test/login?x", "HTTPS://HUB.test/login?x"]) {
+      expect(to(own)).toBe("/d/pi/api/login?x");
+    }
+    expect(to("http://hub.test")).toBe("/d/pi/api/");
+    for (const other of [
+      "http://hub.test:81/x",
+      "http://hub.test@evil.test/",
+      "http://hub.test.evil.test/x",
+      "http:///x",
+    ]) {
+      expect(to(other)).toBe(other);
+    }
   });
 
   test("of another protocol is passed where it was asked for, with all behind it, and nowhere else", () => {

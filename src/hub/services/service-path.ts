@@ -39,20 +39,24 @@ export function serviceRequest(request: RequestHead, { target }: ServicePath, ti
 
 /** For the answer to `request`. */
 export function serviceAnswer(request: RequestHead, path: ServicePath): AnswerHead {
-  return new AnswerHead(request, (head) => serializeResponse(head, answerFields(head, path)));
+  return new AnswerHead(request, (head) => serializeResponse(head, answerFields(head, path, request.host)));
 }
 
 const SANDBOX = "sandbox; frame-ancestors 'none'";
 
-function answerFields(head: ResponseHead, path: ServicePath): Field[] {
+function answerFields(head: ResponseHead, path: ServicePath, host: string): Field[] {
   return forwardedResponse(head, {
     connection: head.upgrade === undefined ? (head.keepAlive ? "keep-alive" : "close") : "upgrade",
     dropNames: NOT_FOR_THE_ORIGIN,
     // A second policy narrows the service's own one; it loosens nothing.
     add: [field("Content-Security-Policy", SANDBOX), field("X-Content-Type-Options", "nosniff")],
-    edit: (each) =>
-      each.lower === "location" && /^\/(?!\/)/.test(each.value)
-        ? field("Location", servicePath(path) + each.value.slice(1))
-        : each,
+    edit: (each) => (each.lower === "location" ? field("Location", placeOf(each.value, path, host)) : each),
   });
+}
+
+/** A path of the service as it is found here, also where the service wrote the host out that it was asked by. */
+function placeOf(location: string, path: ServicePath, host: string): string {
+  const [, asked, rest = ""] = /^(?:https?:\/\/([^/?#]*))?(\/(?!\/).*)?$/i.exec(location) ?? [];
+  const isOwn = asked === undefined ? rest !== "" : asked.toLowerCase() === host.toLowerCase();
+  return isOwn ? servicePath(path) + rest.slice(1) : location;
 }
