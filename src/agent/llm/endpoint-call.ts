@@ -2,15 +2,17 @@
 // goes wrong before its first byte is a refusal, so that another device may be asked; afterwards it is a failure.
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
-import { jsonDepth } from "../../protocol/json-depth.ts";
-import { JSON_MAX_DEPTH, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Network, Timers } from "../../world/world.ts";
 import type { CallAnswer, RunningCall } from "../capabilities/capability.ts";
+import { chunksIn, saysNothing, type Chunk } from "./chunk-stream.ts";
 import { askEndpoint, errorMessage, readJson, refusalOf, tooLong, type LlmEndpoint } from "./endpoint.ts";
-import { EventReader } from "./event-reader.ts";
 
 /** Embeddings in numbers are four times as long as what is passed on of them. */
 const WHOLE_MAX_BYTES = 4 * RELAY_MESSAGE_MAX_BYTES;
+
+/** Chunks without a word, before the first that has one: more are sent on as they are. */
+const HELD_MAX = 16;
 
 export interface EndpointCallParts {
   network: Pick<Network, "fetch">;
@@ -69,15 +71,25 @@ async function converse({ network, endpoint }: EndpointCallParts, talk: Conversa
       const { error, isOwn } = await refusalOf(response, endpoint);
       return isOwn ? answer.fail(error) : answer.refuse(error);
     }
-    if (wish.body["stream"] !== true) {
+    if (wish.body["stream"] !== true || !isEvents(response)) {
       const whole = await readJson(response, WHOLE_MAX_BYTES);
+      const problem = errorMessage(whole);
+      if (problem !== undefined) throw new MusterError("unavailable", `the model server stopped: ${problem}`);
+      if (wish.body["stream"] === true && !hasChoices(whole)) throw noStream();
       return answer.done(fitting(wish.result === undefined ? whole : wish.result(whole)));
     }
-    for await (const chunk of chunksOf(response)) {
+    // Until something of the answer is there another device may be asked.
+    const held: Chunk[] = [];
+    for await (const chunk of chunksIn(response)) {
+      held.push(chunk);
+      if (!hasBegun && saysNothing(chunk) && held.length < HELD_MAX) continue;
       hasBegun = true;
-      if (!answer.part(chunk)) await talk.room.wait();
-      if (signal.aborted) return;
+      for (const one of held.splice(0)) {
+        if (!answer.part(one)) await talk.room.wait();
+        if (signal.aborted) return;
+      }
     }
+    for (const one of held) answer.part(one);
     answer.done(null);
   } catch (error) {
     const problem = error instanceof MusterError ? error : broken(error);
@@ -93,35 +105,17 @@ function fitting(answer: unknown): unknown {
   throw tooLong();
 }
 
-/** The chat.completion.chunk objects up to `[DONE]`, without which the stream was cut. */
-async function* chunksOf(response: Response): AsyncGenerator<object> {
-  const type = response.headers.get("Content-Type") ?? "";
-  if (!type.startsWith("text/event-stream")) {
-    throw new MusterError("app_broken", "the model server was asked for a stream and sends none");
-  }
-  const events = new EventReader();
-  for await (const bytes of response.body ?? []) {
-    for (const event of events.push(bytes)) {
-      if (event === "[DONE]") return;
-      yield chunkIn(event);
-    }
-  }
-  throw new MusterError("app_broken", "the model server's stream broke off");
+function isEvents({ headers }: Response): boolean {
+  return (headers.get("Content-Type") ?? "").toLowerCase().startsWith("text/event-stream");
 }
 
-function chunkIn(event: string): object {
-  let value: unknown;
-  try {
-    value = jsonDepth(event) > JSON_MAX_DEPTH ? undefined : JSON.parse(event);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new MusterError("app_broken", "the model server sent an event that is no JSON object");
-  }
-  const problem = errorMessage(value);
-  if (problem !== undefined) throw new MusterError("unavailable", `the model server stopped: ${problem}`);
-  return value;
+/** A server that does not stream answers in one piece, which is an answer all the same. */
+function hasChoices(whole: unknown): boolean {
+  return typeof whole === "object" && whole !== null && "choices" in whole && Array.isArray(whole.choices);
+}
+
+function noStream(): MusterError {
+  return new MusterError("app_broken", "the model server was asked for a stream and sends none");
 }
 
 /** A beginning was passed on: nobody takes it for the whole, and it is asked again by whoever wants that. */

@@ -116,10 +116,10 @@ async function toldIn(response: Response): Promise<{ message: string }> {
   }
 }
 
-/** Undefined where there is none. */
+/** Undefined where there is none: some say of each answer that its error is null. */
 export function errorMessage(value: unknown): string | undefined {
-  if (!isObject(value) || !("error" in value)) return undefined;
-  const { error } = value;
+  const error = isObject(value) ? (value["error"] ?? undefined) : undefined;
+  if (error === undefined) return undefined;
   const message = isObject(error) ? error["message"] : error;
   return typeof message === "string" ? message.slice(0, MESSAGE_MAX_CHARACTERS) : "it does not say why";
 }

@@ -215,10 +215,83 @@ test.each([
 test.each([
   ["a page", () => new Response("<html>", { headers: { "Content-Type": "text/html" } })],
   ["no stream", () => Response.json({ object: "chat.completion" })],
+  ["what is no text", () => new Response("hello", { headers: { "Content-Type": "text/plain" } })],
 ] as const)("%s in place of a stream is a refusal", async (_, answer) => {
   const model = server({ answer });
   const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
   expect(heard.refusal).toMatchObject({ code: "app_broken" });
+});
+
+const [ROLE = "", WORD = "", STOP = ""] = chunksFor(["a"]);
+
+test("who speaks is no word yet: a stream that breaks off after it is a refusal", async () => {
+  const empty = JSON.stringify({ choices: [{ index: 0, delta: { content: null, tool_calls: [] } }] });
+  for (const events of [[ROLE], [ROLE, empty], [ROLE, '{"error":{"message":"out of memory"}}']]) {
+    const model = server({ answer: () => eventStream(events) });
+    const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+    expect([heard.parts, heard.failure]).toEqual([[], undefined]);
+    expect(heard.refusal?.message).toMatch(/broke off|out of memory/);
+  }
+});
+
+test("what says nothing is passed on with the first word, and where no word comes", async () => {
+  const more = JSON.stringify({ choices: [], prompt_filter_results: [] });
+  for (const events of [
+    [ROLE, more, WORD, STOP, "[DONE]"],
+    [ROLE, more, STOP, "[DONE]"],
+    [more, "[DONE]"],
+  ]) {
+    const model = server({ answer: () => eventStream(events) });
+    const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+    expect(heard.parts).toEqual(events.slice(0, -1).map((event) => JSON.parse(event)));
+    expect(heard).toMatchObject({ payload: null, isOver: true });
+  }
+});
+
+test.each([
+  ["reasoning_content", "hm"],
+  ["reasoning", "hm"],
+  ["tool_calls", [7]],
+  ["refusal", "no"],
+  ["content", " "],
+])("a %s of %p is a word", async (name, value) => {
+  const word = JSON.stringify({ choices: [{ index: 0, delta: { [name]: value }, finish_reason: null }] });
+  const model = server({ answer: () => eventStream([ROLE, word]) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard.parts).toHaveLength(2);
+  expect(heard.failure?.message).toContain("broke off");
+});
+
+test("a server may talk for long without a word", async () => {
+  const events = [...Array.from({ length: 40 }, () => ROLE), WORD, STOP, "[DONE]"];
+  const model = server({ answer: () => eventStream(events) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard.parts).toHaveLength(42);
+});
+
+test("a stream whose choices are all over needs no last word", async () => {
+  const over = (index: number) => JSON.stringify({ choices: [{ index, delta: {}, finish_reason: "stop" }] });
+  const heardOf = async (...events: string[]) => {
+    const model = server({ answer: () => eventStream(events) });
+    return ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  };
+  expect(await heardOf(ROLE, WORD, over(0))).toMatchObject({ payload: null });
+  const other = JSON.stringify({ choices: [{ index: 1, delta: { content: "b" } }] });
+  expect((await heardOf(ROLE, WORD, other, over(0))).failure?.message).toContain("broke off");
+  expect(await heardOf(WORD, other, over(0), over(1))).toMatchObject({ payload: null });
+});
+
+test("a server that does not stream answers in one piece", async () => {
+  const whole = { object: "chat.completion", error: null, choices: [{ message: { content: "hi" } }] };
+  const model = server({ answer: () => Response.json(whole) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", { ...QUESTION, stream: true });
+  expect(heard).toMatchObject({ parts: [], payload: whole });
+});
+
+test("an error with a status of 200 is a refusal", async () => {
+  const model = server({ answer: () => Response.json({ error: { message: "no credit", code: 402 } }) });
+  const heard = await ask(await ready({ baseUrl: model.url }), "llm.chat", QUESTION);
+  expect(heard.refusal).toMatchObject({ code: "unavailable", message: expect.stringContaining("no credit") });
 });
 
 test.each([2_000_000, 20_000_000])("an answer of %i bytes is too long", async (bytes) => {
