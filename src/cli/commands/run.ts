@@ -66,11 +66,11 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
     let order = "";
     let input: OrderInput | undefined;
     let problem: MusterError | undefined;
+    let isThere = false;
     const shown = { output: shownOn(surroundings.stdout), errors: shownOn(surroundings.stderr) };
     const cancel = (): void => void orders.tell(order, { type: "signal", name: "TERM" }).catch(() => {});
     const interrupt = (): void => {
-      if (!json && flags.detach !== true)
-        warn(invocation, "it was asked to end; Ctrl-C again does not wait for that");
+      if (!json && isThere) warn(invocation, "it was asked to end; Ctrl-C again does not wait for that");
       cancel();
     };
     invocation.interrupted.addEventListener("abort", interrupt, { once: true });
@@ -80,6 +80,7 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
           opened: (id) => (order = id),
           accepted({ device, facts }) {
             if (flags.detach === true) return;
+            isThere = true;
             tellHeldBack(invocation, device.name, facts);
             input = bringInput(orders, {
               order,
@@ -155,6 +156,7 @@ function ended(invocation: Invocation, task: TaskView, { detach }: RunFlags): nu
     if (!json) out.line(`Task ${id} on ${device}: ${task.queued === true ? "queued here" : task.status}.`);
     return 0;
   }
+  if (task.queued === true && task.status === "cancelled") warn(invocation, `task ${id} was taken back`);
   if (task.status === "failed" && reason !== null) warn(invocation, `task ${id} failed: ${reason}`);
   else if (task.status === "failed" && task.signal !== null)
     warn(invocation, `task ${id} was ended by ${signal}`);
