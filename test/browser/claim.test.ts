@@ -76,7 +76,17 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
       await tab.waitForURL(`http://web--server.localhost:${portOf(hubUrl)}/`);
       expect(await tab.textContent("body")).toContain('"method":"GET"');
 
+      // And a terminal of it, sealed from the hub.
+      await openLine(page, "server");
+      await page.getByRole("link", { name: "Tasks and terminal" }).click();
+      await page.getByRole("button", { name: "Open a terminal" }).click();
+      await page.getByLabel("Terminal of server").focus();
+      await page.keyboard.type("echo mark$((20+3))\n");
+      await page.getByText("mark23").first().waitFor();
+
       await owner.ok(["device", "unshare", "server", "anna"]);
+      await page.getByRole("heading", { name: "There is no device server" }).waitFor();
+      await page.getByRole("link", { name: "Fleet" }).click();
       await page.getByRole("heading", { name: "Nothing is shared with you now" }).waitFor();
       await tab.reload();
       expect(await tab.textContent("body")).not.toContain('"method":"GET"');

@@ -46,7 +46,7 @@ export function DeviceLine({ group: { device, shares } }: { group: Group }): Rea
       {shares.length + services.length + special.length === 0 ? null : (
         <ul className="shares" aria-label={`Shares, services and capabilities of ${device.name}`}>
           {shares.map((share) => (
-            <ShareLine key={share.id} share={share} mayCommand={mayCommand} />
+            <ShareLine key={share.id} share={share} mayCommand={mayCommand} shared={device.shared === true} />
           ))}
           {services.map((service) => (
             <ServiceLine key={service.name} service={service} device={device} />

@@ -13,7 +13,14 @@ import { useAsOf, useHubNow, usePageState } from "../state/use-page.ts";
 import { LineName, toggleUnlessControl } from "./LineName.tsx";
 import { shownShare } from "./shown-state.ts";
 
-export function ShareLine({ share, mayCommand }: { share: ShareView; mayCommand: boolean }): ReactNode {
+export interface ShareLineProps {
+  share: ShareView;
+  mayCommand: boolean;
+  /** Its device is another owner's, whose accounts alone a share with access "login" lets in. */
+  shared: boolean;
+}
+
+export function ShareLine({ share, mayCommand, shared }: ShareLineProps): ReactNode {
   const [open, setOpen] = useState(false);
   const moved = usePageState((state) => state.moved.has(share.id));
   const shown = shownShare(share, useAsOf());
@@ -25,7 +32,7 @@ export function ShareLine({ share, mayCommand }: { share: ShareView; mayCommand:
         <LineName name={share.name} open={open} onToggle={toggle} />
         <span className="cell-kind faint">{share.kind}</span>
         <span className="cell-address">
-          <ShareAddress share={share} />
+          <ShareAddress share={share} opens={!shared || share.access !== "login"} />
         </span>
         <span className="cell-proof">
           <Proof share={share} shownReason={shown.mark === "live" ? null : shown.reason} />
@@ -40,13 +47,19 @@ export function ShareLine({ share, mayCommand }: { share: ShareView; mayCommand:
   );
 }
 
-function ShareAddress({ share }: { share: ShareView }): ReactNode {
+function ShareAddress({ share, opens }: { share: ShareView; opens: boolean }): ReactNode {
   const [qr, setQr] = useState(false);
   return (
     <>
-      <a className="mono address" href={wayIn(share)} target="_blank" rel="noreferrer" title={share.url}>
-        {withoutScheme(share.url)}
-      </a>
+      {opens ? (
+        <a className="mono address" href={wayIn(share)} target="_blank" rel="noreferrer" title={share.url}>
+          {withoutScheme(share.url)}
+        </a>
+      ) : (
+        <span className="mono address faint" title={`${share.url}: for accounts of its owner`}>
+          {withoutScheme(share.url)}
+        </span>
+      )}
       <span className="address-tools">
         <CopyButton text={share.url} what={`address of ${share.name}`} />
         <button
