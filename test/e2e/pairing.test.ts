@@ -37,7 +37,7 @@ test("pair, send both ways, and across a restart of all three", async () => {
   const sent = await one.ok(["send", "two", "needle-in-clear"]);
   await until("it arrives", async () => (await inboxOf(two)).length === 1);
   expect(await inboxOf(two)).toMatchObject([{ id: sent.id, from: "one", text: "needle-in-clear" }]);
-  const file = two.write("../two.bin", new Uint8Array(300_000).fill(9));
+  const file = two.write("two.bin", new Uint8Array(300_000).fill(9));
   await until("the file is there", () => Bun.file(file).exists());
   await two.ok(["send", "one", "--file", file]);
   await until("the file arrives", async () => (await inboxOf(one)).length === 1);
