@@ -141,7 +141,7 @@ export async function testHub(
     life,
     metrics: createMetrics(),
     capabilities: options.capabilities ?? { ask: nobodyOffers },
-    queries: options.queries ?? { ask: nobodyOffers },
+    queries: options.queries ?? { ask: nobodyOffers, keysOf: nobodyOffers },
     accounts,
     tokens: { verify: (token) => tokens.get(token) },
     home: {

@@ -28,6 +28,7 @@ function fleet(...replies: Said[]) {
   const asked: { roots: readonly string[]; query: AggregateQuery; given: number; isCancelled: boolean }[] =
     [];
   const queries: ApiParts["queries"] = {
+    keysOf: (_, references) => references.map((reference) => `key of ${reference}`),
     ask(roots, query, events) {
       const one = { roots, query, given: 0, isCancelled: false };
       asked.push(one);
@@ -119,11 +120,19 @@ test("any query is one call", async () => {
   expect(await stats.json()).toMatchObject({ total: { running: 2 } });
 });
 
+test("some devices are named, as a person names them", async () => {
+  const { asked, queries } = fleet(done);
+  await using hub = await testHub({ queries });
+  const { token } = await hub.home.person("anna");
+  await hub.call("/api/query", { body: { type: "ListTasks", devices: ["pi", "gpu"] }, token, at: HUB });
+  expect(asked[0]?.query.devices).toEqual(["key of pi", "key of gpu"]);
+});
+
 test("what does not fit, and what nobody answers, is refused", async () => {
   const nobody = () => {
     throw new MusterError("no_device", "no device answers that");
   };
-  await using hub = await testHub({ queries: { ask: nobody } });
+  await using hub = await testHub({ queries: { ask: nobody, keysOf: () => [] } });
   const { token } = await hub.home.person("anna");
   for (const query of ["status=odd", "limit=0", "limit=201", "timeout_ms=70000", "q=", "other=1"]) {
     expect((await hub.call(`/api/aggregate/tasks?${query}`, { token, at: HUB })).status).toBe(400);
@@ -185,7 +194,7 @@ describe("of one person or key", () => {
       refusals += 1;
       throw new MusterError("no_device", "no device answers that");
     };
-    await using hub = await testHub({ queries: { ask } });
+    await using hub = await testHub({ queries: { ask, keysOf: () => [] } });
     const { token } = await hub.home.person("anna");
     for (let n = 0; n < 20; n++)
       await hub.call("/api/query", { body: { type: "ListTasks" }, token, at: HUB });

@@ -2,6 +2,7 @@
 // their sums. One answer when all is in, or server-sent events as each device gives its part.
 import { z } from "zod";
 import { queryName } from "../../protocol/capabilities.ts";
+import { deviceName } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { rootsOf, type Actor } from "../../protocol/actors.ts";
@@ -27,6 +28,7 @@ import { type Call, type Route, route } from "./route.ts";
 
 /** At once, of one person or one key: as many as of one session. */
 const PER_ASKER_MAX = 16;
+const DEVICES_MAX = 256;
 /** What is kept of one answer until it is whole; as events it may be more. */
 const GATHERED_MAX_CHARACTERS = 8 * RELAY_MESSAGE_MAX_BYTES;
 
@@ -45,6 +47,8 @@ const queryAsked = z.strictObject({
   type: z.enum(QUERY_TYPES),
   name: queryName.optional(),
   params: z.record(z.string(), z.unknown()).default({}),
+  /** Names or ids; all that can answer when absent. */
+  devices: z.array(deviceName).min(1).max(DEVICES_MAX).optional(),
   timeout_ms: timeoutMs,
 });
 
@@ -52,6 +56,7 @@ interface Question {
   type: QueryType;
   name?: string | undefined;
   params: object;
+  devices?: readonly string[] | undefined;
   timeout_ms: number | undefined;
 }
 
@@ -100,6 +105,7 @@ async function answered(
     query_type: question.type,
     ...(question.name === undefined ? {} : { query_name: question.name }),
     params: JSON.stringify(question.params),
+    ...(question.devices === undefined ? {} : { devices: parts.queries.keysOf(roots, question.devices) }),
     ...(question.timeout_ms === undefined ? {} : { timeout_ms: question.timeout_ms }),
   };
   const gone = new AbortController();

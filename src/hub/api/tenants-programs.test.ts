@@ -47,7 +47,7 @@ const deviceNamings = (ask: Naming["ask"]): Naming[] => [
 ];
 const modelCall = (path: string): Naming[] => [
   ...deviceNamings((name) => [path, { body, headers: { "muster-device": name } }]),
-  ...deviceNamings((name) => [path, { body: { ...body, model: `${name}/qwen` } }]),
+  ...deviceNamings((name) => [path, { body: { ...body, model: `qwen@${name}` } }]),
   {
     what: "a model",
     theirs: () => "annas-model",
@@ -98,6 +98,7 @@ const ROUTES: Record<string, Naming[]> = {
   "GET /api/device/status": [],
   "GET /api/aggregate/tasks": [],
   "POST /api/query": [
+    ...deviceNamings((name) => ["/api/query", { body: { type: "ListTasks", devices: [name] } }]),
     {
       what: "a plugin's query",
       theirs: () => "AnnasNotes",
@@ -140,7 +141,10 @@ async function twoTenants(): Promise<Tenants> {
   };
   const hub = await testHub({
     capabilities: { ask: (ask, events) => there(late.capabilities).ask(ask, events) },
-    queries: { ask: (roots, query, events) => there(late.queries).ask(roots, query, events) },
+    queries: {
+      ask: (roots, query, events) => there(late.queries).ask(roots, query, events),
+      keysOf: (roots, references) => there(late.queries).keysOf(roots, references),
+    },
     fleet: { viewOf: (roots) => there(late.view)(roots) },
   });
   const annas = await hub.home.device("annas-gpu");

@@ -4,12 +4,12 @@
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
 import { serves } from "../../protocol/capabilities.ts";
-import { beginsId, parseDeviceId } from "../../protocol/ids.ts";
 import { isModel } from "../../protocol/model-names.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { DeviceBook } from "../device-book.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
+import { namedDevice } from "./named-device.ts";
 import { allAway, askedOtherwise, noModel, noSuchDevice, notOffered, type Offering } from "./no-candidate.ts";
 
 export interface CandidateParts {
@@ -42,7 +42,7 @@ export interface Candidate {
 export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[] {
   const { own, others } = rowsFor(parts, asked);
   const { onlyDevice, preferDevice } = asked;
-  const only = onlyDevice === undefined ? undefined : named([...own, ...others], onlyDevice);
+  const only = onlyDevice === undefined ? undefined : namedDevice([...own, ...others], onlyDevice);
   if (onlyDevice !== undefined && only === undefined) throw noSuchDevice(onlyDevice);
   // What others offer besides, to others, is not told.
   const all = [
@@ -69,7 +69,7 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
     throw allAway(asked, only, { rows: serving, instead: names });
   }
   const preferred =
-    preferDevice === undefined ? undefined : named([...own, ...others], preferDevice)?.device_id;
+    preferDevice === undefined ? undefined : namedDevice([...own, ...others], preferDevice)?.device_id;
   return here.toSorted(
     (one, other) =>
       rank(parts.isCoolingDown(one.id), parts.isCoolingDown(other.id)) ||
@@ -97,15 +97,6 @@ function rowsFor(
 
 function offeringsOf({ offers }: CandidateParts, rows: readonly DeviceRow[]): Offering[] {
   return rows.flatMap((row) => offers.of(row.device_id).capabilities.map((offer) => ({ row, offer })));
-}
-
-/** By its name, else by its id, else by the beginning of one id alone. */
-function named(rows: readonly DeviceRow[], reference: string): DeviceRow | undefined {
-  const id = parseDeviceId(reference) ?? reference;
-  const exact = rows.find(({ name }) => name === reference) ?? rows.find((row) => row.device_id === id);
-  if (exact !== undefined) return exact;
-  const [row, other] = rows.filter(({ device_id: id }) => beginsId(id, reference));
-  return other === undefined ? row : undefined;
 }
 
 function candidatesOf({ directory }: CandidateParts, rows: readonly DeviceRow[]): Candidate[] {

@@ -113,6 +113,19 @@ test("only the devices that are meant are asked", () => {
   expect([one.asked.length, two.asked.length]).toEqual([0, 1]);
 });
 
+test("devices are found by their names, their ids and the beginnings of these, among the asker's own", () => {
+  const { made, desk } = fleet();
+  made.add("one", offering);
+  made.add("two", offering);
+  const keyOf = (byte: number): string => toBase64Url(new Uint8Array(32).fill(byte));
+  const [one, two] = [keyOf(10), keyOf(11)];
+  expect(desk.keysOf([OWN_ROOT], ["two", "id-one", "id-o"])).toEqual([two, one, one]);
+  expect(() => desk.keysOf([OWN_ROOT], ["three"])).toThrow('there is no device "three"');
+  expect(() => desk.keysOf([OTHER_ROOT], ["two"])).toThrow("there is no device");
+  // More than one begins like that.
+  expect(() => desk.keysOf([OWN_ROOT], ["id-"])).toThrow("there is no device");
+});
+
 test("a custom query goes to those that declare it; where none does, it is refused by name", () => {
   const { made, ask } = fleet();
   made.add("notes", { queries: ["Notes"] }, answering("[1]"));

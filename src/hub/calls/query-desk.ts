@@ -18,6 +18,7 @@ import type { Timers } from "../../world/world.ts";
 import type { Offered } from "../devices/offers.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Candidate, CandidateParts } from "./candidates.ts";
+import { namedDevice } from "./named-device.ts";
 import { shown } from "./shown.ts";
 import { CallStreams } from "./call-stream.ts";
 import { QueryRun, type QueryEvents } from "./query-run.ts";
@@ -34,6 +35,8 @@ export interface QueryAsker {
     query: AggregateQuery,
     events: QueryEvents,
   ): Pick<QueryRun, "resume" | "cancel">;
+  /** Keys of the devices that are meant, base64url. Throws `not_found`. */
+  keysOf(ownerRoots: readonly string[], references: readonly string[]): string[];
 }
 
 /** Of one session at once. */
@@ -70,12 +73,20 @@ export class QueryDesk {
     });
   }
 
+  /** Keys of the devices that are meant, base64url. Throws `not_found`. */
+  keysOf(ownerRoots: readonly string[], references: readonly string[]): string[] {
+    const rows = this.#rows(ownerRoots);
+    return references.map((reference) => {
+      const row = namedDevice(rows, reference);
+      if (row !== undefined) return toBase64Url(row.public_key);
+      throw new MusterError("not_found", `there is no device "${reference}"`);
+    });
+  }
+
   /** Of the devices of these owners. Throws a refusal for which nobody was asked. */
   ask(ownerRoots: readonly string[], query: AggregateQuery, events: QueryEvents): QueryRun {
     const meant = query.devices === undefined ? undefined : new Set(query.devices);
-    const rows = this.#parts.devices
-      .commandedBy(ownerRoots)
-      .filter((row) => row.revoked_at === null && row.confirmed === 1);
+    const rows = this.#rows(ownerRoots);
     const wanted = rows.filter((row) => meant?.has(toBase64Url(row.public_key)) ?? true);
     const asked = wanted.filter((row) => this.#canAnswer(row.device_id, query));
     if (asked.length === 0 && query.query_type === "Custom") throw this.#unknown(query, rows);
@@ -102,6 +113,12 @@ export class QueryDesk {
       },
       events,
     );
+  }
+
+  #rows(ownerRoots: readonly string[]): DeviceRow[] {
+    return this.#parts.devices
+      .commandedBy(ownerRoots)
+      .filter((row) => row.revoked_at === null && row.confirmed === 1);
   }
 
   /** With the queries of plugins that there are, and where. */
