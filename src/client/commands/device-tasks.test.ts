@@ -55,6 +55,7 @@ async function fleet(change: Partial<Parameters<typeof device>[2]> = {}) {
   return { hub, far, tasks, [Symbol.dispose]: () => tasks.close() };
 }
 
+const ALL = { from: 0, latestBytes: 1_000_000 };
 const stays = new AbortController().signal;
 
 async function read(pages: AsyncIterable<LogPage>): Promise<string> {
@@ -70,7 +71,7 @@ test("a browser runs a task, follows what it writes, and finds it in the list", 
   const { hub, tasks } = given;
   const task = await tasks.run("echo begun; sleep 0.2; echo wrong >&2; exit 3");
   expect(task).toMatchObject({ device_id: pi.id, title: expect.stringContaining("echo begun") });
-  expect(await read(tasks.follow(task.id, 0, stays))).toBe("stdout:begun\nstderr:wrong\n");
+  expect(await read(tasks.follow(task.id, ALL, stays))).toBe("stdout:begun\nstderr:wrong\n");
   const { items } = await tasks.ask("list", { limit: 10 });
   expect(items).toMatchObject([{ id: task.id, status: "failed", exit_code: 3 }]);
   // One session for all that was asked, one for the log; and the hub saw that something was said, and no word of it.
@@ -83,7 +84,7 @@ test("what was asked together is answered in turn, and a task is cancelled while
   using given = await fleet();
   const { tasks } = given;
   const task = await tasks.run("echo begun; sleep 60");
-  const pages = tasks.follow(task.id, 0, stays);
+  const pages = tasks.follow(task.id, ALL, stays);
   expect((await pages.next()).value?.pieces).toHaveLength(1);
   const rest = read(pages);
   const [list, cancelled] = await Promise.all([
@@ -102,7 +103,7 @@ test("a session that was cut while idle is opened anew, and nothing runs twice",
   await tasks.ask("stats", {});
   hub.streams.at(-1)?.[0].close();
   const task = await tasks.run("echo once");
-  await read(tasks.follow(task.id, 0, stays));
+  await read(tasks.follow(task.id, ALL, stays));
   // Cut while the answer is on its way.
   hub.tamper = (from, bytes, pass) => {
     if (from === "controller") return pass(bytes);
@@ -110,9 +111,26 @@ test("a session that was cut while idle is opened anew, and nothing runs twice",
     hub.streams[1]?.[0].close();
   };
   const again = await tasks.run("echo twice");
-  expect(await read(tasks.follow(again.id, 0, stays))).toBe("stdout:twice\n");
+  expect(await read(tasks.follow(again.id, ALL, stays))).toBe("stdout:twice\n");
   const { items } = await tasks.ask("list", { limit: 10 });
   expect(items.map(({ title }) => title).toSorted()).toEqual(["echo once", "echo twice"]);
+});
+
+test("of a log that has grown far ahead the latest bytes are read, and where they begin is told", async () => {
+  using given = await fleet();
+  const { tasks } = given;
+  const task = await tasks.run("seq 1 60000");
+  await read(tasks.follow(task.id, ALL, stays));
+  const pages: LogPage[] = [];
+  const latest = { from: 0, latestBytes: 10_000 };
+  for await (const page of tasks.follow(task.id, latest, stays)) pages.push(page);
+  const end = pages.at(-1)?.next ?? 0;
+  expect(pages.map(({ at }) => at)).toEqual([0, end - 10_000]);
+  const last = pages
+    .at(-1)
+    ?.pieces.map(({ bytes }) => new TextDecoder().decode(bytes))
+    .join("");
+  expect(last).toEndWith("59999\n60000\n");
 });
 
 test("who leaves a log ends its session, and more than eight are not followed", async () => {
@@ -120,9 +138,9 @@ test("who leaves a log ends its session, and more than eight are not followed", 
   const { hub, tasks } = given;
   const task = await tasks.run("sleep 60");
   const left = new AbortController();
-  const followed = Array.from({ length: 8 }, () => codeOf(tasks.follow(task.id, 0, left.signal).next()));
+  const followed = Array.from({ length: 8 }, () => codeOf(tasks.follow(task.id, ALL, left.signal).next()));
   await until(() => hub.streams.length === 9);
-  expect(await codeOf(tasks.follow(task.id, 0, left.signal).next())).toBe("too_many");
+  expect(await codeOf(tasks.follow(task.id, ALL, left.signal).next())).toBe("too_many");
   left.abort();
   expect(new Set(await Promise.all(followed))).toEqual(new Set(["unavailable"]));
   await tasks.ask("cancel", { task: task.id });
@@ -132,7 +150,7 @@ test("a browser's key that leaves the log loses its sessions at once", async () 
   using given = await fleet();
   const { far, tasks } = given;
   const task = await tasks.run("echo begun; sleep 60");
-  const pages = tasks.follow(task.id, 0, stays);
+  const pages = tasks.follow(task.id, ALL, stays);
   await pages.next();
   const waiting = codeOf(pages.next());
   const began = performance.now();

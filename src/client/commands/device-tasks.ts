@@ -28,8 +28,8 @@ export interface LogPiece {
 }
 
 export interface LogPage {
-  /** Position of the first byte that the device still has. */
-  start: number;
+  /** Position of its first byte; more than where the page before ended, where something was left out. */
+  at: number;
   /** Behind the last piece: where the next page begins. */
   next: number;
   pieces: LogPiece[];
@@ -44,7 +44,7 @@ const WAITING_MAX = 16;
 const FOLLOWING_MAX = 8;
 /** Between two pages of a log that grows by little. */
 const PACE_MS = 100;
-const LOG_PAGE_BYTES = 64 * 1024;
+const LOG_PAGE_BYTES = 128 * 1024;
 const SILENT: OrderEvents = { accepted() {}, output() {}, inputRoom() {}, drain() {} };
 
 export class DeviceTasks {
@@ -72,8 +72,15 @@ export class DeviceTasks {
     return taskView.parse(result);
   }
 
-  /** What it writes, from position `from` to its end. Aborting `left` ends it with an error, and so does `close`. */
-  async *follow(task: string, from: number, left: AbortSignal): AsyncGenerator<LogPage> {
+  /**
+   * What it writes, from position `from` to its end; where it writes faster than it can be read, only the latest so
+   * many bytes. Aborting `left` ends it with an error, and so does `close`.
+   */
+  async *follow(
+    task: string,
+    { from, latestBytes }: { from: number; latestBytes: number },
+    left: AbortSignal,
+  ): AsyncGenerator<LogPage> {
     const { controller, device } = this.#options;
     if (this.#following.size >= FOLLOWING_MAX)
       throw new MusterError("too_many", "too many logs are followed");
@@ -86,12 +93,13 @@ export class DeviceTasks {
       for (let at = from; ;) {
         const request = { task, from: at, limit: LOG_PAGE_BYTES, wait: true };
         const result = await this.#answer(session, { kind: "task.logs", request, commandId: this.#newId() });
-        const { pieces, next, start, ended } = TASK_ANSWERS.logs.parse(result);
+        const { pieces, next, start, end, ended } = TASK_ANSWERS.logs.parse(result);
         if (next < at) throw new MusterError("protocol_error", "the device went back in a log");
-        yield { start, next, pieces: pieces.map(readPiece), ended };
+        const first = Math.max(at, start);
+        yield { at: first, next, pieces: pieces.map(readPiece), ended };
         if (ended) return;
-        at = next;
-        await this.#pause();
+        at = Math.max(next, end - latestBytes);
+        if (next - first < LOG_PAGE_BYTES / 2) await this.#pause();
       }
     } finally {
       left.removeEventListener("abort", gone);

@@ -32,13 +32,13 @@ function asked() {
       tasks.set(script, made);
       return made;
     },
-    async *follow(_task: string, from: number, left: AbortSignal): AsyncGenerator<LogPage> {
+    async *follow(_task: string, { from }: { from: number }, left: AbortSignal): AsyncGenerator<LogPage> {
       for (;;) {
         const { promise, resolve } = Promise.withResolvers<Partial<LogPage> | Error>();
         followed.push({ from, left, say: resolve });
         const page = await promise;
         if (page instanceof Error) throw page;
-        yield { start: 0, next: 0, pieces: [], ended: false, ...page };
+        yield { at: 0, next: 0, pieces: [], ended: false, ...page };
         if (page.ended === true) return;
       }
     },
@@ -100,6 +100,19 @@ test("a log is read from near its end, and another one takes its place", async (
   followed[0]?.say(wrote("late"));
   await turn();
   expect(machine.store.get().log).toMatchObject({ task: "other", parts: [] });
+});
+
+test("what is written faster than it is read is left out, and said so", async () => {
+  const { machine, followed, text, turn } = asked();
+  machine.begin();
+  await machine.run("yes");
+  await turn();
+  followed.at(-1)?.say({ ...wrote("first\n"), at: 0, next: 6 });
+  await turn();
+  expect([text(), machine.store.get().log?.isCut]).toEqual(["first\n", false]);
+  followed.at(-1)?.say({ ...wrote("much later\n"), at: 9_000_000, next: 9_000_011 });
+  await turn();
+  expect([text(), machine.store.get().log?.isCut]).toEqual(["much later\n", true]);
 });
 
 test("after a cut what was known stays, and the open log goes on with the next beginning", async () => {

@@ -113,7 +113,7 @@ export class MachineTasks {
   }
 
   async #follow(device: AskedDevice, task: string, left: AbortSignal): Promise<void> {
-    const log = new LogText();
+    let text = new LogText();
     const show = (part: Partial<OpenedLog>): void => {
       const { log: shown } = this.store.get();
       if (!left.aborted && shown !== null) this.store.set({ log: { ...shown, ...part } });
@@ -124,14 +124,17 @@ export class MachineTasks {
       const from = Math.max(0, view.logs_bytes - LOG_TEXT_MAX);
       show({ at: isOver(view) ? "reading" : "following", isCut: from > 0 });
       let isRunning = view.status !== "pending";
-      for await (const page of device.follow(task, from, left)) {
+      let [at, isCut] = [from, from > 0];
+      for await (const page of device.follow(task, { from, latestBytes: LOG_TEXT_MAX }, left)) {
         // What writes has begun, whatever the list says.
         if (!isRunning && page.pieces.length > 0) this.#refresh();
         isRunning ||= page.pieces.length > 0;
-        for (const piece of page.pieces) log.push(piece);
-        show({ parts: log.parts, isCut: page.start > 0 || from > 0 || log.isCut });
+        if (page.at > at) [text, isCut] = [new LogText(), true];
+        at = page.next;
+        for (const piece of page.pieces) text.push(piece);
+        show({ parts: text.parts, isCut: isCut || text.isCut });
       }
-      show({ at: "ended", parts: log.parts });
+      show({ at: "ended", parts: text.parts });
       if (!isOver(view)) this.#put((await device.ask("show", { task })).task);
     } catch (error) {
       show({ at: "failed", problem: publicError(error) });

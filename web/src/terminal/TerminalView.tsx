@@ -91,10 +91,8 @@ export function TerminalView({ desk, state, name }: TerminalViewProps): ReactNod
     <div className="terminal-frame" data-at={state.at}>
       <div ref={place} className="terminal mono" onMouseUp={focus} onScroll={scrolled}>
         <div className="terminal-rows">
-          {screen.rows.map((row, index) => (
-            // A row has no name but its place.
-            // oxlint-disable-next-line react/no-array-index-key
-            <TerminalRow key={index} runs={row.runs()} />
+          {screen.rows.map((row) => (
+            <TerminalRow key={row.id} runs={row.runs()} />
           ))}
           {at === undefined ? null : <span className="terminal-cursor" style={at} />}
           <textarea

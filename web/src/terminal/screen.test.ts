@@ -78,6 +78,25 @@ test("looks are kept by letter, and what is erased keeps the ground", () => {
   ]);
 });
 
+test("letters that are put in or taken out move what is behind them, and leave the ground that is set", () => {
+  const runsOf = (text: string) => {
+    const { screen: made, write } = screen(6, 1);
+    write(text);
+    return made.rows[0]?.runs();
+  };
+  expect(runsOf("abc\u001B[44m\u001B[2G\u001B[2P")).toEqual([
+    { text: "a   ", style: {} },
+    { text: "  ", style: { ground: 4 } },
+  ]);
+  expect(runsOf("abc\u001B[44m\u001B[2G\u001B[2@")).toEqual([
+    { text: "a", style: {} },
+    { text: "  ", style: { ground: 4 } },
+    { text: "bc", style: {} },
+  ]);
+  expect(runsOf("abcdef\u001B[2G\u001B[3@")).toEqual([{ text: "a   bc", style: {} }]);
+  expect(runsOf("abc漢e\u001B[1G\u001B[2@")).toEqual([{ text: "  abc", style: {} }]);
+});
+
 test("wide letters take two cells, marks none, and half of one is no letter", () => {
   expect(shown("a漢b")).toEqual(["a漢b", "", "", ""]);
   expect(shown("e\u0301x")).toEqual(["e\u0301x", "", "", ""]);
