@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { toBase64Url } from "../protocol/bytes.ts";
 import type { OwnerLogEntry } from "../protocol/owner-log.ts";
-import { admitBrowserByWords, beginBrowserLog } from "./browser-log.ts";
+import { admitBrowserByWords, beginBrowserLog, trustMachineByWords } from "./browser-log.ts";
 import type { Signer } from "./crypto.ts";
 import {
   controller,
@@ -128,8 +128,12 @@ test("such a browser takes a shared device and lets it go, by itself", async () 
 test("once a machine may write the log, neither browser nor words do, and what was taken stays", async () => {
   const { shared, taken } = await claimed(log, firefox);
   const laptop = newSigner();
-  const body = controller(laptop, { kind: "laptop" });
-  const owned = await appendEntry(crypto, taken, { kind: "controller", body, signer: keeper });
+  const body = member(laptop, { kind: "laptop" });
+  const joined = await appendEntry(crypto, taken, { kind: "member", body, signer: keeper });
+  const trusted = { publicKey: laptop.publicKey, words: phrase, nowMs: NOW };
+  const owned = extendLog(crypto, joined, [await trustMachineByWords(crypto, joined, trusted)]);
+  expect(owned.rightOf(laptop.publicKey, NOW)).toBe("admin");
+  expect(owned.mayCommand(firefox.publicKey, NOW)).toBe(true);
   expect([owned.isKeptByWords, isShared(shared, owned, pi.publicKey)]).toEqual([false, true]);
   for (const signer of [keeper, firefox]) {
     const more = controller(newSigner(), { kind: "laptop" });

@@ -3,7 +3,8 @@
 import { toBase64Url } from "../protocol/bytes.ts";
 import { BROWSER_CONTROLLER_DAYS } from "../protocol/limits.ts";
 import { isHostName, nameFromFolder } from "../protocol/names.ts";
-import type { OwnerLogEntry } from "../protocol/owner-log.ts";
+import { MusterError } from "../protocol/errors.ts";
+import type { EntryBody, OwnerLogEntry } from "../protocol/owner-log.ts";
 import { signedBytes } from "../protocol/signed.ts";
 import type { Crypto, Signer } from "./crypto.ts";
 import { sshHostKeysHash } from "./owner-log-rules.ts";
@@ -59,9 +60,32 @@ export async function admitBrowserByWords(
     },
     signer: recoverySigner(crypto, words),
   });
-  const entry = longer.entries.at(-1);
-  if (entry === undefined) throw new RangeError("an owner log is never empty");
-  return entry;
+  return lastEntry(longer);
+}
+
+/** Makes a machine of the log its keeper, as the home of any other owner is: it may write the log, and the words no more. */
+export async function trustMachineByWords(
+  crypto: Crypto,
+  log: OwnerLog,
+  { publicKey, words, nowMs }: { publicKey: Uint8Array; words: string; nowMs: number },
+): Promise<OwnerLogEntry> {
+  const known = log.participant(publicKey);
+  if (known === undefined) throw new MusterError("not_found", "that machine is not in the owner log");
+  const { linkKey, name, kind, platform } = known;
+  const body: EntryBody<"controller"> = {
+    public_key: toBase64Url(publicKey),
+    link_key: toBase64Url(linkKey),
+    name,
+    kind,
+    platform,
+    scopes: ["admin", "command"],
+    since: nowMs,
+    until: null,
+    // Whoever types the words has named the very machine.
+    named: true,
+  };
+  const signer = recoverySigner(crypto, words);
+  return lastEntry(await appendEntry(crypto, log, { kind: "controller", body, signer }));
 }
 
 /**
@@ -98,4 +122,10 @@ export function browserDeviceName(text: string): string {
 
 function commandingTime(nowMs: number): { since: number; until: number } {
   return { since: nowMs, until: nowMs + BROWSER_CONTROLLER_DAYS * DAY_MS };
+}
+
+function lastEntry(log: OwnerLog): OwnerLogEntry {
+  const entry = log.entries.at(-1);
+  if (entry === undefined) throw new RangeError("an owner log is never empty");
+  return entry;
 }

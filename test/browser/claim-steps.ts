@@ -47,7 +47,11 @@ export async function takeAsNewcomer(
   return page.getByRole("list", { name: "24 words" }).getByRole("listitem").allTextContents();
 }
 
-export async function typeWords(page: Page, words: readonly string[]): Promise<void> {
+export async function typeWords(
+  page: Page,
+  words: readonly string[],
+  button = "Let this browser command",
+): Promise<void> {
   await page.getByLabel("Your 24 words").fill(words.join(" "));
-  await page.getByRole("button", { name: "Let this browser command" }).click();
+  await page.getByRole("button", { name: button }).click();
 }

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { app } from "../e2e/app.ts";
-import { agentIn, Home, hubIn, portOf } from "../e2e/harness.ts";
+import { agent, agentIn, Home, hubIn, portOf } from "../e2e/harness.ts";
 import { until } from "../e2e/until.ts";
 import { hasChromium, launchChromium } from "./chromium.ts";
 import { openShareLink, takeAsNewcomer, typeWords, withPasskeys } from "./claim-steps.ts";
@@ -15,6 +15,7 @@ const PASSWORD = "correct horse battery";
 describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
   const owner = new Home();
   const server = new Home();
+  const laptop = new Home();
   let browser: Browser;
   let hubUrl: string;
   let loginUrl: string;
@@ -31,6 +32,7 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
 
   afterAll(async () => {
     await browser.close();
+    await laptop[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     await owner[Symbol.asyncDispose]();
     expect(complaints).toEqual([]);
@@ -99,7 +101,7 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
   );
 
   test(
-    "is commanded from another browser by name, password and words, and let go by a click",
+    "is commanded from another browser by name, password and words, let go by a click, and at last kept by a machine",
     async () => {
       const [first, page] = await someone({ width: 360, height: 740 });
       const link = await shareLink();
@@ -145,6 +147,29 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
       await other.getByRole("button", { name: "Show server" }).click();
       await waitUntilLive(other);
       expect(await shownLines(other)).toEqual(["server"]);
+
+      // A first machine takes the place of the words.
+      await other.getByRole("button", { name: "Add device" }).click();
+      await typeWords(other, words, "Make a token");
+      const line = await other.getByRole("dialog").locator("code").textContent();
+      const [token = ""] = /mst1_\S+/.exec(line ?? "") ?? [];
+      await other.getByRole("button", { name: "Done" }).click();
+      await laptop.ok(["init", hubUrl, "--token", token, "--yes", "--no-service", "--name", "laptop"]);
+      await agent(laptop);
+      await openLine(other, "laptop");
+      await other.getByRole("button", { name: "Let it keep your devices…" }).click();
+      await typeWords(other, words, "Let laptop keep them");
+      await other.getByRole("dialog").waitFor({ state: "detached" });
+      await until("the machine to keep them", async () => {
+        const { items } = await laptop.ok(["device", "owners"]);
+        return items.some(
+          (one: { self: boolean; scopes: string[] }) => one.self && one.scopes.includes("admin"),
+        );
+      });
+      const ran = await laptop.run(["run", "--json", "--device", "server", "--", "echo", "done"]);
+      expect(ran.json).toMatchObject({ device: "server", logs: "done\n" });
+      await openLine(other, "server");
+      await other.getByText("muster device unshare server").waitFor();
       await second.close();
     },
     TIMEOUT_MS,

@@ -6,7 +6,7 @@ import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
 import { OnAMachine } from "./NewcomerForm.tsx";
-import { WordsForm } from "./WordsForm.tsx";
+import { RenewForm } from "./RenewForm.tsx";
 
 export function TakeIt({ device }: { device: string }): ReactNode {
   const page = usePage();
@@ -62,7 +62,7 @@ function WordsFirst({ device }: { device: string }): ReactNode {
     return (
       <>
         <p>This browser commands nothing yet. Type the 24 words that you wrote down, then take {device}:</p>
-        <WordsForm />
+        <RenewForm />
         <p className="faint">
           <button type="button" className="link" onClick={() => setLost(true)}>
             I have no words any more

@@ -1,23 +1,28 @@
-// The 24 words that let this browser command for thirty days. They are used here and go nowhere.
+// The 24 words that keep an owner log which no machine keeps. They are used here and go nowhere.
 import { useState, type FormEvent, type ReactNode } from "react";
 import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
-import { usePage } from "../state/use-page.ts";
 
 const WORDS = 24;
 
-export function WordsForm({ onDone }: { onDone?(): void }): ReactNode {
-  const page = usePage();
+export interface WordsFormProps {
+  /** On the button. */
+  does: string;
+  /** What is not so, where it fails. */
+  failed: string;
+  run(words: string): Promise<void>;
+}
+
+export function WordsForm({ does, failed, run }: WordsFormProps): ReactNode {
   const task = useTask();
   const [words, setWords] = useState("");
   const count = words.split(/[\s,]+/).filter((word) => word !== "").length;
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     task.run(async () => {
-      await page.claims.renew(words);
+      await run(words);
       setWords("");
-      onDone?.();
     });
   };
   return (
@@ -32,6 +37,7 @@ export function WordsForm({ onDone }: { onDone?(): void }): ReactNode {
             autoComplete="off"
             spellCheck={false}
             maxLength={400}
+            data-first
             value={words}
             onChange={(event) => {
               setWords(event.target.value);
@@ -40,12 +46,10 @@ export function WordsForm({ onDone }: { onDone?(): void }): ReactNode {
           />
         )}
       </Field>
-      {task.problem === null ? null : (
-        <Problem what="This browser commands nothing yet" problem={task.problem} />
-      )}
+      {task.problem === null ? null : <Problem what={failed} problem={task.problem} />}
       <div className="form-end">
         <button type="submit" className="button primary" disabled={task.busy || count !== WORDS}>
-          {task.busy ? "Signing…" : "Let this browser command"}
+          {task.busy ? "Signing…" : does}
         </button>
       </div>
     </form>

@@ -1,12 +1,20 @@
 // Taking a shared device, as the page does it: reads what the link offers, makes account, key and owner log where they
 // are missing, claims, and lets go again. What is signed is in claim-steps.ts.
-import { admitBrowserByWords, beginBrowserLog } from "../../../src/identity/browser-log.ts";
+import {
+  admitBrowserByWords,
+  beginBrowserLog,
+  trustMachineByWords,
+} from "../../../src/identity/browser-log.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
+import type { Participant } from "../../../src/identity/owner-log-state.ts";
 import { appendEntry, type OwnerLog } from "../../../src/identity/owner-log.ts";
+import { recoverySigner } from "../../../src/identity/recovery-words.ts";
+import { makeInvite } from "../../../src/identity/setup-token.ts";
 import { toBase64Url } from "../../../src/protocol/bytes.ts";
 import type { ClaimOffer, ClaimRequest, ClaimResponse } from "../../../src/protocol/claim-api.ts";
 import { MusterError, publicError } from "../../../src/protocol/errors.ts";
 import { deviceIdOf } from "../../../src/protocol/ids.ts";
+import { installLine } from "../../../src/protocol/install-line.ts";
 import type { OwnerLogEntry } from "../../../src/protocol/owner-log.ts";
 import type { Timers } from "../../../src/world/world.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
@@ -19,6 +27,13 @@ import type { ClaimState, Taken } from "./claim-state.ts";
 import { claimKeyOf, pinIn, signClaim } from "./claim-steps.ts";
 
 export type WayBack = { by: "passkey" } | { by: "password"; password: string };
+
+export interface MachineInvite {
+  /** What to run on it. */
+  line: string;
+  /** ISO 8601. */
+  expiresAt: string;
+}
 
 export interface Claims {
   /** The whole link, for a command that takes it elsewhere. */
@@ -34,6 +49,10 @@ export interface Claims {
   /** Lets this browser command for thirty days. */
   renew(words: string): Promise<void>;
   letGo(deviceId: string): Promise<void>;
+  /** A token for a first machine, by the words. It is shown once. */
+  inviteMachine(words: string): Promise<MachineInvite>;
+  /** Makes a machine the keeper of the owner log, in the place of the words. */
+  trustMachine(words: string, deviceId: string): Promise<void>;
   addPasskey(): Promise<void>;
   /** The words were written down, or there were none. */
   done(): void;
@@ -58,6 +77,7 @@ export interface ClaimSessionOptions {
   leave(anew: boolean): void;
 }
 
+const INVITE_MS = 15 * 60_000;
 /** Others may write at the same time; then all is fetched and signed anew. */
 const TRIES_MAX = 5;
 
@@ -159,6 +179,9 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
     return { log, identity, connection: link.connection };
   };
 
+  const participant = (log: OwnerLog, deviceId: string): Participant | undefined =>
+    log.participants().find(({ publicKey }) => deviceIdOf(crypto.sha256(publicKey)) === deviceId);
+
   const append = async (make: (log: OwnerLog) => Promise<OwnerLogEntry>): Promise<void> => {
     const { log, connection } = own();
     const entry = await make(log);
@@ -217,9 +240,7 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
     letGo: (deviceId) =>
       append(async (log) => {
         const { identity } = own();
-        const device = log
-          .participants()
-          .find(({ publicKey }) => deviceIdOf(crypto.sha256(publicKey)) === deviceId);
+        const device = participant(log, deviceId);
         const owner = device?.sharedBy;
         if (device === undefined || owner === undefined) {
           throw new MusterError("not_found", "that device is not shared with you");
@@ -232,6 +253,24 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
         const entry = longer.entries.at(-1);
         if (entry === undefined) throw new RangeError("an owner log is never empty");
         return entry;
+      }),
+    async inviteMachine(words) {
+      const { key: hubKey, url } = await fetchHub();
+      const expiresAtMs = options.nowMs() + INVITE_MS;
+      const signer = recoverySigner(crypto, words);
+      let token = "";
+      await append(async (log) => {
+        const made = await makeInvite(crypto, { log, hubKey, names: [], expiresAtMs, signer });
+        token = made.token.reveal();
+        return made.entry;
+      });
+      const { install } = installLine({ hubUrl: url, lanUrl: undefined, insecure: false }, token);
+      return { line: install, expiresAt: new Date(expiresAtMs).toISOString() };
+    },
+    trustMachine: (words, deviceId) =>
+      append((log) => {
+        const { publicKey } = participant(log, deviceId) ?? { publicKey: new Uint8Array(0) };
+        return trustMachineByWords(crypto, log, { publicKey, words, nowMs: options.nowMs() });
       }),
     addPasskey: passkey,
     done() {

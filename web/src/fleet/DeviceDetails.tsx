@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { DeviceView, MachineHealth } from "../../../src/protocol/views.ts";
 import { CoOwners } from "../claim/CoOwners.tsx";
 import { LetGo } from "../claim/LetGo.tsx";
+import { TrustMachine } from "../claim/OwnMachine.tsx";
 import { percent, size } from "../format/size.ts";
 import { shortId } from "../format/short-id.ts";
 import { exact, span } from "../format/time.ts";
@@ -16,6 +17,7 @@ import { usePageState } from "../state/use-page.ts";
 
 export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub: boolean }): ReactNode {
   const servedByAgent = usePageState((state) => state.servedByAgent);
+  const keptByWords = usePageState((state) => state.authority.keptByWords);
   const { capabilities = [], co_owners: coOwners = [], shared = false } = device;
   return (
     <div className="details">
@@ -68,6 +70,7 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
         </p>
       )}
       {shared ? <LetGo device={device} /> : null}
+      {keptByWords && !shared && device.confirmed !== false ? <TrustMachine device={device} /> : null}
       {runsHub || shared ? null : (
         <p className="faint actions">
           To share something of it, run on {device.name}: <Command>muster add PATH</Command>

@@ -2,6 +2,7 @@
 import { useState, type ReactNode } from "react";
 import type { FleetView } from "../../../src/protocol/views.ts";
 import { AccountPrompt } from "../account/AccountPrompt.tsx";
+import { AddOwnMachine } from "../claim/OwnMachine.tsx";
 import { AddDevice } from "../device/AddDevice.tsx";
 import { AddShare } from "../share/AddShare.tsx";
 import { usePageState } from "../state/use-page.ts";
@@ -36,8 +37,8 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
     (state) => state.authority.command === "may" && state.authority.hubDevice !== null,
   );
   const hubDeviceId = usePageState((state) => state.authority.hubDevice?.id ?? null);
-  // Machines are let in by machines, and this person has none here.
-  const keptByWords = usePageState((state) => state.authority.keptByWords);
+  // Machines are let in by machines, or by the words of whoever has none.
+  const AddAny = usePageState((state) => state.authority.keptByWords) ? AddOwnMachine : AddDevice;
   const canAdd = mayAdd && !stale;
   const openAdd = (): void => {
     if (canAdd) setAdding(true);
@@ -51,11 +52,9 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       <Summary fleet={fleet} />
       <AccountPrompt />
       <Toolbar fleet={fleet} filter={filter} setFilter={setFilter}>
-        {keptByWords ? null : (
-          <button type="button" className="button" onClick={() => setAddingDevice(true)} disabled={stale}>
-            Add device
-          </button>
-        )}
+        <button type="button" className="button" onClick={() => setAddingDevice(true)} disabled={stale}>
+          Add device
+        </button>
         {mayAdd && fleet.shares.length > 0 ? (
           <button
             type="button"
@@ -96,7 +95,7 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
       </div>
       {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
       <WhyNotCommand />
-      {addingDevice ? <AddDevice onClose={() => setAddingDevice(false)} /> : null}
+      {addingDevice ? <AddAny onClose={() => setAddingDevice(false)} /> : null}
       {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
     </>
   );

@@ -1,7 +1,7 @@
 // What to do next where something is still missing: one command, one button. Nothing once the fleet is in use.
 import { useState, type ReactNode } from "react";
 import type { FleetView } from "../../../src/protocol/views.ts";
-import { WordsForm } from "../claim/WordsForm.tsx";
+import { RenewForm } from "../claim/RenewForm.tsx";
 import { Command } from "../parts/Command.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { usePageState } from "../state/use-page.ts";
@@ -93,7 +93,7 @@ function ByWords({ ended }: { ended: boolean }): ReactNode {
       Without them, ask for a new link to a device, and open it here.
       {open ? (
         <Dialog title="Let this browser command" onClose={() => setOpen(false)}>
-          <WordsForm onDone={() => setOpen(false)} />
+          <RenewForm onDone={() => setOpen(false)} />
         </Dialog>
       ) : null}
     </div>
