@@ -25,6 +25,8 @@ export interface Asked {
   ownerRoot: string;
   /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */
   granted: readonly { root: string; devices: readonly string[] | null }[];
+  /** A key that may use some things and see no more. */
+  isProgram: boolean;
   capability: CapabilityAsked;
   model?: string | undefined;
   /** Names or ids, or the beginning of one. */
@@ -44,10 +46,11 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
   const { onlyDevice, preferDevice } = asked;
   const only = onlyDevice === undefined ? undefined : namedDevice([...own, ...others], onlyDevice);
   if (onlyDevice !== undefined && only === undefined) throw noSuchDevice(onlyDevice);
-  // What others offer besides, to others, is not told.
+  // What a device offers besides, to others, is told to its own people alone.
+  const isAsked = ({ offer }: Offering): boolean => offer.protocol === asked.capability.protocol;
   const all = [
-    ...offeringsOf(parts, own),
-    ...offeringsOf(parts, others).filter(({ offer }) => offer.protocol === asked.capability.protocol),
+    ...offeringsOf(parts, own).filter((one) => !asked.isProgram || isAsked(one)),
+    ...offeringsOf(parts, others).filter(isAsked),
   ];
   const offering = all.filter(({ offer }) => serves(offer, asked.capability));
   const meant = only === undefined ? offering : offering.filter(({ row }) => row === only);

@@ -116,6 +116,14 @@ test("a device of someone else serves whom its owner lets, where it lets", () =>
   expect([gpu.asked.length, other.asked.length]).toEqual([1, 0]);
 });
 
+test("a program is not told what else there is", () => {
+  const { made, ask } = fleet();
+  made.add("gpu", { capabilities: [{ ...chat, protocol: "x.secret" }] }, silent);
+  const by = toBase64Url(new Uint8Array(32).fill(5));
+  expect(JSON.stringify(ask().heard)).toContain("x.secret");
+  expect(JSON.stringify(ask({ by }).heard)).not.toContain("x.secret");
+});
+
 test("a device that the asker has in two ways is asked once", () => {
   const { made, ask } = fleet([{ root: OWN_ROOT, devices: null }]);
   const gpu = made.add("gpu", { capabilities: [chat] }, refusing);

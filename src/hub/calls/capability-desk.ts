@@ -78,6 +78,7 @@ export class CapabilityDesk {
       },
       {
         ownerRoot: request.log,
+        isProgram: actor === undefined || request.by !== undefined,
         granted: this.#parts.granted(caller, request.capability.protocol),
         capability: request.capability,
         model: request.model,
