@@ -30,6 +30,7 @@ export interface Core {
     session?: HubLink;
     port?: number;
     pagePort?: () => number | undefined;
+    forwardPorts?: () => readonly number[];
     named?: { name: string; hostname: string } | undefined;
   };
 }

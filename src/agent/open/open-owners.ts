@@ -102,6 +102,7 @@ export async function openOwners(
     targets: () => shares.list().flatMap(({ id }) => shares.target(id) ?? []),
   });
   ends.add(() => commanding.close());
+  core.late.forwardPorts = () => commanding.orders?.forwardPorts ?? [];
   const actions = actionsOf(shares);
   const commands = commandsOf(options, { core, actions, book });
   const tidy = world.timers.every(TIDY_EVERY_MS, () => core.inBackground("old commands", commands.tidy()));

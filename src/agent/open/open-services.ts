@@ -26,6 +26,7 @@ export function openServiceBook(options: AgentOptions, core: Core, ends: Ends): 
     forbiddenPorts: () => [
       ...forbiddenPorts(),
       ...[core.late.port, core.late.pagePort?.()].filter((port) => port !== undefined),
+      ...(core.late.forwardPorts?.() ?? []),
     ],
   });
   ends.add(() => book.close());

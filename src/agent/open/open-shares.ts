@@ -46,6 +46,7 @@ export async function openShares(
     forbiddenPorts: () => [
       ...options.forbiddenPorts(),
       ...[core.late.port, core.late.pagePort?.()].filter((port) => port !== undefined),
+      ...(core.late.forwardPorts?.() ?? []),
     ],
     device: core.device,
     fleet: () => core.fleet.last,

@@ -79,6 +79,8 @@ const ABANDON_MS = 10_000;
 export class OrderDesk {
   readonly #options: OrderDeskOptions;
   readonly #handles = new Map<string, Handle>();
+  /** Of this machine: where others' services are now. */
+  readonly #forwardPorts = new Set<number>();
   /** Told when a handle takes input again. */
   readonly #waiters = new Map<string, () => void>();
 
@@ -116,14 +118,25 @@ export class OrderDesk {
     return this.#account(async (order, out) => {
       const { controller, clock, network } = this.#options;
       const device = await orderedDevice(this.#options, wish.device);
+      let port = 0;
       const forward: LocalForward = await openForward(
         { controller, clock, network, device },
         { ...wish, order },
-        (facts) => out.event({ type: "accepted", device: shown(device), facts }),
+        (facts) => {
+          port = Number(facts["local_port"]);
+          this.#forwardPorts.add(port);
+          out.event({ type: "accepted", device: shown(device), facts });
+        },
       );
+      const over = (): void => void this.#forwardPorts.delete(port);
+      forward.outcome.then(over, over);
       this.#hold(order, { inputRoom: 0, input() {}, tell() {}, abandon: () => forward.close() });
       return forward.outcome;
     });
+  }
+
+  get forwardPorts(): readonly number[] {
+    return [...this.#forwardPorts];
   }
 
   /** Resolves once all of it was taken. */
