@@ -22,7 +22,7 @@ export interface LineStreamEvents {
 }
 
 /** A message of the largest size, its JSON escapes, and what stands around it. */
-const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES;
+const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES + 16 * 1024;
 /** What waits unsent beyond this makes the stream full. */
 const ROOM_BYTES = 64 * 1024;
 /** Whoever goes on sending into a full stream loses it. */

@@ -270,6 +270,31 @@ test("parts come before the end, and nothing after it", async () => {
   ]);
 });
 
+test("an answer that is too long for the way has failed, and is nobody else's to give again", async () => {
+  const tooLong = [{ type: "capability_response", error: { code: "too_large" } }];
+  const whole = desk({ call: (_, answer) => answer.done("x".repeat(2 ** 20)) });
+  expect(whole.ask(await callBy(pi)).heard).toMatchObject(tooLong);
+  // By its bytes, of which a letter may have three.
+  const wide = desk({ call: (_, answer) => answer.done("日".repeat(400_000)) });
+  expect(wide.ask(await callBy(pi)).heard).toMatchObject(tooLong);
+  const parts = desk({
+    call(_, answer) {
+      answer.part("x".repeat(2 ** 20));
+      answer.done(null);
+    },
+  });
+  expect(parts.ask(await callBy(pi)).heard).toMatchObject(tooLong);
+  expect(parts.told).toEqual(["cancel"]);
+});
+
+test("the longest answer there may be passes, though each of its letters is escaped twice", async () => {
+  const payload = '\\"'.repeat(2 ** 18 - 1);
+  const { ask } = desk({ call: (_, answer) => answer.done(payload) });
+  const [said] = ask(await callBy(pi)).heard as { payload: string }[];
+  expect(said?.payload.length).toBe(2 ** 20 - 2);
+  expect(JSON.parse(said?.payload ?? "")).toBe(payload);
+});
+
 test("a capability that throws has refused", async () => {
   const { ask } = desk({
     call() {

@@ -4,13 +4,14 @@ import type { Crypto } from "../../identity/crypto.ts";
 import { isSignedByCaller } from "../../identity/capability-request.ts";
 import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
 import type { Grant } from "../../identity/owner-log-state.ts";
-import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import {
   capabilityCall,
   type CapabilityAnswer,
   type CapabilityCall,
 } from "../../protocol/capability-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
@@ -86,11 +87,13 @@ export class CallDesk {
       const capability = this.#allowed(call);
       const payload = parsed(call.payload);
       let begun: RunningCall | undefined;
+      let isTakenBack = false;
       const entry: Running = {
         call,
         capability,
         end(error) {
           answer.fail(error);
+          isTakenBack = true;
           begun?.cancel();
         },
       };
@@ -98,13 +101,15 @@ export class CallDesk {
       const answer = answerOf(call, lines, {
         ended: () => this.#running.delete(entry),
         isOver: () => this.#parts.clock.now() >= untilMs,
-        over: () => entry.end(noLonger()),
+        end: (error) => entry.end(error),
       });
       this.#answered.take(call.caller, call.request_id);
       this.#running.add(entry);
       try {
         const running = capability.call({ payload, caller: call.caller }, answer);
         begun = running;
+        // By what it said while it began.
+        if (isTakenBack) running.cancel();
         return {
           resume: () => running.resume(),
           cancel: () => answer.end() && running.cancel(),
@@ -190,9 +195,10 @@ function answerOf(
   right: {
     /** The first time that nothing more is said. */
     ended(): void;
-    /** Its time is over, which `over` is told once. */
+    /** Its time is over. */
     isOver(): boolean;
-    over(): void;
+    /** The answer, and what makes it. */
+    end(error: MusterError): void;
   },
 ): CallAnswer & { /** True the first time. */ end(): boolean } {
   let isOver = false;
@@ -210,15 +216,29 @@ function answerOf(
   return {
     end,
     part(data) {
-      if (!isOver && right.isOver()) right.over();
-      if (!isOver) lines.send({ type: "capability_part", request_id, data: JSON.stringify(data) });
+      if (!isOver && right.isOver()) right.end(noLonger());
+      const text = isOver ? "" : JSON.stringify(data ?? null);
+      if (isTooLong(text)) right.end(tooLong());
+      if (!isOver) lines.send({ type: "capability_part", request_id, data: text });
       return !lines.isFull;
     },
-    done: (payload) =>
-      last({ type: "capability_response", request_id, payload: JSON.stringify(payload ?? null) }),
+    done(payload) {
+      const text = JSON.stringify(payload ?? null);
+      const said = isTooLong(text) ? { error: tooLong().toJSON() } : { payload: text };
+      last({ type: "capability_response", request_id, ...said });
+    },
     fail: (error) => last({ type: "capability_response", request_id, error: error.toJSON() }),
     refuse: (error) => last({ type: "capability_refused", error: error.toJSON() }),
   };
+}
+
+/** A hub takes no longer one for an answer, and would ask the next device for the same. */
+function isTooLong(text: string): boolean {
+  return text.length * 3 > RELAY_MESSAGE_MAX_BYTES && utf8(text).length > RELAY_MESSAGE_MAX_BYTES;
+}
+
+function tooLong(): MusterError {
+  return new MusterError("too_large", "the answer is longer than a message may be");
 }
 
 function noLonger(): MusterError {
