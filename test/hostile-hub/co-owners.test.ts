@@ -1,6 +1,6 @@
 // A hub run by an enemy, and a device that two owners command: it may hide a share from the device, and hide its end
 // for as long as nobody else brings it. It makes nobody a co-owner, and takes no end back.
-import { beforeAll, expect, test } from "bun:test";
+import { afterEach, beforeAll, expect, test } from "bun:test";
 import { appendEntry, type NewEntry, type OwnerLog } from "../../src/identity/owner-log.ts";
 import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../src/identity/share-token.ts";
 import { toBase64Url } from "../../src/protocol/bytes.ts";
@@ -12,6 +12,7 @@ import {
   controllerEntry,
   crypto,
   device,
+  endDevices,
   grow,
   memberEntry,
   order,
@@ -21,6 +22,8 @@ import {
   type Party,
   type TestDevice,
 } from "../../src/agent/sessions/fleet.fixture.ts";
+
+afterEach(endDevices);
 
 const ORDER = { kind: "exec", request: { script: "echo done", stdin: false } } as const;
 const LONG = { kind: "exec", request: { script: "echo begun; sleep 30", stdin: false } } as const;

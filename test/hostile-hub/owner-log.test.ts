@@ -1,6 +1,6 @@
 // A hub run by an enemy, and the owner log: it may withhold entries, and nothing else. What it invents, changes,
 // forks or takes back is found and has a name.
-import { beforeAll, expect, test } from "bun:test";
+import { afterEach, beforeAll, expect, test } from "bun:test";
 import { extendLog, type OwnerLog } from "../../src/identity/owner-log.ts";
 import { checkDevice, proveDevice } from "../../src/identity/session.ts";
 import { toBase64Url } from "../../src/protocol/bytes.ts";
@@ -12,6 +12,7 @@ import {
   controllerEntry,
   crypto,
   device,
+  endDevices,
   grow,
   memberEntry,
   order,
@@ -20,6 +21,8 @@ import {
   TestHub,
   type Party,
 } from "../../src/agent/sessions/fleet.fixture.ts";
+
+afterEach(endDevices);
 
 const ORDER = { kind: "exec", request: { script: "echo done", stdin: false } } as const;
 

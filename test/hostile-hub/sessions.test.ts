@@ -1,6 +1,6 @@
 // A hub run by an enemy, between a controller and a device that are the real ones. Whatever it does to a session is
 // found and has a name, and no command is begun that its owner did not give to that device, there and then.
-import { beforeAll, describe, expect, test } from "bun:test";
+import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { OwnerLog } from "../../src/identity/owner-log.ts";
 import {
   begin,
@@ -10,6 +10,7 @@ import {
   controllerEntry,
   DAY_MS,
   device,
+  endDevices,
   grow,
   memberEntry,
   order,
@@ -20,6 +21,8 @@ import {
   type Tamper,
   type TestDevice,
 } from "../../src/agent/sessions/fleet.fixture.ts";
+
+afterEach(endDevices);
 
 const WRITES = { kind: "exec", request: { script: "echo done", stdin: false } } as const;
 const TEXT = new TextDecoder();

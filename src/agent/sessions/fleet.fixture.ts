@@ -186,6 +186,13 @@ export interface TestDevice {
   show(log: OwnerLog): Promise<void>;
 }
 
+const devices: TestDevice[] = [];
+
+/** After each test: what their tasks keep is on the disk. */
+export async function endDevices(): Promise<void> {
+  for (const { tasks } of devices.splice(0)) await tasks[Symbol.asyncDispose]();
+}
+
 export async function device(
   hub: TestHub,
   who: Party,
@@ -246,7 +253,9 @@ export async function device(
     hubLog.entries = [...log.entries];
     await book.take(log.entries);
   };
-  return { who, sessions, book, logs, hubLog, tasks, record, show };
+  const made = { who, sessions, book, logs, hubLog, tasks, record, show };
+  devices.push(made);
+  return made;
 }
 
 export async function controller(

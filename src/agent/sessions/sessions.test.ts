@@ -7,6 +7,7 @@ import {
   controllerEntry,
   DAY_MS,
   device,
+  endDevices,
   grow,
   memberEntry,
   order,
@@ -15,7 +16,6 @@ import {
   TestHub,
   until,
   type Party,
-  type TestDevice,
 } from "./fleet.fixture.ts";
 
 let home: Party;
@@ -30,15 +30,11 @@ beforeAll(async () => {
   log = await grow(await begin(home), memberEntry(pi, home), controllerEntry(laptop, home));
 });
 
-const devices: TestDevice[] = [];
-afterEach(async () => {
-  for (const { tasks } of devices.splice(0)) await tasks[Symbol.asyncDispose]();
-});
+afterEach(endDevices);
 
 async function fleet(change: Partial<Parameters<typeof device>[2]> = {}) {
   const hub = new TestHub();
   const far = await device(hub, pi, { log, ...change });
-  devices.push(far);
   const near = await controller(hub, laptop, log);
   return { hub, far, near };
 }
@@ -115,7 +111,7 @@ test("who may not command is refused inside, with the reason", async () => {
     removeEntry(gone, home),
   );
   const hub = new TestHub();
-  devices.push(await device(hub, pi, { log: grown }));
+  await device(hub, pi, { log: grown });
   const other = party("other");
   const member = party("member");
   const both = await grow(grown, memberEntry(member, home));

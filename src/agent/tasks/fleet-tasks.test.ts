@@ -13,6 +13,7 @@ import {
   controller,
   crypto,
   device,
+  endDevices,
   grow,
   memberEntry,
   order,
@@ -23,6 +24,8 @@ import {
 } from "../sessions/fleet.fixture.ts";
 import type { TestTasks } from "./in-process.fixture.ts";
 import { FleetTasks, type FleetTasksOptions } from "./fleet-tasks.ts";
+
+afterEach(endDevices);
 
 const LIMIT_MS = 5000;
 const stays = new AbortController().signal;
@@ -100,7 +103,7 @@ async function fleet(given: Given) {
     }
     throw new Error("a query has an end");
   };
-  return { ask, heard, time };
+  return { ask, heard, time, home };
 }
 
 const SILENT = {
@@ -187,9 +190,10 @@ test("sums and searches go the same way", async () => {
 });
 
 test("one device alone is asked where one is named, and told where it is away", async () => {
-  const { ask } = await fleet({ answering: ["pi"], offline: ["nas"] });
+  const { ask, home } = await fleet({ answering: ["pi"], offline: ["nas"] });
   expect(titles(await ask({ ...list, device: "pi" }))).toEqual(["pi@pi"]);
   expect(titles(await ask({ ...list, device: "home" }))).toEqual(["here@home"]);
+  expect(titles(await ask({ ...list, device: home.id.slice(0, 6) }))).toEqual(["here@home"]);
   const away = await ask({ ...list, device: "nas" });
   expect([away.answered, Object.keys(away.offline)]).toEqual([[], ["nas"]]);
   expect(await codeOf(ask({ ...list, device: "nobody" }))).toBe("not_found");

@@ -8,6 +8,7 @@ import {
   controllerEntry,
   DAY_MS,
   device,
+  endDevices,
   grow,
   memberEntry,
   party,
@@ -15,7 +16,6 @@ import {
   TestHub,
   until,
   type Party,
-  type TestDevice,
 } from "../../agent/sessions/fleet.fixture.ts";
 import type { OwnerLog } from "../../identity/owner-log.ts";
 import { realWorld } from "../../world/real.ts";
@@ -34,15 +34,11 @@ beforeAll(async () => {
   log = await grow(await begin(home), memberEntry(pi, home), controllerEntry(browser, home, { until }));
 });
 
-const devices: TestDevice[] = [];
-afterEach(async () => {
-  for (const { tasks } of devices.splice(0)) await tasks[Symbol.asyncDispose]();
-});
+afterEach(endDevices);
 
 async function fleet(change: Partial<Parameters<typeof device>[2]> = {}) {
   const hub = new TestHub();
   const far = await device(hub, pi, { log, ...change });
-  devices.push(far);
   const { clock, random } = realWorld;
   const target = {
     id: pi.id,

@@ -1,5 +1,5 @@
 // A terminal by a browser's keys on a real shell.
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import {
   begin,
   browserParty,
@@ -8,6 +8,7 @@ import {
   controllerEntry,
   DAY_MS,
   device,
+  endDevices,
   grow,
   memberEntry,
   party,
@@ -19,6 +20,8 @@ import type { MusterError } from "../../protocol/errors.ts";
 import { utf8 } from "../../protocol/bytes.ts";
 import { realWorld } from "../../world/real.ts";
 import { RemoteShell, type ShellEnd } from "./remote-shell.ts";
+
+afterEach(endDevices);
 
 const home = party("home", "desktop");
 const pi = party("pi", "raspberry_pi");
