@@ -56,9 +56,12 @@ export class FleetAsking {
     const isOwn = device === own().name || device === own().id;
     const isHere = isOwn || (device === undefined && desk !== undefined && act !== "show");
     // It is not kept waiting by a hub that is: its answer only waits to be told.
-    const here = isHere ? this.here(act, request) : undefined;
+    let here = isHere ? this.here(act, request) : undefined;
     here?.catch(() => {}); // told below
-    const others = isOwn ? [] : await this.#others(device, told);
+    const found = isOwn ? [] : await this.#others(device, told);
+    const others = found.filter(({ id }) => desk === undefined || id !== own().id);
+    // By the beginning of its id.
+    if (others.length < found.length) here = this.here(act, request);
     hear.expected?.([
       ...(here === undefined ? [] : [own()]),
       ...others.map(({ id, name }) => ({ id, name })),
