@@ -8,6 +8,7 @@ import { MusterError, publicError } from "./errors.ts";
 import { openAiError } from "./openai-refusal.ts";
 
 export const KEEP_ALIVE_MS = 15_000;
+const EVENT_NAME = /^[a-z_.]{1,64}$/;
 const COMMENT = ": waiting for the model\n\n";
 
 export interface ModelStream {
@@ -16,6 +17,8 @@ export interface ModelStream {
   first: Promise<CapabilityReply>;
   replies: AsyncGenerator<CapabilityReply>;
   gone: AbortController;
+  /** Each event has the name that its JSON has as `type`, as responses have it. */
+  areNamed: boolean;
   /** What went wrong, as a device told it. */
   errorOf(error: NonNullable<Ended["error"]>): MusterError;
 }
@@ -34,7 +37,8 @@ export function modelEvents(stream: ModelStream): ReadableStream<Uint8Array> {
         if (reply === undefined) return controller.enqueue(encoder.encode(COMMENT));
         coming = undefined;
         if (reply.type === "capability_part") {
-          return controller.enqueue(encoder.encode(event(oneLine(reply.data))));
+          const data = oneLine(reply.data);
+          return controller.enqueue(encoder.encode(stream.areNamed ? named(data) : event(data)));
         }
         controller.enqueue(encoder.encode(lastOf(stream, reply)));
         controller.close();
@@ -80,12 +84,16 @@ async function settled(coming: Promise<CapabilityReply>): Promise<CapabilityRepl
   }
 }
 
-function lastOf({ errorOf }: ModelStream, { payload, error, from_device: device = "" }: Ended): string {
+function lastOf(
+  { errorOf, areNamed }: ModelStream,
+  { payload, error, from_device: device = "" }: Ended,
+): string {
   try {
     if (error !== undefined) throw errorOf(error);
     return `${payload === undefined ? "" : asEvents(payload, device)}${event("[DONE]")}`;
   } catch (problem) {
-    return event(JSON.stringify(openAiError(publicError(problem))));
+    const refusal = openAiError(publicError(problem));
+    return areNamed ? named(JSON.stringify({ type: "error", ...refusal })) : event(JSON.stringify(refusal));
   }
 }
 
@@ -105,6 +113,20 @@ function withIndexes({ tool_calls: calls, ...message }: Readonly<Record<string, 
   if (!Array.isArray(calls)) return message;
   const pieces = (calls as unknown[]).map((call, index) => (isObject(call) ? { index, ...call } : call));
   return { ...message, tool_calls: pieces };
+}
+
+function named(data: string): string {
+  const name = EVENT_NAME.exec(typeIn(data))?.[0];
+  return name === undefined ? event(data) : `event: ${name}\n${event(data)}`;
+}
+
+function typeIn(data: string): string {
+  try {
+    const value: unknown = JSON.parse(data);
+    return isObject(value) && typeof value["type"] === "string" ? value["type"] : "";
+  } catch {
+    return ""; // the device's fault, and the client's to find
+  }
 }
 
 function event(data: string): string {

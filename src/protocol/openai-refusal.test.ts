@@ -58,7 +58,6 @@ test("who is to come back is told when, and who waited long enough not to", asyn
 });
 
 test("what is not offered says what to use", () => {
-  expect(noOpenAiCall("POST", "/v1/responses").hint).toContain("chat completions");
   expect(noOpenAiCall("POST", "/v1/audio/speech").hint).toContain("/v1/embeddings");
   expect(noOpenAiCall("GET", `/v1/${"x".repeat(9000)}`).message.length).toBeLessThan(200);
   expect(["/v1", "/v1/", "/v1/x", "/v12", "/", "/api/v1/"].map(isOpenAiPath)).toEqual([

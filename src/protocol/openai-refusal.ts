@@ -50,14 +50,9 @@ export function isOpenAiPath(path: string): boolean {
 /** `method` and `path` are none of those that there are. */
 export function noOpenAiCall(method: string, path: string): MusterError {
   return new MusterError("not_found", `${method} ${path.slice(0, 100)} is not offered here`, {
-    hint: HINTS.get(path) ?? "there are /v1/chat/completions, /v1/embeddings and /v1/models",
+    hint: "there are /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings and /v1/models",
   });
 }
-
-const HINTS: ReadonlyMap<string, string> = new Map([
-  ["/v1/responses", "use the client's chat completions in place of its responses"],
-  ["/v1/completions", "use the client's chat completions: what is asked stands in `messages`"],
-]);
 
 function statusOf({ code, status }: MusterError): number {
   return STATUS[code] ?? status;

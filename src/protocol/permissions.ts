@@ -283,7 +283,14 @@ export const RIGHTS = {
   }),
   /** By HTTP. What the key may use exactly, its owner's log says, and each device by its own copy. */
   "models.use": right("owner", {
-    routes: ["POST /v1/chat/completions", "POST /v1/embeddings", "GET /v1/models", "GET /v1/models/*"],
+    routes: [
+      "POST /v1/chat/completions",
+      "POST /v1/completions",
+      "POST /v1/responses",
+      "POST /v1/embeddings",
+      "GET /v1/models",
+      "GET /v1/models/*",
+    ],
     allow: { program: hasScope("models", "capabilities") },
   }),
   "capability.use": right("owner", {

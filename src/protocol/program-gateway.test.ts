@@ -2,8 +2,21 @@ import { describe, expect, test } from "bun:test";
 import type { CapabilityReply } from "./capability-messages.ts";
 import { FakeTime } from "../trunk/testing.ts";
 import { MusterError } from "./errors.ts";
-import { answerCapability, answerModels, type ProgramQuestion } from "./program-gateway.ts";
+import {
+  answerCapability,
+  answerModels,
+  MODEL_CALLS,
+  type ModelCall,
+  type ProgramQuestion,
+} from "./program-gateway.ts";
 
+const callOf = (path: string): ModelCall => {
+  const call = MODEL_CALLS.get(path);
+  if (call === undefined) throw new Error(path);
+  return call;
+};
+const CHAT = callOf("/v1/chat/completions");
+const EMBED = callOf("/v1/embeddings");
 const part = (data: string): CapabilityReply => ({
   type: "capability_part",
   request_id: "1",
@@ -30,7 +43,7 @@ function asking(...replies: (CapabilityReply | Error)[]) {
         }
       },
       {
-        protocol: "llm.chat",
+        call: CHAT,
         body,
         headers: new Headers(),
         isDevice: (name) => name === "gpu",
@@ -89,7 +102,7 @@ test("many texts are asked for in several requests", async () => {
       yield end({ payload: JSON.stringify({ data }) });
     },
     {
-      protocol: "embeddings",
+      call: EMBED,
       body: { model: "auto", input: Array.from({ length: 40 }, (_, n) => `text ${n}`) },
       headers: new Headers({ "muster-device": "gpu" }),
       isDevice: () => false,
@@ -106,6 +119,43 @@ test("many texts are asked for in several requests", async () => {
   expect(asked.every(({ payload }) => !payload.includes("auto"))).toBe(true);
 });
 
+describe("responses", () => {
+  const ask = async (...replies: CapabilityReply[]) => {
+    const asked: ProgramQuestion[] = [];
+    const response = await answerModels(
+      async function* (question) {
+        asked.push(question);
+        yield* replies;
+      },
+      {
+        call: callOf("/v1/responses"),
+        body: { model: "tiny", input: "hi", api: "completions", stream: true },
+        headers: new Headers(),
+        isDevice: () => false,
+        timers: new FakeTime(),
+        left: new AbortController().signal,
+      },
+    );
+    return { asked, text: await response.text() };
+  };
+  const delta = '{"type":"response.output_text.delta","delta":"a"}';
+
+  test("are asked of who has them, and their events have their names", async () => {
+    const { asked, text } = await ask(part(delta), part('{"type":"x y"}'), part("7"), end());
+    expect(asked).toMatchObject([
+      { version: "1.1.0", payload: '{"model":"tiny","input":"hi","stream":true,"api":"responses"}' },
+    ]);
+    expect(text).toBe(
+      `event: response.output_text.delta\ndata: ${delta}\n\ndata: {"type":"x y"}\n\ndata: 7\n\ndata: [DONE]\n\n`,
+    );
+  });
+
+  test("that break off end with an event that is an error", async () => {
+    const { text } = await ask(part(delta), end({ error: { code: "app_broken", message: "it broke" } }));
+    expect(text).toMatch(/\n\nevent: error\ndata: \{"type":"error","error":\{"message":"it broke"/);
+  });
+});
+
 describe("a model that is silent for long", () => {
   const slow = async () => {
     const time = new FakeTime();
@@ -116,7 +166,7 @@ describe("a model that is silent for long", () => {
         yield end();
       },
       {
-        protocol: "llm.chat",
+        call: CHAT,
         body: { stream: true },
         headers: new Headers(),
         isDevice: () => false,
@@ -258,7 +308,7 @@ test.each(["waits for", "holds"])("whoever leaves takes back what %s a part", as
       }
     },
     {
-      protocol: "llm.chat",
+      call: CHAT,
       body: { stream: true },
       headers: new Headers(),
       isDevice: () => false,

@@ -11,6 +11,7 @@ import { askInBatches, textsIn, type BatchAnswer, type BatchAsker } from "./embe
 import { inAskedFormat } from "./embedding-format.ts";
 import { isErrorCode, MusterError } from "./errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { CHAT_APIS_SINCE, type ChatApi } from "./chat-apis.ts";
 import { modelAsk } from "./model-ask.ts";
 import { modelEvents, nextOf, withinOf } from "./model-stream.ts";
 import { DEVICE_HEADER, modelWish } from "./model-wish.ts";
@@ -30,14 +31,23 @@ export interface ProgramQuestion {
 
 export type ProgramAsker = (question: ProgramQuestion, left: AbortSignal) => AsyncGenerator<CapabilityReply>;
 
-/** By path: what is asked of models, in the OpenAI format. */
-export const MODEL_CALLS = {
-  "/v1/chat/completions": "llm.chat",
-  "/v1/embeddings": "embeddings",
-} as const;
-export type ModelProtocol = (typeof MODEL_CALLS)[keyof typeof MODEL_CALLS];
-
 const FIRST_VERSION = "1.0.0";
+
+export interface ModelCall {
+  protocol: "llm.chat" | "embeddings";
+  version: string;
+  /** Which of the format's ways to chat; without it, chat completions. */
+  api?: ChatApi;
+}
+
+/** By path: what is asked of models, in the OpenAI format. */
+export const MODEL_CALLS: ReadonlyMap<string, ModelCall> = new Map([
+  ["/v1/chat/completions", { protocol: "llm.chat", version: FIRST_VERSION }],
+  ["/v1/completions", { protocol: "llm.chat", version: CHAT_APIS_SINCE, api: "completions" }],
+  ["/v1/responses", { protocol: "llm.chat", version: CHAT_APIS_SINCE, api: "responses" }],
+  ["/v1/embeddings", { protocol: "embeddings", version: FIRST_VERSION }],
+]);
+
 const capabilityOptions = z.strictObject({
   version: capabilityVersion.default(FIRST_VERSION),
   only_device: z.string().min(1).max(64).optional(),
@@ -115,7 +125,7 @@ const BEGIN_WITHIN_MS = 20_000;
 export async function answerModels(
   ask: ProgramAsker,
   request: {
-    protocol: ModelProtocol;
+    call: ModelCall;
     body: Readonly<Record<string, unknown>>;
     headers: Pick<Headers, "get">;
     isDevice: (name: string) => boolean | Promise<boolean>;
@@ -123,16 +133,21 @@ export async function answerModels(
     left: AbortSignal;
   },
 ): Promise<Response> {
-  const { protocol, body, headers, isDevice, timers, left } = request;
-  const { model: asked, ...rest } = body;
+  const { call, body, headers, isDevice, timers, left } = request;
+  const { protocol, version, api } = call;
+  const { model: asked, api: _, ...rest } = body;
   const { model, onlyDevice } = await modelWish(
     { model: asked, header: headers.get(DEVICE_HEADER) },
     isDevice,
   );
-  const said = model === undefined ? rest : { ...body, model };
+  const said = {
+    ...(model === undefined ? {} : { model }),
+    ...rest,
+    ...(api === undefined ? {} : { api }),
+  };
   const question = {
     protocol,
-    version: FIRST_VERSION,
+    version,
     payload: JSON.stringify(said),
     model,
     onlyDevice,
@@ -154,7 +169,8 @@ export async function answerModels(
     const { payload, device } = answered(first);
     return wholeResponse({ payload: inAskedFormat(payload, body["encoding_format"], device), device });
   }
-  const events = modelEvents({ timers, first: coming, replies, gone, errorOf });
+  const areNamed = api === "responses";
+  const events = modelEvents({ timers, first: coming, replies, gone, areNamed, errorOf });
   return new Response(events, { headers: { ...STREAM_HEADERS, ...servedBy(first?.from_device) } });
 }
 

@@ -1,6 +1,7 @@
 // One capability request, done by a model server: what it says passes on part by part, no faster than it is taken. What
 // goes wrong before its first byte is a refusal, so that another device may be asked; afterwards it is a failure.
 import { MusterError, publicError } from "../../protocol/errors.ts";
+import type { ChatApi } from "../../protocol/chat-apis.ts";
 import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Network, Timers } from "../../world/world.ts";
@@ -21,7 +22,7 @@ export interface EndpointCallParts {
 }
 
 export interface EndpointWish {
-  path: "/chat/completions" | "/embeddings";
+  path: "/chat/completions" | "/embeddings" | `/${ChatApi}`;
   body: Readonly<Record<string, unknown>>;
   /** Of an answer that comes whole: what is passed on. */
   result?(whole: unknown): unknown;

@@ -1,5 +1,5 @@
 // Against real HTTP servers: what passes is what they say, and what they do wrong is told in words.
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import {
   chunksFor,
   eventStream,
@@ -71,7 +71,7 @@ test("chat and embedding models are told apart, the default first", async () => 
   });
   expect(offer("llm.chat")?.offer).toEqual({
     protocol: "llm.chat",
-    version: "1.0.0",
+    version: "1.1.0",
     class: "compute",
     models: ["qwen3:8b", "llama3"],
   });
@@ -279,6 +279,65 @@ test("a stream whose choices are all over needs no last word", async () => {
   const other = JSON.stringify({ choices: [{ index: 1, delta: { content: "b" } }] });
   expect((await heardOf(ROLE, WORD, other, over(0))).failure?.message).toContain("broke off");
   expect(await heardOf(WORD, other, over(0), over(1))).toMatchObject({ payload: null });
+});
+
+test.each(["completions", "responses"])(
+  "%s are asked for at their own path, with their own body",
+  async (api) => {
+    const model = server({ answer: ({ path, body }) => Response.json({ path, body }) });
+    const made = await ready({ baseUrl: model.url });
+    expect(await ask(made, "llm.chat", { api, prompt: "why?" })).toMatchObject({
+      payload: { path: `/v1/${api}`, body: { model: "tiny", prompt: "why?" } },
+    });
+    expect(model.asked[0]?.body).not.toHaveProperty("api");
+  },
+);
+
+test.each(["../files", "embeddings", 7, null])("%p is no way to chat", async (api) => {
+  const { offer } = await ready({ baseUrl: server().url });
+  expect(() => offer("llm.chat")?.call({ payload: { api }, caller: "me" }, hearer())).toThrow(
+    "`api` must be",
+  );
+});
+
+describe("the events of a response", () => {
+  const [created, added, delta, completed] = [
+    { type: "response.created", response: { id: "r", error: null } },
+    { type: "response.output_item.added", output_index: 0 },
+    { type: "response.output_text.delta", delta: "a" },
+    { type: "response.completed", response: { id: "r" } },
+  ];
+  const heardOf = async (...events: object[]) => {
+    const model = server({ answer: () => eventStream(events.map((event) => JSON.stringify(event))) });
+    const made = await ready({ baseUrl: model.url });
+    return ask(made, "llm.chat", { api: "responses", input: "why?", stream: true });
+  };
+
+  test("pass up to the last of them", async () => {
+    const events = [created, added, delta, completed];
+    expect(await heardOf(...events)).toMatchObject({ parts: events, payload: null });
+  });
+
+  test("are a refusal where no word has come, and a failure after it", async () => {
+    expect(await heardOf(created, added)).toMatchObject({ parts: [], refusal: { code: "app_broken" } });
+    expect((await heardOf(created, delta)).failure?.message).toContain("broke off");
+    const error = { type: "error", message: "out of memory", code: "x" };
+    expect((await heardOf(created, error)).refusal?.message).toContain("out of memory");
+    expect((await heardOf(delta, { ...error, error: { message: "no room" } })).failure?.message).toContain(
+      "no room",
+    );
+  });
+});
+
+test("the text of a completion is a word", async () => {
+  const events = [
+    JSON.stringify({ choices: [{ index: 0, text: "", finish_reason: null }] }),
+    JSON.stringify({ choices: [{ index: 0, text: "a", finish_reason: null }] }),
+  ];
+  const model = server({ answer: () => eventStream(events) });
+  const made = await ready({ baseUrl: model.url });
+  const heard = await ask(made, "llm.chat", { api: "completions", prompt: "why?", stream: true });
+  expect([heard.parts.length, heard.failure?.message]).toEqual([2, expect.stringContaining("broke off")]);
 });
 
 test("a server that does not stream answers in one piece", async () => {

@@ -1,5 +1,6 @@
 // `llm.chat` and `embeddings` of this device: what one model server can do, while it is there. It is asked for its
 // models now and then, so that both come and go with it.
+import { CHAT_APIS, CHAT_APIS_SINCE } from "../../protocol/chat-apis.ts";
 import { BASE64, listInBase64 } from "../../protocol/embedding-format.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
@@ -27,6 +28,7 @@ export interface LlmParts {
   trouble?(text: string | undefined): void;
 }
 
+const VERSIONS = { "llm.chat": CHAT_APIS_SINCE, embeddings: "1.0.0" } as const;
 const LOOK_TIMEOUT_MS = 5000;
 const LOOK_EVERY_MS = 15_000;
 /** At a provider every request counts. */
@@ -117,7 +119,7 @@ export class LlmSource implements CapabilitySource {
   }
 
   #offer(
-    protocol: string,
+    protocol: keyof typeof VERSIONS,
     models: readonly string[],
     wishOf: (payload: Readonly<Record<string, unknown>>, model: string) => EndpointWish,
   ): Capability[] {
@@ -125,7 +127,7 @@ export class LlmSource implements CapabilitySource {
     if (first === undefined) return [];
     return [
       {
-        offer: { protocol, version: "1.0.0", class: "compute", models: [...models] },
+        offer: { protocol, version: VERSIONS[protocol], class: "compute", models: [...models] },
         // What costs money is not for everybody.
         audience: this.#options.apiKey === undefined ? "members" : "controllers",
         call: ({ payload }: CallRequest, answer: CallAnswer) =>
@@ -135,8 +137,13 @@ export class LlmSource implements CapabilitySource {
   }
 }
 
-function chatWish(payload: Readonly<Record<string, unknown>>, model: string): EndpointWish {
-  return { path: "/chat/completions", body: { model, ...payload } };
+/** `api` says which of the format's ways to chat; what is left is that endpoint's own body. */
+function chatWish({ api, ...payload }: Readonly<Record<string, unknown>>, model: string): EndpointWish {
+  const body = { model, ...payload };
+  if (api === undefined) return { path: "/chat/completions", body };
+  const known = CHAT_APIS.find((one) => one === api);
+  if (known === undefined) throw new MusterError("invalid", `\`api\` must be one of ${CHAT_APIS.join(", ")}`);
+  return { path: `/${known}`, body };
 }
 
 /** The format's own body, or `{text}` for `{embedding, model}`. */

@@ -82,6 +82,14 @@ test("a key with the scope models chats and embeds, and signs by itself", async 
   expect(signers).toEqual([key, key]);
 });
 
+test("responses are asked of a device that has them", async () => {
+  const { call, asked } = await agent();
+  await call("/v1/responses", { body: { input: "hi" } });
+  expect(asked).toMatchObject([
+    { protocol: "llm.chat", version: "1.1.0", payload: '{"input":"hi","api":"responses"}' },
+  ]);
+});
+
 test("one device alone is named by a header, or behind the model", async () => {
   const { call, asked } = await agent();
   await call("/v1/chat/completions", { body: { model: "tiny@attic" } });
@@ -140,8 +148,8 @@ test("other methods and paths are refused, and the CLI's own calls are none of t
   const { call } = await agent();
   expect((await call("/v1/chat/completions", { method: "GET" })).status).toBe(405);
   expect((await call("/v1/files")).status).toBe(404);
-  expect(await (await call("/v1/responses")).json()).toMatchObject({
-    error: { message: expect.stringContaining("chat completions"), code: "not_found" },
+  expect(await (await call("/v1/audio/speech")).json()).toMatchObject({
+    error: { message: expect.stringContaining("/v1/chat/completions"), code: "not_found" },
   });
   expect(await (await call("/api/status")).json()).toBe("not theirs");
 });

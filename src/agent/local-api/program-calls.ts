@@ -15,7 +15,6 @@ import {
   answerCapability,
   answerModels,
   MODEL_CALLS,
-  type ModelProtocol,
   type ProgramAsker,
   type ProgramQuestion,
 } from "../../protocol/program-gateway.ts";
@@ -69,28 +68,24 @@ async function answer(
     const owners = here.map(({ name, capabilities = [] }) => ({ name, capabilities }));
     return answerModelList(owners, url.pathname);
   }
-  const protocol = modelProtocol(url.pathname);
-  if (protocol === undefined && isOpenAiPath(url.pathname)) throw noOpenAiCall(request.method, url.pathname);
+  const call = MODEL_CALLS.get(url.pathname);
+  if (call === undefined && isOpenAiPath(url.pathname)) throw noOpenAiCall(request.method, url.pathname);
   demandMethod(request, "POST");
   const ask: ProgramAsker = (question, gone) => {
     if (grant !== undefined) demandCover(grant, question.protocol);
     return parts.ask(question, gone, signer);
   };
-  if (protocol !== undefined) {
+  if (call !== undefined) {
     const body = await readBody(request, z.record(z.string(), z.unknown()), RELAY_MESSAGE_MAX_BYTES);
     const isDevice = async (name: string): Promise<boolean> =>
       (await parts.devices()).some((device) => device.name === name);
     const { headers } = request;
-    return answerModels(ask, { protocol, body, headers, isDevice, timers: parts.timers, left });
+    return answerModels(ask, { call, body, headers, isDevice, timers: parts.timers, left });
   }
   const payload: unknown = await readBody(request, z.json(), RELAY_MESSAGE_MAX_BYTES);
   return Response.json(await answerCapability(ask, { url, payload, left }), {
     headers: { "Cache-Control": "no-store" },
   });
-}
-
-function modelProtocol(path: string): ModelProtocol | undefined {
-  return Object.entries(MODEL_CALLS).find(([known]) => known === path)?.[1];
 }
 
 interface Program {

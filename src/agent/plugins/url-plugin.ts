@@ -2,6 +2,7 @@
 // protocol speaks the OpenAI format there, all else the same messages as a program does, each request by a POST.
 import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
 import { utf8 } from "../../protocol/bytes.ts";
+import { serves } from "../../protocol/capabilities.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Timer } from "../../world/world.ts";
 import type { CallAnswer, CallRequest, Capability, RunningCall } from "../capabilities/capability.ts";
@@ -86,7 +87,10 @@ export class UrlPlugin implements Plugin {
         ({ protocol }) => protocol === capability.offer.protocol,
       );
       if (said === undefined) return [];
-      return [{ ...capability, offer: { ...capability.offer, version: said.version, class: said.class } }];
+      const { offer } = capability;
+      // A newer minor of the same is how this agent speaks to a model server, which the manifest need not know.
+      const version = serves(offer, said) ? offer.version : said.version;
+      return [{ ...capability, offer: { ...offer, version, class: said.class } }];
     });
   }
 

@@ -11,7 +11,7 @@ import {
   answerCapability,
   answerModels,
   MODEL_CALLS,
-  type ModelProtocol,
+  type ModelCall,
   type ProgramAsker,
   type ProgramQuestion,
 } from "../../protocol/program-gateway.ts";
@@ -25,7 +25,7 @@ import { type Call, type Route, route } from "./route.ts";
 
 export function programRoutes(parts: ApiParts): Route[] {
   return [
-    ...Object.entries(MODEL_CALLS).map(([path, protocol]) => modelRoute(parts, path, protocol)),
+    ...[...MODEL_CALLS].map(([path, call]) => modelRoute(parts, path, call)),
     modelListRoute(parts, MODELS_PATH),
     modelListRoute(parts, `${MODELS_PATH}/*`),
     route<"capability.use">({
@@ -54,7 +54,7 @@ function modelListRoute(parts: ApiParts, path: string): Route {
   });
 }
 
-function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Route {
+function modelRoute(parts: ApiParts, path: string, asked: ModelCall): Route {
   return route<"models.use">({
     method: "POST",
     path,
@@ -68,7 +68,7 @@ function modelRoute(parts: ApiParts, path: string, protocol: ModelProtocol): Rou
       const { headers, signal: left } = call.request;
       const isDevice = (name: string): boolean =>
         parts.fleet.viewOf([actor.ownerRoot]).devices.some((device) => device.name === name);
-      return answerModels(ask, { protocol, body, headers, isDevice, timers: parts.timers, left });
+      return answerModels(ask, { call: asked, body, headers, isDevice, timers: parts.timers, left });
     },
   });
 }

@@ -94,6 +94,17 @@ test("one device alone is named by a header, or behind the model", async () => {
   ]);
 });
 
+test.each(["completions", "responses"])("%s are asked of a device that has them", async (api) => {
+  const fleet = answering({ type: "capability_response", payload: '{"id":"x"}' });
+  await using hub = await testHub(fleet);
+  const body = { model: "tiny", input: "hi", prompt: "hi" };
+  const response = await hub.call(`/v1/${api}`, { token: await keyOf(hub), at: HUB, body });
+  expect([response.status, await response.json()]).toEqual([200, { id: "x" }]);
+  const [asked] = fleet.asked;
+  expect(asked?.request.capability).toEqual({ protocol: "llm.chat", version: "1.1.0" });
+  expect(JSON.parse(asked?.request.payload ?? "")).toEqual({ ...body, api });
+});
+
 test("tokens stream as events", async () => {
   const fleet = answering(
     { type: "capability_part", data: '{"a":1}' },
@@ -245,19 +256,15 @@ test("every refusal below /v1 is in the format of OpenAI", async () => {
   ]);
   const strange = await told("GET", "/v1/models", { token: "sk-of-somebody" });
   expect(strange.slice(0, 2)).toEqual([401, "authentication_error"]);
-  for (const path of ["/v1/responses", "/v1/completions"]) {
-    expect(await told("POST", path, { token, body: {} })).toMatchObject([
-      404,
-      "invalid_request_error",
-      expect.stringContaining("chat completions"),
-    ]);
-  }
   const others = [
+    await told("POST", "/v1/audio/speech", { token, body: {} }),
     await told("GET", "/v1/files", { token }),
     await told("GET", "/v1", { token }),
     await told("GET", "/v1/chat/completions", { token }),
   ];
+  expect(others[0]?.[2]).toContain("there are /v1/chat/completions");
   expect(others.map(([status, type]) => [status, type])).toEqual([
+    [404, "invalid_request_error"],
     [404, "invalid_request_error"],
     [404, "invalid_request_error"],
     [405, "invalid_request_error"],

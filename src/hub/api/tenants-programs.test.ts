@@ -58,6 +58,8 @@ const modelCall = (path: string): Naming[] => [
 
 const ROUTES: Record<string, Naming[]> = {
   "POST /v1/chat/completions": modelCall("/v1/chat/completions"),
+  "POST /v1/completions": modelCall("/v1/completions"),
+  "POST /v1/responses": modelCall("/v1/responses"),
   "POST /v1/embeddings": modelCall("/v1/embeddings"),
   "GET /v1/models": [],
   "GET /v1/models/*": [

@@ -52,6 +52,8 @@ const ROUTES: Record<string, Coverage> = {
   "GET /api/session": "takes no id",
   "POST /api/sign-out": "takes no id",
   "POST /v1/chat/completions": "takes no id",
+  "POST /v1/completions": "takes no id",
+  "POST /v1/responses": "takes no id",
   "POST /v1/embeddings": "takes no id",
   "GET /v1/models": "takes no id",
   "GET /v1/models/*": "takes no id",
