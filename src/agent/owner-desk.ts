@@ -4,6 +4,8 @@ import type { Crypto, Signer } from "../identity/crypto.ts";
 import { recoverLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
 import type { Participant } from "../identity/owner-log-state.ts";
 import { makeRecovery, recoverySigner } from "../identity/recovery-words.ts";
+import { isStrictKey } from "../identity/strict-key.ts";
+import { readBrowserCode, type BrowserCode } from "../protocol/browser-code.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { deviceIdOf } from "../protocol/ids.ts";
@@ -47,6 +49,8 @@ export class OwnerDesk {
   }
 
   async promote({ device, admin }: LocalRequest<"owner_promote">): Promise<LocalResponse<"owner_promote">> {
+    const browser = readBrowserCode(device);
+    if (browser !== undefined) return this.#admitBrowser(browser);
     const { known, name } = await this.#participant(device);
     const since = this.#options.clock.now();
     const until = known.kind === "browser" ? since + BROWSER_CONTROLLER_DAYS * DAY_MS : null;
@@ -57,6 +61,25 @@ export class OwnerDesk {
       name,
       until: until === null ? null : new Date(until).toISOString(),
     };
+  }
+
+  /** One that the log does not know yet, by the code that its page shows. */
+  async #admitBrowser(browser: BrowserCode): Promise<LocalResponse<"owner_promote">> {
+    const { publicKey, linkKey, name } = browser;
+    if (!isStrictKey(publicKey)) throw new MusterError("invalid", "that code holds no key of a browser");
+    const since = this.#options.clock.now();
+    const until = since + BROWSER_CONTROLLER_DAYS * DAY_MS;
+    await this.#append((log) => {
+      const known = log.participant(publicKey) ?? {
+        publicKey,
+        linkKey,
+        name,
+        kind: "browser",
+        platform: "browser",
+      };
+      return this.#controllerEntry(known, { scopes: ["command"], since, until });
+    });
+    return { device_id: this.#idOf(publicKey), name, until: new Date(until).toISOString() };
   }
 
   /** The key stays a member's, if it is one: the hub's home may go on as a device. */
@@ -171,7 +194,7 @@ export class OwnerDesk {
   }
 
   #controllerEntry(
-    known: Participant,
+    known: Pick<Participant, "publicKey" | "linkKey" | "name" | "kind" | "platform">,
     rights: { scopes: Scope[]; since: number; until: number | null },
   ): NewEntry {
     return {

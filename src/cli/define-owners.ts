@@ -22,7 +22,10 @@ export function addOwnerCommands(device: Command, choose: Choose): void {
     .option("--admin", "it may change the owner log too")
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
-    .addHelpText("after", "\nExamples:\n  muster device promote laptop --admin")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster device promote laptop --admin\n  muster device promote mbr1_...   a browser, by the code on its page",
+    )
     .action((reference, options) => {
       choose({
         run: async (invocation) =>

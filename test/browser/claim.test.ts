@@ -171,6 +171,18 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
       await openLine(other, "server");
       await other.getByText("muster device unshare server").waitFor();
       await second.close();
+
+      // By which the next browser is let in.
+      const [third, last] = await someone();
+      await last.goto(new URL(loginUrl).origin);
+      await last.getByLabel("Name").fill("ben");
+      await last.getByLabel("Password").fill(PASSWORD);
+      await last.getByRole("button", { name: "Sign in", exact: true }).click();
+      await waitUntilLive(last);
+      const shown = await last.getByText("muster device promote mbr1_").textContent();
+      await laptop.ok([...(shown ?? "").split(" ").slice(1), "--yes"]);
+      await last.getByText("muster device promote mbr1_").waitFor({ state: "detached" });
+      await third.close();
     },
     TIMEOUT_MS,
   );

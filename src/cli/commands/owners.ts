@@ -1,5 +1,7 @@
 // `muster device owners`, `promote`, and what becomes of an owner's keys: `hub handover`, recovery, reset.
 
+import { readBrowserCode } from "../../protocol/browser-code.ts";
+import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { confirm } from "../confirm.ts";
 import { askAboutDevices } from "../device-calls.ts";
@@ -94,6 +96,8 @@ export async function promote(
   reference: string,
   flags: { admin?: true | undefined; yes?: true | undefined },
 ): Promise<void> {
+  const browser = readBrowserCode(reference);
+  if (browser !== undefined) return admitBrowser(invocation, { code: reference, name: browser.name, flags });
   const { device } = plainValue(
     await askAboutDevices(invocation, (devices) => devices.show({ device: reference })),
   );
@@ -115,6 +119,30 @@ export async function promote(
   out.line(
     `${out.style("bold", plainLine(promoted.name))} is a controller${admin ? " with admin" : ""} now.`,
   );
+}
+
+/** By the code that its own page shows. */
+async function admitBrowser(
+  invocation: Invocation,
+  given: { code: string; name: string; flags: { admin?: true | undefined; yes?: true | undefined } },
+): Promise<void> {
+  const { code, name, flags } = given;
+  if (flags.admin === true) throw new MusterError("usage", "a browser never has the scope admin");
+  if (flags.yes !== true) {
+    await confirm(invocation, {
+      lost: [
+        `${name} (browser) may then run commands on every device of yours, for 30 days.`,
+        "Let in only a browser whose page you have before you, signed in as yourself.",
+      ],
+      ask: `Make ${name} a controller?`,
+    });
+  }
+  const promoted = await askOwners(invocation, (calls) =>
+    calls.owner_promote({ device: code, admin: false }),
+  );
+  if (invocation.json) return printJson(invocation, promoted);
+  const { out } = invocation;
+  out.line(`${out.style("bold", plainLine(promoted.name))} is a controller for 30 days now.`);
 }
 
 export async function handOver(

@@ -181,6 +181,10 @@ export class SessionDoor {
             throw new MusterError("unauthorized", "nobody is signed in there");
           if (this.#isRevoked(handshake.deviceKey))
             throw new MusterError("forbidden", "this browser was removed");
+          // One that was let in elsewhere than here is in the list of devices from now on.
+          if (this.#parts.devices.byKey(handshake.deviceKey) === undefined) {
+            await this.#addFromLog(handshake.deviceKey);
+          }
           this.#parts.devices.seen(this.#idOf(handshake.deviceKey));
           return register.name;
         case "guest":

@@ -4,7 +4,7 @@ import type { FleetView } from "../../../src/protocol/views.ts";
 import { RenewForm } from "../claim/RenewForm.tsx";
 import { Command } from "../parts/Command.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
-import { usePageState } from "../state/use-page.ts";
+import { usePage, usePageState } from "../state/use-page.ts";
 import { isMachine } from "./verdict.ts";
 
 export interface NextStepProps {
@@ -66,6 +66,7 @@ function NothingShared(): ReactNode {
 
 /** Why this page only looks, and the command that changes it. Silent while it may command. */
 export function WhyNotCommand(): ReactNode {
+  const page = usePage();
   const authority = usePageState((state) => state.authority);
   if (authority.command === "may" || authority.command === "unknown") return null;
   if (authority.keptByWords) return <ByWords ended={authority.command === "ended"} />;
@@ -74,7 +75,17 @@ export function WhyNotCommand(): ReactNode {
       {authority.command === "ended"
         ? "This browser's 30 days as a controller are over, so it only looks. "
         : "This browser only looks: its key is not a controller. "}
-      To let it command for 30 days, open a new sign-in link here: <Command>muster hub login-link</Command>
+      {authority.hubDevice === null ? (
+        <>
+          To let it command for 30 days, run on a controller of yours with admin:{" "}
+          <Command>{`muster device promote ${page.browserCode()}`}</Command>
+        </>
+      ) : (
+        <>
+          To let it command for 30 days, open a new sign-in link here:{" "}
+          <Command>muster hub login-link</Command>
+        </>
+      )}
     </p>
   );
 }

@@ -7,6 +7,8 @@ import {
   type CommandResponse,
 } from "../../../src/client/command.ts";
 import { nobleCrypto } from "../../../src/identity/crypto-noble.ts";
+import { browserDeviceName } from "../../../src/identity/browser-log.ts";
+import { formatBrowserCode } from "../../../src/protocol/browser-code.ts";
 import { toBase64Url } from "../../../src/protocol/bytes.ts";
 import type {
   DeviceLookupResponse,
@@ -53,6 +55,8 @@ export interface Page {
   store: Store<PageState>;
   /** The name this browser offers for itself. */
   suggestedName: string;
+  /** By which a controller lets this browser command; empty while it has no key. */
+  browserCode(): string;
   spendLink(link: LoginLink, name: string): Promise<void>;
   signInWithPassword(name: string, password: string): Promise<void>;
   signInWithPasskey(): Promise<void>;
@@ -348,6 +352,12 @@ export function openPage(): Page {
   return {
     store,
     suggestedName,
+    browserCode() {
+      if (identity === undefined) return "";
+      const { signer, link: linkKey, name } = identity;
+      const own = { publicKey: signer.publicKey, linkKey: linkKey.publicKey };
+      return formatBrowserCode({ ...own, name: browserDeviceName(name) });
+    },
     async spendLink(loginLink, name) {
       const own = await become(name);
       await spendLoginLink({
