@@ -33,9 +33,9 @@ const SEARCHES: ReadonlySet<QueryType> = new Set(["SearchTasks", "SearchKnowledg
 export function mergeParts(type: QueryType, parts: readonly DevicePart[], limit?: number): Merged {
   if (type === "GetTaskStats") return mergeStats(parts);
   const items = parts.flatMap(({ device, data }) => itemsIn(data).map((item) => named(device, item)));
-  if (type === "ListTasks") return pageOf(parts, items.toSorted(byChange), limit);
-  if (!SEARCHES.has(type)) return { items: items.toSorted(byChange) };
-  return { items: items.toSorted(byRank).slice(0, limit), ...waysOf(parts) };
+  if (type === "ListTasks") return pageOf(parts, inOrder(items, byChange), limit);
+  if (!SEARCHES.has(type)) return { items: inOrder(items, byChange) };
+  return { items: inOrder(items, byRank).slice(0, limit), ...waysOf(parts) };
 }
 
 /** None of the words that were asked for need stand in it. */
@@ -88,13 +88,32 @@ function named(device: string, item: unknown): QueryItem {
   return isObject(item) ? { ...item, device } : { value: item, device };
 }
 
-function byChange(one: QueryItem, other: QueryItem): number {
+/** An item, with what its place depends on: it is read once, and compared many times. */
+interface Placed {
+  item: QueryItem;
+  rank: number;
+  changedAt: number;
+  id: string;
+}
+
+function inOrder(items: readonly QueryItem[], order: (one: Placed, other: Placed) => number): QueryItem[] {
+  return items
+    .map((item): Placed => ({ item, rank: rankOf(item), changedAt: changedAt(item), id: textOf(item["id"]) }))
+    .sort(order)
+    .map(({ item }) => item);
+}
+
+function byChange(one: Placed, other: Placed): number {
   return (
-    changedAt(other) - changedAt(one) ||
+    other.changedAt - one.changedAt ||
     // As each device's own pages have it: a cursor is this pair.
-    compare(textOf(other["id"]), textOf(one["id"])) ||
-    compare(one.device, other.device)
+    compare(other.id, one.id) ||
+    compare(one.item.device, other.item.device)
   );
+}
+
+function byRank(one: Placed, other: Placed): number {
+  return other.rank - one.rank || byChange(one, other);
 }
 
 /** What says nothing of when it changed comes last. */
@@ -103,10 +122,6 @@ const NEVER = -1;
 function changedAt(item: QueryItem): number {
   const at = Date.parse(textOf(item[CHANGED]));
   return Number.isNaN(at) ? NEVER : at;
-}
-
-function byRank(one: QueryItem, other: QueryItem): number {
-  return rankOf(other) - rankOf(one) || byChange(one, other);
 }
 
 /** From 0 to 1, whatever a device says. */
