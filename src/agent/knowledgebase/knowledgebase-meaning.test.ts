@@ -1,5 +1,5 @@
 // The knowledgebase with a model server, over real HTTP and a real disk.
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { meaningServer } from "../../../test/fakes/meaning-model.ts";
@@ -7,7 +7,9 @@ import { refusal, type ModelServer, type ModelServerOptions } from "../../../tes
 import { realWorld } from "../../world/real.ts";
 import type { Embedder } from "./embedder.ts";
 import { endpointEmbedder } from "./endpoint-embedder.ts";
-import { atEnd, folder, opened, passUntil, write, type Opened } from "./knowledgebase.fixture.ts";
+import { atEnd, endAll, folder, opened, passUntil, write, type Opened } from "./knowledgebase.fixture.ts";
+
+afterEach(endAll);
 
 const NOTES = {
   "router.md": "# The router\n\nIt stands in the cellar. When nothing works, pull its plug.\n",

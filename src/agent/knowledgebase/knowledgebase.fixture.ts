@@ -1,6 +1,5 @@
 // Folders of texts on the real disk, and a knowledgebase over them whose time is the test's. What it makes is gone
-// after each test.
-import { afterEach } from "bun:test";
+// once `endAll` was called, which each file does after each test: a hook in here would be that of one file alone.
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,9 +13,9 @@ import type { KnowledgebaseState } from "./knowledgebase-state.ts";
 import type { SearchAnswer } from "./search-answer.ts";
 
 const ended: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
+export async function endAll(): Promise<void> {
   for (const end of ended.splice(0).toReversed()) await end();
-});
+}
 
 export function atEnd(end: () => Promise<void> | void): void {
   ended.push(end);

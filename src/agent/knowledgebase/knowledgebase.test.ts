@@ -1,7 +1,9 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { folder, opened, write } from "./knowledgebase.fixture.ts";
+import { endAll, folder, opened, write } from "./knowledgebase.fixture.ts";
+
+afterEach(endAll);
 
 test("texts are found by their words, with title, place, snippet and rank", async () => {
   const path = folder({
