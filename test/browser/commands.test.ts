@@ -105,11 +105,14 @@ describe.skipIf(!hasChromium())("commands from the page", () => {
     await page.getByText("The heron carries them").waitFor();
     await page.getByLabel("Search texts and tasks").fill("mark");
     await page.keyboard.press("Enter");
-    await page.getByRole("region", { name: "Tasks" }).getByText("echo mark").waitFor();
+    await page.getByRole("region", { name: "Tasks" }).getByRole("link", { name: "echo mark" }).click();
+    await page
+      .getByLabel(/^Log of echo mark/)
+      .getByText("mark23")
+      .waitFor();
   }, 30_000);
 
   test("a key that is taken out of the owner log loses its terminal at once", async () => {
-    await page.goBack();
     await page.getByRole("button", { name: "Open a terminal" }).click();
     await page.keyboard.type("echo pid=$$\n");
     const said = await page.locator(".terminal-row", { hasText: /^pid=\d+/ }).innerText();

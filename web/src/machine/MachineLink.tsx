@@ -5,20 +5,22 @@ import { usePage } from "../state/use-page.ts";
 
 export interface MachineLinkProps {
   name: string;
+  /** That is to be open there. */
+  task?: string | undefined;
   className?: string;
   children: ReactNode;
 }
 
-export function MachineLink({ name, className, children }: MachineLinkProps): ReactNode {
+export function MachineLink({ name, task, className, children }: MachineLinkProps): ReactNode {
   const page = usePage();
   const go = (event: MouseEvent): void => {
     // Another tab or window is the browser's to open.
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
-    page.goToMachine(name);
+    page.goToMachine(name, task);
   };
   return (
-    <a href={pathOfMachine(name)} className={className} onClick={go}>
+    <a href={pathOfMachine(name, task)} className={className} onClick={go}>
       {children}
     </a>
   );

@@ -71,24 +71,29 @@ function RunBox({ device, tasks, active }: PartProps): ReactNode {
 
 function TaskList({ device, tasks, active }: PartProps): ReactNode {
   const { store } = tasks;
-  const { tasks: list, problem, log } = useSyncExternalStore(store.subscribe, store.get);
+  const { tasks: list, problem, log, opened } = useSyncExternalStore(store.subscribe, store.get);
   if (list === null) {
     if (problem !== null) return <Problem what={`${device.name} did not tell its tasks`} problem={problem} />;
     return active ? <p className="nothing faint">Asking {device.name}…</p> : null;
   }
+  const older = opened !== null && !list.some(({ id }) => id === opened.id) ? [opened] : [];
+  const isMissing = log?.at === "failed" && opened?.id !== log.task;
   return (
     <>
+      {isMissing && log.problem !== null ? (
+        <Problem what="The task of this address is not there" problem={log.problem} />
+      ) : null}
       {problem === null || !active ? null : (
         <Problem what="This list is not what it is now" problem={problem} />
       )}
-      {list.length === 0 ? (
+      {list.length === 0 && older.length === 0 ? (
         <p className="nothing faint">
           Nothing has run on {device.name} yet. A task goes on when this page is closed; its log is kept
           there.
         </p>
       ) : (
         <ul className="tasks" aria-label={`Tasks of ${device.name}`}>
-          {list.map((task: TaskSummary) => (
+          {[...older, ...list].map((task: TaskSummary) => (
             <TaskLine
               key={task.id}
               task={task}

@@ -85,6 +85,26 @@ test("what is run is opened, grows, and is told as over at its end", async () =>
   expect(machine.store.get()).toMatchObject({ log: { at: "ended" }, tasks: [{ status: "completed" }] });
 });
 
+test("a task by its address is told of though the list does not have it", async () => {
+  const { machine, tasks, followed, turn } = asked();
+  machine.open("old");
+  expect(machine.store.get().log).toMatchObject({ task: "old", at: "reading" });
+  machine.begin();
+  await turn();
+  expect(machine.store.get()).toMatchObject({
+    log: { at: "failed", problem: { code: "not_found" } },
+    opened: null,
+  });
+  tasks.set("old", task("old", { status: "completed" }));
+  machine.open("old");
+  await turn();
+  followed.at(-1)?.say({ ended: true });
+  await turn();
+  expect(machine.store.get()).toMatchObject({ log: { at: "ended" }, opened: { id: "old" } });
+  machine.open(null);
+  expect(machine.store.get()).toMatchObject({ log: null, opened: null });
+});
+
 test("a log is read from near its end, and another one takes its place", async () => {
   const { machine, tasks, followed, turn } = asked();
   tasks.set("long", task("long", { logs_bytes: 10_000_000 }));

@@ -23,6 +23,8 @@ export interface TasksState {
   /** Why the list is not what it is now. */
   problem: MusterError | null;
   log: OpenedLog | null;
+  /** The one whose log is open, as the device told of it; it may be older than the list. */
+  opened: TaskSummary | null;
 }
 
 export type AskedDevice = Pick<DeviceTasks, "ask" | "run" | "follow" | "close">;
@@ -40,7 +42,12 @@ const CUT: ReadonlySet<ErrorCode> = new Set(["session_cut", "device_offline", "h
 
 /** What was last known stays between an end and the next beginning. */
 export class MachineTasks {
-  readonly store: Store<TasksState> = createStore<TasksState>({ tasks: null, problem: null, log: null });
+  readonly store: Store<TasksState> = createStore<TasksState>({
+    tasks: null,
+    problem: null,
+    log: null,
+    opened: null,
+  });
   readonly #options: MachineTasksOptions;
   #device: AskedDevice | undefined;
   #refreshing: Timer | undefined;
@@ -86,7 +93,7 @@ export class MachineTasks {
   open(task: string | null): void {
     this.#following?.abort();
     this.#following = undefined;
-    if (task === null) return this.store.set({ log: null });
+    if (task === null) return this.store.set({ log: null, opened: null });
     const before = this.store.get().log;
     const parts = before?.task === task ? before.parts : [];
     this.store.set({ log: { task, parts, isCut: false, at: "reading", problem: null } });
@@ -121,6 +128,7 @@ export class MachineTasks {
     try {
       const { task: view } = await device.ask("show", { task });
       if (left.aborted) return;
+      this.store.set({ opened: view });
       const from = Math.max(0, view.logs_bytes - LOG_TEXT_MAX);
       show({ at: isOver(view) ? "reading" : "following", isCut: from > 0 });
       let isRunning = view.status !== "pending";
@@ -148,6 +156,7 @@ export class MachineTasks {
   }
 
   #put(task: TaskSummary): void {
+    if (this.store.get().opened?.id === task.id) this.store.set({ opened: task });
     const others = (this.store.get().tasks ?? []).filter(({ id }) => id !== task.id);
     this.store.set({ tasks: [task, ...others].toSorted(later).slice(0, TASKS_SHOWN) });
   }

@@ -2,20 +2,23 @@
 import { useEffect, useState } from "react";
 import { browserWorld } from "../platform/browser-world.ts";
 import type { ShownDevice } from "../session/page-commands.ts";
+import { taskAt } from "../session/place.ts";
 import { usePage } from "../state/use-page.ts";
 import { MachineTasks } from "./machine-tasks.ts";
 
 /** For one device: another one is another component. */
 export function useMachineTasks({ id, name }: ShownDevice, active: boolean): MachineTasks {
   const page = usePage();
-  const [tasks] = useState(
-    () =>
-      new MachineTasks({
-        timers: browserWorld.timers,
-        reach: () => page.commands.tasks({ id, name }),
-        isVisible: () => document.visibilityState === "visible",
-      }),
-  );
+  const [tasks] = useState(() => {
+    const made = new MachineTasks({
+      timers: browserWorld.timers,
+      reach: () => page.commands.tasks({ id, name }),
+      isVisible: () => document.visibilityState === "visible",
+    });
+    // Somebody came by a link to one of them.
+    made.open(taskAt(location.pathname));
+    return made;
+  });
   useEffect(() => {
     if (!active) return undefined;
     tasks.begin();

@@ -36,7 +36,11 @@ export function FoundTasks({ words, found }: FoundProps): ReactNode {
     <Group title="Tasks" words={words} found={found} nowhere="No device that is there keeps tasks.">
       {(item) => (
         <>
-          <p className="found-title mono">{textIn(item, "title")}</p>
+          <p className="found-title mono">
+            <MachineLink name={item.device} task={textIn(item, "id")}>
+              {textIn(item, "title")}
+            </MachineLink>
+          </p>
           <Where item={item}>
             <span>{textIn(item, "status")}</span>
           </Where>

@@ -78,7 +78,7 @@ export interface Page {
   /** To another place of the page. */
   go(place: Exclude<Place, "machine">): void;
   /** To the place of one device. */
-  goToMachine(name: string): void;
+  goToMachine(name: string, task?: string): void;
   /** Signs in without leaving the place. */
   askSignIn(): void;
   takeOver(): void;
@@ -396,8 +396,9 @@ export function openPage(): Page {
     claims,
     commands: pageCommands({ world: browserWorld, crypto, identity: () => identity, link: () => link }),
     go,
-    goToMachine(name) {
-      if (machineAt(location.pathname) !== name) history.pushState(null, "", pathOfMachine(name));
+    goToMachine(name, task) {
+      const path = pathOfMachine(name, task);
+      if (location.pathname !== path) history.pushState(null, "", path);
       arrive();
     },
     askSignIn: showSignIn,

@@ -10,8 +10,8 @@ const PATHS: Record<Exclude<Place, "machine">, string> = {
   peers: "/pair",
   search: "/search",
 };
-/** One device of the fleet, by its name. */
-const MACHINE = /^\/devices\/([a-z0-9-]{1,63})$/;
+/** One device of the fleet by its name, and perhaps one of its tasks. */
+const MACHINE = /^\/devices\/([a-z0-9-]{1,63})(?:\/([0-9a-f-]{36}))?$/;
 
 export function placeAt(pathname: string): Place {
   if (machineAt(pathname) !== null) return "machine";
@@ -25,10 +25,16 @@ export function machineAt(pathname: string): string | null {
   return MACHINE.exec(pathname)?.[1] ?? null;
 }
 
+/** Id of the task that is to be open there. */
+export function taskAt(pathname: string): string | null {
+  return MACHINE.exec(pathname)?.[2] ?? null;
+}
+
 export function pathOf(place: Exclude<Place, "machine">): string {
   return PATHS[place];
 }
 
-export function pathOfMachine(name: string): string {
-  return `/devices/${name}`;
+export function pathOfMachine(name: string, task?: string): string {
+  const path = `/devices/${encodeURIComponent(name)}`;
+  return task === undefined ? path : `${path}/${encodeURIComponent(task)}`;
 }
