@@ -1,0 +1,110 @@
+// What one owner's device may use of another's, and a program of the whole fleet: given, used, and taken back in the
+// middle of an answer. An owner with a device of theirs, and somebody with a home of their own at the same hub.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { agent, agentIn, Home } from "./harness.ts";
+import { until } from "./until.ts";
+
+const owner = new Home();
+const gpu = new Home();
+const mate = new Home();
+let hubUrl: string;
+
+/** A plugin of the device gpu: answers at once, or part by part until nobody waits any more. */
+let open = 0;
+const served = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  idleTimeout: 0,
+  async fetch(request) {
+    const { id, method, params } = await request.json();
+    const line = (said: object): string => `${JSON.stringify({ jsonrpc: "2.0", ...said })}\n`;
+    if (method !== "capability.call" || params.payload.long !== true)
+      return new Response(line({ id, result: "well" }));
+    open += 1;
+    request.signal.addEventListener("abort", () => (open -= 1));
+    const part = line({ method: "capability.part", params: { request_id: params.request_id, data: "part" } });
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          controller.enqueue(new TextEncoder().encode(part));
+          await Bun.sleep(50);
+        },
+      }),
+    );
+  },
+});
+
+beforeAll(async () => {
+  ({ hub_url: hubUrl } = await owner.start());
+  const folder = join(gpu.path, "plugins", "own");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(
+    join(folder, "plugin.toml"),
+    `name = "own"\n[[capabilities]]\nprotocol = "x.own"\nversion = "1.0.0"\nclass = "compute"\n[run]\nurl = "http://127.0.0.1:${served.port}"\n`,
+    { mode: 0o600 },
+  );
+  await agentIn(gpu, { owner, hubUrl, name: "gpu" });
+  // Whoever claims a device becomes an owner at the hub, and stays one without it.
+  const { token } = await owner.ok(["device", "token", "--share", "gpu"]);
+  await mate.ok(["device", "claim", `${hubUrl}/claim#${token}`, "--as", "Mate"]);
+  await agent(mate);
+  await owner.ok(["device", "unshare", "gpu"]);
+  const making = owner.spawn(["pair", "--json"]);
+  const { code } = await making.firstJson();
+  await mate.ok(["pair", code]);
+  expect(await making.exited).toBe(0);
+  await until("the plugin", async () => (await owner.run(CALL)).code === 0, 30_000);
+}, 120_000);
+afterAll(async () => {
+  for (const home of [mate, gpu, owner]) await home[Symbol.asyncDispose]();
+  await served.stop(true);
+});
+
+const CALL = ["call", "x.own", "{}", "--json"];
+const LONG = ["call", "x.own", '{"long":true}'];
+
+test("another owner's device uses what it was granted where it was, and loses it in the middle of an answer", async () => {
+  expect((await mate.run(CALL)).error).toMatchObject({ code: "no_device" });
+  const { name } = (await mate.ok(["status"])).device;
+  const granted = ["grant", "gpu", "--capability", "x.own", "--to", name];
+  expect(await owner.ok(granted)).toMatchObject({
+    holder: "device",
+    capabilities: ["x.own"],
+    devices: ["gpu"],
+  });
+  expect((await mate.run(CALL)).json).toMatchObject({ from_device: "gpu", payload: "well" });
+  // It is let use that, and commands nothing.
+  expect((await mate.run(["run", "--json", "--device", "gpu", "--", "true"])).code).not.toBe(0);
+
+  const long = mate.spawn(LONG);
+  await until("its first part", () => long.stdout.includes("part"));
+  await owner.ok(["revoke", name]);
+  expect(await long.exited).toBe(1);
+  expect(long.stderr).toContain("may not use this any more");
+  await until("the plugin to be told", () => open === 0);
+  expect((await mate.run(CALL)).error).toMatchObject({ code: "no_device" });
+
+  // What was taken back may be given again, for a while.
+  expect(await owner.ok([...granted, "--expires", "1h"])).toMatchObject({ expired: false });
+  expect((await mate.run(CALL)).json).toMatchObject({ payload: "well" });
+}, 60_000);
+
+test("a program's key that is taken back loses what it has open at the hub", async () => {
+  const { token } = await owner.ok(["key", "create", "robot", "--scope", "capabilities:x.own"]);
+  const ask = (payload: object): Promise<Response> =>
+    fetch(`${hubUrl}/api/capabilities/x.own`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(payload),
+    });
+  expect(await (await ask({})).json()).toMatchObject({ from_device: "gpu", payload: "well" });
+  const long = ask({ long: true });
+  await until("it to run", () => open === 1);
+  await owner.ok(["revoke", "robot"]);
+  const cut = await long;
+  expect([cut.status, await cut.json()]).toMatchObject([403, { error: { code: "forbidden" } }]);
+  await until("the plugin to be told", () => open === 0);
+  expect((await ask({})).status).toBe(401);
+}, 60_000);
