@@ -58,8 +58,10 @@ export class RemoteShell {
     const wish = { kind: "shell", request, commandId: uuidV7(clock.now(), random.bytes(10)) } as const;
     const outcome = this.#session.order(wish, {
       accepted: (facts) => {
+        const read = shellFacts.safeParse(facts);
+        if (!read.success) return this.#session.close();
         this.#isOpen = true;
-        events.opened(shellFacts.parse(facts).session);
+        events.opened(read.data.session);
         // It may have been resized while it was opened.
         if (this.#size !== asked) this.resize(this.#size);
       },

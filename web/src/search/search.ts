@@ -24,6 +24,8 @@ export interface Found {
 export const FOUND_MAX = 50;
 /** Of each device. */
 const LIMIT = 20;
+/** Parts of one search that are kept; a hub may claim any number of devices. */
+const PARTS_MAX = 256;
 const NOTHING: Found = { at: "asking", items: [], expected: null, missing: [], notes: [], problem: null };
 
 /** `show` is told whenever there is more to see. Aborting `left` takes the question back. */
@@ -44,6 +46,7 @@ export async function searchFleet(
       case "aggregate_query_expected":
         return tell({ expected: reply.expected.length });
       case "aggregate_query_part":
+        if (parts.length >= PARTS_MAX) return;
         try {
           parts.push({ device: reply.from_device, data: answerJson(reply.data, reply.from_device) });
         } catch {
