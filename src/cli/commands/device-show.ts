@@ -2,6 +2,7 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
+import type { DeviceView } from "../../protocol/views.ts";
 import { askAboutDevices } from "../device-calls.ts";
 import { ago, shortDuration } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
@@ -70,6 +71,10 @@ function peerJson({ id, name, ...rest }: Peer): object {
   return { peer_id: id, peer_name: name, ...rest };
 }
 
+function sharedWith({ name, holds }: NonNullable<DeviceView["co_owners"]>[number]): string {
+  return holds ? name : `${name}, who let it go`;
+}
+
 function facts({ device, shares, role, self, words }: LocalResponse<"device_show">, now: number): Cell[][] {
   const row = (name: string, text: string | null): Cell[][] =>
     text === null || text === "" ? [] : [[{ text: name, style: "dim" }, { text }]];
@@ -82,6 +87,7 @@ function facts({ device, shares, role, self, words }: LocalResponse<"device_show
     ...row("", device.status === "stale" ? `gone for good? muster device remove ${device.name}` : null),
     ...row("Kind", `${device.kind}, ${device.platform}`),
     ...row("Role", device.shared === true ? SHARED : ROLES[role]),
+    ...row("Shared with", (device.co_owners ?? []).map(sharedWith).join(", ")),
     ...row("Location", device.location),
     ...row("Address", device.hostname),
     ...row("Version", device.agent_version),
