@@ -93,7 +93,9 @@ function lastOf(
     return `${payload === undefined ? "" : asEvents(payload, device)}${event("[DONE]")}`;
   } catch (problem) {
     const refusal = openAiError(publicError(problem));
-    return areNamed ? named(JSON.stringify({ type: "error", ...refusal })) : event(JSON.stringify(refusal));
+    if (!areNamed) return event(JSON.stringify(refusal));
+    // Its fields beside it and below it: clients read either.
+    return named(JSON.stringify({ ...refusal.error, type: "error", sequence_number: 0, ...refusal }));
   }
 }
 

@@ -23,7 +23,7 @@ export function openAiRefusal(error: unknown): Response {
 }
 
 /** The body of a refusal, and the last event of a stream that broke. */
-export function openAiError(refusal: MusterError): object {
+export function openAiError(refusal: MusterError): { error: object } {
   const { code, message, hint, upstream } = refusal;
   return {
     error: {

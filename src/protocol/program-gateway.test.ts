@@ -152,7 +152,9 @@ describe("responses", () => {
 
   test("that break off end with an event that is an error", async () => {
     const { text } = await ask(part(delta), end({ error: { code: "app_broken", message: "it broke" } }));
-    expect(text).toMatch(/\n\nevent: error\ndata: \{"type":"error","error":\{"message":"it broke"/);
+    const [, last = ""] = text.split("\n\nevent: error\ndata: ");
+    const error = { message: "it broke", type: "server_error", code: "app_broken", param: null };
+    expect(JSON.parse(last)).toEqual({ ...error, type: "error", sequence_number: 0, error });
   });
 });
 
