@@ -100,6 +100,11 @@ test("a program's key that is taken back loses what it has open at the hub", asy
       body: JSON.stringify(payload),
     });
   expect(await (await ask({})).json()).toMatchObject({ from_device: "gpu", payload: "well" });
+  // Nobody keeps it: not the hub that it was shown to, not the agent that made it, not the device that served it.
+  const secret = String(token).slice("mk1_".length);
+  for (const { path } of [owner, gpu]) {
+    expect(Bun.spawnSync(["grep", "-rlsF", "-e", secret, path]).stdout.toString()).toBe("");
+  }
   const long = ask({ long: true });
   await until("it to run", () => open === 1);
   await owner.ok(["revoke", "robot"]);
