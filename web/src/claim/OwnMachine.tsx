@@ -5,6 +5,8 @@ import type { DeviceView } from "../../../src/protocol/views.ts";
 import { exact, until } from "../format/time.ts";
 import { Command } from "../parts/Command.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
+import { MarkShape } from "../parts/StateMark.tsx";
+import { isOnlyHere } from "../share/reach.ts";
 import { useHubNow, usePage } from "../state/use-page.ts";
 import type { MachineInvite } from "./claim-session.ts";
 import { WordsForm } from "./WordsForm.tsx";
@@ -36,6 +38,12 @@ function Invited({ invite, onClose }: { invite: MachineInvite; onClose(): void }
         <span title={exact(invite.expiresAt)}>{until(invite.expiresAt, now)}</span>.
       </p>
       <Command>{invite.line}</Command>
+      {isOnlyHere(invite.hubUrl) ? (
+        <p className="warning">
+          <MarkShape mark="degraded" />
+          <span>No other machine than this one reaches {invite.hubUrl}.</span>
+        </p>
+      ) : null}
       <p className="faint">
         Once it is here, open its details: there it can take the place of your words, and browsers are let in
         by it.

@@ -31,6 +31,7 @@ export type WayBack = { by: "passkey" } | { by: "password"; password: string };
 export interface MachineInvite {
   /** What to run on it. */
   line: string;
+  hubUrl: string;
   /** ISO 8601. */
   expiresAt: string;
 }
@@ -265,7 +266,7 @@ export function openClaims(options: ClaimSessionOptions): ClaimSession {
         return made.entry;
       });
       const { install } = installLine({ hubUrl: url, lanUrl: undefined, insecure: false }, token);
-      return { line: install, expiresAt: new Date(expiresAtMs).toISOString() };
+      return { line: install, hubUrl: url, expiresAt: new Date(expiresAtMs).toISOString() };
     },
     trustMachine: (words, deviceId) =>
       append((log) => {
