@@ -1,7 +1,7 @@
 // `muster run` as one sits before it: input, signals, and what is said when the way to the device breaks. The hub is a
 // process of its own, so that it can be killed while both agents stay.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { agentIn, Home, hubIn, portOf, type Running } from "./harness.ts";
+import { agent, agentIn, Home, hubIn, portOf, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 
 let hubHome: Home;
@@ -9,11 +9,12 @@ let desk: Home;
 let pi: Home;
 let hub: Running;
 let hubUrl: string;
+let onDesk: Running;
 
 beforeAll(async () => {
   [hubHome, desk, pi] = [new Home(), new Home(), new Home()];
   ({ hub, hub_url: hubUrl } = await hubIn(hubHome));
-  await agentIn(desk, { owner: hubHome, hubUrl, name: "desk" });
+  onDesk = await agentIn(desk, { owner: hubHome, hubUrl, name: "desk" });
   await agentIn(pi, { owner: hubHome, hubUrl, name: "pi" });
   await hubHome.ok(["device", "promote", "desk", "--yes"]);
   // Both learn of the new controller a moment later.
@@ -64,10 +65,6 @@ test("Ctrl-C asks, and a second one leaves it alone with that", async () => {
   await until("what was done", () => running.stderr.includes("Ctrl-C again"));
   running.signal("SIGINT");
   expect(await running.exited).toBe(130);
-  await until(
-    "its end",
-    async () => (await desk.ok(["task", "ls", "--status", "running"])).items.length === 0,
-  );
 });
 
 test("a task that runs is not removed, and the refusal says what to do", async () => {
@@ -92,6 +89,16 @@ test("who follows a task's output misses nothing of it when the hub is killed", 
   expect(await following.exited).toBe(0);
   expect(following.stdout).toBe("one\ntwo\n");
 }, 60_000);
+
+test("when this home's agent is killed, where to find the task is said", async () => {
+  const running = desk.spawn(["run", "--device", "pi", "--", "sh", "-c", "echo begun; sleep 0.5; exit 4"]);
+  await until("its first word", () => running.stdout.includes("begun"));
+  await onDesk.kill();
+  expect(await running.exited).toBe(125);
+  const task = /muster task logs -f (\S+)/.exec(running.stderr)?.[1] ?? "";
+  onDesk = await agent(desk);
+  await until("its end", async () => (await desk.ok(["task", "show", task])).exit_code === 4);
+}, 30_000);
 
 test("input that a broken session has lost has no gap: it ends there, and that is said", async () => {
   const running = desk.spawn(["run", "--device", "pi", "--", "sh", "-c", "cat; exit 5"]);

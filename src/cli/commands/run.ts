@@ -103,11 +103,20 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
       );
       if (problem !== undefined) throw problem;
       return ended(invocation, result, flags);
+    } catch (error) {
+      throw isThere ? runsOn(error, order) : error;
     } finally {
       invocation.interrupted.removeEventListener("abort", interrupt);
       input?.stop();
     }
   });
+}
+
+/** Without this home's agent nobody here hears of it, which is not its end. */
+function runsOn(error: unknown, task: string): unknown {
+  if (!(error instanceof MusterError) || error.code !== "agent_not_running") return error;
+  const hint = `the task runs on; start the agent, then: muster task logs -f ${task}`;
+  return new MusterError(error.code, error.message, { hint, cause: error });
 }
 
 async function deviceFor(invocation: Invocation, { device, on = "" }: RunFlags): Promise<string> {
