@@ -27,7 +27,7 @@ test("the sixteen colours are the page's, and others are kept where they can be 
 });
 
 test("black and white upon a colour are the page's own ink", () => {
-  const ground = "color-mix(in oklch, var(--cell-2) 32%, var(--raised))";
+  const ground = "color-mix(in oklab, var(--cell-2) 32%, var(--raised))";
   expect(look(30, 42)?.style).toEqual({ "--cell-ground": ground });
   expect(look(33, 42)?.style).toEqual({ "--cell-ground": ground, "--cell-ink": "var(--cell-3)" });
 });

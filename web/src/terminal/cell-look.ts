@@ -43,7 +43,7 @@ function inkOf(colour: Colour, isClamped: boolean): string {
 }
 
 function groundOf(colour: Colour): string {
-  return isOfPage(colour) ? `color-mix(in oklch, var(--cell-${colour}) 32%, var(--raised))` : rgb(colour);
+  return isOfPage(colour) ? `color-mix(in oklab, var(--cell-${colour}) 32%, var(--raised))` : rgb(colour);
 }
 
 function rgb(colour: Colour): string {
