@@ -101,6 +101,7 @@ function options(port: number, socketPath: string) {
     about: { pid: 4711, version: "0.1.0" },
     handlers,
     programs: () => undefined,
+    publishes: ({ headers }: Request) => headers.get("authorization") === "Bearer mk1_share",
     metrics: createMetrics({ trunkConnected: () => true, shares: () => ["running", "waiting"] }),
   };
 }
@@ -135,6 +136,30 @@ async function call({
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`, init);
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
+
+test("a program's key with the scope share publishes and takes down, starts nothing, and calls nothing else", async () => {
+  const headers = { authorization: "Bearer mk1_share" };
+  expect((await call({ headers })).status).toBe(200);
+  const share = { access: "public", port: 3000 };
+  const starting = await call({ path: "/api/add", headers, body: JSON.stringify({ ...share, run: "id" }) });
+  expect(starting.status).toBe(403);
+  expect(starting.text).toContain("starts no programs");
+  for (const path of [
+    "/api/status",
+    "/api/stop",
+    "/api/run",
+    "/api/start_app",
+    "/api/logs",
+    "/api/keys",
+    "/metrics",
+  ]) {
+    expect([path, (await call({ path, headers, body: "{}" })).status]).toEqual([path, 401]);
+  }
+  const other = { authorization: "Bearer mk1_other" };
+  expect((await call({ headers: other })).status).toBe(401);
+  const page = { ...headers, origin: "https://evil.example" };
+  expect((await call({ headers: page })).status).toBe(403);
+});
 
 test("a call with the token is answered", async () => {
   const { status, text, headers } = await call({

@@ -53,8 +53,13 @@ export interface LocalServerOptions {
   about: { pid: number; version: string };
   handlers: LocalHandlers;
   programs: ProgramCalls;
+  /** A key was shown with which a program publishes. */
+  publishes(request: Request): boolean;
   metrics: Metrics;
 }
+
+/** What such a key is good for, besides what `programs` answers. */
+const PUBLISHING: ReadonlySet<LocalCall> = new Set(["add", "remove"]);
 
 export interface LocalServer {
   readonly port: number;
@@ -125,7 +130,7 @@ const STREAM_TYPES = { text: "text/plain; charset=utf-8", frames: "application/o
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" } as const;
 
 async function route(
-  { handlers, programs, about, metrics }: LocalServerOptions,
+  { handlers, programs, publishes, about, metrics }: LocalServerOptions,
   guards: Guards,
   { request, name }: { request: Request; name: LocalCall | undefined },
 ): Promise<Response> {
@@ -135,7 +140,8 @@ async function route(
   if (path === "/health" && reads) return Response.json({ status: "ok", ...about }, { headers: HEADERS });
   const forProgram = programs(request, () => guards.isOwner(request));
   if (forProgram !== undefined) return forProgram;
-  guards.token(request);
+  const isProgram = name !== undefined && PUBLISHING.has(name) && publishes(request);
+  if (!isProgram) guards.token(request);
   if (path === "/metrics" && reads) {
     return new Response(await metrics.render(), {
       headers: { ...HEADERS, "content-type": metrics.contentType },
@@ -152,16 +158,23 @@ async function route(
   // The table ties each name to one shape and one handler; the compiler cannot follow the name through both.
   const shape: z.ZodType = LOCAL_API[name].request;
   const handler = handlers[name] as (body: unknown, caller: AbortSignal) => unknown;
-  const result = await handler(
-    await readBody(request, shape, LARGE.has(name) ? LARGE_MAX_BYTES : BODY_MAX_BYTES),
-    request.signal,
-  );
+  const maxBytes = LARGE.has(name) ? LARGE_MAX_BYTES : BODY_MAX_BYTES;
+  const body: unknown = await readBody(request, shape, maxBytes);
+  if (isProgram && isStarting(body)) {
+    throw new MusterError("forbidden", "a program's key publishes, and starts no programs");
+  }
+  const result = await handler(body, request.signal);
   if (result instanceof ReadableStream) {
     return new Response(result, {
       headers: { ...HEADERS, "content-type": STREAM_TYPES[name === "logs" ? "text" : "frames"] },
     });
   }
   return Response.json(result, { headers: HEADERS });
+}
+
+/** A share with a command of its own. */
+function isStarting(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "run" in body && body.run !== undefined;
 }
 
 function callOf(request: Request): LocalCall | undefined {

@@ -7,7 +7,7 @@ import type { EntryBody } from "../../protocol/owner-log.ts";
 import type { ProgramQuestion } from "../../protocol/program-gateway.ts";
 import type { DeviceView } from "../../protocol/views.ts";
 import { FakeTime } from "../../trunk/testing.ts";
-import { programCalls } from "./program-calls.ts";
+import { programCalls, publishesWith } from "./program-calls.ts";
 
 const ID = "019ab000-0000-7000-8000-000000000003";
 const chat = { protocol: "llm.chat", version: "1.0.0", class: "compute", models: ["tiny"] } as const;
@@ -98,6 +98,33 @@ test("one device alone is named by a header, or behind the model", async () => {
     { model: "tiny", onlyDevice: "attic" },
     { model: "tiny", onlyDevice: "gpu" },
   ]);
+});
+
+test("only a program's key with the scope share publishes, for as long as it holds", async () => {
+  const publishes = async (change: Partial<EntryBody<"key">>, shown?: string): Promise<boolean> => {
+    const { text, signer } = makeApiKey(crypto);
+    const body: EntryBody<"key"> = {
+      public_key: toBase64Url(signer.publicKey),
+      name: "site",
+      holder: "program",
+      scopes: ["share"],
+      capabilities: null,
+      devices: null,
+      until: null,
+      ...change,
+    };
+    const log = await appendEntry(crypto, begun, { kind: "key", body, signer: home });
+    const headers = { authorization: `Bearer ${shown ?? text.reveal()}` };
+    const parts = { clock: { now: () => NOW, monotonic: () => 0 }, crypto, book: { log } };
+    return publishesWith(parts)(new Request("http://127.0.0.1:7575/api/add", { method: "POST", headers }));
+  };
+  expect(await publishes({})).toBe(true);
+  expect(await publishes({ scopes: ["models", "share"] })).toBe(true);
+  expect(await publishes({ scopes: ["models", "read"] })).toBe(false);
+  expect(await publishes({ holder: "device" })).toBe(false);
+  expect(await publishes({ until: NOW })).toBe(false);
+  expect(await publishes({}, makeApiKey(crypto).text.reveal())).toBe(false);
+  expect(await publishes({}, "none")).toBe(false);
 });
 
 test("models are those of devices that are online", async () => {

@@ -88,6 +88,13 @@ async function answer(
   });
 }
 
+/** Of a program whose key lets it publish on the machine that it runs on. */
+export function publishesWith(
+  parts: Pick<ProgramCallsParts, "crypto" | "book" | "clock">,
+): (request: Request) => boolean {
+  return (request) => grantIn(parts, request)?.grant.scopes.includes("share") === true;
+}
+
 interface Program {
   grant: Grant | undefined;
   signer: Signer | undefined;
@@ -96,12 +103,20 @@ interface Program {
 /** This user's own shell asks as this home. */
 const NO_PROGRAM: Program = { grant: undefined, signer: undefined };
 
-function programOf({ crypto, book, clock }: ProgramCallsParts, { headers }: Request): Program {
+function programOf(parts: ProgramCallsParts, request: Request): Program {
+  const found = grantIn(parts, request);
+  if (found === undefined) throw noProgramKey();
+  return found;
+}
+
+function grantIn(
+  { crypto, book, clock }: Pick<ProgramCallsParts, "crypto" | "book" | "clock">,
+  { headers }: Request,
+): { grant: Grant; signer: Signer } | undefined {
   const token = BEARER.exec(headers.get("authorization") ?? "")?.[1] ?? "";
   const signer = apiKeySigner(crypto, token);
   const grant = signer === undefined ? undefined : book.log?.grantOf(signer.publicKey, clock.now());
-  if (grant?.holder === "program") return { grant, signer };
-  throw noProgramKey();
+  return signer !== undefined && grant?.holder === "program" ? { grant, signer } : undefined;
 }
 
 function demandCover(grant: Grant, protocol: string): void {

@@ -5,7 +5,7 @@ import { CoOwnerDesk } from "../co-owner-desk.ts";
 import { makeDeviceToken } from "../device-tokens.ts";
 import { localToken, removeAgentFile, writeAgentFile } from "../home-files.ts";
 import { KeyDesk } from "../key-desk.ts";
-import { programCalls, type ProgramCalls } from "../local-api/program-calls.ts";
+import { programCalls, publishesWith, type ProgramCalls } from "../local-api/program-calls.ts";
 import { localHandlers } from "../local-api/local-handlers.ts";
 import { makeServiceTicket } from "../services/ticket-desk.ts";
 import { serveLocalApi } from "../local-api/local-server.ts";
@@ -31,6 +31,7 @@ export async function openLocalApi(options: AgentOptions, parts: Parts, ends: En
     about: { pid, version },
     handlers: handlersOf(options, parts, openPage(options, parts, ends)),
     programs: programsOf(options, parts),
+    publishes: publishesWith({ crypto, clock: world.clock, book: parts.owned.book }),
     metrics: parts.shown.metrics,
   });
   ends.add(() => api.close());
