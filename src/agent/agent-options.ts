@@ -9,7 +9,7 @@ import type { DrainBounds } from "../trunk/drain.ts";
 import type { Pulse } from "../trunk/liveness.ts";
 import type { LargeFiles, World } from "../world/world.ts";
 import type { OfferRules } from "./capabilities/call-desk.ts";
-import type { BuiltInOptions } from "./open/open-built-ins.ts";
+import type { BuiltInOptions } from "./built-in-options.ts";
 import type { HubPolicy } from "./queries/query-desk.ts";
 import type { CommandOptions } from "./commanding.ts";
 import type { PasswordHasher } from "./gateway/password-check.ts";

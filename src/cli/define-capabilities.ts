@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { collectReference, parseModel, parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 /** A plugin that is asked to end a call may take some seconds. */
 const CANCEL_MS = 8000;

@@ -3,7 +3,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { addOwnerCommands } from "./define-owners.ts";
 import { parseAuditCount, parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const JSON_HELP = "print one JSON object";
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const JSON_HELP = "print one JSON object";
 const EXPIRES_HELP = "end it after this long: 1h to 366d";

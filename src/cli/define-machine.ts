@@ -3,7 +3,7 @@
 import { Option, type Command } from "@commander-js/extra-typings";
 import { addHandover } from "./define-owners.ts";
 import { collectProtocol, collectService, parsePort, parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 /** A hub waits up to 30 s for requests in flight that still move. */
 const PROGRAM_ENDS_WITHIN_MS = 40_000;

@@ -2,7 +2,7 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { collectReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 /** What runs on a device for a client that left is ended first. */
 const ENDS_WITHIN_MS = 10_000;

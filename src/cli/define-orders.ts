@@ -1,7 +1,7 @@
 // The commands that do something on a device: run, shell, forward.
 
 import type { Command } from "@commander-js/extra-typings";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 import { parsePort, parseReference, parseTitle } from "./option-values.ts";
 
 /** As `env`, `timeout` and `docker run` have it: the remote code is ours, and this one is Muster's own. */

@@ -2,7 +2,7 @@
 
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parsePetname, parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const JSON_HELP = "print one JSON object";
 

@@ -2,7 +2,7 @@
 
 import type { Command } from "@commander-js/extra-typings";
 import { parseLineCount, parsePort } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const JSON_HELP = "print one JSON object";
 

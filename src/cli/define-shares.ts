@@ -2,7 +2,7 @@
 
 import { Option, type Command } from "@commander-js/extra-typings";
 import { collect, parseLineCount, parsePort, parseReference } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const JSON_HELP = "print one JSON object";
 

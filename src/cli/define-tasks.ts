@@ -3,7 +3,7 @@
 import { Option, type Command } from "@commander-js/extra-typings";
 import { TASK_STATUSES } from "../protocol/task-statuses.ts";
 import { parseCursor, parseListCount, parseReference, parseTask } from "./option-values.ts";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 const STREAM_HELP = "print each device's part as a line of JSON, as it comes";
 const JSON_HELP = "print one JSON object";

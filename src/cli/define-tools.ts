@@ -1,7 +1,7 @@
 // The commands about the program itself: completion, version, and the hidden one that completion asks.
 
 import { Argument, type Command } from "@commander-js/extra-typings";
-import type { Choose } from "./program.ts";
+import type { Choose } from "./choose.ts";
 
 export function addToolCommands(program: Command, choose: Choose): void {
   program.commandsGroup("Muster itself:");

@@ -2,6 +2,7 @@
 // when a command runs, so that help and completion load only the parser.
 
 import { Command, Option, type Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { Choose } from "./choose.ts";
 import { addCapabilityCommands } from "./define-capabilities.ts";
 import { addKeyCommands } from "./define-keys.ts";
 import { addFleetCommands } from "./define-fleet.ts";
@@ -13,21 +14,8 @@ import { addServiceCommands } from "./define-service.ts";
 import { addShareCommands } from "./define-shares.ts";
 import { addTaskCommands } from "./define-tasks.ts";
 import { addToolCommands } from "./define-tools.ts";
-import type { Invocation } from "./invocation.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { createTerminal } from "./terminal.ts";
-
-export interface Action {
-  /** A number is the exit code, whatever interrupted it. */
-  run(invocation: Invocation): Promise<void | number>;
-  /** Instead of the error's own, but for wrong usage. */
-  failedExitCode?: number;
-  /** A program that runs until it is told to end, and how long its orderly end may take. */
-  endsWithinMs?: number;
-}
-
-/** Called with what the parsed command line asks for. */
-export type Choose = (action: Action) => void;
 
 /** Wider help is harder to read, not easier. */
 const HELP_COLUMNS = 80;

@@ -4,7 +4,8 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { ERROR_TABLE, MusterError } from "../protocol/errors.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
-import { makeProgram, type Action } from "./program.ts";
+import type { Action } from "./choose.ts";
+import { makeProgram } from "./program.ts";
 import { reportError } from "./report-error.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { usageErrorOf } from "./usage-error.ts";

@@ -3,8 +3,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { RequestTally, type RequestDone } from "./request-tally.ts";
 
-export type RequestPlace = "api" | "page" | "share";
-
 export interface Metrics {
   request(done: RequestDone): void;
   bytes(direction: "to_device" | "to_visitor", count: number): void;

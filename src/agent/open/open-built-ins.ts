@@ -3,29 +3,12 @@
 import { DockerSource } from "../capabilities/docker-source.ts";
 import type { CapabilityBook } from "../capabilities/capability-book.ts";
 import type { AgentOptions } from "../agent-options.ts";
-import { LlmSource, type LlmOptions } from "../llm/llm-source.ts";
+import { LlmSource } from "../llm/llm-source.ts";
 import { PluginFolder } from "../plugins/plugin-folder.ts";
 import { PluginLeftovers } from "../plugins/plugin-leftovers.ts";
-import type { TomlReader } from "../plugins/manifest.ts";
-import type { Programs } from "../../world/world.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
-import {
-  openKnowledgebase,
-  type KnowledgebaseOptions,
-  type OpenKnowledgebase,
-  type OwnModels,
-} from "./open-knowledgebase.ts";
-
-export interface BuiltInOptions {
-  programs: Programs;
-  toml: TomlReader;
-  /** Absent: none is asked, not even one that is found by itself. */
-  llm?: LlmOptions;
-  knowledge: KnowledgebaseOptions;
-  /** Where a Docker engine may listen. */
-  dockerSockets: readonly string[];
-}
+import { openKnowledgebase, type OpenKnowledgebase, type OwnModels } from "./open-knowledgebase.ts";
 
 export function openBuiltIns(
   options: AgentOptions,

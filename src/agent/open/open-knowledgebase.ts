@@ -6,15 +6,9 @@ import type { Embedder } from "../knowledgebase/embedder.ts";
 import { endpointEmbedder, isOwnModel, isOwnServer } from "../knowledgebase/endpoint-embedder.ts";
 import { Knowledgebase } from "../knowledgebase/knowledgebase.ts";
 import type { LlmOptions, LlmSource } from "../llm/llm-source.ts";
+import type { KnowledgebaseOptions } from "../built-in-options.ts";
 import type { Core } from "./open-core.ts";
 import type { Ends } from "./ends.ts";
-
-export interface KnowledgebaseOptions {
-  /** Absolute. */
-  folders: readonly string[];
-  /** "auto": by a server of this machine alone. */
-  embeddings: boolean | "auto";
-}
 
 /** This device's own model server. */
 export interface OwnModels {

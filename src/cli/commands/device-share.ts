@@ -12,7 +12,7 @@ import { plainLine, plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { readSecretText } from "../secret-input.ts";
 import { askOwners } from "./owners.ts";
-import { warnOfReach } from "./device-token.ts";
+import { warnOfReach } from "../warn-of-reach.ts";
 
 const TITLE_MAX_CHARACTERS = 64;
 

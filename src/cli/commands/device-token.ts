@@ -3,9 +3,10 @@
 import { hostNameProblem } from "../../protocol/names.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { parseDuration, until } from "../durations.ts";
-import { printJson, warn, type Invocation } from "../invocation.ts";
+import { printJson, type Invocation } from "../invocation.ts";
 import { askAgentOrHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
+import { warnOfReach } from "../warn-of-reach.ts";
 
 export async function deviceToken(
   invocation: Invocation,
@@ -32,11 +33,4 @@ export async function deviceToken(
   out.line(`It lets one machine in and ends ${until(expires_at, surroundings.clock.now())}. Run there:`);
   out.line(`  ${install}`);
   if (made.only_here === true) warnOfReach(invocation);
-}
-
-export function warnOfReach(invocation: Invocation): void {
-  const { err } = invocation;
-  warn(invocation, "no other machine reaches this hub; the line works here alone");
-  err.line("muster: hint: give it a domain: muster hub --domain example.com");
-  err.line("muster: hint: or, in a network that you trust: muster hub --insecure");
 }

@@ -2,7 +2,8 @@
 // fewest requests running, then the nearest. One that just failed comes last for a while. Where one alone will do,
 // it is that one or nobody.
 import { toBase64Url } from "../../protocol/bytes.ts";
-import type { CapabilityAsked, CapabilityOffer } from "../../protocol/capabilities.ts";
+import type { CapabilityOffer } from "../../protocol/capabilities.ts";
+import type { Asked } from "./asked.ts";
 import { serves } from "../../protocol/capabilities.ts";
 import { isModel } from "../../protocol/model-names.ts";
 import type { DeviceRow } from "../../store/devices.ts";
@@ -19,19 +20,6 @@ export interface CandidateParts {
   /** Requests that run there now. */
   running(deviceId: string): number;
   isCoolingDown(deviceId: string): boolean;
-}
-
-export interface Asked {
-  ownerRoot: string;
-  /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */
-  granted: readonly { root: string; devices: readonly string[] | null }[];
-  /** A key that may use some things and see no more. */
-  isProgram: boolean;
-  capability: CapabilityAsked;
-  model?: string | undefined;
-  /** Names or ids, or the beginning of one. */
-  onlyDevice?: string | undefined;
-  preferDevice?: string | undefined;
 }
 
 export interface Candidate {

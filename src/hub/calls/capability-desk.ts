@@ -12,7 +12,8 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
 import { CallStreams } from "./call-stream.ts";
-import { findCandidates, type Asked, type CandidateParts } from "./candidates.ts";
+import type { Asked } from "./asked.ts";
+import { findCandidates, type CandidateParts } from "./candidates.ts";
 import { Places } from "./places.ts";
 import { CapabilityRun, type RunEvents } from "./capability-run.ts";
 

@@ -3,7 +3,7 @@
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { DeviceRow } from "../../store/devices.ts";
-import type { Asked } from "./candidates.ts";
+import type { Asked } from "./asked.ts";
 import { shown } from "./shown.ts";
 
 /** One offer of one device. */

@@ -6,7 +6,6 @@ import { NOBODY, type Exchange, type ExchangeEvents } from "../../http1/exchange
 import { field } from "../../http1/field.ts";
 import type { Refusal } from "../../http1/refusal.ts";
 import type { RequestHead } from "../../http1/request-head.ts";
-import { serializeResponse } from "../../http1/serialize.ts";
 import { ServerConnection } from "../../http1/server-connection.ts";
 import type { Ticker } from "../../http1/ticker.ts";
 import type { Log } from "../../protocol/log.ts";
@@ -23,7 +22,7 @@ import type { OwnPages } from "./own-pages.ts";
 import { visitShare, type ShareDoor, type VisitTarget } from "./share-exchange.ts";
 import { pageAnswer, pagePath, pageRequest, type PagePath } from "./page-path.ts";
 import type { Proxies } from "./proxies.ts";
-import type { TakeTrunk } from "./trunk-handler.ts";
+import { TRUNK_PROTOCOL, type TakeTrunk } from "./trunk-handler.ts";
 import { visitorOf, type Visitor } from "./visitor.ts";
 import { isLoopbackAddress } from "../../protocol/actors.ts";
 
@@ -45,8 +44,6 @@ export interface EdgeParts {
   /** A request that reached nobody: for the metrics. */
   malformed(): void;
 }
-
-export const TRUNK_PROTOCOL = "muster-trunk/1";
 
 export class Edge {
   readonly #parts: EdgeParts;
@@ -196,14 +193,6 @@ export class Edge {
 /** Nobody between the visitor and this hub can listen in. */
 function isSecure({ visitor, https }: Visitor, host: string): boolean {
   return https || (isLoopbackAddress(visitor) && isLocalName(withoutPort(host)));
-}
-
-/** The head that turns a connection into a trunk. */
-export function trunkAnswer(): Uint8Array {
-  return serializeResponse({ status: 101, reason: "Switching Protocols" }, [
-    field("Connection", "Upgrade"),
-    field("Upgrade", TRUNK_PROTOCOL),
-  ]);
 }
 
 function refusedAnswer(refused: Refusal): Answer {

@@ -1,11 +1,14 @@
 // `/trunk`: a connection becomes a trunk.
 import type { Exchange } from "../../http1/exchange.ts";
+import { field } from "../../http1/field.ts";
+import { serializeResponse } from "../../http1/serialize.ts";
 import type { Socket } from "../../world/world.ts";
 import { bindingRuleFor } from "../sessions/binding-rule.ts";
 import type { SessionDoor } from "../sessions/door.ts";
 import type { Unproven } from "../sessions/unproven.ts";
-import { trunkAnswer } from "./edge.ts";
 import type { Visitor } from "./visitor.ts";
+
+export const TRUNK_PROTOCOL = "muster-trunk/1";
 
 export interface TrunkHandlerParts {
   door: SessionDoor;
@@ -29,4 +32,12 @@ export function trunkHandler({ door, unproven, insecure }: TrunkHandlerParts): T
     if (!exchange.handOver(door.arrive(arrival))) exchange.abort();
     return true;
   };
+}
+
+/** The head that turns a connection into a trunk. */
+function trunkAnswer(): Uint8Array {
+  return serializeResponse({ status: 101, reason: "Switching Protocols" }, [
+    field("Connection", "Upgrade"),
+    field("Upgrade", TRUNK_PROTOCOL),
+  ]);
 }

@@ -9,7 +9,7 @@ import { USUAL_LIMITS } from "../hub-limits.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { coversCapability } from "../../identity/grant-covers.ts";
 import { fromBase64Url } from "../../protocol/bytes.ts";
-import type { Asked } from "../calls/candidates.ts";
+import type { Asked } from "../calls/asked.ts";
 import { CapabilityDesk } from "../calls/capability-desk.ts";
 import { QueryDesk } from "../calls/query-desk.ts";
 import { CommandDesk } from "../sessions/command-desk.ts";

@@ -1,7 +1,7 @@
 // What models, texts and engines this machine offers, as its configuration says. Without a word, Ollama is looked for
 // where it usually listens.
 import { dirname, join, resolve } from "node:path";
-import type { BuiltInOptions } from "../../agent/open/open-built-ins.ts";
+import type { BuiltInOptions } from "../../agent/built-in-options.ts";
 import type { LlmOptions } from "../../agent/llm/llm-source.ts";
 import { Secret } from "../../identity/secret.ts";
 import { MusterError } from "../../protocol/errors.ts";

@@ -1,0 +1,15 @@
+// A capability request as far as it says who may serve it.
+import type { CapabilityAsked } from "../../protocol/capabilities.ts";
+
+export interface Asked {
+  ownerRoot: string;
+  /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */
+  granted: readonly { root: string; devices: readonly string[] | null }[];
+  /** A key that may use some things and see no more. */
+  isProgram: boolean;
+  capability: CapabilityAsked;
+  model?: string | undefined;
+  /** Names or ids, or the beginning of one. */
+  onlyDevice?: string | undefined;
+  preferDevice?: string | undefined;
+}
