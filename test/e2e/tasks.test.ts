@@ -1,6 +1,7 @@
 // Tasks of a fleet with the real program: a home that is hub and controller, and a device whose agent is killed.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { agent, agentIn, Home, type Json, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 
@@ -106,6 +107,25 @@ test("an agent that is killed again and again loses no task, starts none twice a
     return stats.running + stats.pending === 0;
   });
 }, 60_000);
+
+test("without its agent a task keeps its time limit and the bounds of its output, and is not started again", async () => {
+  const runs = pi.write("hostile-runs", "");
+  const script = `echo run >> ${runs}; trap '' HUP INT; yes without-end`;
+  const ran = await pi.run(["run", "--detach", "--json", "--timeout", "2s", "--", "sh", "-c", script]);
+  const folder = join(pi.path, "tasks", ran.json.id, "1");
+  await until("its first output", () => existsSync(join(folder, "log.0")));
+  await running.kill();
+  const sizes = () => readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+  await until("its end, as its keeper wrote it", () => readdirSync(folder).includes("end"), 20_000);
+  expect(sizes().reduce((sum, size) => sum + size, 0)).toBeLessThan(10 * 1024 * 1024);
+  running = await agent(pi);
+  expect(await over(ran.json.id)).toMatchObject({
+    status: "failed",
+    reason: "timeout",
+    logs_truncated: true,
+  });
+  expect(readFileSync(runs, "utf8")).toBe("run\n");
+}, 40_000);
 
 test("who waits for a task hears its end, though its agent was killed meanwhile", async () => {
   const gate = `${pi.folder}/gate`;
