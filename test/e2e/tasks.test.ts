@@ -113,7 +113,7 @@ test("without its agent a task keeps its time limit and the bounds of its output
   const script = `echo run >> ${runs}; trap '' HUP INT; yes without-end`;
   const ran = await pi.run(["run", "--detach", "--json", "--timeout", "2s", "--", "sh", "-c", script]);
   const folder = join(pi.path, "tasks", ran.json.id, "1");
-  await until("its first output", () => existsSync(join(folder, "log.0")));
+  await until("its start", () => existsSync(join(folder, "child")));
   await running.kill();
   const sizes = () => readdirSync(folder).map((name) => statSync(join(folder, name)).size);
   await until("its end, as its keeper wrote it", () => readdirSync(folder).includes("end"), 20_000);
