@@ -17,7 +17,7 @@ import type { ApiParts, BrowserKeys } from "./ports.ts";
 import { type Route, route } from "./route.ts";
 
 /** What the first account is called until its person chooses a name with a password. */
-const FIRST_NAME = "owner";
+export const FIRST_NAME = "owner";
 
 export function loginRoute(parts: ApiParts, entries: RateLimiter): Route {
   const oneAtATime = queue();

@@ -28,6 +28,7 @@ import { json } from "./answers.ts";
 import { tellRefusal } from "./device-routes.ts";
 import { holdBack } from "./hold-back.ts";
 import { hubResource } from "./hub-resource.ts";
+import { FIRST_NAME } from "./login-route.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 import { commitClaim, readClaim, type ReadClaim } from "./share-claiming.ts";
@@ -125,7 +126,9 @@ async function ownerName(
   { owner_root }: Pick<DeviceRow, "owner_root">,
 ): Promise<string | null> {
   const userId = (await findOwner(db, owner_root))?.user_id ?? undefined;
-  return userId === undefined ? null : ((await accounts.nameOf(userId)) ?? null);
+  const name = userId === undefined ? undefined : await accounts.nameOf(userId);
+  // One that nobody chose says nothing.
+  return name === undefined || name === FIRST_NAME ? null : name;
 }
 
 interface Claimed {
