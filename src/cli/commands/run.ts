@@ -155,7 +155,7 @@ function ended(invocation: Invocation, task: TaskView, { detach }: RunFlags): nu
   if (task.queued === true && task.status === "pending" && detach !== true) {
     throw new MusterError(
       "device_offline",
-      `${device} is still away; task ${id} waits here until it is back`,
+      `${device} is still away; task ${id} waits here, and starts without input when it is back`,
       {
         hint: `see muster task show ${id}, or take it back: muster task cancel ${id}`,
       },
