@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { MusterError } from "../protocol/errors.ts";
-import { LineStream } from "./line-stream.ts";
+import { LineBudget, LineStream } from "./line-stream.ts";
 import { FakeTime, pipe, type PipeEnd, type PipeOptions } from "./testing.ts";
 import { bytesOf } from "./testing-trunks.ts";
 
@@ -96,6 +96,34 @@ test.each([
   expect(near.told).toEqual(["close protocol_error"]);
   expect(near.heard).toEqual([]);
   expect(far.told).toEqual(["close unavailable"]);
+});
+
+test("streams with one budget hold no more of unfinished lines than it has, and give back what they held", () => {
+  const budget = new LineBudget(10);
+  const told: string[] = [];
+  const stream = (name: string) => {
+    const lines = new LineStream(
+      {
+        message: (value) => told.push(`${name} heard ${JSON.stringify(value)}`),
+        close: (error) => told.push(`${name} ${error?.code ?? ""}`),
+      },
+      budget,
+    );
+    return { lines, say: (text: string) => lines.streamEvents.data(bytesOf(text)) };
+  };
+  const [one, two, three] = [stream("one"), stream("two"), stream("three")];
+  one.say('"123');
+  two.say('"456');
+  three.say('"789');
+  expect(told).toEqual(["three too_many"]);
+  one.say('"\n"12');
+  two.lines.close();
+  const four = stream("four");
+  four.say('"45678');
+  one.lines.streamEvents.close?.(undefined);
+  four.say('9abc"\n');
+  expect(told.slice(1)).toEqual(['one heard "123"', "one ", 'four heard "456789abc"']);
+  expect(budget.take(10)).toBe(true);
 });
 
 test("an end within a line is no end", () => {

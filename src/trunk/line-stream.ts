@@ -22,15 +22,37 @@ export interface LineStreamEvents {
 }
 
 /** A message of the largest size, its JSON escapes, and what stands around it. */
-const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES + 16 * 1024;
+export const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES + 16 * 1024;
 /** What waits unsent beyond this makes the stream full. */
 const ROOM_BYTES = 64 * 1024;
 /** Whoever goes on sending into a full stream loses it. */
 const WAITING_MAX_BYTES = 4 * LINE_MAX_BYTES;
 const LINE_END = 0x0a;
 
+/** What the streams of one far side may hold of lines that have not ended, together. */
+export class LineBudget {
+  #leftBytes: number;
+
+  constructor(maxBytes: number) {
+    this.#leftBytes = maxBytes;
+  }
+
+  take(bytes: number): boolean {
+    if (bytes > this.#leftBytes) return false;
+    this.#leftBytes -= bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#leftBytes += bytes;
+  }
+}
+
 export class LineStream {
   readonly #events: LineStreamEvents;
+  readonly #budget: LineBudget | undefined;
+  /** What is taken of the budget. */
+  #heldBytes = 0;
   #stream: ByteStream | undefined;
   readonly #waiting = new ByteQueue();
   /** The beginning of a line whose end has not come. */
@@ -38,8 +60,10 @@ export class LineStream {
   #ended = false;
   #gone = false;
 
-  constructor(events: LineStreamEvents) {
+  /** Without a budget its lines are bounded one by one. */
+  constructor(events: LineStreamEvents, budget?: LineBudget) {
     this.#events = events;
+    this.#budget = budget;
   }
 
   /** What the stream below tells. */
@@ -88,6 +112,7 @@ export class LineStream {
   close(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#hold(0);
     this.#stream?.close();
   }
 
@@ -116,12 +141,23 @@ export class LineStream {
     if (this.#gone || from === bytes.length) return;
     this.#begun.push(bytes.subarray(from));
     if (this.#begun.length > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+    if (this.#hold(this.#begun.length)) return;
+    this.#fail(new MusterError("too_many", "too many lines have begun and not ended"));
+  }
+
+  #hold(bytes: number): boolean {
+    const more = bytes - this.#heldBytes;
+    if (more > 0 && this.#budget?.take(more) === false) return false;
+    if (more < 0) this.#budget?.giveBack(-more);
+    this.#heldBytes = bytes;
+    return true;
   }
 
   /** With its beginning, if that came before. */
   #whole(rest: Uint8Array): Uint8Array {
     if (this.#begun.length === 0) return rest;
     this.#begun.push(rest);
+    this.#hold(0);
     return this.#begun.takeAll();
   }
 
@@ -154,6 +190,7 @@ export class LineStream {
   #vanish(error: Error | undefined): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.#hold(0);
     this.#events.close?.(
       error === undefined
         ? undefined

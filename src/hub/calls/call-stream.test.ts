@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { z } from "zod";
 import type { LineStream } from "../../trunk/line-stream.ts";
+import type { TrunkStream } from "../../trunk/stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
+import type { Session } from "../sessions/session.ts";
+import { CallStreams } from "./call-stream.ts";
 import { FakeFleet, OWN_ROOT, SOME_SIGNATURE, type FakeAsker } from "./calls.fixture.ts";
 import { CapabilityDesk } from "./capability-desk.ts";
 import { QueryDesk } from "./query-desk.ts";
@@ -94,6 +98,37 @@ test("an answer that nobody takes counts as a request of its session", () => {
   askers[64]?.lines.resume();
   made.time.settle();
   expect(askers[64]?.heard).toMatchObject([{ error: { code: "too_many" } }]);
+});
+
+test("a session that begins requests without an end holds what its requests may, and no more", () => {
+  const { made } = fleet();
+  const calls = new CallStreams<string, object>(made.time, {
+    request: z.string(),
+    refused: (_, error) => error,
+    sessionMax: 1,
+  });
+  const said: string[] = [];
+  const desk = {
+    open: (session: Session, stream: TrunkStream) =>
+      calls.open(session, stream, (request, { reply, over }) => {
+        said.push(request.slice(0, 3));
+        reply({});
+        over();
+        return { resume() {}, cancel() {} };
+      }),
+  };
+  const one = made.ask(desk);
+  const [two, three] = [one.again(), one.again()];
+  const half = "x".repeat(1_300_000);
+  one.raw(`"one${half}`);
+  two.raw(`"two${half}`);
+  made.time.settle();
+  expect([one.told, two.told]).toEqual([[], ["close unavailable"]]);
+  one.raw('"\n');
+  one.lines.close();
+  three.raw(`"three${half}"\n`);
+  made.time.settle();
+  expect(said).toEqual(["one", "thr"]);
 });
 
 const step = fc.oneof(

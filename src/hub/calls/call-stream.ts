@@ -2,7 +2,7 @@
 // Both kinds of calls begin, are bounded and end alike; what is asked is each desk's own.
 import type { z } from "zod";
 import { MusterError, publicError, type ErrorBody } from "../../protocol/errors.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
+import { LINE_MAX_BYTES, LineBudget, LineStream, type LineStreamEvents } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
@@ -23,6 +23,8 @@ export class CallStreams<Request, Reply extends object> {
   readonly #timers: Timers;
   readonly #rules: CallKindRules<Request, Reply>;
   readonly #open = new WeakMap<Session, number>();
+  /** Requests that are being said are no requests yet, and may be as many as a trunk has streams. */
+  readonly #unsaid = new WeakMap<Session, LineBudget>();
 
   constructor(timers: Timers, rules: CallKindRules<Request, Reply>) {
     this.#timers = timers;
@@ -49,7 +51,7 @@ export class CallStreams<Request, Reply extends object> {
       lines.close();
       gone();
     };
-    const lines = new LineStream({
+    const events: LineStreamEvents = {
       message: (value) => {
         const read = this.#rules.request.safeParse(value);
         if (hasAsked || !read.success) return drop();
@@ -71,10 +73,17 @@ export class CallStreams<Request, Reply extends object> {
       },
       drain: () => running?.resume(),
       close: gone,
-    });
+    };
+    const lines = new LineStream(events, this.#unsaidOf(session));
     const patience = this.#timers.after(REQUEST_WAIT_MS, () => lines.close());
     lines.attach(stream);
     return lines.streamEvents;
+  }
+
+  #unsaidOf(session: Session): LineBudget {
+    const known = this.#unsaid.get(session) ?? new LineBudget(this.#rules.sessionMax * LINE_MAX_BYTES);
+    this.#unsaid.set(session, known);
+    return known;
   }
 
   /** Up to the end of the stream, not of the run: what was answered may wait there for long. */

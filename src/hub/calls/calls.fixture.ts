@@ -1,6 +1,6 @@
 // For tests alone: sessions of devices and askers over trunks in memory, all on one clock that is advanced by hand.
 import { encodeCallOpen, type CallKind } from "../../protocol/call-open.ts";
-import { toBase64Url } from "../../protocol/bytes.ts";
+import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import { FakeTime, pipe, type PipeEnd } from "../../trunk/testing.ts";
@@ -28,6 +28,8 @@ export interface FakeAsker {
   lines: LineStream;
   heard: Record<string, unknown>[];
   told: string[];
+  /** Says this as it is, a whole line or not. */
+  raw(text: string): void;
   /** Another stream of the same session. */
   again(): FakeAsker;
 }
@@ -99,7 +101,16 @@ export class FakeFleet {
     if (typeof stream === "string") throw new Error(stream);
     lines.attach(stream);
     this.time.settle();
-    return { lines, heard, told, again: () => this.#asker(trunk, kind) };
+    const raw = (text: string): void => {
+      let rest = utf8(text);
+      while (rest.length > 0) {
+        const taken = stream.write(rest);
+        if (taken < 0) return;
+        rest = rest.subarray(taken);
+        this.time.advance(1);
+      }
+    };
+    return { lines, heard, told, raw, again: () => this.#asker(trunk, kind) };
   }
 
   #connect(device: FakeDevice, answer: Answering): void {
