@@ -1,5 +1,6 @@
 // The ports of a device that it lets others reach, by name: what it registers, and how they are.
 import { z } from "zod";
+import { isHealthPath } from "./health-path.ts";
 import { isServiceName } from "./names.ts";
 
 export const SERVICE_TYPES = ["http", "tcp"] as const;
@@ -16,11 +17,7 @@ export const service = z.object({
   service_type: z.enum(SERVICE_TYPES),
   local_port: z.number().int().min(1).max(65_535),
   /** A path of the service that answers 2xx while it is well. */
-  health_endpoint: z
-    .string()
-    .max(200)
-    .regex(/^\/[\x21-\x7e]*$/)
-    .optional(),
+  health_endpoint: z.string().refine(isHealthPath).optional(),
 });
 export type Service = z.infer<typeof service>;
 

@@ -52,6 +52,17 @@ test("what nobody says and has no built-in value is not there", async () => {
 
 const problems: [what: string, text: string, problem: string][] = [
   [
+    "a path of health that no request line has",
+    '[services.api]\nport = 8092\nhealth = "/how are you"\n',
+    `${FILE}:3: \`services.api.health\` must be a path of at most 200 printable ASCII characters, without blanks`,
+  ],
+  [
+    "a model that no server calls so",
+    '[llm]\nmodel = "my model"\n',
+    `${FILE}:2: \`llm.model\` must be the name of a model: up to 128 printable ASCII characters, without blanks`,
+  ],
+  ["a service that has no name", '[services."my api"]\nport = 8092\n', "?"],
+  [
     "an unknown key",
     'location = "here"\nlocatoin = "there"\n',
     `${FILE}:2: there is no setting \`locatoin\`; did you mean \`location\`?`,

@@ -11,6 +11,8 @@ import {
   loopbackProblem,
   rangeProblem,
 } from "./setting-problems.ts";
+import { isModelName } from "../../protocol/capability-words.ts";
+import { isHealthPath } from "../../protocol/health-path.ts";
 import type { Shape, Value } from "./setting-shapes.ts";
 
 /** What `[llm] provider` may be. */
@@ -169,7 +171,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     key: "services.*.health",
-    shape: text((value) => (value.startsWith("/") ? undefined : "must be a path that begins with /")),
+    shape: text(healthPathProblem),
     about: "Path that is asked every 10 s, of an http service.",
     example: "/health",
   },
@@ -219,13 +221,13 @@ export const SETTINGS: readonly Setting[] = [
   },
   {
     key: "llm.model",
-    shape: text(),
+    shape: text(modelProblem),
     about: "The model that is used when none is asked for.",
     example: "qwen3:8b",
   },
   {
     key: "llm.embedding_model",
-    shape: text(),
+    shape: text(modelProblem),
     about: "The model behind embeddings. Without it, one whose name says that it embeds.",
     example: "nomic-embed-text",
     variable: "MUSTER_EMBEDDING_MODEL",
@@ -365,4 +367,19 @@ export const nameProblem = grammaticalName;
 
 function urlProblem(value: string): string | undefined {
   return URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : "must be an http or https address";
+}
+
+// What the hub would not take of a device is found here, where it was written: it shuts out who says it.
+
+function healthPathProblem(value: string): string | undefined {
+  if (!value.startsWith("/")) return "must be a path that begins with /";
+  return isHealthPath(value)
+    ? undefined
+    : "must be a path of at most 200 printable ASCII characters, without blanks";
+}
+
+function modelProblem(value: string): string | undefined {
+  return isModelName(value)
+    ? undefined
+    : "must be the name of a model: up to 128 printable ASCII characters, without blanks";
 }
