@@ -61,7 +61,6 @@ const problems: [what: string, text: string, problem: string][] = [
     '[llm]\nmodel = "my model"\n',
     `${FILE}:2: \`llm.model\` must be the name of a model: up to 128 printable ASCII characters, without blanks`,
   ],
-  ["a service that has no name", '[services."my api"]\nport = 8092\n', "?"],
   [
     "an unknown key",
     'location = "here"\nlocatoin = "there"\n',
