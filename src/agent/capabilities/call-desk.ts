@@ -12,7 +12,7 @@ import {
 } from "../../protocol/capability-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
+import { LINE_MAX_BYTES, LineBudget, LineStream, type LineStreamEvents } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
 import { AnsweredOnce } from "../answered-once.ts";
@@ -35,6 +35,8 @@ export interface CallDeskParts {
 
 /** At once, of all askers. */
 const RUNNING_MAX = 256;
+/** The largest requests of one asker, all at once. */
+const UNSAID_MAX_BYTES = 64 * LINE_MAX_BYTES;
 
 interface Running {
   call: CapabilityCall;
@@ -57,7 +59,7 @@ export class CallDesk {
   open(stream: TrunkStream): TrunkStreamEvents {
     let running: RunningCall | undefined;
     let hasAsked = false;
-    const lines = new LineStream({
+    const events: LineStreamEvents = {
       message: (value) => {
         const read = capabilityCall.safeParse(value);
         if (hasAsked || !read.success) {
@@ -69,7 +71,8 @@ export class CallDesk {
       },
       drain: () => running?.resume(),
       close: () => running?.cancel(),
-    });
+    };
+    const lines = new LineStream(events, this.#unsaid);
     lines.attach(stream);
     return lines.streamEvents;
   }

@@ -10,7 +10,7 @@ import {
   type QueryLocal,
   type QueryType,
 } from "../../protocol/query-messages.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
+import { LINE_MAX_BYTES, LineBudget, LineStream, type LineStreamEvents } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
 import { AnsweredOnce } from "../answered-once.ts";
@@ -38,11 +38,14 @@ export interface QueryDeskParts {
 const RUNNING_MAX = 64;
 /** What an unsigned query may ask for, and gets without logs and outputs. */
 const LISTS: ReadonlySet<QueryType> = new Set(["ListTasks", "GetTaskStats"]);
+const UNSAID_MAX_BYTES = 16 * LINE_MAX_BYTES;
 const REASON_MAX_CHARACTERS = 500;
 
 export class QueryDesk {
   readonly #parts: QueryDeskParts;
   readonly #answered: AnsweredOnce;
+  /** Of what the hub begins to say and does not end. */
+  readonly #unsaid = new LineBudget(UNSAID_MAX_BYTES);
   #running = 0;
 
   constructor(parts: QueryDeskParts) {
@@ -53,14 +56,15 @@ export class QueryDesk {
   /** A stream of JSON lines that the hub opened: one query, then this device's part of the answer. */
   open(stream: TrunkStream): TrunkStreamEvents {
     let hasAsked = false;
-    const lines = new LineStream({
+    const events: LineStreamEvents = {
       message: (value) => {
         const read = queryLocal.safeParse(value);
         if (hasAsked || !read.success) return lines.close();
         hasAsked = true;
         void this.#answer(read.data, lines);
       },
-    });
+    };
+    const lines = new LineStream(events, this.#unsaid);
     lines.attach(stream);
     return lines.streamEvents;
   }
