@@ -49,6 +49,8 @@ export class CallDesk {
   readonly #parts: CallDeskParts;
   readonly #answered: AnsweredOnce;
   readonly #running = new Set<Running>();
+  /** Of what the hub begins to say and does not end. */
+  readonly #unsaid = new LineBudget(UNSAID_MAX_BYTES);
 
   constructor(parts: CallDeskParts) {
     this.#parts = parts;
