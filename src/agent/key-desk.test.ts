@@ -8,7 +8,7 @@ import { MusterError } from "../protocol/errors.ts";
 import { KeyDesk } from "./key-desk.ts";
 
 const HOUR_MS = 3_600_000;
-const peers = { ben: newSigner(), cleo: newSigner() };
+const peers = { ben: newSigner(), cleo: newSigner(), home };
 
 function desk(from: OwnerLog = begun) {
   const state = { log: from, now: NOW };
@@ -33,7 +33,7 @@ function desk(from: OwnerLog = begun) {
       },
     },
     peerKey: (name) => {
-      const peer = name === "ben" || name === "cleo" ? peers[name] : undefined;
+      const peer = name === "ben" || name === "cleo" || name === "home" ? peers[name] : undefined;
       if (peer === undefined) return Promise.reject(new MusterError("not_found", "no such peer"));
       return Promise.resolve({ name, publicKey: peer.publicKey });
     },
@@ -57,6 +57,12 @@ test("another's device is let use something else, is shut out, and let in again"
   expect(made.show().items).toEqual([]);
   await grant("ben", ["llm.chat"]);
   expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["llm.chat"], expired: false }]);
+});
+
+test("a device of the same owner is told that it needs no grant", async () => {
+  const { made, grant } = desk();
+  expect(await refused(grant("home", ["llm.chat"]))).toBe("usage");
+  expect(made.show().items).toEqual([]);
 });
 
 test("a name is one key's alone", async () => {

@@ -62,6 +62,7 @@ export class KeyDesk {
     const device = await orderedDevice(this.#options, request.device);
     const peer = await this.#options.peerKey(request.to);
     this.#refuseTwin(peer.name, peer.publicKey);
+    this.#refuseOwn(peer.name, peer.publicKey);
     const key = await this.#write({
       publicKey: peer.publicKey,
       name: peer.name,
@@ -149,6 +150,13 @@ export class KeyDesk {
     if (!grants.some((grant) => grant.name === name && !equalBytes(grant.publicKey, publicKey))) return;
     throw new MusterError("name_taken", `there is a key "${name}" already`, {
       hint: "choose another name, or take it back first: muster key revoke",
+    });
+  }
+
+  #refuseOwn(name: string, publicKey: Uint8Array): void {
+    if (knownLog(this.#options.book).participant(publicKey) === undefined) return;
+    throw new MusterError("usage", `${name} is a device of the same owner and needs no grant`, {
+      hint: "your own devices use what the others offer; [offer] in muster.toml says which of them may",
     });
   }
 

@@ -34,6 +34,8 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster device remove": "device",
   "muster device approve": "device",
   "muster device rotate": "device",
+  "muster device unshare": "device",
+  "muster grant": "device",
   "muster query": "query",
   "muster call": "protocol",
   "muster shell": "device",
@@ -47,8 +49,9 @@ const ARGUMENTS: Readonly<Record<string, Completion>> = {
   "muster hub handover": "device",
 };
 
-const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key"]);
-const DEVICE_OPTIONS: ReadonlySet<string> = new Set(["device", "only", "prefer"]);
+const FILE_OPTIONS: ReadonlySet<string> = new Set(["cert", "key", "ca", "config", "file"]);
+const DEVICE_OPTIONS: ReadonlySet<string> = new Set(["device", "only", "prefer", "share"]);
+const PROTOCOL_OPTIONS: ReadonlySet<string> = new Set(["on", "capability", "disableCapability"]);
 
 /** `words` are those after `muster`; the last one is being typed and may be empty. */
 export function candidatesFor(program: CommandUnknownOpts, words: readonly string[]): Completion {
@@ -79,6 +82,7 @@ export function candidatesFor(program: CommandUnknownOpts, words: readonly strin
 function optionValues(option: Option): Completion {
   if (FILE_OPTIONS.has(option.attributeName())) return "files";
   if (DEVICE_OPTIONS.has(option.attributeName())) return "device";
+  if (PROTOCOL_OPTIONS.has(option.attributeName())) return "protocol";
   return (option.argChoices ?? []).map((value) => ({ value, description: "" }));
 }
 

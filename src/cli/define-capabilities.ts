@@ -68,7 +68,7 @@ export function addCapabilityCommands(program: Command, choose: Choose): void {
     .description(
       "Ask every device that can answer, show what they say as one list that grows as they answer, and name those that " +
         "did not. " +
-        "ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase, or a query of a plugin.",
+        "ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase, KnowledgebaseState, or a query of a plugin.",
     )
     .argument("<type>", "what to ask")
     .option("--params <json>", "a JSON object", "{}")

@@ -44,8 +44,7 @@ export function addKeyCommands(program: Command, choose: Choose): void {
     .action(() => {
       choose({ run: async (invocation) => (await import("./commands/keys.ts")).keyList(invocation) });
     });
-  addRevoke(key, choose);
-  addRevoke(program, choose);
+  addRevoke(key, { choose, example: "muster key revoke editor" });
   program
     .command("grant")
     .summary("let a paired device use what one of yours offers")
@@ -64,9 +63,10 @@ export function addKeyCommands(program: Command, choose: Choose): void {
         run: async (invocation) => (await import("./commands/keys.ts")).grant(invocation, device, options),
       });
     });
+  addRevoke(program, { choose, example: "muster revoke editor\n  muster revoke annas-laptop" });
 }
 
-function addRevoke(under: Command, choose: Choose): void {
+function addRevoke(under: Command, { choose, example }: { choose: Choose; example: string }): void {
   under
     .command("revoke")
     .summary("take a key or a grant back")
@@ -75,7 +75,7 @@ function addRevoke(under: Command, choose: Choose): void {
     )
     .argument("<key>", "its name, or the beginning of its id", parseReference)
     .option("--json", JSON_HELP)
-    .addHelpText("after", "\nExamples:\n  muster revoke editor")
+    .addHelpText("after", `\nExamples:\n  ${example}`)
     .action((reference) => {
       choose({
         run: async (invocation) => (await import("./commands/keys.ts")).keyRevoke(invocation, reference),

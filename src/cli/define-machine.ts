@@ -109,8 +109,9 @@ function addInit(program: Command, choose: Choose): void {
     .command("init")
     .summary("join this machine to a hub")
     .description(
-      "Join this machine to a hub with a one-time setup token, install the service and prove that this device " +
-        "is reached. `muster device token` makes a token on a machine that has joined already.",
+      "Join this machine to a hub, install the service and prove that this device is reached. With a one-time " +
+        "setup token, which `muster device token` makes on a machine that has joined; or without one, by a code " +
+        "that somebody who is signed in types into the hub's page.",
     )
     .argument("[hub-url]", "address of the hub (default: `[hub] url` of muster.toml)")
     .option("--token <token>", "setup token; `-` reads it from the terminal or standard input")

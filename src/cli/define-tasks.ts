@@ -17,6 +17,7 @@ export function addTaskCommands(program: Command, choose: Choose): void {
     .description(
       "Tasks: what `muster run` has begun, on every device that can be asked. Each lives where it runs.",
     )
+    .helpCommand(false)
     .addHelpText("after", "\nExamples:\n  muster task ls\n  muster task logs -f 3f9c0a1b");
   task
     .command("ls")

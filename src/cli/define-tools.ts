@@ -9,7 +9,10 @@ export function addToolCommands(program: Command, choose: Choose): void {
   program
     .command("completion")
     .summary("print the completion script of a shell")
-    .description("Print a script that completes commands, options and the names of your shares.")
+    .description(
+      "Print a script that completes commands, options, and the names of what there is: devices, services, " +
+        "shares, tasks, capabilities, queries.",
+    )
     .addArgument(new Argument("<shell>", "which shell").choices(["bash", "zsh", "fish"]))
     .addHelpText(
       "after",
@@ -32,7 +35,8 @@ export function addToolCommands(program: Command, choose: Choose): void {
     });
   program
     .command("why")
-    .summary("walk every hop to a URL or a device, and name the broken one")
+    .helpGroup("The fleet:")
+    .summary("which hop to a URL or a device is broken")
     .description(
       "Walk the path to a device, a service, a share or any URL: name, address, TLS, hub, session, agent, port. " +
         "The first hop that is broken is named, with its cause and what to do.",

@@ -33,6 +33,15 @@ test("a column in which no row says anything goes with its heading", () => {
   expect(tableLines(terminalOf(80), rows, { headings: ["A", "B", "C"] })).toEqual(["A  C", "a  c"]);
 });
 
+test("what has no room in the last column goes on below itself where it is to be folded", () => {
+  const rows = [[{ text: "ok" }, { text: "name" }, { text: "the machine answers, but nothing listens" }]];
+  expect(tableLines(terminalOf(36), rows, { fold: true, indent: "  " })).toEqual([
+    "  ok  name  the machine answers, but",
+    "            nothing listens",
+  ]);
+  expect(tableLines(terminalOf(80), rows, { fold: true })).toHaveLength(1);
+});
+
 test("no line is ever wider than the terminal", () => {
   const cell = fc.record({ text: fc.string({ unit: "grapheme" }), short: fc.string({ maxLength: 3 }) });
   const rows = fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { maxLength: 5 });

@@ -2,6 +2,7 @@
 // is too long for the terminal first takes the shorter forms of its cells, column by column, then is cut.
 
 import { plainLine } from "./plain-text.ts";
+import { proseLines } from "./prose.ts";
 import type { Style, Terminal } from "./terminal.ts";
 
 export interface Cell {
@@ -19,9 +20,14 @@ export interface TableOptions {
   indent?: string;
   /** Cut nothing. */
   wide?: boolean;
+  /** Cut nothing: what has no room in the last column goes on below itself. */
+  fold?: boolean;
 }
 
 const GAP = "  ";
+
+/** Of a column that is folded: narrower ones are left to the terminal. */
+const NARROWEST = 20;
 
 /** The lines of the table, without line breaks. */
 export function tableLines(
@@ -29,7 +35,7 @@ export function tableLines(
   rows: readonly (readonly Cell[])[],
   options: TableOptions = {},
 ): string[] {
-  const { headings, shorten = [], indent = "", wide = false } = options;
+  const { headings, shorten = [], indent = "", wide = false, fold = false } = options;
   const columns = wide ? Number.POSITIVE_INFINITY : terminal.columns;
   let cells = rows.map((row) => row.map((cell) => ({ ...cell, text: plainLine(cell.text) })));
   for (const column of [undefined, ...shorten]) {
@@ -39,7 +45,11 @@ export function tableLines(
     const shown = withoutEmptyColumns(cells, headings);
     if (totalWidth(terminal, shown, indent) <= columns || column === shorten.at(-1)) {
       const widths = columnWidths(terminal, shown);
-      return shown.map((row) => line(terminal, row, { widths, indent, columns }));
+      if (!fold) return shown.map((row) => line(terminal, row, { widths, indent, columns }));
+      const room = columns - totalWidth(terminal, shown, indent) + (widths.at(-1) ?? 0);
+      return shown
+        .flatMap((row) => foldedRow(terminal, row, room))
+        .map((row) => line(terminal, row, { widths, indent, columns: Number.POSITIVE_INFINITY }));
     }
   }
   return [];
@@ -74,6 +84,17 @@ function totalWidth(terminal: Terminal, rows: readonly (readonly Cell[])[], inde
   return widths.reduce(
     (sum, width) => sum + width,
     indent.length + GAP.length * Math.max(0, widths.length - 1),
+  );
+}
+
+/** The row, and below it what of its last cell had no room: nothing in the other columns. */
+function foldedRow(terminal: Terminal, row: readonly Cell[], room: number): Cell[][] {
+  const pieces = proseLines(row.at(-1)?.text ?? "", {
+    columns: Math.max(room, NARROWEST),
+    width: (text) => terminal.width(text),
+  });
+  return pieces.map((text, below) =>
+    row.map((cell, at) => (at === row.length - 1 ? { ...cell, text } : below === 0 ? cell : { text: "" })),
   );
 }
 

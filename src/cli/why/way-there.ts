@@ -76,7 +76,7 @@ function nameProblem(host: string, error: unknown): MusterError {
     });
   }
   return new MusterError("not_found", `${host} has no address`, {
-    hint: "check the spelling; the DNS records of the hub's domain and of *.DOMAIN must lead to its machine",
+    hint: "check the spelling; where it is below a hub's domain, the DNS records of DOMAIN and *.DOMAIN must lead to the hub",
   });
 }
 

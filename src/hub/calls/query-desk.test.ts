@@ -135,7 +135,10 @@ test("a custom query goes to those that declare it; where none does, it is refus
   expect(custom("Nothing")).toMatchObject([
     {
       type: "aggregate_query_refused",
-      error: { code: "no_device", hint: "there are: Notes (notes), Other (other)" },
+      error: {
+        code: "no_device",
+        hint: "there are: Notes (notes), Other (other), ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase",
+      },
     },
   ]);
 });
@@ -150,10 +153,10 @@ test("a device that was named and can't answer is told; others that can't are no
   expect(ask().heard.at(-1)).toMatchObject({ answered: ["one"], failed: {} });
 });
 
-test("a query that nobody has, where no plugin has any, says so", () => {
+test("a query that nobody has, where no plugin has any, is answered with those of every fleet", () => {
   const { ask } = fleet();
   expect(ask({ query_type: "Custom", query_name: "Notes" }).heard).toMatchObject([
-    { error: { hint: "no device has a plugin with a query of its own" } },
+    { error: { hint: "there are: ListTasks, GetTaskStats, SearchTasks, SearchKnowledgebase" } },
   ]);
 });
 

@@ -121,7 +121,7 @@ export class QueryDesk {
       .filter((row) => row.revoked_at === null && row.confirmed === 1);
   }
 
-  /** With the queries of plugins that there are, and where. */
+  /** With the queries that there are: those of every device, and those that some have, and where. */
   #unknown({ query_name: name = "" }: AggregateQuery, rows: readonly DeviceRow[]): MusterError {
     const known = new Map<string, string[]>();
     for (const row of rows) {
@@ -130,11 +130,9 @@ export class QueryDesk {
       }
     }
     const each = [...known].toSorted(([one], [other]) => (one < other ? -1 : 1));
+    const some = each.map(([one, names]) => `${one} (${shown(names)})`);
     return new MusterError("no_device", `no device that was asked answers the query "${name}"`, {
-      hint:
-        each.length === 0
-          ? "no device has a plugin with a query of its own"
-          : `there are: ${shown(each.map(([one, names]) => `${one} (${shown(names)})`))}`,
+      hint: `there are: ${[...(some.length === 0 ? [] : [shown(some)]), ...Object.keys(ANSWERED_BY)].join(", ")}`,
     });
   }
 
