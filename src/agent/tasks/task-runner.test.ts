@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
 import type { SealedRequest } from "../../protocol/command-messages.ts";
+import { realPrograms } from "../../world/programs.ts";
+import { realWorld } from "../../world/real.ts";
+import type { Programs } from "../../world/world.ts";
 import { until } from "../testing.ts";
 import { testTasks, type TestTasks } from "./in-process.fixture.ts";
 import type { Task } from "./task.ts";
@@ -105,6 +108,28 @@ test("what is told to end ends whole, even members that ignore it", async () => 
   const left = Bun.spawnSync(["sh", "-c", `pgrep -r R,S,D,T -g ${group} || true`]).stdout.toString();
   expect(left).toBe("");
 }, 15_000);
+
+test("where no keeper can be started, or each ends at once, a task fails after some tries and says so", async () => {
+  const { clock, timers } = realWorld;
+  let isFull = true;
+  let tries = 0;
+  const piped: Programs["piped"] = (wish) => {
+    if (!isFull) return realPrograms.piped({ ...wish, command: ["false"] });
+    tries += 1;
+    timers.soon(() => wish.ended(127, null));
+    const nothing = (): void => {};
+    const parts = { endInput: nothing, pause: nothing, resume: nothing, signal: nothing };
+    return { pid: 0, write: () => true, ...parts };
+  };
+  const fast = { ...timers, after: (ms: number, run: () => void) => timers.after(ms / 50, run) };
+  await using here = await testTasks({ world: { ...realWorld, clock, timers: fast }, programs: { piped } });
+  const why = { status: "failed", reason: "its keeper could not be started", exit_code: null };
+  expect(await ended(here, await accept(here, { argv: ["true"] }))).toMatchObject(why);
+  expect(tries).toBe(5);
+  isFull = false;
+  // One that is started, and ends before it decided anything, is tried as often.
+  expect(await ended(here, await accept(here, { argv: ["true"] }))).toMatchObject(why);
+});
 
 test("removed tasks leave no folder", async () => {
   await using here = await testTasks();
