@@ -1,4 +1,5 @@
 // What a grant of an owner log is good for.
+import { MusterError } from "../protocol/errors.ts";
 import type { GrantScope } from "../protocol/owner-log.ts";
 import type { Grant } from "./owner-log-state.ts";
 
@@ -12,6 +13,20 @@ export function coversCapability(
 ): boolean {
   if (scopes.includes("models") && MODEL_PROTOCOLS.has(protocol)) return true;
   return scopes.includes("capabilities") && (capabilities?.includes(protocol) ?? true);
+}
+
+/** Of what its devices offer, that of models which its key may use. Throws `forbidden` where that is never any. */
+export function coveredModels<Offer extends { protocol: string }>(
+  grant: Parameters<typeof coversCapability>[0],
+  offers: readonly Offer[],
+): Offer[] {
+  const covered = [...MODEL_PROTOCOLS].filter((protocol) => coversCapability(grant, protocol));
+  if (covered.length === 0) {
+    throw new MusterError("forbidden", "this key may use no models", {
+      hint: "make one that may: muster key create NAME --scope models",
+    });
+  }
+  return offers.filter(({ protocol }) => covered.includes(protocol));
 }
 
 /** `deviceKey` in base64url. */

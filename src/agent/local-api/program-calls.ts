@@ -4,8 +4,9 @@
 import { z } from "zod";
 import { apiKeySigner } from "../../identity/api-key.ts";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
-import { coversCapability } from "../../identity/grant-covers.ts";
+import { coveredModels, coversCapability } from "../../identity/grant-covers.ts";
 import type { Grant } from "../../identity/owner-log-state.ts";
+import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
@@ -63,9 +64,11 @@ async function answer(
   const { signal: left } = request;
   if (url.pathname === MODELS_PATH || url.pathname.startsWith(`${MODELS_PATH}/`)) {
     demandMethod(request, "GET");
-    if (grant !== undefined) demandCover(grant, "llm.chat");
+    const covered = (offers: readonly CapabilityOffer[]): readonly CapabilityOffer[] =>
+      grant === undefined ? offers : coveredModels(grant, offers);
+    covered([]);
     const here = (await parts.devices()).filter(({ status }) => status === "online");
-    const owners = here.map(({ name, capabilities = [] }) => ({ name, capabilities }));
+    const owners = here.map(({ name, capabilities = [] }) => ({ name, capabilities: covered(capabilities) }));
     return answerModelList(owners, url.pathname);
   }
   const call = MODEL_CALLS.get(url.pathname);

@@ -1,7 +1,7 @@
 // What programs use of the fleet by HTTP, each with a key that its owner's log names: models in the OpenAI format, and
 // any capability that computes. The key signs each request while it is under way; the hub keeps none of it.
 import { z } from "zod";
-import { coversCapability } from "../../identity/grant-covers.ts";
+import { coveredModels, coversCapability } from "../../identity/grant-covers.ts";
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
@@ -46,9 +46,13 @@ function modelListRoute(parts: ApiParts, path: string): Route {
     action: "models.use",
     at: "hub",
     answer(call) {
-      const { ownerRoot } = allowed(call);
-      const devices = parts.fleet.viewOf([ownerRoot]).devices.filter(({ status }) => status === "online");
-      const owners = devices.map(({ name, capabilities = [] }) => ({ name, capabilities }));
+      const actor = allowed(call);
+      // Also where no device is there.
+      coveredModels(actor, []);
+      const { devices } = parts.fleet.viewOf([actor.ownerRoot]);
+      const owners = devices
+        .filter(({ status }) => status === "online")
+        .map(({ name, capabilities = [] }) => ({ name, capabilities: coveredModels(actor, capabilities) }));
       return answerModelList(owners, call.url.pathname);
     },
   });

@@ -6,7 +6,7 @@ import { makeApiKey } from "../../identity/api-key.ts";
 import { appendEntry } from "../../identity/owner-log.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
-import type { EntryBody } from "../../protocol/owner-log.ts";
+import type { EntryBody, GrantScope } from "../../protocol/owner-log.ts";
 import { everyRow } from "../../protocol/permissions.ts";
 import type { DeviceView, FleetView } from "../../protocol/views.ts";
 import { FakeTime } from "../../trunk/testing.ts";
@@ -117,7 +117,11 @@ const offer = (protocol: string, models: string[] = []): CapabilityOffer => ({
   ...(models.length === 0 ? {} : { models }),
 });
 
-async function keyOf({ crypto, logs }: TestHub, owner: Owner): Promise<string> {
+async function keyOf(
+  { crypto, logs }: TestHub,
+  owner: Owner,
+  change: Partial<EntryBody<"key">> = {},
+): Promise<string> {
   const { text, signer } = makeApiKey(crypto);
   const grant: EntryBody<"key"> = {
     public_key: toBase64Url(signer.publicKey),
@@ -127,6 +131,7 @@ async function keyOf({ crypto, logs }: TestHub, owner: Owner): Promise<string> {
     capabilities: null,
     devices: null,
     until: null,
+    ...change,
   };
   const log = await appendEntry(crypto, owner.log(), { kind: "key", body: grant, signer: owner.signer });
   const entry = log.entries.at(-1);
@@ -257,6 +262,21 @@ describe("what a program of another tenant names", () => {
     for (const path of ["/v1/models/berts-model", "/api/devices/by-capability?protocol=x.berts"]) {
       expect(await (await hub.call(path, { token: key, at: HUB })).text()).toContain("berts-gpu");
     }
+  });
+
+  test("is told of models alone that it may use itself, also of its own owner's", async () => {
+    await using tenants = await twoTenants();
+    const { hub } = tenants;
+    const listed = async (scopes: GrantScope[], capabilities: string[] | null = null) => {
+      const token = await keyOf(hub, hub.other, { scopes, capabilities });
+      const answer = await hub.call("/v1/models", { token, at: HUB });
+      return [answer.status, (await answer.text()).includes("berts-model")];
+    };
+    expect(await listed(["models"])).toEqual([200, true]);
+    expect(await listed(["capabilities"], ["embeddings"])).toEqual([200, true]);
+    expect(await listed(["capabilities"])).toEqual([200, true]);
+    expect(await listed(["capabilities"], ["x.own"])).toEqual([403, false]);
+    expect(await listed(["read"])).toEqual([403, false]);
   });
 
   test("is in none of its lists, and whoever shows a key that is nobody's gets none", async () => {
