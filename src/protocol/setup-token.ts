@@ -72,6 +72,6 @@ function parseToken(prefix: string, text: string): SetupToken {
 /** The one error for a token that is malformed, unknown, spent or expired. */
 export function tokenInvalid(): MusterError {
   return new MusterError("token_invalid", "this token does not work: it is wrong, was used, or has expired", {
-    hint: "make a new one with `muster device token` where you are signed in",
+    hint: "ask for a new one: who is signed in makes it with `muster device token`, of a shared device with --share",
   });
 }

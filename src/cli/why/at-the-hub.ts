@@ -51,12 +51,20 @@ export function hubStation(probe: PathProbe, joined: HubFile, stop: AbortSignal)
   };
 }
 
-/** This machine's own session, without which nobody here knows the fleet. */
-export function ownSession({ state, reason }: Overview["hub"]): Station {
+/** This machine's own session, without which nobody here knows the fleet: its agent's, or one of a controller's key. */
+export function ownSession({ state, since, reason }: Overview["hub"]): Station {
   return {
     name: "this machine",
     async look() {
-      if (state === "connected") return { detail: "its agent is connected to the hub", ms: null };
+      if (state === "connected") {
+        const bare = "no agent runs here; the hub lets in this home's key";
+        return { detail: since === null ? bare : "its agent is connected to the hub", ms: null };
+      }
+      if (state === "stopped") {
+        throw new MusterError("agent_not_running", reason ?? "no agent runs here", {
+          hint: "start it: muster start",
+        });
+      }
       throw new MusterError(
         "hub_unreachable",
         `the agent here is not connected${reason === null ? "" : `: ${reason}`}`,

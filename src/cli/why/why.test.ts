@@ -206,6 +206,16 @@ const FAULTS: Fault[] = [
     },
   ],
   [
+    "a home without an agent and without a controller's key",
+    "pi",
+    "this machine",
+    "no agent runs here",
+    ({ agent }) => {
+      agent.hub = { ...agent.hub, state: "stopped", since: null, reason: null };
+      agent.devices = undefined;
+    },
+  ],
+  [
     "a device that is away",
     "pi",
     "session",
