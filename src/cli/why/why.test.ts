@@ -210,9 +210,10 @@ const FAULTS: Fault[] = [
     "pi",
     "this machine",
     "no agent runs here",
-    ({ agent }) => {
-      agent.hub = { ...agent.hub, state: "stopped", since: null, reason: null };
-      agent.devices = undefined;
+    ({ agent, files }) => {
+      agent.running = false;
+      const joined = files.get(`${HOME}/hub.json`) ?? "";
+      files.set(`${HOME}/hub.json`, JSON.stringify({ ...JSON.parse(joined), controller: false }));
     },
   ],
   [
@@ -312,6 +313,13 @@ test("any URL can be walked, by a home that has joined nothing too", async () =>
   other.agent.running = false;
   expect(await runCli(["why", "pi"], other)).toBe(1);
   expect(other.stderr.text).toContain("this home has joined no hub");
+});
+
+test("a controller's home without an agent says that its key alone speaks with the hub", async () => {
+  const surroundings = allWell();
+  surroundings.agent.running = false;
+  const { hops } = await why(surroundings, "pi");
+  expect(hops.find(({ name }) => name === "this machine")?.detail).toContain("no agent runs here");
 });
 
 test("--strict makes a broken path a failure", async () => {
