@@ -115,8 +115,9 @@ test("a device is pending, offline, and after thirty days away stale, until it i
   expect(statusOf({ lastSeen: 0, revoked: 1 })).toBe("revoked");
 });
 
-test("an HTTP service has its address for whoever sees the device, and other services have none", () => {
+test("an HTTP service has its address for whoever sees the device, other services have none, a removed device no service", () => {
   const row = {
+    revoked_at: null as number | null,
     device_id: "d",
     name: "pi",
     owner_root: "mine",
@@ -136,7 +137,7 @@ test("an HTTP service has its address for whoever sees the device, and other ser
       publicPort: undefined,
       ownAddresses: () => [],
     }),
-    devices: { commandedBy: () => [{ ...row, last_seen: null, revoked_at: null }] },
+    devices: { commandedBy: () => [{ ...row, last_seen: null }] },
     shares: { ofDevice: () => [] },
     directory: { device: () => undefined },
     offers: { of: () => ({ capabilities: [], queries: [] }), services: () => services },
@@ -149,4 +150,6 @@ test("an HTTP service has its address for whoever sees the device, and other ser
     const urls = fleet.viewOf([root]).devices[0]?.services?.map(({ url }) => url);
     expect(urls).toEqual(["https://grafana--pi.example.com/", null, null]);
   }
+  row.revoked_at = 1;
+  expect(fleet.viewOf(["mine"]).devices[0]?.services).toEqual([]);
 });

@@ -102,7 +102,7 @@ export class Fleet {
   }
 
   #device(row: DeviceRow, roots: readonly string[]): DeviceView {
-    const { directory, addresses, ownerLogs, offers, now } = this.#parts;
+    const { directory, addresses, ownerLogs, now } = this.#parts;
     // A browser is online while its page is.
     const page = row.kind === "browser" ? directory.page(row.device_id) : undefined;
     const session = directory.device(row.device_id) ?? page;
@@ -126,13 +126,19 @@ export class Fleet {
       ...(isShared ? { shared: true } : this.#coOwners(row)),
       latency_ms: round(session?.trunk.roundTripMs),
       health: session?.health ?? null,
-      services: offers.services(row.device_id).map((service) => ({
-        ...service,
-        url: this.#serviceUrl(service, row.name),
-      })),
-      capabilities: [...offers.of(row.device_id).capabilities],
-      queries: [...offers.of(row.device_id).queries],
+      ...this.#offered(row),
     };
+  }
+
+  /** What was removed has nothing to offer any more. */
+  #offered(row: DeviceRow): Pick<DeviceView, "services" | "capabilities" | "queries"> {
+    if (row.revoked_at !== null) return { services: [], capabilities: [], queries: [] };
+    const { offers } = this.#parts;
+    const { capabilities, queries } = offers.of(row.device_id);
+    const services = offers
+      .services(row.device_id)
+      .map((service) => ({ ...service, url: this.#serviceUrl(service, row.name) }));
+    return { services, capabilities: [...capabilities], queries: [...queries] };
   }
 
   #coOwners(row: DeviceRow): Pick<DeviceView, "co_owners"> {
