@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Glob } from "bun";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
 
@@ -27,4 +27,15 @@ test("every source file that a document names is there", async () => {
     }
   }
   expect(broken).toEqual([]);
+});
+
+test("the list of decisions has each of them by its own title", async () => {
+  const folder = join(root, "docs/decisions");
+  const lines = [];
+  for (const path of [...new Glob("0*.md").scanSync({ cwd: folder, absolute: true })].toSorted()) {
+    const [, number = "", title = ""] = /^# (\d{3}) (.+)\n/.exec(await Bun.file(path).text()) ?? [];
+    lines.push(`- [${number}](${basename(path)}) ${title}`);
+  }
+  const list = await Bun.file(join(folder, "README.md")).text();
+  expect(list.split("\n").filter((line) => line.startsWith("- "))).toEqual(lines);
 });
