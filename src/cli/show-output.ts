@@ -4,7 +4,7 @@
 import { stripControl } from "./plain-text.ts";
 import type { Output } from "./surroundings.ts";
 
-/** Pieces of one output, one after the other: they are cut anywhere, within a character too. */
+/** Pieces of one output, one after the other, cut anywhere, within a character too. */
 export function shownOn(output: Output): (bytes: Uint8Array) => Promise<void> {
   const decoder = new TextDecoder();
   return async (bytes) => {

@@ -97,6 +97,8 @@ export interface Output {
   write(text: string): void;
   /** Bytes as they are. Resolves once more may come. */
   bytes(bytes: Uint8Array): Promise<void>;
+  /** Nobody reads it any more. */
+  readonly isGone?: boolean;
   /** Of a terminal. */
   readonly rows: number | undefined;
   readonly isTerminal: boolean;

@@ -7,6 +7,8 @@ export interface Printed {
   write(text: string): void;
   /** Resolves once all of it is written or can't be. False when it was lost, to a full disk for one. */
   settled(): Promise<boolean>;
+  /** Nothing that is written now can arrive. */
+  readonly isGone: boolean;
 }
 
 export function printedTo(stream: NodeJS.WritableStream): Printed {
@@ -33,6 +35,9 @@ export function printedTo(stream: NodeJS.WritableStream): Printed {
       await new Promise((done) => setImmediate(done));
       // A reader that has seen enough (`muster ls | head`) is no failure.
       return failure === undefined || systemCode(failure) === "EPIPE";
+    },
+    get isGone() {
+      return failure !== undefined;
     },
   };
 }

@@ -146,7 +146,7 @@ function output(stream: NodeJS.WriteStream, printed: Printed): Surroundings["std
   return {
     write: printed.write,
     async bytes(bytes) {
-      if (stream.destroyed || stream.write(bytes)) return;
+      if (printed.isGone || stream.write(bytes)) return;
       // A reader that has gone takes nothing, and nobody waits for it.
       const events = ["drain", "error", "close"] as const;
       let settle = (): void => {};
@@ -155,6 +155,9 @@ function output(stream: NodeJS.WriteStream, printed: Printed): Surroundings["std
         for (const event of events) stream.on(event, settle);
       });
       for (const event of events) stream.off(event, settle);
+    },
+    get isGone() {
+      return printed.isGone;
     },
     get rows() {
       return stream.isTTY ? stream.rows : undefined;

@@ -1,7 +1,7 @@
 // `muster run` as one sits before it: input, signals, and what is said when the way to the device breaks. The hub is a
 // process of its own, so that it can be killed while both agents stay.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { agent, agentIn, Home, hubIn, portOf, type Running } from "./harness.ts";
+import { agent, agentIn, Home, hubIn, portOf, PROGRAM, type Running } from "./harness.ts";
 import { until } from "./until.ts";
 
 let hubHome: Home;
@@ -66,6 +66,17 @@ test("Ctrl-C asks, and a second one leaves it alone with that", async () => {
   running.signal("SIGINT");
   expect(await running.exited).toBe(130);
 });
+
+test("a program whose output nobody reads any more is ended, and who only followed it leaves", async () => {
+  const piped = (line: string) => desk.run(["-c", `${PROGRAM} ${line} | head -1`], { program: ["sh"] });
+  expect(await piped("run --device pi -- yes")).toMatchObject({ stdout: "y\n", code: 0 });
+  const { items } = await desk.ok(["task", "ls", "--device", "pi"]);
+  expect(items).toContainEqual(expect.objectContaining({ title: "yes", status: "cancelled" }));
+  const { json } = await desk.run(["run", "--device", "pi", "--detach", "--json", "--", "yes"]);
+  expect((await piped(`task logs -f ${json.id}`)).stdout).toBe("y\n");
+  expect(await desk.ok(["task", "show", json.id])).toMatchObject({ status: "running" });
+  await desk.ok(["task", "cancel", json.id]);
+}, 20_000);
 
 test("a task that runs is not removed, and the refusal says what to do", async () => {
   const { json } = await desk.run(["run", "--device", "pi", "--detach", "--json", "--", "sleep", "300"]);

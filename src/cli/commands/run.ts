@@ -30,6 +30,7 @@ const WAIT_MS = 30_000;
 const NO_CODE = 125;
 /** As shells have it: 128 and the signal's number (signal(7); those that differ from system to system are left out). */
 const SIGNAL_BASE = 128;
+const SIGPIPE = 13;
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -43,7 +44,7 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGUSR1: 10,
   SIGSEGV: 11,
   SIGUSR2: 12,
-  SIGPIPE: 13,
+  SIGPIPE,
   SIGALRM: 14,
   SIGTERM: 15,
   SIGXCPU: 24,
@@ -67,6 +68,7 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
     let input: OrderInput | undefined;
     let problem: MusterError | undefined;
     let isThere = false;
+    let isRead = true;
     const shown = { output: shownOn(surroundings.stdout), errors: shownOn(surroundings.stderr) };
     const cancel = (): void => void orders.tell(order, { type: "signal", name: "TERM" }).catch(() => {});
     const interrupt = (): void => {
@@ -97,12 +99,17 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
             warn(invocation, "its input ends there with what had come through");
           },
           async output(from, bytes) {
-            if (!json) await shown[from](bytes);
+            if (json) return;
+            await shown[from](bytes);
+            if (!isRead || surroundings.stdout.isGone !== true) return;
+            // As a pipe would have it: who writes for nobody is ended.
+            isRead = false;
+            cancel();
           },
         }),
       );
       if (problem !== undefined) throw problem;
-      return ended(invocation, result, flags);
+      return isRead ? ended(invocation, result, flags) : SIGNAL_BASE + SIGPIPE;
     } catch (error) {
       throw isThere ? runsOn(error, order) : error;
     } finally {

@@ -48,6 +48,7 @@ export async function taskLogs(
       if (missed > 0) warn(invocation, `${missed} bytes ${first ? "before are" : "between were"} not kept`);
       for (const piece of page.pieces) {
         await shown[piece.from](decoded(piece.bytes));
+        if (surroundings.stdout.isGone === true) return;
       }
       from = page.next;
       if (page.ended || (!wait && page.pieces.length === 0)) return;
