@@ -61,7 +61,9 @@ export class DeviceDesk {
     const { signer } = this.#options;
     const { view, participant } = await this.#find(device);
     if (participant !== undefined) {
-      throw new MusterError("conflict", `${view.name} is in the owner log already`);
+      throw new MusterError("conflict", `${view.name} is in the owner log already`, {
+        hint: "nothing is left to approve; muster device owners shows what it may",
+      });
     }
     if (!this.#mayAdmin()) throw this.#notAdmin("let devices in");
     const asking = await this.#asking(view);

@@ -160,7 +160,11 @@ function only<Row extends { id: string }>(rows: readonly Row[], reference: strin
   const matching = rows.filter(({ id }) => id.startsWith(reference));
   const [row] = matching;
   const shown = reference.slice(0, 64);
-  if (row === undefined) throw new MusterError("not_found", `${none} under the id "${shown}"`);
+  if (row === undefined) {
+    throw new MusterError("not_found", `${none} under the id "${shown}"`, {
+      hint: "see them: muster send --list, muster inbox --arriving --json",
+    });
+  }
   if (matching.length === 1) return row;
   throw new MusterError("ambiguous", `"${shown}" begins ${matching.length} ids`);
 }

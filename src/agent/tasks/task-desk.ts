@@ -88,7 +88,9 @@ export class TaskDesk implements Acts {
     const { runner } = this.#options;
     const task = await this.#find(reference);
     if (isOver(task.status)) {
-      throw new MusterError("conflict", `task ${task.id} is over already: it is ${task.status}`);
+      throw new MusterError("conflict", `task ${task.id} is over already: it is ${task.status}`, {
+        hint: "what it wrote: muster task logs; to forget it: muster task rm",
+      });
     }
     runner.cancel(task.id);
     return { task: await this.view(await runner.outcome(task)) };

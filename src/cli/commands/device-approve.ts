@@ -15,7 +15,11 @@ export async function deviceApprove(
   const shown = await askAboutDevices(invocation, (devices) => devices.show({ device: reference }));
   const { device, words, in_log: inLog } = shown;
   const name = plainLine(device.name);
-  if (inLog) throw new MusterError("conflict", `${name} is in the owner log already`);
+  if (inLog) {
+    throw new MusterError("conflict", `${name} is in the owner log already`, {
+      hint: "nothing is left to approve; muster device owners shows what it may",
+    });
+  }
   if (words === null) {
     throw new MusterError("forbidden", "this device may not let others in", {
       hint: "do it on a controller, such as the machine that runs the hub",
