@@ -13,7 +13,7 @@
 import { z } from "zod";
 import { capabilityAsked, modelName } from "./capabilities.ts";
 import { ERROR_TABLE, type ErrorCode } from "./errors.ts";
-import { RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
+import { CAPABILITY_REQUEST_MAX_BYTES, RELAY_MESSAGE_MAX_BYTES } from "./limits.ts";
 
 /** A UUID of version 7 (RFC 9562): its time lets a device drop what is old without remembering it for ever. */
 export const callId = z.uuidv7();
@@ -49,13 +49,16 @@ export const callProblem = z.object({
 });
 export type CallProblem = z.infer<typeof callProblem>;
 
+/** A request on its line, with its JSON escapes and what stands around it. */
+export const REQUEST_LINE_MAX_BYTES = 2 * CAPABILITY_REQUEST_MAX_BYTES;
+
 /** How long one waits for the first part, between two parts, and in all. */
 export const CAPABILITY_WAITS = { firstMs: 30_000, betweenMs: 120_000, allMs: 600_000 } as const;
 
 const signed = {
   request_id: callId,
   capability: capabilityAsked,
-  payload: jsonText,
+  payload: z.string().max(CAPABILITY_REQUEST_MAX_BYTES),
   /** The owner log in which the asker stands, and its signature. */
   log: key,
   signature,

@@ -32,6 +32,8 @@ export const MESSAGE_MAX_BYTES = 256 * KIB;
 export const RELAY_MESSAGE_MAX_BYTES = 1 * MIB;
 /** A message of that size, sealed (less than 1 KiB more), in base64url. */
 export const RELAY_PAYLOAD_MAX_CHARACTERS = Math.ceil(((RELAY_MESSAGE_MAX_BYTES + KIB) * 4) / 3);
+/** What is asked of a capability: questions to a model have images in base64. */
+export const CAPABILITY_REQUEST_MAX_BYTES = 8 * MIB;
 /** And with the JSON around it: what a proven session may send in one message. */
 export const PROVEN_MESSAGE_MAX_BYTES = RELAY_PAYLOAD_MAX_CHARACTERS + 4 * KIB;
 export const JSON_MAX_DEPTH = 32;

@@ -107,7 +107,7 @@ test("streams with one budget hold no more of unfinished lines than it has, and 
         message: (value) => told.push(`${name} heard ${JSON.stringify(value)}`),
         close: (error) => told.push(`${name} ${error?.code ?? ""}`),
       },
-      budget,
+      { budget },
     );
     return { lines, say: (text: string) => lines.streamEvents.data(bytesOf(text)) };
   };
@@ -124,6 +124,23 @@ test("streams with one budget hold no more of unfinished lines than it has, and 
   four.say('9abc"\n');
   expect(told.slice(1)).toEqual(['one heard "123"', "one ", 'four heard "456789abc"']);
   expect(budget.take(10)).toBe(true);
+});
+
+test("a stream that was told so takes longer lines, and no longer ones than that", () => {
+  const lengths: number[] = [];
+  const told: string[] = [];
+  const lines = new LineStream(
+    {
+      message: (value) => lengths.push(String(value).length),
+      close: (error) => told.push(error?.code ?? ""),
+    },
+    { lineMaxBytes: 3_000_000 },
+  );
+  const say = (length: number) => lines.streamEvents.data(bytesOf(`"${"x".repeat(length)}"\n`));
+  say(2_900_000);
+  expect([lengths, told]).toEqual([[2_900_000], []]);
+  say(3_000_000);
+  expect([lengths, told]).toEqual([[2_900_000], ["protocol_error"]]);
 });
 
 test("an end within a line is no end", () => {

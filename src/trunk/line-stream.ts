@@ -25,9 +25,17 @@ export interface LineStreamEvents {
 export const LINE_MAX_BYTES = 2 * RELAY_MESSAGE_MAX_BYTES + 16 * 1024;
 /** What waits unsent beyond this makes the stream full. */
 const ROOM_BYTES = 64 * 1024;
-/** Whoever goes on sending into a full stream loses it. */
 const WAITING_MAX_BYTES = 4 * LINE_MAX_BYTES;
 const LINE_END = 0x0a;
+
+export interface LineLimits {
+  /** Shared by the streams of one far side. */
+  budget?: LineBudget;
+  /** Of a line that comes; LINE_MAX_BYTES unless told. */
+  lineMaxBytes?: number;
+  /** Of what waits unsent; whoever goes on sending beyond it loses the stream. */
+  waitingMaxBytes?: number;
+}
 
 /** What the streams of one far side may hold of lines that have not ended, together. */
 export class LineBudget {
@@ -51,6 +59,8 @@ export class LineBudget {
 export class LineStream {
   readonly #events: LineStreamEvents;
   readonly #budget: LineBudget | undefined;
+  readonly #lineMaxBytes: number;
+  readonly #waitingMaxBytes: number;
   /** What is taken of the budget. */
   #heldBytes = 0;
   #stream: ByteStream | undefined;
@@ -60,10 +70,11 @@ export class LineStream {
   #ended = false;
   #gone = false;
 
-  /** Without a budget its lines are bounded one by one. */
-  constructor(events: LineStreamEvents, budget?: LineBudget) {
+  constructor(events: LineStreamEvents, limits: LineLimits = {}) {
     this.#events = events;
-    this.#budget = budget;
+    this.#budget = limits.budget;
+    this.#lineMaxBytes = limits.lineMaxBytes ?? LINE_MAX_BYTES;
+    this.#waitingMaxBytes = limits.waitingMaxBytes ?? WAITING_MAX_BYTES;
   }
 
   /** What the stream below tells. */
@@ -88,7 +99,7 @@ export class LineStream {
   send(message: object): void {
     if (this.#gone || this.#ended) return;
     this.#waiting.push(utf8(`${JSON.stringify(message)}\n`));
-    if (this.#waiting.length > WAITING_MAX_BYTES) {
+    if (this.#waiting.length > this.#waitingMaxBytes) {
       return this.#fail(new MusterError("unavailable", "the far side does not take what it asked for"));
     }
     this.#flush();
@@ -140,7 +151,7 @@ export class LineStream {
     }
     if (this.#gone || from === bytes.length) return;
     this.#begun.push(bytes.subarray(from));
-    if (this.#begun.length > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+    if (this.#begun.length > this.#lineMaxBytes) return this.#fail(malformed("a line is too long"));
     if (this.#hold(this.#begun.length)) return;
     this.#fail(new MusterError("too_many", "too many lines have begun and not ended"));
   }
@@ -162,7 +173,7 @@ export class LineStream {
   }
 
   #line(line: Uint8Array): void {
-    if (line.length > LINE_MAX_BYTES) return this.#fail(malformed("a line is too long"));
+    if (line.length > this.#lineMaxBytes) return this.#fail(malformed("a line is too long"));
     const text = fromUtf8(line);
     if (text === undefined || jsonDepth(text) > JSON_MAX_DEPTH) {
       return this.#fail(malformed("a line is no JSON message"));

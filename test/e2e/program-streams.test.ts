@@ -72,6 +72,18 @@ describe.each(["hub", "agent"] as const)("at the %s", (place) => {
   });
 });
 
+test.each(["hub", "agent"] as const)("a picture in a question reaches the model by the %s", async (place) => {
+  const url = `data:image/png;base64,${"A".repeat(5_000_000)}`;
+  const content = [
+    { type: "text", text: "whole" },
+    { type: "image_url", image_url: { url } },
+  ];
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const body = JSON.stringify({ model: "tiny", messages: [{ role: "user", content }] });
+  const response = await fetch(`${base[place]}/v1/chat/completions`, { method: "POST", headers, body });
+  expect([response.status, models.asked.at(-1)?.body]).toEqual([200, JSON.parse(body)]);
+});
+
 test("a program asks its agent more often than it may at once", async () => {
   const body = JSON.stringify({ model: "tiny", messages: [{ role: "user", content: "whole" }] });
   const statuses = new Set<number>();

@@ -7,6 +7,7 @@ import type { Grant } from "../../identity/owner-log-state.ts";
 import { fromBase64Url, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import {
   capabilityCall,
+  REQUEST_LINE_MAX_BYTES,
   type CapabilityAnswer,
   type CapabilityCall,
 } from "../../protocol/capability-messages.ts";
@@ -74,7 +75,7 @@ export class CallDesk {
       drain: () => running?.resume(),
       close: () => running?.cancel(),
     };
-    const lines = new LineStream(events, this.#unsaid);
+    const lines = new LineStream(events, { budget: this.#unsaid, lineMaxBytes: REQUEST_LINE_MAX_BYTES });
     lines.attach(stream);
     return lines.streamEvents;
   }

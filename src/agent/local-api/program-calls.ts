@@ -11,7 +11,7 @@ import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
 import { isOpenAiPath, noOpenAiCall, noProgramKey, openAiRefusal } from "../../protocol/openai-refusal.ts";
-import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { CAPABILITY_REQUEST_MAX_BYTES } from "../../protocol/limits.ts";
 import {
   answerCapability,
   answerModels,
@@ -79,13 +79,13 @@ async function answer(
     return parts.ask(question, gone, signer);
   };
   if (call !== undefined) {
-    const body = await readBody(request, z.record(z.string(), z.unknown()), RELAY_MESSAGE_MAX_BYTES);
+    const body = await readBody(request, z.record(z.string(), z.unknown()), CAPABILITY_REQUEST_MAX_BYTES);
     const isDevice = async (name: string): Promise<boolean> =>
       (await parts.devices()).some((device) => device.name === name);
     const { headers } = request;
     return answerModels(ask, { call, body, headers, isDevice, timers: parts.timers, left });
   }
-  const payload: unknown = await readBody(request, z.json(), RELAY_MESSAGE_MAX_BYTES);
+  const payload: unknown = await readBody(request, z.json(), CAPABILITY_REQUEST_MAX_BYTES);
   return Response.json(await answerCapability(ask, { url, payload, left }), {
     headers: { "Cache-Control": "no-store" },
   });

@@ -64,7 +64,7 @@ export class QueryDesk {
         void this.#answer(read.data, lines);
       },
     };
-    const lines = new LineStream(events, this.#unsaid);
+    const lines = new LineStream(events, { budget: this.#unsaid });
     lines.attach(stream);
     return lines.streamEvents;
   }

@@ -1,6 +1,7 @@
 // What the hub answers to one call, one after the other: the stream is paused while an answer waits to be taken.
 import type { z } from "zod";
 import { encodeCallOpen, type CallKind } from "../../protocol/call-open.ts";
+import { REQUEST_LINE_MAX_BYTES } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { StreamOpener } from "../stream-opener.ts";
@@ -13,6 +14,9 @@ export interface Call<Reply> {
   answers(reply: Reply): boolean;
   isLast(reply: Reply): boolean;
 }
+
+/** A request is said at once, however long it is. */
+const SENDING = { waitingMaxBytes: 2 * REQUEST_LINE_MAX_BYTES };
 
 /** The replies up to the last one. Leaving the loop, or aborting `left`, takes the request back. */
 export async function* repliesTo<Reply>(
@@ -60,12 +64,15 @@ class Replies<Reply> {
   #wake: (() => void) | undefined;
   #problem: MusterError | undefined;
 
-  readonly lines = new LineStream({
-    message: (value) => this.#heard(value),
-    end: () => this.fail(new MusterError("unavailable", "the hub ended the answer early")),
-    close: (error) =>
-      this.fail(error ?? new MusterError("hub_unreachable", "the connection to the hub was lost")),
-  });
+  readonly lines = new LineStream(
+    {
+      message: (value) => this.#heard(value),
+      end: () => this.fail(new MusterError("unavailable", "the hub ended the answer early")),
+      close: (error) =>
+        this.fail(error ?? new MusterError("hub_unreachable", "the connection to the hub was lost")),
+    },
+    SENDING,
+  );
 
   constructor(call: Call<Reply>) {
     this.#call = call;

@@ -5,7 +5,7 @@ import { coveredModels, coversCapability } from "../../identity/grant-covers.ts"
 import type { CapabilityReply } from "../../protocol/capability-messages.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { answerModelList, MODELS_PATH } from "../../protocol/model-list.ts";
-import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { CAPABILITY_REQUEST_MAX_BYTES, RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { ActorOf } from "../../protocol/actors.ts";
 import {
   answerCapability,
@@ -17,15 +17,20 @@ import {
 } from "../../protocol/program-gateway.ts";
 import { uuidV7 } from "../../protocol/uuid.ts";
 import { signCapabilityRequest } from "../../identity/capability-request.ts";
+import { Places } from "../calls/places.ts";
 import { askedReplies } from "../calls/asked-replies.ts";
 import { programSigner } from "./actor.ts";
 import { json } from "./answers.ts";
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 
+/** Bodies of one key that are longer than others, while they are read. */
+const LARGE_MAX = 4;
+
 export function programRoutes(parts: ApiParts): Route[] {
+  const large = new Places(LARGE_MAX, "large requests of this key");
   return [
-    ...[...MODEL_CALLS].map(([path, call]) => modelRoute(parts, path, call)),
+    ...[...MODEL_CALLS].map(([path, call]) => modelRoute({ ...parts, large }, path, call)),
     modelListRoute(parts, MODELS_PATH),
     modelListRoute(parts, `${MODELS_PATH}/*`),
     route<"capability.use">({
@@ -33,8 +38,8 @@ export function programRoutes(parts: ApiParts): Route[] {
       path: "/api/capabilities/:protocol",
       action: "capability.use",
       at: "hub",
-      bodyMaxBytes: RELAY_MESSAGE_MAX_BYTES,
-      answer: (call) => useCapability(parts, call),
+      bodyMaxBytes: CAPABILITY_REQUEST_MAX_BYTES,
+      answer: (call) => useCapability({ ...parts, large }, call),
     }),
   ];
 }
@@ -58,16 +63,18 @@ function modelListRoute(parts: ApiParts, path: string): Route {
   });
 }
 
-function modelRoute(parts: ApiParts, path: string, asked: ModelCall): Route {
+type ProgramParts = ApiParts & { large: Places };
+
+function modelRoute(parts: ProgramParts, path: string, asked: ModelCall): Route {
   return route<"models.use">({
     method: "POST",
     path,
     action: "models.use",
     at: "hub",
-    bodyMaxBytes: RELAY_MESSAGE_MAX_BYTES,
+    bodyMaxBytes: CAPABILITY_REQUEST_MAX_BYTES,
     async answer(call) {
       const actor = allowed(call);
-      const body = await call.json(z.record(z.string(), z.unknown()));
+      const body = await bodyOf(parts, call, z.record(z.string(), z.unknown()));
       const ask = askerFor(parts, call, actor);
       const { headers, signal: left } = call.request;
       const isDevice = (name: string): boolean =>
@@ -78,10 +85,26 @@ function modelRoute(parts: ApiParts, path: string, asked: ModelCall): Route {
 }
 
 /** The body is the payload. */
-async function useCapability(parts: ApiParts, call: Call<"capability.use">): Promise<Response> {
+async function useCapability(parts: ProgramParts, call: Call<"capability.use">): Promise<Response> {
   const ask = askerFor(parts, call, allowed(call));
-  const payload: unknown = await call.json(z.json());
+  const payload: unknown = await bodyOf(parts, call, z.json());
   return json(await answerCapability(ask, { url: call.url, payload, left: call.request.signal }));
+}
+
+/** Throws `too_many` for one more that is long, or does not say how long it is. */
+async function bodyOf<Shape extends z.ZodType>(
+  { large }: ProgramParts,
+  call: Call<"models.use"> | Call<"capability.use">,
+  shape: Shape,
+): Promise<z.infer<Shape>> {
+  const length = Number(call.request.headers.get("content-length") ?? Number.NaN);
+  if (length <= RELAY_MESSAGE_MAX_BYTES) return call.json(shape);
+  const giveBack = large.take(allowed(call).key);
+  try {
+    return await call.json(shape);
+  } finally {
+    giveBack();
+  }
 }
 
 function askerFor(parts: ApiParts, call: Pick<Call, "request">, actor: ActorOf<"program">): ProgramAsker {

@@ -14,6 +14,8 @@ export interface CallKindRules<Request, Reply extends object> {
   refused(request: Request, error: ErrorBody): Reply;
   /** Of one session at once. */
   sessionMax: number;
+  /** Of a request on its line, where it may be longer than usual. */
+  lineMaxBytes?: number;
 }
 
 /** Whoever opened the stream says what it wants within this. */
@@ -74,7 +76,10 @@ export class CallStreams<Request, Reply extends object> {
       drain: () => running?.resume(),
       close: gone,
     };
-    const lines = new LineStream(events, this.#unsaidOf(session));
+    const lines = new LineStream(events, {
+      budget: this.#unsaidOf(session),
+      ...(this.#rules.lineMaxBytes === undefined ? {} : { lineMaxBytes: this.#rules.lineMaxBytes }),
+    });
     const patience = this.#timers.after(REQUEST_WAIT_MS, () => lines.close());
     lines.attach(stream);
     return lines.streamEvents;

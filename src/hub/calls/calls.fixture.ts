@@ -1,6 +1,7 @@
 // For tests alone: sessions of devices and askers over trunks in memory, all on one clock that is advanced by hand.
 import { encodeCallOpen, type CallKind } from "../../protocol/call-open.ts";
 import { toBase64Url, utf8 } from "../../protocol/bytes.ts";
+import { REQUEST_LINE_MAX_BYTES } from "../../protocol/capability-messages.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import { FakeTime, pipe, type PipeEnd } from "../../trunk/testing.ts";
@@ -118,13 +119,16 @@ export class FakeFleet {
       { opened: () => ({ data() {}, drain() {}, end() {}, close() {} }) },
       {
         opened: (stream) => {
-          const lines: LineStream = new LineStream({
-            message: (value) => {
-              device.asked.push(value);
-              answer(value, lines);
+          const lines: LineStream = new LineStream(
+            {
+              message: (value) => {
+                device.asked.push(value);
+                answer(value, lines);
+              },
+              close: () => (device.dropped += 1),
             },
-            close: () => (device.dropped += 1),
-          });
+            { lineMaxBytes: REQUEST_LINE_MAX_BYTES },
+          );
           lines.attach(stream);
           return lines.streamEvents;
         },

@@ -365,6 +365,31 @@ test.each([
   expect(liar.dropped).toBe(1);
 });
 
+test("a request may hold pictures, and few that are so long are under way for one asker", () => {
+  const { made, ask } = fleet();
+  const gpu = made.add("gpu", { capabilities: [chat] }, (_, lines) => {
+    if (gpu.asked.length > 5) done('"yes"')(_, lines);
+  });
+  const payload = JSON.stringify({ image: '"'.repeat(600_000) });
+  const first = ask();
+  const large = Array.from({ length: 4 }, () => first.again());
+  for (const { lines } of large) lines.send(request({ payload }));
+  made.time.advance(1000);
+  expect(gpu.asked.map((one) => (one as CapabilityRequest).payload.length)).toEqual([
+    13,
+    ...large.map(() => payload.length),
+  ]);
+  const fifth = first.again();
+  fifth.lines.send(request({ payload }));
+  made.time.advance(1000);
+  expect(fifth.heard).toMatchObject([{ error: { code: "too_many" } }]);
+  large[0]?.lines.close();
+  const sixth = first.again();
+  sixth.lines.send(request({ payload }));
+  made.time.advance(1000);
+  expect(sixth.heard).toMatchObject([{ payload: '"yes"' }]);
+});
+
 test("a session has sixty-four requests at once", () => {
   const { made, desk } = fleet();
   made.add("mute", { capabilities: [chat] }, silent);

@@ -3,9 +3,11 @@
 import {
   CAPABILITY_WAITS,
   capabilityRequest,
+  REQUEST_LINE_MAX_BYTES,
   type CapabilityReply,
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
+import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import type { Actor } from "../../protocol/actors.ts";
 import { demand } from "../../protocol/permissions.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
@@ -39,6 +41,8 @@ export interface CapabilityAsker {
 
 /** Of one session at once, and of one program's key by HTTP. */
 const PER_SESSION_MAX = 64;
+/** Of one key, whose requests are longer than other messages: they are kept for the next device. */
+const LARGE_MAX = 4;
 /** One that could not be reached, or refused, comes last for so long. */
 const COOL_DOWN_MS = 10_000;
 const COOLING_MAX = 10_000;
@@ -49,6 +53,7 @@ export class CapabilityDesk {
   readonly #coolUntil = new Map<string, number>();
   /** Of programs by HTTP, by their keys. */
   readonly #places = new Places(PER_SESSION_MAX, "requests of this key");
+  readonly #large = new Places(LARGE_MAX, "large requests of this key");
   readonly #streams: CallStreams<CapabilityRequest, CapabilityReply>;
 
   constructor(parts: CapabilityDeskParts) {
@@ -57,6 +62,7 @@ export class CapabilityDesk {
       request: capabilityRequest,
       refused: ({ request_id }, error) => ({ type: "capability_response", request_id, error }),
       sessionMax: PER_SESSION_MAX,
+      lineMaxBytes: REQUEST_LINE_MAX_BYTES,
     });
   }
 
@@ -87,7 +93,12 @@ export class CapabilityDesk {
         preferDevice: request.prefer_device,
       },
     );
-    const counted = actor === undefined ? this.#admit(caller, events) : events;
+    const isLarge = request.payload.length > RELAY_MESSAGE_MAX_BYTES;
+    const counted = this.#admit(events, [
+      // Sessions are counted by their streams; a program's requests have none.
+      ...(actor === undefined ? [() => this.#places.take(caller)] : []),
+      ...(isLarge ? [() => this.#large.take(caller)] : []),
+    ]);
     const { request_id, capability, payload, log, signature } = request;
     return new CapabilityRun(
       {
@@ -104,9 +115,16 @@ export class CapabilityDesk {
     );
   }
 
-  /** Sessions are counted by their streams; a program's requests have none. */
-  #admit(caller: string, events: RunEvents): RunEvents {
-    const giveBack = this.#places.take(caller);
+  /** All of these places, or none: throws `too_many`. They are given back when the run is over. */
+  #admit(events: RunEvents, places: readonly (() => () => void)[]): RunEvents {
+    const taken: (() => void)[] = [];
+    const giveBack = (): void => taken.forEach((give) => give());
+    try {
+      for (const take of places) taken.push(take());
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
     return {
       reply: (reply) => events.reply(reply),
       over: () => {

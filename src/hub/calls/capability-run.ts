@@ -6,11 +6,15 @@ import {
   type CallProblem,
   type CapabilityCall,
   type CapabilityReply,
+  REQUEST_LINE_MAX_BYTES,
 } from "../../protocol/capability-messages.ts";
 import { type ErrorDetails, MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { Candidate } from "./candidates.ts";
+
+/** A request is said at once, however long it is. */
+const SENDING = { waitingMaxBytes: 2 * REQUEST_LINE_MAX_BYTES };
 
 export interface RunParts {
   timers: Timers;
@@ -81,11 +85,14 @@ export class CapabilityRun {
   }
 
   #ask(candidate: Candidate): boolean {
-    const lines = new LineStream({
-      message: (value) => this.#heard(value),
-      end: () => this.#lost("ended its answer early"),
-      close: () => this.#lost("went away"),
-    });
+    const lines = new LineStream(
+      {
+        message: (value) => this.#heard(value),
+        end: () => this.#lost("ended its answer early"),
+        close: () => this.#lost("went away"),
+      },
+      SENDING,
+    );
     const stream = candidate.session.trunk.open(encodeCallOpen("capability"), lines.streamEvents);
     if (typeof stream === "string") return false;
     lines.attach(stream);
