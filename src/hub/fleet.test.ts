@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import { fromUtf8 } from "../protocol/bytes.ts";
+import { PROVEN_MESSAGE_MAX_BYTES } from "../protocol/limits.ts";
+import type { FleetView } from "../protocol/views.ts";
 import { Addresses } from "./addresses.ts";
 import { Fleet } from "./fleet.ts";
 import type { Session } from "./sessions/session.ts";
@@ -152,4 +154,47 @@ test("an HTTP service has its address for whoever sees the device, other service
   }
   row.revoked_at = 1;
   expect(fleet.viewOf(["mine"]).devices[0]?.services).toEqual([]);
+});
+
+test("a picture that no message holds is told all the same, to watchers and to who asks", () => {
+  const models = Array.from({ length: 64 }, (_, at) => `${at}`.padEnd(128, "m"));
+  const capabilities = Array.from({ length: 64 }, (_, at) => ({
+    protocol: `x.c${at}`,
+    version: "1.0.0",
+    class: "compute",
+    models,
+  }));
+  const row = (at: number) => ({
+    device_id: `id-${at}`,
+    name: `d${at}`,
+    kind: "desktop",
+    owner_root: "mine",
+    public_key: new Uint8Array(32),
+    confirmed: 1,
+    last_seen: null,
+    revoked_at: null,
+  });
+  const session = watcher("mine");
+  let gathered: (() => void) | undefined;
+  const parts = {
+    timers: { after: (_: number, tell: () => void) => ((gathered ??= tell), { cancel() {} }) },
+    addresses: { hubUrl: "https://hub.example", deviceHost: () => "" },
+    devices: { commandedBy: () => [row(0), row(1), row(2), row(3)] },
+    shares: { ofDevice: () => [] },
+    directory: { all: () => [session], device: () => undefined },
+    offers: { of: () => ({ capabilities, queries: [] }), services: () => [] },
+    ownerLogs: { get: () => undefined },
+    now: () => 0,
+    hub: { id: "hub", version: "0.1.0" },
+  };
+  const fleet = new Fleet(parts as unknown as ConstructorParameters<typeof Fleet>[0]); // what it looks at
+  fleet.changed();
+  gathered?.();
+  const [told] = session.heard;
+  expect(told?.length).toBeLessThanOrEqual(PROVEN_MESSAGE_MAX_BYTES);
+  const shown = (JSON.parse(fromUtf8(told ?? new Uint8Array(0)) ?? "") as { fleet: FleetView }).fleet;
+  expect(shown.devices.map(({ abridged = false }) => abridged)).toContain(true);
+  expect(shown.devices.map(({ abridged = false }) => abridged)).toContain(false);
+  expect(fleet.viewFor(session).devices).toEqual(shown.devices);
+  expect(fleet.viewOf(["mine"]).devices.every(({ abridged }) => abridged === undefined)).toBe(true);
 });

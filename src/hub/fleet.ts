@@ -96,9 +96,11 @@ export class Fleet {
   }
 
   #pictureOf(roots: readonly string[]): Uint8Array {
-    const fleet = withinSize(this.viewOf(roots), PICTURE_MAX_BYTES);
-    const message: HubToClient = { type: "fleet", fleet };
-    return utf8(JSON.stringify(message));
+    const encoded = (fleet: FleetView): Uint8Array =>
+      utf8(JSON.stringify({ type: "fleet", fleet } satisfies HubToClient));
+    const whole = this.viewOf(roots);
+    const bytes = encoded(whole);
+    return bytes.length <= PROVEN_MESSAGE_MAX_BYTES ? bytes : encoded(withinSize(whole, PICTURE_MAX_BYTES));
   }
 
   #device(row: DeviceRow, roots: readonly string[]): DeviceView {
