@@ -40,12 +40,8 @@ export async function keyCreate(
   const { key, token } = await askKeys(invocation, (keys) => keys.key_create(request));
   if (invocation.json) return printJson(invocation, { ...key, token });
   invocation.out.line(token);
-  invocation.out.line(
-    invocation.out.style(
-      "dim",
-      `Shown once. ${wordsOf(plainValue(key))} Take it back: muster revoke ${name}`,
-    ),
-  );
+  const words = `Shown once. ${wordsOf(plainValue(key))} Take it back: \`muster revoke ${name}\``;
+  invocation.out.prose(invocation.out.style("dim", words));
 }
 
 export async function keyList(invocation: Invocation): Promise<void> {
@@ -62,9 +58,9 @@ export async function keyList(invocation: Invocation): Promise<void> {
     { text: usesOf(one) },
     { text: one.devices?.join(", ") ?? "all devices" },
     { text: one.expires_at === null ? "" : until(one.expires_at, now) },
-    { text: one.id },
+    { text: one.id, short: one.id.slice(0, 7) },
   ]);
-  for (const line of tableLines(out, [heads, ...rows], { wide: true })) out.line(line);
+  for (const line of tableLines(out, [heads, ...rows], { shorten: [5] })) out.line(line);
 }
 
 export async function keyRevoke(invocation: Invocation, reference: string): Promise<void> {
