@@ -2,6 +2,7 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import type { HubFile } from "../../protocol/local-api.ts";
+import { readServicePath } from "../../protocol/service-address.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { isLoopbackUrl } from "../hub-url.ts";
 import type { Invocation } from "../invocation.ts";
@@ -115,6 +116,11 @@ function pathToUrl(surveyed: Surveyed, url: URL): Path {
   }
   const ca = joined?.ca;
   if (joined !== undefined && hostOf(joined.hub_url) === url.host) {
+    // What is told for programs: `/d/DEVICE/SERVICE/…` at the hub.
+    const place = readServicePath(url.pathname);
+    if (place !== undefined && overview.devices !== undefined) {
+      return pathTo(surveyed, `${place.device}/${place.service}`);
+    }
     return { title: url.href, stations: toTheFleet(surveyed) };
   }
   const start = "start the server there, or compare the port";

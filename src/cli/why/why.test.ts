@@ -83,6 +83,10 @@ describe("where all is well, every hop is named", () => {
     expect(walked).toMatchObject({ ok: true, cause: null, fix: null });
     expect(walked.hops.at(-1)).toMatchObject({ name: "answer", ok: true, detail: "it answers with 200" });
     expect(states(walked)).toHaveProperty("tls", true);
+    // By the address that programs are given too, and not only up to the hub that it begins with.
+    expect(await why(allWell(), `${HUB_URL}/d/pi/grafana/some/page?q=1`)).toEqual(walked);
+    const down = await why(allWell(), `${HUB_URL}/d/pi/postgres/`);
+    expect(states(down)).toMatchObject({ "service postgres": false });
   });
 
   test("to a share, by its name or its address", async () => {
