@@ -76,7 +76,7 @@ test("a program whose output nobody reads any more is ended, and who only follow
   expect((await piped(`task logs -f ${json.id}`)).stdout).toBe("y\n");
   expect(await desk.ok(["task", "show", json.id])).toMatchObject({ status: "running" });
   await desk.ok(["task", "cancel", json.id]);
-}, 20_000);
+}, 60_000);
 
 test("a task that runs is not removed, and the refusal says what to do", async () => {
   const { json } = await desk.run(["run", "--device", "pi", "--detach", "--json", "--", "sleep", "300"]);
@@ -109,7 +109,7 @@ test("when this home's agent is killed, where to find the task is said", async (
   const task = /muster task logs -f (\S+)/.exec(running.stderr)?.[1] ?? "";
   onDesk = await agent(desk);
   await until("its end", async () => (await desk.ok(["task", "show", task])).exit_code === 4);
-}, 30_000);
+}, 60_000);
 
 test("input that a broken session has lost has no gap: it ends there, and that is said", async () => {
   const running = desk.spawn(["run", "--device", "pi", "--", "sh", "-c", "cat; exit 5"]);
