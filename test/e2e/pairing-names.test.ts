@@ -52,4 +52,11 @@ test("a link pairs as a code does; a new nickname is news, a petname stays, and 
   await two.ok(["device", "petname", "first", "cook"]);
   expect(await two.refused(["device", "unpair", id.slice(0, 3)])).toMatchObject({ code: "not_found" });
   expect(await two.ok(["device", "petname", id.slice(0, 9)])).toMatchObject({ peer_name: "kitchen" });
+
+  // News of a peer goes with the pairing.
+  await two.ok(["device", "unpair", "kitchen"]);
+  await until("the end of the news", async () => {
+    const left: string[] = (await two.ok(["status"])).notices;
+    return !left.some((notice) => notice.includes("calls itself"));
+  });
 }, 60_000);

@@ -212,7 +212,9 @@ export class DeviceSession {
     }
     if (code === SESSION_RESET.offline) {
       return this.#fail(
-        new MusterError("device_offline", `${name} is offline`, { hint: "see since when: muster device ls" }),
+        new MusterError("device_offline", `${name} is offline`, {
+          hint: `which hop is broken: muster why ${name}`,
+        }),
       );
     }
     if (code === SESSION_RESET.tooMany) {

@@ -254,7 +254,7 @@ export class Post {
       await rows.peers.remove(key);
     });
     this.#sender.forget(key);
-    notices.clear(`unrelayed ${key}`);
+    for (const what of ["unrelayed", "nickname", "lost"]) notices.clear(`${what} ${key}`);
     this.#tellListeners();
     if (hub.isConnected()) await hub.request({ type: "unpair", peer: key }, "done");
   }
@@ -351,10 +351,12 @@ export class Post {
     const peer = await this.#options.store.peers.find(key);
     if (peer === undefined) return;
     const { petname, nickname } = peer;
-    this.#options.notices.set(
-      `nickname ${key}`,
-      `${petname} calls itself "${nickname}" now, before "${former}"; here it is still ${petname}`,
-    );
+    const { notices } = this.#options;
+    if (petname === nickname) notices.clear(`nickname ${key}`);
+    else {
+      const news = `calls itself "${nickname}" now, before "${former}"; here it is still ${petname}`;
+      notices.set(`nickname ${key}`, `${petname} ${news}`);
+    }
     await this.#record("peer.nickname", peer, { nickname, former });
   }
 
