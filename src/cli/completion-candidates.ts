@@ -56,6 +56,7 @@ const PROTOCOL_OPTIONS: ReadonlySet<string> = new Set(["on", "capability", "disa
 /** `words` are those after `muster`; the last one is being typed and may be empty. */
 export function candidatesFor(program: CommandUnknownOpts, words: readonly string[]): Completion {
   const typed = words.at(-1) ?? "";
+  if (words[0] === "help" && words.length > 1) return commandsUnder(program, words.slice(1, -1));
   let command = program;
   let taken = 0;
   let pending: Option | undefined;
@@ -76,7 +77,7 @@ export function candidatesFor(program: CommandUnknownOpts, words: readonly strin
   }
   if (pending !== undefined) return optionValues(pending);
   if (typed.startsWith("-")) return optionsOf(command);
-  return argumentsOf({ program, command, taken });
+  return argumentsOf(command, taken);
 }
 
 function optionValues(option: Option): Completion {
@@ -93,19 +94,20 @@ function optionsOf(command: CommandUnknownOpts): Candidate[] {
   });
 }
 
-function argumentsOf(given: {
-  program: CommandUnknownOpts;
-  command: CommandUnknownOpts;
-  taken: number;
-}): Completion {
-  const { program, command, taken } = given;
-  if (command.name() === "help") return subcommandsOf(program);
+function argumentsOf(command: CommandUnknownOpts, taken: number): Completion {
   if (taken > 0) return [];
   const subcommands = subcommandsOf(command);
   const first = command.registeredArguments[0];
   const choices = (first?.argChoices ?? []).map((value) => ({ value, description: "" }));
   if (subcommands.length + choices.length > 0) return [...subcommands, ...choices];
   return ARGUMENTS[pathOf(command)] ?? [];
+}
+
+/** What `help` may go on with. */
+function commandsUnder(program: CommandUnknownOpts, words: readonly string[]): Candidate[] {
+  let command: CommandUnknownOpts | undefined = program;
+  for (const word of words) command = command?.commands.find((sub) => sub.name() === word);
+  return command === undefined ? [] : subcommandsOf(command);
 }
 
 function subcommandsOf(command: CommandUnknownOpts): Candidate[] {

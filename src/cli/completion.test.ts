@@ -42,6 +42,8 @@ describe("candidates", () => {
     ]);
     expect(values("completion ")).toEqual(["bash", "zsh", "fish"]);
     expect(values("help ")).toContain("add");
+    expect(values("help device ")).toContain("token");
+    expect(values("help device nothing ")).toEqual([]);
   });
 
   test("options of the command at hand, and their values", () => {
@@ -51,6 +53,9 @@ describe("candidates", () => {
     expect(values("mcp --allow ")).toEqual(["run"]);
     expect(values("mcp --allow run --device ")).toBe("device");
     expect(values("hub --cert ")).toBe("files");
+    expect(values("send pi --file ")).toBe("files");
+    expect(values("device token --share ")).toBe("device");
+    expect(values("run --on ")).toBe("protocol");
     expect(values("add --name ")).toEqual([]);
     expect(values("add --name x ")).toBe("files");
   });

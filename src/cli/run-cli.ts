@@ -1,7 +1,7 @@
 // The CLI's one door: argv in, exit code out. 0 only if what was asked happened, 1 failed, 2 wrong usage, 130
 // and 143 ended by Ctrl-C or SIGTERM. Whatever is thrown ends as an error and a hint, never as a stack trace.
 
-import { CommanderError } from "@commander-js/extra-typings";
+import { CommanderError, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { ERROR_TABLE, MusterError } from "../protocol/errors.ts";
 import { createInvocation, type Invocation } from "./invocation.ts";
 import type { Action } from "./choose.ts";
@@ -45,13 +45,28 @@ function parse(argv: readonly string[], surroundings: Surroundings): Chosen {
     program.outputHelp();
     return { action: undefined, verbose };
   }
+  const words = argv[0] === "help" ? helpFor(program, argv.slice(1)) : [...argv];
   try {
-    program.parse([...argv], { from: "user" });
+    program.parse(words, { from: "user" });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.exitCode !== 0) throw usageErrorOf(thrown, program, argv);
+    if (thrown.exitCode !== 0) throw usageErrorOf(thrown, program, words);
   }
   return { action: chosen, verbose };
+}
+
+/** `help task logs` is `task logs --help`; the parser's own `help` takes one word. */
+function helpFor(program: CommandUnknownOpts, words: readonly string[]): string[] {
+  let command = program;
+  for (const [at, word] of words.entries()) {
+    const inner = command.commands.find((sub) => sub.name() === word);
+    if (inner === undefined) {
+      // With it the parser says what there is; of a command without any the help is all that can be meant.
+      return command.commands.length > 0 ? words.slice(0, at + 1) : [...words.slice(0, at), "--help"];
+    }
+    command = inner;
+  }
+  return [...words, "--help"];
 }
 
 /** Runs it to its end, or to the bounded end of an interrupt; a second interrupt waits for nothing. */

@@ -11,7 +11,9 @@ export function usageErrorOf(
   const command = commandOf(program, argv);
   const path = pathOf(command);
   if (refusal.code === "commander.help") {
-    const names = command.commands
+    const names = command
+      .createHelp()
+      .visibleCommands(command)
       .filter((sub) => sub.name() !== "help")
       .map((sub) => `\`${path} ${sub.name()}\``);
     return new MusterError("usage", `\`${path}\` needs a command`, { hint: `one of ${names.join(", ")}` });
