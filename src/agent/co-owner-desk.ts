@@ -43,10 +43,11 @@ export class CoOwnerDesk {
     const { crypto, signer, hubKey, clock, addresses } = this.#options;
     const { publicKey: device, id, name } = await orderedDevice(this.#options, request.device);
     const expiresAtMs = clock.now() + request.expires_in_ms;
+    const browser = request.browser === true;
     const made = await writeToLog(this.#options, async (log) => {
       this.#demandAdmin(log);
       if (log.participant(device)?.sharedBy !== undefined) throw sharedByAnother(name);
-      return makeShareOffer(crypto, { log, hubKey, device, expiresAtMs, signer });
+      return makeShareOffer(crypto, { log, hubKey, device, expiresAtMs, browser, signer });
     });
     const token = made.token.reveal();
     const { claim, link, onlyHere } = claimLine(addresses(), token);
@@ -55,6 +56,7 @@ export class CoOwnerDesk {
       device_id: id,
       name,
       token,
+      browser,
       claim,
       ...(link === undefined ? {} : { link }),
       expires_at,

@@ -143,7 +143,8 @@ function sharingProblem(given: { own: Own; other: Own; publicKey: Uint8Array }):
   const own = given.own.log as OwnerLog;
   const other = given.other.log as OwnerLog;
   if (isShared(own, other, given.publicKey)) return undefined;
-  return new MusterError("forbidden", "this device is not shared with you any more", {
-    hint: "ask its owner for a new token: muster device token --share DEVICE",
+  const words = other.isBegunInBrowser ? " --browser" : "";
+  return new MusterError("forbidden", "this device is not shared with you, or not any more", {
+    hint: `ask its owner for a new token: muster device token --share DEVICE${words}`,
   });
 }

@@ -41,12 +41,13 @@ function addDevice(program: Command, choose: Choose): void {
     .option("--expires <duration>", "how long it may be used, 1m to 7d", "15m")
     .option("--name <name>", "name of the new device")
     .option("--share <device>", "share this device with another owner", parseReference)
+    .option("--browser", "with --share: whoever has only a browser may take it too")
     .option("-y, --yes", "ask nothing")
     .option("--json", JSON_HELP)
     .addHelpText(
       "after",
       "\nExamples:\n  muster device token\n  muster device token --expires 1h --name pi\n" +
-        "  muster device token --share server",
+        "  muster device token --share server\n  muster device token --share server --browser",
     )
     .action((options) => {
       choose({

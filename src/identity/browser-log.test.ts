@@ -42,15 +42,10 @@ const nameless = {
 const admitted = (by: string, nowMs = NOW): Promise<OwnerLogEntry> =>
   admitBrowserByWords(crypto, log, { browser: nameless, words: by, nowMs });
 
+const offering = { log: full, hubKey: HUB_KEY, device: pi.publicKey, expiresAtMs: NOW + 1000, signer: home };
+
 async function claimed(own: OwnerLog, signer: Signer): Promise<{ shared: OwnerLog; taken: OwnerLog }> {
-  const expiresAtMs = NOW + 1000;
-  const offered = await makeShareOffer(crypto, {
-    log: full,
-    hubKey: HUB_KEY,
-    device: pi.publicKey,
-    expiresAtMs,
-    signer: home,
-  });
+  const offered = await makeShareOffer(crypto, { ...offering, browser: true });
   const wish = { token: offered.token, log: offered.log, hubKey: HUB_KEY };
   const { device } = offerOf(crypto, wish);
   const { log: shared } = await makeShareClaim(crypto, { ...wish, owner: own, name: "Mate" });
@@ -123,6 +118,45 @@ test("such a browser takes a shared device and lets it go, by itself", async () 
   const body = { step: "end", device: toBase64Url(pi.publicKey), owner: toBase64Url(full.id) } as const;
   const left = await appendEntry(crypto, taken, { kind: "share", body, signer: firefox });
   expect(isShared(shared, left, pi.publicKey)).toBe(false);
+});
+
+test("what is offered without a word of browsers is not for such a log, whoever writes the claim", async () => {
+  const offered = await makeShareOffer(crypto, offering);
+  const wish = { token: offered.token, log: offered.log, hubKey: HUB_KEY };
+  const claim = { ...wish, owner: log, name: "Mate" };
+  expect(await rejection(makeShareClaim(crypto, claim))).toContain("not in a browser");
+  // As one who follows no rules writes it; the token is theirs.
+  const { claimer, device, offer } = offerOf(crypto, wish);
+  const owner = toBase64Url(log.id);
+  const shared = await appendEntry(crypto, offered.log, {
+    kind: "share",
+    body: { step: "claim", offer: offer.number, owner, name: "Mate" },
+    signer: claimer,
+  });
+  const { log: taken } = await takeShared(crypto, { log, sharedBy: shared, device, signer: firefox });
+  expect(isShared(shared, taken, pi.publicKey)).toBe(false);
+  // A machine that writes the log later makes it no machine's, nor do the words that take it back for one.
+  const laptop = newSigner();
+  const body = member(laptop, { kind: "laptop" });
+  const joined = await appendEntry(crypto, taken, { kind: "member", body, signer: keeper });
+  const trusted = { publicKey: laptop.publicKey, words: phrase, nowMs: NOW };
+  const owned = extendLog(crypto, joined, [await trustMachineByWords(crypto, joined, trusted)]);
+  const without = await appendEntry(crypto, owned, {
+    kind: "remove",
+    body: { public_key: toBase64Url(firefox.publicKey) },
+    signer: laptop,
+  });
+  const { name, kind, platform, link_key, public_key } = controller(newSigner());
+  const recovered = await recoverLog(crypto, without, {
+    kind: "recover",
+    number: taken.length,
+    body: { name, kind, platform, link_key, public_key, recovery: null },
+    signer: keeper,
+  });
+  for (const later of [owned, without, recovered]) {
+    expect([later.isBegunInBrowser, isShared(shared, later, pi.publicKey)]).toEqual([true, false]);
+  }
+  expect(full.isBegunInBrowser).toBe(false);
 });
 
 test("once a machine may write the log, neither browser nor words do, and what was taken stays", async () => {

@@ -83,6 +83,7 @@ function begin(step: Step, body: EntryBody<"begin">): string | undefined {
         : { scopes: ["command"], untilMs: browser.until },
   });
   step.state.recovery = browser?.recovery;
+  step.state.begunInBrowser = body.kind === "browser";
   return undefined;
 }
 

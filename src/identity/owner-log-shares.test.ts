@@ -183,6 +183,24 @@ test("a claim counts at its own place alone", async () => {
   expect(refusal(() => extendLog(crypto, later.log, [claimed.entry]))).toMatch(/does not follow|two entries/);
 });
 
+test("an offer for browsers too is one for machines as any other", async () => {
+  const open = { log: full, hubKey: HUB_KEY, device: pi.publicKey, expiresAtMs: NOW, signer: home };
+  const both = await makeShareOffer(crypto, { ...open, browser: true });
+  const { log } = await makeShareClaim(crypto, {
+    token: both.token,
+    log: both.log,
+    hubKey: HUB_KEY,
+    owner: mates,
+    name: "Mate",
+  });
+  expect(isShared(log, taken.log, pi.publicKey)).toBe(true);
+  expect([offerOf(crypto, wish).offer.browser, both.log.shareOffer(both.entry.number)?.browser]).toEqual([
+    false,
+    true,
+  ]);
+  expect(JSON.parse(offered.entry.body)).not.toHaveProperty("browser");
+});
+
 test("a device has a bounded number of other owners", async () => {
   let log = full;
   for (let count = 0; count < CO_OWNERS_MAX; count++) {
@@ -232,6 +250,7 @@ describe("a share entry is refused when", () => {
     ["no device of this owner", offer({ device: text(phone.publicKey) }), home],
     ["key of a device", offer({ claim_key: text(laptop.publicKey) }), home],
     ["used before", offer({ claim_key: text(claimer.publicKey) }), home],
+    ["no proper browser", offer({ browser: false }), home],
     ["does not hold the offer", claim(), home],
     ["does not hold the offer", claim(), mate],
     ["no such offer", claim({ offer: 1 }), claimer],

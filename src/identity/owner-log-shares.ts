@@ -10,8 +10,10 @@ import {
   hasScope,
   isAdmin,
   keyText,
+  type CoOwner,
   type LogState,
   type Participant,
+  type ShareOffer,
 } from "./owner-log-state.ts";
 
 interface Step {
@@ -63,6 +65,7 @@ function offer({ state, number }: Step, body: Saying<"offer">): string | undefin
     device: body.device,
     claimKey: body.claim_key,
     expiresAtMs: body.expires_at,
+    browser: body.browser === true,
     spentBy: undefined,
   });
   return undefined;
@@ -83,7 +86,8 @@ function claim({ state, logId, by, number }: Step, body: Saying<"claim">): strin
   const others = [...state.coOwners.values()].filter((one) => one.device === device);
   if (others.length >= CO_OWNERS_MAX) return `the device has ${CO_OWNERS_MAX} other owners already`;
   state.offers.set(offered.number, { ...offered, spentBy: body.owner });
-  state.coOwners.set(place, { device, owner: body.owner, name: body.name, entry: number });
+  const { browser } = offered;
+  state.coOwners.set(place, { device, owner: body.owner, name: body.name, browser, entry: number });
   return undefined;
 }
 
@@ -130,12 +134,20 @@ export function forgetShares(state: LogState): void {
   for (const [number, one] of state.offers) if (one.spentBy === undefined) state.offers.delete(number);
 }
 
+/**
+ * Whether what was offered, or claimed, is for this owner. One log alone can't tell, for a claim names the other by its
+ * id; so it is asked where both are known, by the hub and again by the device.
+ */
+export function isFor(given: Pick<ShareOffer | CoOwner, "browser">, other: OwnerLog): boolean {
+  return given.browser || !other.isBegunInBrowser;
+}
+
 /** Whether both owners say that `other` commands this device of `own`. */
 export function isShared(own: OwnerLog, other: OwnerLog, device: Uint8Array): boolean {
   const owner = toBase64Url(other.id);
   const key = keyText(device);
   return (
-    own.coOwners().some((one) => one.owner === owner && one.device === key) &&
+    own.coOwners().some((one) => one.owner === owner && one.device === key && isFor(one, other)) &&
     other.participant(device)?.sharedBy === toBase64Url(own.id)
   );
 }

@@ -46,6 +46,8 @@ export interface ShareOffer {
   readonly claimKey: string;
   /** For the statement that spends it: a log has no clock. */
   readonly expiresAtMs: number;
+  /** It is for owners too whose log a browser began. */
+  readonly browser: boolean;
   /** Id of the log of whoever used it. */
   readonly spentBy: string | undefined;
 }
@@ -56,6 +58,8 @@ export interface CoOwner {
   /** Id of its log. */
   readonly owner: string;
   readonly name: string;
+  /** By an offer that is for owners too whose log a browser began. */
+  readonly browser: boolean;
   /** Number of the entry that made it so. */
   readonly entry: number;
 }
@@ -91,6 +95,8 @@ export interface LogState {
   readonly removed: Map<string, number>;
   /** What the owner's written words make; `keyText`. */
   recovery: string | undefined;
+  /** Entry 0 is a browser's, whoever has written since. */
+  begunInBrowser: boolean;
 }
 
 export function emptyState(): LogState {
@@ -103,6 +109,7 @@ export function emptyState(): LogState {
     grants: new Map(),
     removed: new Map(),
     recovery: undefined,
+    begunInBrowser: false,
   };
 }
 
@@ -116,6 +123,7 @@ export function copyState(state: LogState): LogState {
     grants: new Map(state.grants),
     removed: new Map(state.removed),
     recovery: state.recovery,
+    begunInBrowser: state.begunInBrowser,
   };
 }
 

@@ -136,6 +136,11 @@ export class OwnerLog {
     return !hasAdmin(this.#state);
   }
 
+  /** For good: what a page began stays that, also where a machine writes it by now. */
+  get isBegunInBrowser(): boolean {
+    return this.#state.begunInBrowser;
+  }
+
   /** A copy of the state, for the functions of this file. */
   copyState(): LogState {
     return copyState(this.#state);

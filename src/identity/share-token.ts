@@ -8,15 +8,26 @@ import type { OwnerLogEntry } from "../protocol/owner-log.ts";
 import { formatShareToken, parseShareToken, SEED_BYTES, tokenInvalid } from "../protocol/setup-token.ts";
 import type { Crypto, Signer } from "./crypto.ts";
 import { appendEntry } from "./owner-log.ts";
+import { isFor } from "./owner-log-shares.ts";
 import type { OwnerLog } from "./owner-log.ts";
 import type { Participant, ShareOffer } from "./owner-log-state.ts";
 import { Secret } from "./secret.ts";
 import { claimSigner, pinOf } from "./setup-token.ts";
 
+export interface ShareOfferWish {
+  log: OwnerLog;
+  hubKey: Uint8Array;
+  device: Uint8Array;
+  expiresAtMs: number;
+  /** For whoever has only a browser too. */
+  browser?: boolean;
+  signer: Signer;
+}
+
 /** The token works once `entry` has been taken by the hub; when another entry came first, make a new one. */
 export async function makeShareOffer(
   crypto: Crypto,
-  wish: { log: OwnerLog; hubKey: Uint8Array; device: Uint8Array; expiresAtMs: number; signer: Signer },
+  wish: ShareOfferWish,
 ): Promise<{ token: Secret<string>; log: OwnerLog; entry: OwnerLogEntry }> {
   const seed = crypto.randomBytes(SEED_BYTES);
   const log = await appendEntry(crypto, wish.log, {
@@ -26,6 +37,7 @@ export async function makeShareOffer(
       device: toBase64Url(wish.device),
       claim_key: toBase64Url(claimSigner(crypto, seed).publicKey),
       expires_at: wish.expiresAtMs,
+      ...(wish.browser === true ? { browser: true } : {}),
     },
     signer: wish.signer,
   });
@@ -60,13 +72,24 @@ export function offerOf(
   return { offer, device, claimer };
 }
 
-/** The entry of the device's own owner's log that names the other owner. Throws `token_invalid` for a spent offer. */
+/** Of a claim for a log that a browser began. Not `forbidden`, which a claim is told for keys that are another's. */
+export function notForBrowsers(): MusterError {
+  return new MusterError("invalid", "this share is for an owner who began on a machine, not in a browser", {
+    hint: "ask for a link that a browser may take: muster device token --share DEVICE --browser",
+  });
+}
+
+/**
+ * The entry of the device's own owner's log that names the other owner. Throws `token_invalid` for a spent offer, and
+ * `invalid` for one that is not for such an owner, whose claim would count for nothing and spend it.
+ */
 export async function makeShareClaim(
   crypto: Crypto,
   wish: ShareTokenWish & { owner: OwnerLog; name: string },
 ): Promise<{ log: OwnerLog; entry: OwnerLogEntry }> {
   const { offer, claimer } = offerOf(crypto, wish);
   if (offer.spentBy !== undefined) throw tokenInvalid();
+  if (!isFor(offer, wish.owner)) throw notForBrowsers();
   const owner = toBase64Url(wish.owner.id);
   if (wish.log.coOwners().some((one) => one.owner === owner && one.device === offer.device)) {
     throw new MusterError("conflict", "this device is shared with you already");

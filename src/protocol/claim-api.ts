@@ -15,6 +15,8 @@ export const claimOfferResponse = z.discriminatedUnion("state", [
     device: z.object({ id: z.string(), name: z.string(), kind: deviceKind }),
     /** The account of its owner, where there is one. */
     by: z.string().nullable(),
+    /** Whether an owner may take it whose log a browser began; else it is for one who began on a machine. */
+    browsers: z.boolean(),
     /** Null for whoever took it before and let it go: their claim stands, and they may take the device again. */
     expires_at: z.iso.datetime().nullable(),
     /** Of whoever is signed in: the device is theirs, or shared with them already. */

@@ -76,11 +76,14 @@ export const OWNER_CALLS = {
         .int()
         .min(60_000)
         .max(7 * 86_400_000),
+      /** For whoever has only a browser too. */
+      browser: z.boolean().optional(),
     }),
     response: z.object({
       device_id: z.string(),
       name: z.string(),
       token: z.string(),
+      browser: z.boolean(),
       /** The line that claims it. */
       claim: z.string(),
       /** The same for a browser; absent where the hub shows none a page. */

@@ -163,7 +163,14 @@ const recover = z.strictObject({
  * holds while both logs say so. `owner` is the id of the other log.
  */
 const share = z.discriminatedUnion("step", [
-  z.strictObject({ step: z.literal("offer"), device: bytes32, claim_key: bytes32, expires_at: instant }),
+  z.strictObject({
+    step: z.literal("offer"),
+    device: bytes32,
+    claim_key: bytes32,
+    expires_at: instant,
+    /** An owner whose log a browser began may claim it; without this only one who began on a machine. */
+    browser: z.literal(true).exactOptional(),
+  }),
   z.strictObject({
     step: z.literal("claim"),
     offer: z

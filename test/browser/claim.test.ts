@@ -50,15 +50,25 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
     return [context, await context.newPage()];
   }
 
-  async function shareLink(): Promise<string> {
-    const { link } = await owner.ok(["device", "token", "--share", "server"]);
+  async function shareLink(...flags: "--browser"[]): Promise<string> {
+    const { link } = await owner.ok(["device", "token", "--share", "server", ...flags]);
     return link;
+  }
+
+  /** The page shows what to run on a machine, and what to ask for, and takes nothing. */
+  async function expectNoWayByBrowser(page: Page, link: string): Promise<void> {
+    await openShareLink(page, link, "server");
+    await page.getByText("This link is for a person with Muster on a machine").waitFor();
+    await page.getByText("muster device token --share server --browser").waitFor();
+    expect(await page.getByText(`muster device claim '${link}'`).count()).toBe(1);
+    expect(await page.getByRole("button", { name: "Take server" }).count()).toBe(0);
+    expect(await page.getByLabel("Your name here").count()).toBe(0);
   }
 
   test(
     "is taken by one click with a passkey, commanded, and lost in the moment its owner ends it",
     async () => {
-      const link = await shareLink();
+      const link = await shareLink("--browser");
       const [context, page] = await someone();
       await withPasskeys(page);
       await openShareLink(page, link, "server");
@@ -104,7 +114,10 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
     "is commanded from another browser by name, password and words, let go by a click, and at last kept by a machine",
     async () => {
       const [first, page] = await someone({ width: 360, height: 740 });
-      const link = await shareLink();
+      // One that was made without a word of browsers takes none.
+      await expectNoWayByBrowser(page, await shareLink());
+      expect(await overflowWidth(page)).toBe(0);
+      const link = await shareLink("--browser");
       await openShareLink(page, link, "server");
       expect(await overflowWidth(page)).toBe(0);
       // Without a name nothing is sent.
@@ -142,7 +155,9 @@ describe.skipIf(!hasChromium())("a device that is shared by a link", () => {
       await other.goto(link);
       await other.getByRole("heading", { name: "You have it already" }).waitFor();
       await owner.ok(["device", "unshare", "server", "ben"]);
-      await openShareLink(other, await shareLink(), "server");
+      await expectNoWayByBrowser(other, await shareLink());
+      await other.getByText("You are signed in as ben, who began in a browser").waitFor();
+      await openShareLink(other, await shareLink("--browser"), "server");
       await other.getByRole("button", { name: "Take server" }).click();
       await other.getByRole("button", { name: "Show server" }).click();
       await waitUntilLive(other);

@@ -1,12 +1,15 @@
 // A hub run by an enemy, and a device that two owners command: it may hide a share from the device, and hide its end
 // for as long as nobody else brings it. It makes nobody a co-owner, and takes no end back.
 import { afterEach, beforeAll, expect, test } from "bun:test";
-import { appendEntry, type NewEntry, type OwnerLog } from "../../src/identity/owner-log.ts";
+import { appendEntry, extendLog, type NewEntry, type OwnerLog } from "../../src/identity/owner-log.ts";
+import { beginBrowserLog, trustMachineByWords } from "../../src/identity/browser-log.ts";
+import { recoverySigner } from "../../src/identity/recovery-words.ts";
 import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../src/identity/share-token.ts";
 import { toBase64Url } from "../../src/protocol/bytes.ts";
 import type { OwnerLogEntry } from "../../src/protocol/owner-log.ts";
 import {
   begin,
+  browserParty,
   codeOf,
   controller,
   controllerEntry,
@@ -134,6 +137,62 @@ test("a share that the hub invents, or claims with its own log, makes nobody a c
   expect(there.book.log?.coOwners()).toEqual([]);
   await there.logs.look();
   expect(there.logs.of(idOf(evils))).toBeUndefined();
+});
+
+test("what a hub lets a browser claim that is for machines, the device gives neither that browser nor a machine of its log", async () => {
+  const page = await browserParty("firefox");
+  const laptop = party("laptop");
+  const linkKey = page.link.linkKey.publicKey;
+  const { log: begun, words } = await beginBrowserLog(crypto, {
+    signer: page.signer,
+    linkKey,
+    name: "firefox",
+    nowMs: Date.now(),
+  });
+  const phrase = words.reveal().join(" ");
+  const commanded = async (offer: { browser: boolean }): Promise<Record<"page" | "laptop", string>> => {
+    const { signer } = home;
+    const own = await grow(await begin(home), memberEntry(pi, home));
+    const offered = await makeShareOffer(crypto, {
+      log: own,
+      hubKey: HUB_KEY,
+      device: pi.signer.publicKey,
+      expiresAtMs: Date.now(),
+      signer,
+      ...offer,
+    });
+    const found = offerOf(crypto, { token: offered.token, log: offered.log, hubKey: HUB_KEY });
+    // By hand: neither hub nor page of theirs keeps a rule.
+    const theirs = idOf(begun);
+    const known = await grow(offered.log, {
+      kind: "share",
+      body: { step: "claim", offer: found.offer.number, owner: theirs, name: "Mate" },
+      signer: found.claimer,
+    });
+    const taking = { log: begun, sharedBy: known, device: found.device, signer: page.signer };
+    const { log: taken } = await takeShared(crypto, taking);
+    const joined = await grow(
+      taken,
+      memberEntry(laptop, { ...page, signer: recoverySigner(crypto, phrase) }),
+    );
+    const { publicKey } = laptop.signer;
+    const trusted = await trustMachineByWords(crypto, joined, {
+      publicKey,
+      words: phrase,
+      nowMs: Date.now(),
+    });
+    const kept = extendLog(crypto, joined, [trusted]);
+    const hub = new TestHub();
+    const there = await device(hub, pi, { log: known });
+    showing(there, known, kept);
+    await there.logs.fetch();
+    expect(there.book.log?.coOwners()).toMatchObject([{ owner: theirs }]);
+    const ordered = async (who: Party): Promise<string> =>
+      codeOf(order(await controller(hub, who, kept), pi, ORDER).order.outcome.then(() => null));
+    return { page: await ordered(page), laptop: await ordered(laptop) };
+  };
+  expect(await commanded({ browser: false })).toEqual({ page: "forbidden", laptop: "forbidden" });
+  expect(await commanded({ browser: true })).toEqual({ page: "resolved: null", laptop: "resolved: null" });
 });
 
 test("another log in the place of the co-owner's is refused", async () => {

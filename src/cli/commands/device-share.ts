@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { MusterError } from "../../protocol/errors.ts";
+import type { LocalResponse } from "../../protocol/local-api.ts";
 import { confirm } from "../confirm.ts";
 import { askAboutDevices } from "../device-calls.ts";
 import { parseDuration, until } from "../durations.ts";
@@ -19,30 +20,59 @@ const TITLE_MAX_CHARACTERS = 64;
 export async function shareToken(
   invocation: Invocation,
   device: string,
-  flags: { expires: string; name?: string | undefined; yes?: true | undefined },
+  flags: {
+    expires: string;
+    name?: string | undefined;
+    browser?: true | undefined;
+    yes?: true | undefined;
+  },
 ): Promise<void> {
   if (flags.name !== undefined) {
     throw new MusterError("usage", "--name is for a new machine, and --share gives out one that has a name");
   }
   const expires_in_ms = parseDuration(flags.expires, { name: "--expires", min: "1m", max: "7d" });
   if (flags.yes !== true) await askAboutKeys(invocation, device);
-  const made = await askOwners(invocation, (owners) => owners.device_share({ device, expires_in_ms }));
+  const request = { device, expires_in_ms, ...(flags.browser === true ? { browser: true } : {}) };
+  const made = await askOwners(invocation, (owners) => owners.device_share(request));
   if (invocation.json) return printJson(invocation, made);
   const { out, surroundings } = invocation;
-  const { name, token, claim, link, expires_at } = plainValue(made);
+  const plain = plainValue(made);
+  const { name, token, expires_at } = plain;
   out.line(`Token: ${out.style("bold", token)}`);
   out.line(
     `It makes one person a co-owner of ${out.style("bold", name)} and ends ` +
       `${until(expires_at, surroundings.clock.now())}.`,
   );
   out.line("They may then do there all that you may, but share it.");
-  if (link !== undefined) {
-    out.line("They open this in a browser, which makes them an account where they have none:");
-    out.line(`  ${link}`);
-  }
-  out.line(link === undefined ? "They run:" : "Or, to command it from a machine of theirs, they run:");
-  out.line(`  ${claim}`);
+  tellWays(out, plain);
   if (made.only_here === true) warnOfReach(invocation);
+}
+
+function tellWays(
+  out: Invocation["out"],
+  { name, browser, claim, link }: Pick<LocalResponse<"device_share">, "name" | "browser" | "claim" | "link">,
+): void {
+  if (!browser) {
+    out.line("They run, on a machine of theirs:");
+    out.line(`  ${claim}`);
+    if (link === undefined) return;
+    out.line("Its link, opened in a browser, shows them that line:");
+    out.line(`  ${link}`);
+    out.line("For a browser alone, make it with --browser: then whoever keeps the hub could");
+    out.line(`command ${name} by that browser's key, while its page is open.`);
+    return;
+  }
+  if (link === undefined) {
+    out.line("They run:");
+    out.line(`  ${claim}`);
+    out.line("No browser can take it at this hub: over plain HTTP it has no keys.");
+    return;
+  }
+  out.line("They open this in a browser, which makes them an account where they have none:");
+  out.line(`  ${link}`);
+  out.line("Or, to command it from a machine of theirs, they run:");
+  out.line(`  ${claim}`);
+  out.line("While its page is open, whoever keeps the hub could use that browser's key.");
 }
 
 export async function deviceClaim(

@@ -8,12 +8,20 @@ import { askAgentOrHub } from "../overview.ts";
 import { plainValue } from "../plain-text.ts";
 import { warnOfReach } from "../warn-of-reach.ts";
 
-export async function deviceToken(
-  invocation: Invocation,
-  flags: { expires: string; name?: string | undefined; share?: string | undefined; yes?: true | undefined },
-): Promise<void> {
+interface TokenFlags {
+  expires: string;
+  name?: string | undefined;
+  share?: string | undefined;
+  browser?: true | undefined;
+  yes?: true | undefined;
+}
+
+export async function deviceToken(invocation: Invocation, flags: TokenFlags): Promise<void> {
   if (flags.share !== undefined) {
     return (await import("./device-share.ts")).shareToken(invocation, flags.share, flags);
+  }
+  if (flags.browser === true) {
+    throw new MusterError("usage", "--browser is for a device that is given out: --share DEVICE --browser");
   }
   const problem = flags.name === undefined ? undefined : hostNameProblem(flags.name);
   if (problem !== undefined)

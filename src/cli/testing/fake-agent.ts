@@ -230,10 +230,11 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     name: request.device,
     until: null,
   }),
-  device_share: (_, request: { device: string; expires_in_ms: number }) => ({
+  device_share: (_, request: { device: string; expires_in_ms: number; browser?: boolean }) => ({
     device_id: DEVICE_ID,
     name: request.device,
     token: SHARE_TOKEN,
+    browser: request.browser === true,
     claim: `muster device claim ${HUB_URL}/claim#${SHARE_TOKEN}`,
     link: `${HUB_URL}/claim#${SHARE_TOKEN}`,
     expires_at: new Date(STARTED_AT + request.expires_in_ms).toISOString(),

@@ -90,24 +90,28 @@ async function offerOf(
     if (device === undefined || !isNamed) return { state: "withdrawn" };
     // Who let it go takes it again by the claim that stands.
     if (coOwnersOf(parts.ownerLogs, device).includes(mine)) return { state: "spent", mine: true };
-    return { ...(await openOffer(parts, device)), expires_at: null, relation: "none" };
+    return { ...(await openOffer(parts, device, offer)), expires_at: null, relation: "none" };
   }
   if (invite.expires_at <= parts.clock.now()) return { state: "over" };
   if (own === undefined || device === undefined) return { state: "withdrawn" };
   const has = own.coOwners().some((one) => one.device === offer?.device && roots.includes(one.owner));
   return {
-    ...(await openOffer(parts, device)),
+    ...(await openOffer(parts, device, offer)),
     expires_at: new Date(invite.expires_at).toISOString(),
     relation: roots.includes(invite.owner_root) ? "own" : has ? "shared" : "none",
   };
 }
 
+type OpenOffer = Extract<ClaimOffer, { state: "open" }>;
+
 async function openOffer(
   parts: ApiParts,
   device: DeviceRow,
-): Promise<Pick<Extract<ClaimOffer, { state: "open" }>, "state" | "device" | "by">> {
+  offer: ShareOffer | undefined,
+): Promise<Pick<OpenOffer, "state" | "device" | "by" | "browsers">> {
   const { device_id: id, name, kind } = device;
-  return { state: "open", device: { id, name, kind }, by: await ownerName(parts, device) };
+  const by = await ownerName(parts, device);
+  return { state: "open", device: { id, name, kind }, by, browsers: offer?.browser === true };
 }
 
 /** Undefined where its owner has it no more. */

@@ -2,11 +2,12 @@
 import { expect } from "bun:test";
 import { beginBrowserLog, browserClaimBytes } from "../../identity/browser-log.ts";
 import type { Signer } from "../../identity/crypto.ts";
-import type { OwnerLog } from "../../identity/owner-log.ts";
+import { appendEntry, type OwnerLog } from "../../identity/owner-log.ts";
 import type { Secret } from "../../identity/secret.ts";
-import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../identity/share-token.ts";
+import { makeShareOffer, offerOf, takeShared } from "../../identity/share-token.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import type { ClaimRequest } from "../../protocol/claim-api.ts";
+import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { cookieOf, PAGE, type CallInit, type TestHub } from "./hub.fixture.ts";
 
 export const HOUR_MS = 3_600_000;
@@ -29,7 +30,12 @@ export async function scene(hub: TestHub, name = "server"): Promise<Scene> {
   return offered(hub, key);
 }
 
-export async function offered(hub: TestHub, key: Uint8Array): Promise<Scene> {
+/** Once more, or to whoever has a machine. */
+export async function offered(
+  hub: TestHub,
+  key: Uint8Array,
+  to: "machines" | "anybody" = "anybody",
+): Promise<Scene> {
   const hubKey = hub.hubSigner.publicKey;
   const { signer } = hub.home;
   const expiresAtMs = hub.clock.now() + HOUR_MS;
@@ -38,6 +44,7 @@ export async function offered(hub: TestHub, key: Uint8Array): Promise<Scene> {
     hubKey,
     device: key,
     expiresAtMs,
+    browser: to === "anybody",
     signer,
   });
   await hub.logs.append(made.entry);
@@ -50,27 +57,32 @@ export interface Browser {
   log: OwnerLog;
 }
 
-export async function browser({ hub }: Pick<Scene, "hub">): Promise<Browser> {
+export async function browser({ hub }: Pick<Scene, "hub">): Promise<Browser & { words: string }> {
   const signer = hub.crypto.ed25519Signer(hub.crypto.randomBytes(32));
   const linkKey = hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32));
   const given = { signer, linkKey, name: "Firefox on Linux", nowMs: hub.clock.now() };
-  return { signer, log: (await beginBrowserLog(hub.crypto, given)).log };
+  const { log, words } = await beginBrowserLog(hub.crypto, given);
+  return { signer, log, words: words.reveal().join(" ") };
 }
 
-/** What a page sends whose browser takes the device into its log; from entry `from` on. */
+/** What a page sends whose browser takes the device into its log; from entry `from` on. It asks nobody whether it may. */
 export async function claiming(
   { hub, token }: Scene,
   { signer, log }: Browser,
   from = 0,
 ): Promise<Pick<ClaimRequest, "entry" | "theirs" | "proof">> {
   const hubKey = hub.hubSigner.publicKey;
-  const wish = { token, log: hub.home.log(), hubKey };
-  const { entry } = await makeShareClaim(hub.crypto, { ...wish, owner: log, name: "anna" });
-  const { device, offer } = offerOf(hub.crypto, wish);
+  const { device, offer, claimer } = offerOf(hub.crypto, { token, log: hub.home.log(), hubKey });
+  const shared = await appendEntry(hub.crypto, hub.home.log(), {
+    kind: "share",
+    body: { step: "claim", offer: offer.number, owner: toBase64Url(log.id), name: "anna" },
+    signer: claimer,
+  });
   const taken = await takeShared(hub.crypto, { log, sharedBy: hub.home.log(), device, signer });
   const bytes = browserClaimBytes(hub.crypto, log, { offer: offer.number, hubKey });
   const proof = toBase64Url(await signer.sign(bytes ?? new Uint8Array(0)));
-  return { entry, theirs: taken.log.entries.slice(from), proof };
+  // appendEntry gives a log of one entry at least
+  return { entry: shared.entries.at(-1) as OwnerLogEntry, theirs: taken.log.entries.slice(from), proof };
 }
 
 export const send = (hub: TestHub, body: unknown, init: CallInit = {}): Promise<Response> =>
@@ -78,7 +90,7 @@ export const send = (hub: TestHub, body: unknown, init: CallInit = {}): Promise<
 export async function comeIn(
   at: Scene,
   name = "anna",
-): Promise<{ mate: Browser; cookie: string; root: string }> {
+): Promise<{ mate: Awaited<ReturnType<typeof browser>>; cookie: string; root: string }> {
   const mate = await browser(at);
   const answer = await send(at.hub, {
     ...(await claiming(at, mate)),

@@ -1,9 +1,10 @@
 // A teammate with nothing but a browser, and whoever would rather be that teammate.
 import { describe, expect, test } from "bun:test";
-import { beginBrowserLog } from "../../identity/browser-log.ts";
+import { beginBrowserLog, trustMachineByWords } from "../../identity/browser-log.ts";
 import { isShared } from "../../identity/owner-log-shares.ts";
 import type { Signer } from "../../identity/crypto.ts";
-import { appendEntry, beginLog, type OwnerLog } from "../../identity/owner-log.ts";
+import { appendEntry, beginLog, type NewEntry, type OwnerLog } from "../../identity/owner-log.ts";
+import { recoverySigner } from "../../identity/recovery-words.ts";
 import { takeShared } from "../../identity/share-token.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { ClaimOffer, ClaimResponse } from "../../protocol/claim-api.ts";
@@ -53,6 +54,7 @@ test("the link tells what it offers, by whom, and spends nothing by being looked
     state: "open",
     device: expect.objectContaining({ name: "server", kind: "laptop" }) as never,
     by: "ada",
+    browsers: true,
     expires_at: new Date(hub.clock.now() + HOUR_MS).toISOString(),
     relation: "none",
   });
@@ -203,6 +205,82 @@ test("who let the device go takes it again by the claim that stands, until its o
   expect(await look(at, cookie)).toEqual({ state: "spent", mine: true });
   await end(hub.home.log(), root, hub.home.signer);
   expect(await look(at, cookie)).toEqual({ state: "withdrawn" });
+});
+
+describe("a link that was made without a word of browsers", () => {
+  const refused = async (answer: Response): Promise<void> => {
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([422, []]);
+    const { error } = (await answer.json()) as { error: { code: string; hint: string } };
+    expect(error).toMatchObject({ code: "invalid", hint: expect.stringContaining("--browser") as never });
+  };
+  const forMachines = async (hub: TestHub, name?: string): Promise<Scene> =>
+    offered(hub, (await scene(hub, name)).key, "machines");
+
+  test("says so, takes no newcomer, and is good for a machine's owner afterwards", async () => {
+    await using hub = await testHub();
+    const at = await forMachines(hub);
+    expect(await look(at)).toMatchObject({ state: "open", browsers: false });
+    const mate = await browser(at);
+    const claim = await claiming(at, mate);
+    await refused(await send(hub, { ...claim, newcomer: { name: "anna", password: PASSWORD } }));
+    const bare = { entry: claim.entry, theirs: claim.theirs };
+    await refused(await hub.call("/api/device/claim", { at: HUB, body: bare }));
+    expect([await hub.accounts.hasUsers(), hub.logs.get(toBase64Url(mate.log.id))]).toEqual([
+      false,
+      undefined,
+    ]);
+    expect([await look(at), hub.home.log().coOwners()]).toMatchObject([{ state: "open" }, []]);
+    const { signer, log } = hub.other;
+    const { entry, theirs } = await claiming(at, { signer, log: log() }, log().length);
+    const taken = await hub.call("/api/device/claim", { at: HUB, body: { entry, theirs } });
+    expect([taken.status, isShared(hub.home.log(), log(), at.key)]).toEqual([200, true]);
+  });
+
+  test("is not for who came by a browser before, nor for a machine of theirs", async () => {
+    await using hub = await testHub();
+    const { mate, cookie, root } = await comeIn(await scene(hub));
+    const at = await forMachines(hub, "nas");
+    expect(await look(at, cookie)).toMatchObject({ state: "open", browsers: false, relation: "none" });
+    const theirs = (): OwnerLog => hub.logs.get(root) ?? mate.log;
+    const own = await claiming(at, { ...mate, log: theirs() }, theirs().length);
+    await refused(await send(hub, own, { cookie }));
+    // Begun anew, by the same person.
+    await refused(await send(hub, await claiming(at, await browser(at)), { cookie }));
+    const laptop = hub.crypto.ed25519Signer(hub.crypto.randomBytes(32));
+    const machine: NewEntry = {
+      kind: "member",
+      body: {
+        name: "laptop",
+        kind: "laptop",
+        platform: "linux-x86_64",
+        link_key: toBase64Url(hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32))),
+        public_key: toBase64Url(laptop.publicKey),
+        ssh_host_keys: [],
+        claim: null,
+      },
+      signer: recoverySigner(hub.crypto, mate.words),
+    };
+    const joined = await appendEntry(hub.crypto, theirs(), machine);
+    await hub.logs.append(joined.entries.at(-1) as OwnerLogEntry);
+    const keeping = { publicKey: laptop.publicKey, words: mate.words, nowMs: hub.clock.now() };
+    await hub.logs.append(await trustMachineByWords(hub.crypto, theirs(), keeping));
+    const claim = await claiming(at, { signer: laptop, log: theirs() }, theirs().length);
+    const body = { entry: claim.entry, theirs: claim.theirs };
+    await refused(await hub.call("/api/device/claim", { at: HUB, body }));
+    expect(hub.home.log().coOwners()).toMatchObject([{ owner: root }]);
+  });
+
+  test("shares nothing by a claim that got into the log all the same", async () => {
+    await using hub = await testHub();
+    const { mate, root } = await comeIn(await scene(hub));
+    const at = await forMachines(hub, "nas");
+    const log = hub.logs.get(root) ?? mate.log;
+    const { entry, theirs } = await claiming(at, { ...mate, log }, log.length);
+    for (const one of [entry, ...theirs]) await hub.logs.append(one);
+    expect(hub.home.log().coOwners()).toHaveLength(2);
+    await hub.devices.load();
+    expect(hub.devices.commandedBy([root]).map(({ name }) => name)).toEqual(["firefox-on-linux", "server"]);
+  });
 });
 
 test("the device's own owner is told so", async () => {

@@ -1,10 +1,11 @@
 // One claim of a shared device, whoever brings it: checked against both owners' logs, and written in one commit.
 //
 // Spent, over, unknown, wrongly signed or for another log: one answer for all of them.
-import { isShared } from "../../identity/owner-log-shares.ts";
+import { isFor, isShared } from "../../identity/owner-log-shares.ts";
 import { extendLog, verifyLog, type OwnerLog } from "../../identity/owner-log.ts";
 import type { Participant } from "../../identity/owner-log-state.ts";
 import { pinOf } from "../../identity/setup-token.ts";
+import { notForBrowsers } from "../../identity/share-token.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { parseCanonicalJson } from "../../protocol/canonical-json.ts";
 import { MusterError } from "../../protocol/errors.ts";
@@ -47,10 +48,12 @@ export async function readClaim(parts: ApiParts, { entry, theirs }: DeviceClaimR
   const claimKey = fromBase64Url(entry.by);
   if (before === undefined || body === undefined || claimKey === undefined) throw tokenInvalid();
   const own = await withEntry(parts, before, { entry, claimKey });
-  const deviceKey = fromBase64Url(own.shareOffer(body.offer)?.device ?? "");
+  const offered = own.shareOffer(body.offer);
+  const deviceKey = fromBase64Url(offered?.device ?? "");
   const device = deviceKey === undefined ? undefined : await findDeviceByKey(db, deviceKey);
   if (deviceKey === undefined || device === undefined || device.revoked_at !== null) throw tokenInvalid();
   const other = theirLog(parts, body.owner, theirs);
+  if (offered !== undefined && !isFor(offered, other)) throw notForBrowsers();
   if (!isShared(own, other, deviceKey)) {
     throw new MusterError("invalid", "the claim and the log that it names do not agree");
   }

@@ -182,7 +182,8 @@ describe("who has one", () => {
     const mate = newSigner();
     const given = { signer: mate, linkKey: crypto.randomBytes(32), name: "Firefox", nowMs: NOW };
     const { log: theirs } = await beginBrowserLog(crypto, given);
-    const wish = { log: owner, hubKey: HUB_KEY, device: device.publicKey, expiresAtMs: NOW, signer: home };
+    const offer = { log: owner, hubKey: HUB_KEY, device: device.publicKey, expiresAtMs: NOW, signer: home };
+    const wish = { ...offer, browser: true };
     const { token, log } = await makeShareOffer(crypto, wish);
     const { log: shared } = await makeShareClaim(crypto, {
       token,

@@ -4,6 +4,7 @@ import { FleetPage } from "../fleet/FleetPage.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { usePage, usePageState } from "../state/use-page.ts";
 import type { ClaimState, OpenOffer } from "./claim-state.ts";
+import { ForMachines } from "./ForMachines.tsx";
 import { NewcomerForm } from "./NewcomerForm.tsx";
 import { Offer } from "./Offer.tsx";
 import { TakeIt } from "./TakeIt.tsx";
@@ -43,7 +44,6 @@ export function ClaimPage(): ReactNode {
 }
 
 function Offered({ offer }: { offer: OpenOffer }): ReactNode {
-  const signedIn = usePageState((state) => state.user !== null);
   if (offer.relation === "own") {
     return (
       <Ended title={`${offer.device.name} is your own`}>
@@ -61,9 +61,15 @@ function Offered({ offer }: { offer: OpenOffer }): ReactNode {
   return (
     <section className="card claim">
       <Offer offer={offer} />
-      {signedIn ? <TakeIt device={offer.device.name} /> : <NewcomerForm offer={offer} />}
+      <WayToTake offer={offer} />
     </section>
   );
+}
+
+function WayToTake({ offer }: { offer: OpenOffer }): ReactNode {
+  const signedIn = usePageState((state) => state.user !== null);
+  if (signedIn) return <TakeIt offer={offer} />;
+  return offer.browsers ? <NewcomerForm offer={offer} /> : <ForMachines offer={offer} />;
 }
 
 type Why = Extract<ClaimState, { at: "over" }>["why"];

@@ -5,16 +5,20 @@ import { Command } from "../parts/Command.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
+import type { OpenOffer } from "./claim-state.ts";
+import { ForMachines } from "./ForMachines.tsx";
 import { OnAMachine } from "./NewcomerForm.tsx";
 import { RenewForm } from "./RenewForm.tsx";
 
-export function TakeIt({ device }: { device: string }): ReactNode {
+export function TakeIt({ offer }: { offer: OpenOffer }): ReactNode {
   const page = usePage();
-  const { command, keptByWords } = usePageState((state) => state.authority);
+  const { command, keptByWords, begunInBrowser } = usePageState((state) => state.authority);
   const user = usePageState((state) => state.user?.name ?? "");
   const task = useTask();
   if (command === "unknown") return <p className="waiting faint">Asking the hub who you are…</p>;
+  if (begunInBrowser && !offer.browsers) return <ForMachines offer={offer} />;
   if (!keptByWords) return <ByMachine />;
+  const device = offer.device.name;
   if (command !== "may") return <WordsFirst device={device} />;
   return (
     <>

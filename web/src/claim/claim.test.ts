@@ -20,7 +20,7 @@ import { claimKeyOf, signClaim, type ClaimWish } from "./claim-steps.ts";
 import { unshareCommand } from "./unshare-command.ts";
 
 const wish = { log: full, hubKey: HUB_KEY, device: pi.publicKey, expiresAtMs: NOW, signer: home };
-const { token, log: shared } = await makeShareOffer(crypto, wish);
+const { token, log: shared } = await makeShareOffer(crypto, { ...wish, browser: true });
 const signer = newSigner();
 const linkKey = crypto.randomBytes(32);
 const { log: own } = await beginBrowserLog(crypto, { signer, linkKey, name: "Firefox", nowMs: NOW });
@@ -85,16 +85,25 @@ test("a token of another hub, of another log, or spent by another signs nothing"
   }
 });
 
+test("a link that is for machines alone is spent by no browser's claim, whatever the hub says of it", async () => {
+  const closed = await makeShareOffer(crypto, wish);
+  const given = { ...claim, token: closed.token, shared: closed.log.entries };
+  const refused = await signClaim(crypto, given).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "invalid", hint: expect.stringContaining("--browser") as never });
+});
+
 test("a page whose log no machine writes has no machine to order, and says so", () => {
   const at = { crypto, nowMs: NOW, servedBy: null };
   expect(readAuthority(own, signer.publicKey, at)).toMatchObject({
     hubDevice: null,
     command: "may",
     keptByWords: true,
+    begunInBrowser: true,
   });
   expect(readAuthority(full, phone.publicKey, at)).toMatchObject({
     hubDevice: { name: "home" },
     keptByWords: false,
+    begunInBrowser: false,
   });
 });
 

@@ -59,7 +59,7 @@ function NothingShared(): ReactNode {
     <section className="next">
       <h2>Nothing is shared with you now</h2>
       <p>Whoever has a device makes a link for it, which you open here:</p>
-      <Command>muster device token --share DEVICE</Command>
+      <Command>muster device token --share DEVICE --browser</Command>
     </section>
   );
 }
@@ -101,7 +101,7 @@ function ByWords({ ended }: { ended: boolean }): ReactNode {
       <button type="button" className="button" onClick={() => setOpen(true)}>
         Type your 24 words
       </button>{" "}
-      Without them, ask for a new link to a device, and open it here.
+      Without them, ask for a new link that a browser may take, and open it here.
       {open ? (
         <Dialog title="Let this browser command" onClose={() => setOpen(false)}>
           <RenewForm onDone={() => setOpen(false)} />

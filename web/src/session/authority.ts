@@ -16,6 +16,8 @@ export interface Authority {
   untilMs: number | null;
   /** No machine may write the log: what takes the scope admin takes the owner's written words. */
   keptByWords: boolean;
+  /** A browser began the log, whoever writes it now: what is shared with machines alone is not for it. */
+  begunInBrowser: boolean;
 }
 
 export const NO_AUTHORITY: Authority = {
@@ -24,6 +26,7 @@ export const NO_AUTHORITY: Authority = {
   command: "unknown",
   untilMs: null,
   keptByWords: false,
+  begunInBrowser: false,
 };
 
 /** `servedBy`: the device whose own agent serves this page, and takes its orders as its person's. */
@@ -34,7 +37,14 @@ export function readAuthority(
 ): Authority {
   if (at.servedBy !== null) {
     const ownerRoot = toBase64Url(log.id);
-    return { ownerRoot, hubDevice: at.servedBy, command: "may", untilMs: null, keptByWords: false };
+    return {
+      ownerRoot,
+      hubDevice: at.servedBy,
+      command: "may",
+      untilMs: null,
+      keptByWords: false,
+      begunInBrowser: log.isBegunInBrowser,
+    };
   }
   const beginner = log.participants().find(({ entry, kind }) => entry === 0 && kind !== "browser");
   const own = log.participant(ownKey);
@@ -52,5 +62,6 @@ export function readAuthority(
     command: log.mayCommand(ownKey, at.nowMs) ? "may" : was ? "ended" : "never",
     untilMs: own?.controller?.untilMs ?? null,
     keptByWords: log.isKeptByWords,
+    begunInBrowser: log.isBegunInBrowser,
   };
 }
