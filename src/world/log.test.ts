@@ -112,6 +112,12 @@ describe("the log", () => {
     expect(lines[0]?.length).toBeLessThan(10_000);
   });
 
+  test("tells a terminal of no field that says nothing", () => {
+    const lines: string[] = [];
+    logInto(lines, "debug", true).info("session", { at: "connected", problem: undefined });
+    expect(lines[0]).toEndWith(": session at=connected\n");
+  });
+
   test("gives a terminal short lines without control characters", () => {
     const lines: string[] = [];
     logInto(lines, "info", true).part("hub").warn("refused", { from: "192.0.2.1", name: "a\u001b[2Jb\nc" });

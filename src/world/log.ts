@@ -126,7 +126,9 @@ function jsonLine(record: LogRecord): string {
 
 function personLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 19);
-  const fields = Object.entries(record.properties).map(([name, value]) => ` ${name}=${personValue(value)}`);
+  const fields = Object.entries(record.properties)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` ${name}=${personValue(value)}`);
   const line = `${time} ${levelOf(record).padEnd(5)} ${partOf(record)}: ${record.message.join("")}${fields.join("")}`;
   return `${withoutControls(line)}\n`;
 }
