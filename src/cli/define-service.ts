@@ -98,7 +98,7 @@ export function addServiceCommands(program: Command, choose: Choose): void {
     )
     .option("--hub", "the hub's service instead, and with --state all that the hub knows")
     .option("--state", "remove the state too")
-    .option("--yes", "ask nothing; without --state the state stays")
+    .option("-y, --yes", "ask nothing; without --state the state stays")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster uninstall\n  muster uninstall --state --yes")
     .action((options) => {
