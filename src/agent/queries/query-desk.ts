@@ -98,7 +98,7 @@ export class QueryDesk {
     if (policy === "nothing")
       throw new MusterError("forbidden", "this device answers only what a controller signs");
     if (!LISTS.has(query.query_type)) {
-      throw new MusterError("forbidden", "this shows what a device holds: a controller signs such a query");
+      throw new MusterError("forbidden", "it shows what a device holds to controllers alone");
     }
     return "lists";
   }
