@@ -89,7 +89,7 @@ test("a controller's query is answered in full, an unsigned list without what it
 test.each(["SearchTasks", "SearchKnowledgebase"] as const)(
   "an unsigned %s is refused",
   async (query_type) => {
-    expect(await desk()(unsigned({ query_type }))).toEqual(failed("a controller signs"));
+    expect(await desk()(unsigned({ query_type }))).toEqual(failed("to controllers alone"));
   },
 );
 
