@@ -79,7 +79,7 @@ test("a member gets the lists that each device lets the hub see, and no search",
   expect(titles(await pi.ok(["query", "ListTasks"]))).toEqual(BOTH);
   const { answered, failed } = await pi.ok(["query", "SearchTasks", "--params", '{"q":"gpu"}']);
   expect([answered, Object.keys(failed).toSorted()]).toEqual([[], ["gpu", "pi"]]);
-  expect(failed.gpu).toContain("a controller signs");
+  expect(failed.gpu).toContain("to controllers alone");
 });
 
 test("what is wrong is said by each device, or before any is asked", async () => {
