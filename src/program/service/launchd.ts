@@ -1,4 +1,5 @@
 // launchd as it is on this machine: the person's login session, or the whole machine for root.
+import { showAgentLog } from "./agent-log.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { CommandResult } from "../../world/run-command.ts";
 import { agentPlist } from "./launchd-plist.ts";
@@ -55,10 +56,7 @@ export function launchd(host: ServiceHost, layout: Layout): ServiceManager {
       if (await loaded()) await must("kickstart", "-k", await target());
       else await start();
     },
-    async logs({ lines, follow, write, signal }) {
-      const file = `${layout.home}/logs/agent.log`;
-      await host.stream(["tail", "-n", String(lines), ...(follow ? ["-F"] : []), file], { write, signal });
-    },
+    logs: (options) => showAgentLog(host, layout.home, options),
   };
 }
 

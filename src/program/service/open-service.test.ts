@@ -15,6 +15,23 @@ test("in a container nothing is installed, the reason is told, and removing remo
   expect(await desk.uninstall({ state: true })).toEqual({ removed: [HOME], notes: [] });
 });
 
+test("the log of a home without a service is the file of its agent in the background", async () => {
+  for (const container of [true, false]) {
+    const machine = fakeMachine({ container });
+    const desk = await openService(machine.host, HOME);
+    const options = { lines: 5, follow: true, write: () => {}, signal: new AbortController().signal };
+    expect(await problemOf(desk.logs(options))).toStartWith("not_found: this home has no log");
+    machine.files.set(`${HOME}/logs/agent.log`, "");
+    await desk.logs(options);
+    expect(machine.ran.at(-1)).toBe(`tail -n 5 -F ${HOME}/logs/agent.log`);
+  }
+  const machine = fakeMachine();
+  const desk = await openService(machine.host, HOME);
+  await desk.install(() => {});
+  await desk.logs({ lines: 5, follow: false, write: () => {}, signal: new AbortController().signal });
+  expect(machine.ran.at(-1)).toStartWith("journalctl");
+});
+
 test("a service is this home's or none", async () => {
   const machine = fakeMachine();
   const desk = await openService(machine.host, HOME);

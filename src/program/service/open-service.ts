@@ -3,6 +3,7 @@ import type { ServiceDesk } from "../../cli/surroundings.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { installHub } from "./install-hub.ts";
 import { installService, isOf, uninstallService } from "./install.ts";
+import { showAgentLog } from "./agent-log.ts";
 import { launchd } from "./launchd.ts";
 import { layoutOf, type Layout } from "./layout.ts";
 import type { ServiceHost, ServiceManager } from "./service-host.ts";
@@ -23,16 +24,22 @@ export async function openService(host: ServiceHost, home: string): Promise<Serv
     const layout = place();
     return { host, layout, manager: managerOf(layout) };
   };
+  /** Of this home; undefined where none is installed. */
+  const installed = async () => {
+    // A checkout of root's has no layout, and no service.
+    if (absent !== undefined || (host.user.uid === 0 && host.program.kind === "checkout")) return undefined;
+    const { layout, manager } = parts();
+    const info = await host.disk.info(layout.unit);
+    const isHere =
+      info !== undefined && isOf(new TextDecoder().decode(await host.disk.read(layout.unit)), layout);
+    return isHere ? { layout, manager } : undefined;
+  };
   return {
     absent: absent ?? null,
     async state() {
-      // A checkout of root's has no layout, and no service.
-      if (absent !== undefined || (host.user.uid === 0 && host.program.kind === "checkout")) return undefined;
-      const { layout, manager } = parts();
-      const info = await host.disk.info(layout.unit);
-      if (info === undefined || !isOf(new TextDecoder().decode(await host.disk.read(layout.unit)), layout)) {
-        return undefined;
-      }
+      const found = await installed();
+      if (found === undefined) return undefined;
+      const { layout, manager } = found;
       return { manager: manager.kind, scope: layout.scope, ...(await manager.state()) };
     },
     install: async (phase) => installService(parts(), phase),
@@ -41,7 +48,10 @@ export async function openService(host: ServiceHost, home: string): Promise<Serv
     start: async () => parts().manager.start(),
     stop: async () => parts().manager.stop(),
     restart: async () => parts().manager.restart(),
-    logs: async (options) => parts().manager.logs(options),
+    async logs(options) {
+      const found = await installed();
+      return found === undefined ? showAgentLog(host, home, options) : found.manager.logs(options);
+    },
     async uninstall(options) {
       // Root may remove with a checkout what the built program installed.
       const layout = host.user.uid === 0 ? place({ kind: "compiled", path: host.program.path }) : place();

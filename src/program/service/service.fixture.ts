@@ -124,7 +124,10 @@ export function fakeMachine(options: FakeMachineOptions = {}): FakeMachine {
       const answer = offline || known === undefined ? { code: 127, stderr: "not found" } : known[1]();
       return { code: 0, stdout: "", stderr: "", ...answer };
     },
-    stream: async () => 0,
+    stream: async (command) => {
+      machine.ran.push(command.join(" "));
+      return 0;
+    },
     pause: async () => {},
   };
   return machine;
