@@ -1,5 +1,5 @@
-// How the page is built: one script, one style sheet, nothing fetched from elsewhere, nothing inline, so that
-// the hub's content policy can forbid all of that.
+// How the page is built: one script, one style sheet, and a terminal's of its own that come when one is opened; nothing
+// fetched from elsewhere, nothing inline, so that the hub's content policy can forbid all of that.
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 

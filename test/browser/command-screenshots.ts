@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { agentIn, Home, hubIn } from "../e2e/harness.ts";
 import { launchChromium } from "./chromium.ts";
-import { openLine, signIn } from "./steps.ts";
+import { openLine, signIn, terminalRows } from "./steps.ts";
 
 const LOOKS = {
   light: { viewport: { width: 1280, height: 860 }, colorScheme: "light" },
@@ -59,7 +59,8 @@ type Shoot = (name: string) => Promise<void>;
 
 async function terminal(page: Page, shoot: Shoot): Promise<void> {
   await page.getByRole("button", { name: "Open a terminal" }).click();
-  const rows = page.locator(".terminal-rows");
+  await page.getByLabel("Terminal of pi").waitFor();
+  const rows = terminalRows(page);
   const colours =
     "for at in 1 2 3 4 5 6; do printf '\\033[3%dm colour %d\\033[0m \\033[9%dm bright\\033[0m\\n' $at $at $at; done";
   for (const line of [
@@ -70,14 +71,14 @@ async function terminal(page: Page, shoot: Shoot): Promise<void> {
   ]) {
     await page.keyboard.type(`${line}\n`);
   }
-  await rows.locator(".cell-inverse").waitFor();
+  await rows.filter({ hasText: /^ inverse/ }).waitFor();
   await page.locator("#terminal").scrollIntoViewIfNeeded();
   await shoot("terminal");
   await page.keyboard.type("vi /etc/passwd || less /etc/passwd\n");
-  await rows.getByText("root:x:0").first().waitFor();
+  await rows.filter({ hasText: "root:x:0" }).first().waitFor();
   await shoot("full-screen");
   await page.keyboard.type(":q!\n");
-  await rows.getByText("colour 6").waitFor();
+  await rows.filter({ hasText: "colour 6" }).first().waitFor();
   await page.keyboard.type("exit\n");
   await page.getByText("The last one ended").waitFor();
 }

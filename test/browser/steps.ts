@@ -1,6 +1,6 @@
 // What a person does on the page, as functions of a page and a link: they know roles, labels and words, not
 // markup, and run against a stand-in or a real hub alike.
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 
 /** Opens a login link and signs this browser in with it. Ends when the fleet is live. */
 export async function signIn(page: Page, loginUrl: string): Promise<void> {
@@ -66,6 +66,11 @@ export async function openLine(page: Page, name: string): Promise<void> {
 /** The names of the lines that are shown, devices and shares, from the top. */
 export function shownLines(page: Page): Promise<string[]> {
   return page.locator("[data-line]").allTextContents();
+}
+
+/** The rows of the terminal's screen, from the top; what has scrolled away is not among them. */
+export function terminalRows(page: Page): Locator {
+  return page.locator(".xterm-rows > div");
 }
 
 /** How far the page is wider than its window, in pixels; 0 is right. */

@@ -93,6 +93,15 @@ export class RemoteShell {
     if (this.#isOpen) this.#session.tell({ type: "resize", ...size });
   }
 
+  /** No output until `resume`, but for what is under way. */
+  pause(): void {
+    this.#session.pause();
+  }
+
+  resume(): void {
+    this.#session.resume();
+  }
+
   /** Leaves it: what runs there goes on. */
   leave(): void {
     this.#session.close();

@@ -23,7 +23,6 @@ export function Terminal({ device, active }: TerminalProps): ReactNode {
         shell: (wish, events) => page.commands.shell({ id, name }, wish, events),
         remembered: leftShell(sessionStorage, id),
         timers: browserWorld.timers,
-        soon: (draw) => void requestAnimationFrame(draw),
       }),
   );
   const state = useSyncExternalStore(desk.store.subscribe, desk.store.get);
@@ -41,7 +40,7 @@ export function Terminal({ device, active }: TerminalProps): ReactNode {
         <Closed desk={desk} state={state} device={device} active={active} />
       ) : (
         <>
-          <TerminalView desk={desk} state={state} name={name} />
+          <TerminalView desk={desk} at={state.at} name={name} />
           <p className="faint">{NOTE[state.at]}</p>
         </>
       )}

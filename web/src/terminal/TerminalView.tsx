@@ -1,174 +1,100 @@
-// A terminal's screen as text, and the field that hears the keyboard. Whatever a device writes is text here, with one
-// of a few looks; nothing of it is markup.
-import {
-  memo,
-  useEffect,
-  useLayoutEffect,
-  useRef,
-  type ClipboardEvent,
-  type CSSProperties,
-  type KeyboardEvent,
-  type ReactNode,
-} from "react";
-import { cellLook } from "./cell-look.ts";
-import type { Run } from "./row.ts";
+// The place of a terminal's screen, which is loaded when it is wanted; and under it what the keyboards of phones lack.
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { MusterError } from "../../../src/protocol/errors.ts";
+import { isReadAloud, rememberReadAloud } from "./read-aloud.ts";
 import type { TerminalDesk, TerminalState } from "./terminal-desk.ts";
-import { pastedText, typedKey } from "./typed-keys.ts";
+import type { TouchKey } from "./terminal-keys.ts";
+import type { XtermScreen } from "./xterm-screen.ts";
 
 export interface TerminalViewProps {
   desk: TerminalDesk;
-  /** Another one is another picture. */
-  state: TerminalState;
+  at: TerminalState["at"];
   name: string;
 }
 
-export function TerminalView({ desk, state, name }: TerminalViewProps): ReactNode {
+export function TerminalView({ desk, at, name }: TerminalViewProps): ReactNode {
   const place = useRef<HTMLDivElement>(null);
-  const measure = useRef<HTMLSpanElement>(null);
-  const field = useRef<HTMLTextAreaElement>(null);
-  const isAtEnd = useRef(true);
+  const [screen, setScreen] = useState<XtermScreen | null>(null);
+  const [aloud, setAloud] = useState(() => isReadAloud(localStorage));
 
   useEffect(() => {
     const box = place.current;
-    const letter = measure.current;
-    if (box === null || letter === null) return undefined;
-    const fit = (): void => {
-      const { width, height } = letter.getBoundingClientRect();
-      const { paddingInlineStart, paddingBlockStart } = getComputedStyle(box);
-      const inside = (size: number, padding: string): number => size - 2 * Number.parseFloat(padding);
-      const cols = inside(box.clientWidth, paddingInlineStart) / (width / LETTERS);
-      const rows = inside(box.clientHeight, paddingBlockStart) / height;
-      desk.resize({ cols: within(cols, 500), rows: within(rows, 200) });
+    if (box === null) return undefined;
+    let isGone = false;
+    let opened: XtermScreen | undefined;
+    const open = async (): Promise<void> => {
+      try {
+        const { XtermScreen } = await import("./xterm-screen.ts");
+        if (isGone) return;
+        opened = new XtermScreen(box, {
+          label: `Terminal of ${name}`,
+          isReadAloud: isReadAloud(localStorage),
+          typed: (bytes) => desk.type(bytes),
+          resized: (size) => desk.resize(size),
+        });
+        setScreen(opened);
+        desk.show(opened);
+        opened.focus();
+      } catch {
+        if (!isGone) desk.hide(notLoaded());
+      }
     };
-    const observer = new ResizeObserver(fit);
-    observer.observe(box);
-    fit();
-    field.current?.focus({ preventScroll: true });
-    return () => observer.disconnect();
-  }, [desk]);
+    void open();
+    return () => {
+      isGone = true;
+      desk.hide();
+      opened?.close();
+    };
+  }, [desk, name]);
 
-  useLayoutEffect(() => {
-    const box = place.current;
-    if (box !== null && isAtEnd.current) box.scrollTop = box.scrollHeight;
-  });
-
-  const scrolled = (): void => {
-    const box = place.current;
-    if (box !== null) isAtEnd.current = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+  const readAloud = (on: boolean): void => {
+    rememberReadAloud(localStorage, on);
+    setAloud(on);
+    screen?.readAloud(on);
   };
-  const type = (text: string): void => {
-    isAtEnd.current = true;
-    desk.type(text);
-  };
-  const press = (event: KeyboardEvent): void => {
-    if (event.nativeEvent.isComposing) return;
-    const isCopying = event.ctrlKey && event.key === "c" && window.getSelection()?.isCollapsed === false;
-    const typed = isCopying ? undefined : typedKey(event, desk.screen.wants);
-    if (typed === undefined) return;
-    event.preventDefault();
-    type(typed);
-  };
-  const written = (): void => {
-    const area = field.current;
-    if (area === null || area.value === "") return;
-    type(area.value.replaceAll("\n", "\r"));
-    area.value = "";
-  };
-  const paste = (event: ClipboardEvent): void => {
-    event.preventDefault();
-    type(pastedText(event.clipboardData.getData("text/plain"), desk.screen.wants));
-  };
-  const focus = (): void => {
-    // Who is selecting text to copy it does not want the selection to go.
-    if (window.getSelection()?.isCollapsed !== false) field.current?.focus({ preventScroll: true });
-  };
-
-  const { screen } = desk;
-  const { cursor } = screen;
-  const at: CSSProperties | undefined =
-    cursor === undefined ? undefined : ({ "--row": cursor.row, "--col": cursor.col } as CSSProperties); // custom properties
   return (
-    <div className="terminal-frame" data-at={state.at}>
-      <div ref={place} className="terminal mono" onMouseUp={focus} onScroll={scrolled}>
-        <div className="terminal-rows">
-          {screen.rows.map((row) => (
-            <TerminalRow key={row.id} runs={row.runs()} />
-          ))}
-          {at === undefined ? null : <span className="terminal-cursor" style={at} />}
-          <textarea
-            ref={field}
-            className="terminal-field"
-            style={at}
-            aria-label={`Terminal of ${name}`}
-            autoCapitalize="off"
-            autoComplete="off"
-            autoCorrect="off"
-            spellCheck={false}
-            onKeyDown={press}
-            onInput={(event) => event.nativeEvent.isComposing || written()}
-            onCompositionEnd={written}
-            onPaste={paste}
-          />
-        </div>
-        <span ref={measure} className="terminal-measure" aria-hidden="true">
-          {"0".repeat(LETTERS)}
-        </span>
+    <div className="terminal-frame" data-at={at}>
+      <label className="terminal-aloud">
+        <input type="checkbox" checked={aloud} onChange={(event) => readAloud(event.target.checked)} />
+        Read this terminal to a screen reader
+      </label>
+      <div className="terminal-box mono">
+        <div ref={place} className="terminal-place" />
       </div>
-      <TouchKeys onKey={(key) => type(typedKey({ ...NONE, ...key }, screen.wants) ?? "")} />
+      <TouchKeys onKey={(key) => screen?.touch(key)} />
     </div>
   );
 }
 
-/** So many are measured together: one alone is a fraction of a pixel wrong. */
-const LETTERS = 50;
-const NEAR_PX = 24;
-
-function within(count: number, most: number): number {
-  return Math.min(most, Math.max(2, Math.floor(count)));
+/** A page that is older than its hub names a piece that is there no more. */
+function notLoaded(): MusterError {
+  return new MusterError("unavailable", "the page's part that draws it could not be loaded", {
+    hint: "load the page anew",
+  });
 }
 
-const TerminalRow = memo(function TerminalRow({ runs }: { runs: readonly Run[] }): ReactNode {
-  return (
-    <div className="terminal-row">
-      {runs.map(({ text, style }, at) => {
-        const look = cellLook(style);
-        // A run has no name but its place.
-        // oxlint-disable-next-line react/no-array-index-key
-        return look === undefined ? (
-          text
-        ) : (
-          <span key={at} {...look}>
-            {text}
-          </span>
-        );
-      })}
-    </div>
-  );
-});
-
-const NONE = { ctrlKey: false, altKey: false, metaKey: false, shiftKey: false };
-const TOUCH: readonly { says: string; key: string; ctrlKey?: true }[] = [
+const TOUCH: readonly { says: string; key: TouchKey }[] = [
   { says: "Esc", key: "Escape" },
   { says: "Tab", key: "Tab" },
-  { says: "^C", key: "c", ctrlKey: true },
-  { says: "^D", key: "d", ctrlKey: true },
-  { says: "↑", key: "ArrowUp" },
-  { says: "↓", key: "ArrowDown" },
-  { says: "←", key: "ArrowLeft" },
-  { says: "→", key: "ArrowRight" },
+  { says: "^C", key: "Control C" },
+  { says: "^D", key: "Control D" },
+  { says: "↑", key: "Up" },
+  { says: "↓", key: "Down" },
+  { says: "←", key: "Left" },
+  { says: "→", key: "Right" },
 ];
 
 /** What the keyboards of phones lack. */
-function TouchKeys({ onKey }: { onKey(key: { key: string; ctrlKey?: true }): void }): ReactNode {
+function TouchKeys({ onKey }: { onKey(key: TouchKey): void }): ReactNode {
   return (
     <div className="terminal-keys">
-      {TOUCH.map(({ says, ...key }) => (
+      {TOUCH.map(({ says, key }) => (
         <button
-          key={says}
+          key={key}
           type="button"
           className="button"
-          aria-label={key.ctrlKey === true ? `Control ${key.key.toUpperCase()}` : key.key}
-          // The field keeps the focus, and the phone its keyboard.
+          aria-label={key}
+          // The terminal keeps the focus, and the phone its keyboard.
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => onKey(key)}
         >

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ShellEvents, ShellWish } from "../../../src/client/commands/remote-shell.ts";
+import { fromUtf8, utf8 } from "../../../src/protocol/bytes.ts";
 import { MusterError } from "../../../src/protocol/errors.ts";
 import { TerminalDesk } from "./terminal-desk.ts";
 
@@ -12,8 +13,10 @@ function desk(kept?: string) {
       const shell = { ...events, wish, typed: "", sizes: [] as number[], left: false };
       shells.push(shell);
       return {
-        input: (bytes) => void (shell.typed += new TextDecoder().decode(bytes)),
+        input: (bytes) => void (shell.typed += fromUtf8(bytes)),
         resize: ({ cols }) => void shell.sizes.push(cols),
+        pause() {},
+        resume() {},
         leave: () => void (shell.left = true),
       };
     },
@@ -24,32 +27,48 @@ function desk(kept?: string) {
         return { cancel: () => void waiting.splice(waiting.indexOf(run), 1) };
       },
     },
-    soon: (draw) => draw(),
   });
-  const text = (): string => made.screen.rows.flatMap((row) => row.runs().map((run) => run.text)).join("");
-  const say = (said: string): void => shells.at(-1)?.output(new TextEncoder().encode(said));
-  return { desk: made, shells, text, say, waiting, kept: () => remembered };
+  let text = "";
+  const screen = {
+    size: { cols: 100, rows: 30 },
+    clear: () => void (text = ""),
+    write: (bytes: Uint8Array, shown: () => void) => {
+      text += fromUtf8(bytes);
+      shown();
+    },
+  };
+  const say = (said: string): void => shells.at(-1)?.output(utf8(said));
+  return { desk: made, screen, shells, text: () => text, say, waiting, kept: () => remembered };
 }
 
-test("what the device writes is drawn, what it asks is answered, what is typed is sent", () => {
-  const { desk: made, shells, text, say } = desk();
+test("it is opened in the size of its screen, shows what the device writes, and sends what is typed", () => {
+  const { desk: made, screen, shells, text, say } = desk();
   made.begin();
-  expect(shells).toEqual([]);
   made.open();
-  made.resize({ cols: 100, rows: 30 });
+  expect([shells, made.store.get().at]).toEqual([[], "opening"]);
+  made.show(screen);
+  expect(shells[0]?.wish).toEqual({ cols: 100, rows: 30, session: undefined });
+  made.resize({ cols: 90, rows: 30 });
   shells[0]?.opened("one");
-  say("$ \u001B[6n");
-  made.type("ls\r");
-  expect([text(), shells[0]?.typed, made.store.get().at]).toEqual(["$", "\u001B[1;3Rls\r", "open"]);
-  expect(shells[0]?.sizes).toEqual([100]);
+  say("$ ");
+  made.type(utf8("ls\r"));
+  expect([text(), shells[0]?.typed, made.store.get().at]).toEqual(["$ ", "ls\r", "open"]);
+  expect(shells[0]?.sizes).toEqual([90]);
   shells[0]?.ended({ how: "code 0", reason: undefined });
   expect(made.store.get()).toMatchObject({ at: "closed", ended: "code 0" });
-  made.open();
-  expect(shells[1]?.wish).toEqual({ cols: 100, rows: 30, session: undefined });
+});
+
+test("a screen that does not come closes it with the reason, and keeps what was left", () => {
+  const { desk: made, shells, kept } = desk("one");
+  made.begin();
+  made.hide(new MusterError("unavailable", "it could not be loaded"));
+  expect(made.store.get()).toMatchObject({ at: "closed", problem: { code: "unavailable" } });
+  expect([shells, kept()]).toEqual([[], "one"]);
 });
 
 test("one that was cut or left is taken up again, on an empty screen", () => {
-  const { desk: made, shells, text, say, waiting, kept } = desk();
+  const { desk: made, screen, shells, text, say, waiting, kept } = desk();
+  made.show(screen);
   made.begin();
   made.open();
   shells[0]?.opened("one");
@@ -67,8 +86,9 @@ test("one that was cut or left is taken up again, on an empty screen", () => {
 });
 
 test("one whose time is over is opened anew, and a refusal closes it", () => {
-  const { desk: made, shells, kept } = desk("old");
+  const { desk: made, screen, shells, kept } = desk("old");
   expect(made.store.get().at).toBe("cut");
+  made.show(screen);
   made.begin();
   shells[0]?.failed(new MusterError("not_found", "there is no such shell"));
   expect(shells[1]?.wish.session).toBeUndefined();
@@ -80,7 +100,8 @@ test("one whose time is over is opened anew, and a refusal closes it", () => {
 });
 
 test("what comes late from one that was left changes nothing", () => {
-  const { desk: made, shells, text } = desk();
+  const { desk: made, screen, shells, text } = desk();
+  made.show(screen);
   made.open();
   shells[0]?.opened("one");
   made.end();

@@ -1,11 +1,15 @@
 // One terminal of one device while somebody looks at it: opened, cut and taken up again, over. The device keeps it for
 // ten minutes after it was left, and this tab remembers its name for so long.
-import type { RemoteShell, ShellEvents, ShellWish } from "../../../src/client/commands/remote-shell.ts";
-import { utf8 } from "../../../src/protocol/bytes.ts";
-import { publicError, type ErrorCode, type MusterError } from "../../../src/protocol/errors.ts";
+import type {
+  RemoteShell,
+  ShellEvents,
+  ShellSize,
+  ShellWish,
+} from "../../../src/client/commands/remote-shell.ts";
+import { MusterError, publicError, type ErrorCode } from "../../../src/protocol/errors.ts";
 import type { Timer, Timers } from "../../../src/world/world.ts";
 import { createStore, type Store } from "../state/store.ts";
-import { Screen, type ScreenSize } from "./screen.ts";
+import { boundedOutput, type OutputTarget } from "./bounded-output.ts";
 
 export interface TerminalState {
   /** `cut`: it is still there, and is taken up again as soon as it can be. */
@@ -13,39 +17,39 @@ export interface TerminalState {
   /** How the last one ended, in words. */
   ended: string | null;
   problem: MusterError | null;
-  /** Rises with each picture that is to be drawn. */
-  picture: number;
 }
+
+/** Where a person sees it. It takes time to come, and goes with its part of the page. */
+export interface TerminalScreen extends OutputTarget {
+  readonly size: ShellSize;
+  /** As it was at first. */
+  clear(): void;
+}
+
+type Shell = Pick<RemoteShell, "input" | "resize" | "pause" | "resume" | "leave">;
 
 export interface TerminalDeskOptions {
   /** Throws why it can't be opened. */
-  shell(wish: ShellWish, events: ShellEvents): Pick<RemoteShell, "input" | "resize" | "leave">;
+  shell(wish: ShellWish, events: ShellEvents): Shell;
   /** Of this tab: the name of the shell that was left. */
   remembered: { get(): string | undefined; set(session: string | undefined): void };
   timers: Pick<Timers, "after">;
-  /** Before the next picture is drawn. */
-  soon(draw: () => void): void;
 }
 
 const CUT: ReadonlySet<ErrorCode> = new Set(["session_cut", "device_offline", "hub_unreachable"]);
 const AGAIN_MS = 2_000;
-const USUAL: ScreenSize = { cols: 80, rows: 24 };
 
 export class TerminalDesk {
   readonly store: Store<TerminalState>;
-  screen: Screen;
   readonly #options: TerminalDeskOptions;
-  #size = USUAL;
-  #shell: ReturnType<TerminalDeskOptions["shell"]> | undefined;
+  #screen: TerminalScreen | undefined;
+  #shell: Shell | undefined;
   #again: Timer | undefined;
   #isBegun = false;
-  #isDrawing = false;
 
   constructor(options: TerminalDeskOptions) {
     this.#options = options;
-    this.screen = this.#empty();
-    const at = options.remembered.get() === undefined ? "closed" : "cut";
-    this.store = createStore<TerminalState>({ at, ended: null, problem: null, picture: 0 });
+    this.store = createStore<TerminalState>({ at: this.#leftAt(), ended: null, problem: null });
   }
 
   /** The device can be reached from now on. */
@@ -62,35 +66,64 @@ export class TerminalDesk {
     this.#shell = undefined;
     shell?.leave();
     if (shell !== undefined) this.store.set({ at: "cut" });
+    else if (this.store.get().at === "opening") this.store.set({ at: this.#leftAt() });
+  }
+
+  /** There is a screen from now on: what is being opened waits for its size. */
+  show(screen: TerminalScreen): void {
+    this.#screen = screen;
+    if (this.store.get().at === "opening" && this.#shell === undefined) this.#dial(screen);
+  }
+
+  /** The screen went, or never came: then with the reason. */
+  hide(problem?: MusterError): void {
+    this.#screen = undefined;
+    if (problem !== undefined && this.#shell === undefined) this.store.set({ at: "closed", problem });
   }
 
   open(): void {
     if (this.#shell !== undefined) return;
     this.#again?.cancel();
-    const session = this.#options.remembered.get();
     this.store.set({ at: "opening", ended: null, problem: null });
-    const mine: { shell: ReturnType<TerminalDeskOptions["shell"]> | undefined } = { shell: undefined };
+    if (this.#screen !== undefined) this.#dial(this.#screen);
+  }
+
+  /** As it was typed, or answered by the screen. */
+  type(bytes: Uint8Array): void {
+    try {
+      this.#shell?.input(bytes);
+    } catch (error) {
+      this.store.set({ problem: publicError(error) });
+    }
+  }
+
+  resize(size: ShellSize): void {
+    this.#shell?.resize(size);
+  }
+
+  #dial(screen: TerminalScreen): void {
+    const session = this.#options.remembered.get();
+    const mine: { shell: Shell | undefined } = { shell: undefined };
     const isMine = (): boolean => mine.shell === undefined || this.#shell === mine.shell;
     const over = (state: Partial<TerminalState>): void => {
       this.#shell = undefined;
       this.store.set(state);
     };
+    const show = boundedOutput(screen, {
+      pause: () => mine.shell?.pause(),
+      resume: () => mine.shell?.resume(),
+    });
     try {
       mine.shell = this.#options.shell(
-        { ...this.#size, session },
+        { ...screen.size, session },
         {
           opened: (name) => {
             if (!isMine()) return;
             this.#options.remembered.set(name);
-            this.screen = this.#empty();
+            screen.clear();
             this.store.set({ at: "open" });
-            this.#draw();
           },
-          output: (bytes) => {
-            if (!isMine()) return;
-            this.screen.write(bytes);
-            this.#draw();
-          },
+          output: (bytes) => isMine() && show(bytes),
           ended: ({ how, reason }) => {
             if (!isMine()) return;
             this.#options.remembered.set(undefined);
@@ -103,23 +136,6 @@ export class TerminalDesk {
     } catch (error) {
       over({ at: session === undefined ? "closed" : "cut", problem: publicError(error) });
     }
-  }
-
-  /** Text as it was typed. */
-  type(text: string): void {
-    try {
-      this.#shell?.input(utf8(text));
-    } catch (error) {
-      this.store.set({ problem: publicError(error) });
-    }
-  }
-
-  resize(size: ScreenSize): void {
-    if (size.cols === this.#size.cols && size.rows === this.#size.rows) return;
-    this.#size = size;
-    this.screen.resize(size);
-    this.#shell?.resize(size);
-    this.#draw();
   }
 
   #failed(problem: MusterError, wasKept: boolean): void {
@@ -140,16 +156,7 @@ export class TerminalDesk {
     this.store.set({ at: "closed", problem });
   }
 
-  #empty(): Screen {
-    return new Screen(this.#size, { answer: (text) => this.type(text) });
-  }
-
-  #draw(): void {
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
-    this.#options.soon(() => {
-      this.#isDrawing = false;
-      this.store.set({ picture: this.store.get().picture + 1 });
-    });
+  #leftAt(): TerminalState["at"] {
+    return this.#options.remembered.get() === undefined ? "closed" : "cut";
   }
 }
