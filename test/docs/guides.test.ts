@@ -24,9 +24,9 @@ function blocksIn(markdown: string): Block[] {
 
 const blocksOf = (guide: string) => blocksIn(readFileSync(join(folder, guide), "utf8"));
 
-test("there is a guide for each platform, for scripts, for tasks, for assistants, for models, for plugins and for the life of a device", () => {
+test("there is a guide for each platform, for scripts, for tasks, for assistants, for models, for plugins, for the life of a device and for what fails", () => {
   expect(guides).toEqual(
-    "assistants containers devices linux macos model-servers models phone plugins raspberry-pi scripts services sharing-a-device tasks vps wsl2"
+    "assistants containers devices linux macos model-servers models phone plugins raspberry-pi scripts services sharing-a-device tasks vps when-it-fails wsl2"
       .split(" ")
       .map((name) => `${name}.md`),
   );

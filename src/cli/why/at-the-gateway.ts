@@ -165,8 +165,10 @@ function behind({ access }: ShareView): Seen {
   return { detail: `behind ${what}, so it was asked no further`, ms: null, unasked: true };
 }
 
-function restartHint({ kind, name, device_name: device }: ShareView): string {
-  return kind === "app"
-    ? `on ${device}: muster logs ${name}; muster start ${name}`
-    : `on ${device}: put them back, or muster rm ${name}`;
+function restartHint({ kind, name, state, device_name: device }: ShareView): string {
+  if (kind === "page") return `on ${device}: put them back, or muster rm ${name}`;
+  // Of an app that waits for its port nobody here knows whether Muster runs it.
+  return state === "waiting"
+    ? `on ${device}: start what listens on its port; muster logs ${name} has what an app of Muster's wrote`
+    : `on ${device}: muster logs ${name}; muster start ${name}`;
 }
