@@ -7,7 +7,7 @@ const root = join(import.meta.dir, "../..");
 
 test("every attack in the document has the test that it names", async () => {
   let titles = "";
-  for await (const file of new Glob("{src,test}/**/*.test.ts").scan(root)) {
+  for await (const file of new Glob("{src,test,web}/**/*.test.ts").scan(root)) {
     titles += await Bun.file(join(root, file)).text();
   }
   const rows = (await Bun.file(join(root, "docs/attacks.md")).text()).split("\n");
