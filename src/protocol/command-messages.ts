@@ -168,7 +168,11 @@ export const execFacts = z.object({
 });
 
 /** What is said of a shell when it opens, and when one leaves it or it ends. */
-export const shellFacts = z.object({ session: z.string() });
+export const shellFacts = z.object({
+  session: z.string(),
+  /** Of output, the first bytes that come: it was shown before, and what it asks was answered then. */
+  past: z.number().int().min(0).optional(),
+});
 export const shellResult = z.object({
   left: z.boolean(),
   exit_code: z.number().nullish(),

@@ -112,13 +112,14 @@ class Shell {
     this.#leave("another session took this shell");
     this.#forget?.cancel();
     const { promise: outcome, resolve: settle } = Promise.withResolvers<SealedOutcome>();
-    const seat: Seat = { peer, at: this.#log.start, settle };
+    const { start, end } = this.#log;
+    const seat: Seat = { peer, at: start, settle };
     this.#seat = seat;
     this.#program.resize(cols, rows);
     // Its first bytes come behind the word that it was accepted.
     this.#options.timers.soon(() => this.#show());
     return {
-      facts: { session: this.id, pid: this.#program.pid },
+      facts: { session: this.id, pid: this.#program.pid, past: end - start },
       outcome,
       input: (bytes) => {
         if (this.#seat !== seat) return;

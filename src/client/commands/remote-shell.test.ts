@@ -41,12 +41,12 @@ async function fleet() {
   };
   const { clock, random } = realWorld;
   const open = (session?: string) => {
-    const told = { session: "", screen: "", end: undefined as ShellEnd | undefined, failed: "" };
+    const told = { session: "", past: 0, screen: "", end: undefined as ShellEnd | undefined, failed: "" };
     const shell = new RemoteShell(
       { controller: near, device: target, clock, random },
       { session, cols: 80, rows: 24 },
       {
-        opened: (name) => (told.session = name),
+        opened: (name, past) => Object.assign(told, { session: name, past }),
         output: (bytes) => (told.screen += new TextDecoder().decode(bytes)),
         ended: (end) => (told.end = end),
         failed: (problem: MusterError) => (told.failed = problem.code),
@@ -80,6 +80,8 @@ test("one that was cut or left is taken up again with what it showed, and anothe
   expect(first.told.failed).toBe("session_cut");
   const second = open(first.told.session);
   await until(() => second.told.screen.includes("mark23"));
+  expect(first.told.past).toBe(0);
+  expect(second.told.screen.slice(0, second.told.past)).toContain("mark23");
   second.shell.leave();
   await until(() => second.told.failed !== "");
   const third = open(first.told.session);

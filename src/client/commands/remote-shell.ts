@@ -30,8 +30,8 @@ export interface ShellEnd {
 }
 
 export interface ShellEvents {
-  /** What comes now is shown on an empty screen. */
-  opened(session: string): void;
+  /** What comes now is shown on an empty screen; the first `pastBytes` of it were shown before. */
+  opened(session: string, pastBytes: number): void;
   /** The bytes are the receiver's own. */
   output(bytes: Uint8Array): void;
   ended(end: ShellEnd): void;
@@ -61,7 +61,7 @@ export class RemoteShell {
         const read = shellFacts.safeParse(facts);
         if (!read.success) return this.#session.close();
         this.#isOpen = true;
-        events.opened(read.data.session);
+        events.opened(read.data.session, read.data.past ?? 0);
         // It may have been resized while it was opened.
         if (this.#size !== asked) this.resize(this.#size);
       },

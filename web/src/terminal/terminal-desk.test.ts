@@ -49,7 +49,7 @@ test("it is opened in the size of its screen, shows what the device writes, and 
   made.show(screen);
   expect(shells[0]?.wish).toEqual({ cols: 100, rows: 30, session: undefined });
   made.resize({ cols: 90, rows: 30 });
-  shells[0]?.opened("one");
+  shells[0]?.opened("one", 0);
   say("$ ");
   made.type(utf8("ls\r"));
   expect([text(), shells[0]?.typed, made.store.get().at]).toEqual(["$ ", "ls\r", "open"]);
@@ -71,12 +71,12 @@ test("one that was cut or left is taken up again, on an empty screen", () => {
   made.show(screen);
   made.begin();
   made.open();
-  shells[0]?.opened("one");
+  shells[0]?.opened("one", 0);
   say("before");
   shells[0]?.failed(new MusterError("session_cut", "it was cut"));
   expect([made.store.get().at, text()]).toEqual(["cut", "before"]);
   waiting.shift()?.();
-  shells[1]?.opened("one");
+  shells[1]?.opened("one", 0);
   expect([shells[1]?.wish.session, text()]).toEqual(["one", ""]);
   made.end();
   shells[1]?.failed(new MusterError("unavailable", "the session was closed here"));
@@ -92,7 +92,7 @@ test("one whose time is over is opened anew, and a refusal closes it", () => {
   made.begin();
   shells[0]?.failed(new MusterError("not_found", "there is no such shell"));
   expect(shells[1]?.wish.session).toBeUndefined();
-  shells[1]?.opened("new");
+  shells[1]?.opened("new", 0);
   expect(kept()).toBe("new");
   shells[1]?.failed(new MusterError("forbidden", "this key was removed"));
   expect(made.store.get()).toMatchObject({ at: "closed", problem: { code: "forbidden" } });
@@ -103,9 +103,27 @@ test("what comes late from one that was left changes nothing", () => {
   const { desk: made, screen, shells, text } = desk();
   made.show(screen);
   made.open();
-  shells[0]?.opened("one");
+  shells[0]?.opened("one", 0);
   made.end();
   shells[0]?.output(new TextEncoder().encode("late"));
   shells[0]?.ended({ how: "code 1", reason: undefined });
   expect([text(), made.store.get().at]).toEqual(["", "cut"]);
+});
+
+test("what was asked before is not answered again", () => {
+  const { desk: made, screen, shells, say } = desk("one");
+  made.show({
+    ...screen,
+    write(bytes, shown) {
+      made.type(utf8("answer "));
+      screen.write(bytes, shown);
+    },
+  });
+  made.begin();
+  shells[0]?.opened("one", 6);
+  say("past");
+  say("past and more");
+  expect(shells[0]?.typed).toBe("");
+  say("more");
+  expect(shells[0]?.typed).toBe("answer ");
 });

@@ -46,6 +46,8 @@ export class TerminalDesk {
   #shell: Shell | undefined;
   #again: Timer | undefined;
   #isBegun = false;
+  /** Of what comes, shown once already: what it asks was answered then. */
+  #pastBytes = 0;
 
   constructor(options: TerminalDeskOptions) {
     this.#options = options;
@@ -88,8 +90,9 @@ export class TerminalDesk {
     if (this.#screen !== undefined) this.#dial(this.#screen);
   }
 
-  /** As it was typed, or answered by the screen. */
+  /** As it was typed, or answered by the screen: one and the same, so that neither is heard before all of it is shown. */
   type(bytes: Uint8Array): void {
+    if (this.#pastBytes > 0) return;
     try {
       this.#shell?.input(bytes);
     } catch (error) {
@@ -109,7 +112,17 @@ export class TerminalDesk {
       this.#shell = undefined;
       this.store.set(state);
     };
-    const show = boundedOutput(screen, {
+    const shown = (bytes: number): void => {
+      if (isMine()) this.#pastBytes = Math.max(0, this.#pastBytes - bytes);
+    };
+    const target: OutputTarget = {
+      write: (bytes, done) =>
+        screen.write(bytes, () => {
+          shown(bytes.length);
+          done();
+        }),
+    };
+    const show = boundedOutput(target, {
       pause: () => mine.shell?.pause(),
       resume: () => mine.shell?.resume(),
     });
@@ -117,8 +130,9 @@ export class TerminalDesk {
       mine.shell = this.#options.shell(
         { ...screen.size, session },
         {
-          opened: (name) => {
+          opened: (name, pastBytes) => {
             if (!isMine()) return;
+            this.#pastBytes = pastBytes;
             this.#options.remembered.set(name);
             screen.clear();
             this.store.set({ at: "open" });
