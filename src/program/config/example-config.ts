@@ -1,7 +1,7 @@
-// `muster config example`: every setting, each with a sentence and what it may look like, all of it commented
+// `muster config example`: every setting that does something, each with a sentence and what it may look like, all of it commented
 // out. What is left when the comment marks go is a file that is valid as it stands.
 import type { Value } from "./setting-shapes.ts";
-import { SETTINGS } from "./settings.ts";
+import { isForLater, SETTINGS, type Setting } from "./settings.ts";
 
 const HEAD = `# Settings of Muster (muster.toml). Take the mark from a line to use it.
 # Flags beat the environment, the environment beats this file.
@@ -11,7 +11,6 @@ const HEAD = `# Settings of Muster (muster.toml). Take the mark from a line to u
 
 const SECTION_NAMES: Readonly<Record<string, string>> = {
   services: "postgres",
-  providers: "digitalocean",
 };
 const OFFER = "llm.chat";
 const WIDTH = 100;
@@ -19,7 +18,7 @@ const WIDTH = 100;
 export function exampleConfig(): string {
   const lines = [HEAD];
   let section = "";
-  for (const { key, about, example, fallback, variable } of SETTINGS) {
+  for (const { key, about, example, fallback, variable } of inUse()) {
     const parts = key.split(".").map((part, at, all) => (part === "*" ? nameFor(all[at - 1] ?? "") : part));
     const name = parts.pop() ?? "";
     const header = parts.join(".");
@@ -32,6 +31,10 @@ export function exampleConfig(): string {
     lines.push(...wrapped([about, ...remarks].join(" ")), `#${bare(name)} = ${literal(example)}`, "");
   }
   return `${lines.join("\n").trimEnd()}\n`;
+}
+
+function inUse(): readonly Setting[] {
+  return SETTINGS.filter((setting) => !isForLater(setting));
 }
 
 function nameFor(section: string): string {

@@ -4,7 +4,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import { checkPrivate } from "../../store/private-files.ts";
 import { findConfig, type ConfigPlace } from "./find-config.ts";
 import { fromText, shapeProblem, type Value } from "./setting-shapes.ts";
-import { nameProblem, SETTINGS, type Setting } from "./settings.ts";
+import { isForLater, nameProblem, SETTINGS, type Setting } from "./settings.ts";
 import { isTable, parseToml, tomlLines } from "./toml-source.ts";
 
 export type Origin =
@@ -110,7 +110,7 @@ function fromEnvironment(environment: ConfigPlace["environment"]): Known[] {
 
 function builtIn(): Known[] {
   return SETTINGS.flatMap(({ key, fallback }) =>
-    fallback === undefined || key.includes("*")
+    fallback === undefined || key.includes("*") || isForLater({ key })
       ? []
       : [{ key, value: fallback, origin: { kind: "built in" } as const, secret: false }],
   );

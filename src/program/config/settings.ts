@@ -365,6 +365,11 @@ export const SETTINGS: readonly Setting[] = [
 /** What a name in a key (`*`) must look like. */
 export const nameProblem = grammaticalName;
 
+/** Of machines that Muster makes and ends itself: checked where they stand, and used by nothing in this version. */
+export function isForLater({ key }: Pick<Setting, "key">): boolean {
+  return /^(?:cloud|hooks|providers)\./.test(key);
+}
+
 function urlProblem(value: string): string | undefined {
   return URL.canParse(value) && /^https?:\/\//.test(value) ? undefined : "must be an http or https address";
 }
