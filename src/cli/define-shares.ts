@@ -38,7 +38,9 @@ function addAdd(program: Command, choose: Choose): void {
     .option("--spa", "a page: unknown paths get index.html")
     .option("--rewrite-host", "an app: it sees its own host name, not the public one")
     .addOption(
-      new Option("--link <kind>", "what carries it").choices(["hub", "quick", "named"]).default("hub"),
+      new Option("--link <kind>", "what carries it; this version has no quick ones yet")
+        .choices(["hub", "quick", "named"])
+        .default("hub"),
     )
     .optionsGroup("Options:")
     .option("--json", JSON_HELP)
