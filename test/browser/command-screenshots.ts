@@ -71,7 +71,7 @@ async function terminal(page: Page, shoot: Shoot): Promise<void> {
   ]) {
     await page.keyboard.type(`${line}\n`);
   }
-  await rows.filter({ hasText: /^ inverse/ }).waitFor();
+  await rows.filter({ hasText: /^ inverse\s*$/ }).waitFor();
   await page.locator("#terminal").scrollIntoViewIfNeeded();
   await shoot("terminal");
   await page.keyboard.type("vi /etc/passwd || less /etc/passwd\n");
