@@ -55,15 +55,19 @@ export interface LocalAgent {
  */
 export type AgentSearch =
   | { state: "running"; agent: LocalAgent }
-  | { state: "absent" }
+  | { state: "absent"; isNewHome: boolean }
   | { state: "silent"; pid: number };
 
 export async function findAgent(invocation: Invocation): Promise<AgentSearch> {
   const { home, surroundings } = invocation;
   const found = agentFile.safeParse(await readJsonFile(surroundings.disk, join(home, "agent.json")));
-  if (!found.success) return { state: "absent" };
+  const absent = async (): Promise<AgentSearch> => {
+    const joined = await readJsonFile(surroundings.disk, join(home, "hub.json"));
+    return { state: "absent", isNewHome: joined === undefined };
+  };
+  if (!found.success) return absent();
   const health = await askHealth(invocation, found.data);
-  if (health === "refused") return { state: "absent" };
+  if (health === "refused") return absent();
   if (health === "silent") return { state: "silent", pid: found.data.pid };
   const token = await readToken(invocation, found.data);
   return { state: "running", agent: localAgent(invocation, { file: found.data, token }) };
@@ -79,7 +83,9 @@ export async function requireAgent(invocation: Invocation): Promise<LocalAgent> 
 export function agentMissing(search: Exclude<AgentSearch, { state: "running" }>): MusterError {
   if (search.state === "absent") {
     return new MusterError("agent_not_running", "no agent runs on this machine", {
-      hint: "start it: `muster start`",
+      hint: search.isNewHome
+        ? "start it with a hub of its own: `muster start`; or join a hub first: `muster init HUB_URL`"
+        : "start it: `muster start`",
     });
   }
   return new MusterError(

@@ -184,7 +184,8 @@ test("without an agent every tool says how to get one, and answers again once it
   client.surroundings.files.delete("/home/ada/.muster/hub.json");
   const away = await client.tool("list_tasks");
   expect(away.content[0].text).toBe(
-    "agent_not_running: no agent runs on this machine\nhint: start it: `muster start`",
+    "agent_not_running: no agent runs on this machine\nhint: start it with a hub of its own: `muster start`; " +
+      "or join a hub first: `muster init HUB_URL`",
   );
   client.surroundings.agent.running = true;
   expect((await client.tool("list_tasks")).isError).toBeUndefined();
