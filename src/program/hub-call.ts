@@ -55,7 +55,7 @@ export async function callHub<Shape extends z.ZodType>(
     throw new MusterError("hub_unreachable", `can't reach the hub at ${origin}: ${why}`, {
       hint: UNKNOWN_AUTHORITY.has(systemCode(error))
         ? "where its certificate is of your own authority, give that: --ca FILE"
-        : "check the address, and that this machine is online",
+        : `which hop is broken: muster why ${origin}`,
       cause: error,
     });
   }

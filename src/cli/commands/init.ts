@@ -152,7 +152,7 @@ function printJoined(
   for (const note of finished.notes) warn(invocation, note);
   if (finished.url !== null) out.line(`Reached at ${out.style("bold", finished.url)}`);
   else if (started) out.line("Connected. Publish a folder or a port: muster add ./site");
-  else out.line("Bring it online: muster agent");
+  else out.line(joined.before ? "If its agent does not run: muster agent" : "Bring it online: muster agent");
 }
 
 /** Undefined: a person is asked, in the hub's page. */
