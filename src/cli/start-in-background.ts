@@ -2,7 +2,7 @@
 // early, what it wrote last is the error; if this run is interrupted, it is ended too.
 
 import { join } from "node:path";
-import { MusterError } from "../protocol/errors.ts";
+import { ERROR_TABLE, MusterError } from "../protocol/errors.ts";
 import type { Invocation } from "./invocation.ts";
 import { findAgent, type LocalAgent } from "./local-api.ts";
 import { logSize, tailOf } from "./log-tail.ts";
@@ -45,8 +45,8 @@ export async function startInBackground(
     environment: { MUSTER_HOME: home, [BACKGROUND]: "1" },
   });
   const progress = startProgress(invocation, "Starting");
-  let left = false;
-  void background.exited.then(() => (left = true));
+  let left: { exitCode: number | null } | undefined;
+  void background.exited.then((exitCode) => (left = { exitCode }));
   try {
     const agent = await waitFor(
       invocation,
@@ -56,11 +56,11 @@ export async function startInBackground(
         const ended = left;
         const search = await findAgent(invocation);
         if (search.state === "running") return search.agent;
-        if (!ended) return undefined;
+        if (ended === undefined) return undefined;
         // Another start was faster: what it starts is what was asked for.
         const holder = await surroundings.homeHolder(home);
         if (holder?.runs === "agent") return undefined;
-        throw await endedEarly(invocation, { logFile, logFrom });
+        throw await endedEarly(invocation, { logFile, logFrom, ...ended });
       },
     );
     if (agent === undefined) {
@@ -71,7 +71,7 @@ export async function startInBackground(
     progress.phase("Connecting to the hub");
     return await connected(invocation, agent, logFile);
   } catch (thrown) {
-    if (!left) await endIt(invocation, background);
+    if (left === undefined) await endIt(invocation, background);
     throw thrown;
   } finally {
     progress.end();
@@ -134,7 +134,7 @@ function argumentsOf(options: BackgroundOptions): string[] {
 /** The background program reports as any run does: its last `muster: error:` is the cause. */
 async function endedEarly(
   { surroundings }: Invocation,
-  { logFile, logFrom }: { logFile: string; logFrom: number },
+  { logFile, logFrom, exitCode }: { logFile: string; logFrom: number; exitCode: number | null },
 ): Promise<MusterError> {
   const lines = await tailOf(surroundings.disk, logFile, logFrom);
   const last = (mark: string): string | undefined => {
@@ -143,7 +143,8 @@ async function endedEarly(
   const cause = last("muster: error: ") ?? lines.findLast((line) => line.trim() !== "");
   const message =
     cause === undefined ? "the agent ended before it was reachable" : `could not start: ${cause}`;
-  return new MusterError(portWord(message) ? "port_taken" : "app_failed", message, {
+  const ofUsage = exitCode === ERROR_TABLE.usage.exitCode ? "usage" : "app_failed";
+  return new MusterError(portWord(message) ? "port_taken" : ofUsage, message, {
     hint: last("muster: hint: ") ?? `see ${logFile}`,
   });
 }

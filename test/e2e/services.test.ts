@@ -86,8 +86,13 @@ describe("what a device offers", () => {
 
   test("is refused with its text where it is malformed, or is a port of our own", async () => {
     const wrong = { MUSTER_HOME: `${device.folder}/none`, MUSTER_SERVICES: "api:8092,postgres" };
-    const refused = await owner.refused(["agent"], { env: wrong });
-    expect(refused).toMatchObject({ code: "usage", message: expect.stringContaining('"postgres"') });
+    for (const begins of ["agent", "start"]) {
+      expect(await owner.refused([begins], { env: wrong })).toMatchObject({
+        code: "usage",
+        exit: 2,
+        message: expect.stringContaining('"postgres"'),
+      });
+    }
     const own = new Home();
     const taken = String(web.port + 1);
     try {
