@@ -1,7 +1,7 @@
 // A capability request as its asker signs it (purpose "request"), and the check that a device makes of it.
 import type { Crypto, Signer } from "./crypto.ts";
 import { fromBase64Url, toBase64Url, utf8 } from "../protocol/bytes.ts";
-import type { CapabilityCall, CapabilityRequest } from "../protocol/capability-messages.ts";
+import type { CapabilityRequest, SignedCapabilityCall } from "../protocol/capability-messages.ts";
 import type { CapabilityAsked } from "../protocol/capabilities.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { signedBytes } from "../protocol/signed.ts";
@@ -46,7 +46,7 @@ export async function signCapabilityRequest(
 /** Whether the caller it names has signed exactly this. */
 export function isSignedByCaller(
   crypto: Pick<Crypto, "sha256" | "verifyEd25519">,
-  { log, caller, signature, request_id, capability, payload }: CapabilityCall,
+  { log, caller, signature, request_id, capability, payload }: SignedCapabilityCall,
 ): boolean {
   const [logId, callerKey, signed] = [log, caller, signature].map(fromBase64Url);
   if (logId === undefined || callerKey === undefined || signed === undefined) return false;

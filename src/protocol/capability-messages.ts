@@ -8,7 +8,8 @@
 // A device that says `capability_refused` has not begun: the hub asks the next one. Once a part or a response has
 // come, nothing is asked again. Dropping the stream cancels.
 //
-// The request is signed by the asking device (purpose "request"), so a device does nothing at the hub's mere word.
+// The request is signed by the asking device (purpose "request"), so a device does nothing at the hub's mere word, unless
+// its own configuration lets the hub ask: then neither `signature` nor `caller` is there.
 // `payload` and `data` are JSON texts: the signature covers the payload's bytes.
 import { z } from "zod";
 import { capabilityAsked, modelName } from "./capabilities.ts";
@@ -55,19 +56,19 @@ export const REQUEST_LINE_MAX_BYTES = 2 * CAPABILITY_REQUEST_MAX_BYTES;
 /** How long one waits for the first part, between two parts, and in all. */
 export const CAPABILITY_WAITS = { firstMs: 30_000, betweenMs: 120_000, allMs: 600_000 } as const;
 
-const signed = {
+const asked = {
+  type: z.literal("capability_request"),
   request_id: callId,
   capability: capabilityAsked,
   payload: z.string().max(CAPABILITY_REQUEST_MAX_BYTES),
-  /** The owner log in which the asker stands, and its signature. */
+  /** The owner log in which the asker stands. */
   log: key,
-  signature,
 };
 
 /** Asker to hub. */
 export const capabilityRequest = z.object({
-  type: z.literal("capability_request"),
-  ...signed,
+  ...asked,
+  signature,
   /** The key that signed, where it is not the session's own: a program's, which it has shown to an agent. */
   by: key.optional(),
   /** A name or an id, or its beginning: this one alone, or nobody. Where a request goes is the hub's word and not signed. */
@@ -81,8 +82,12 @@ export const capabilityRequest = z.object({
 });
 export type CapabilityRequest = z.infer<typeof capabilityRequest>;
 
-/** Hub to device: `caller` is the key that the hub proved, or says it did. */
-export const capabilityCall = z.object({ type: z.literal("capability_request"), ...signed, caller: key });
+const signedCall = z.object({ ...asked, signature, caller: key });
+const hubCall = z.object({ ...asked, signature: z.undefined().optional(), caller: z.undefined().optional() });
+export type SignedCapabilityCall = z.infer<typeof signedCall>;
+
+/** Hub to device: `caller` is the key that the hub proved, or says it did. Without a signature the hub asks by itself. */
+export const capabilityCall = z.union([signedCall, hubCall]);
 export type CapabilityCall = z.infer<typeof capabilityCall>;
 
 const refused = z.object({ type: z.literal("capability_refused"), error: callProblem });

@@ -281,7 +281,10 @@ export const RIGHTS = {
     routes: ["GET /api/aggregate/tasks", "POST /api/query"],
     allow: { person: ofOwner, program: hasScope("read") },
   }),
-  /** By HTTP. What the key may use exactly, its owner's log says, and each device by its own copy. */
+  /**
+   * By HTTP. What the key may use exactly, its owner's log says, and each device by its own copy. For a person the hub
+   * asks by itself, which each device allows or not.
+   */
   "models.use": right("owner", {
     routes: [
       "POST /v1/chat/completions",
@@ -291,11 +294,11 @@ export const RIGHTS = {
       "GET /v1/models",
       "GET /v1/models/*",
     ],
-    allow: { program: hasScope("models", "capabilities") },
+    allow: { account: ofOwner, person: ofOwner, program: hasScope("models", "capabilities") },
   }),
   "capability.use": right("owner", {
     routes: ["POST /api/capabilities/:protocol"],
-    allow: { program: hasScope("models", "capabilities") },
+    allow: { account: ofOwner, person: ofOwner, program: hasScope("models", "capabilities") },
   }),
   /** Only the device that was asked can answer. */
   "command.answer": right("command", { messages: ["command_outcome"], allow: { register: itself } }),

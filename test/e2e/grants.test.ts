@@ -4,12 +4,14 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agent, agentIn, Home } from "./harness.ts";
+import { signedIn } from "./person.ts";
 import { until } from "./until.ts";
 
 const owner = new Home();
 const gpu = new Home();
 const mate = new Home();
 let hubUrl: string;
+let loginUrl: string | null;
 
 /** A plugin of the device gpu: answers at once, or part by part until nobody waits any more. */
 let open = 0;
@@ -37,7 +39,7 @@ const served = Bun.serve({
 });
 
 beforeAll(async () => {
-  ({ hub_url: hubUrl } = await owner.start());
+  ({ hub_url: hubUrl, login_url: loginUrl } = await owner.start());
   const folder = join(gpu.path, "plugins", "own");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(
@@ -45,6 +47,7 @@ beforeAll(async () => {
     `name = "own"\n[[capabilities]]\nprotocol = "x.own"\nversion = "1.0.0"\nclass = "compute"\n[run]\nurl = "http://127.0.0.1:${served.port}"\n`,
     { mode: 0o600 },
   );
+  writeFileSync(join(gpu.path, "muster.toml"), '[policy]\nhub = "compute"\n', { mode: 0o600 });
   await agentIn(gpu, { owner, hubUrl, name: "gpu" });
   // Whoever claims a device becomes an owner at the hub, and stays one without it.
   const { token } = await owner.ok(["device", "token", "--share", "gpu"]);
@@ -90,6 +93,19 @@ test("another owner's device uses what it was granted where it was, and loses it
   expect(await owner.ok([...granted, "--expires", "1h"])).toMatchObject({ expired: false });
   expect((await mate.run(CALL)).json).toMatchObject({ payload: "well" });
 }, 60_000);
+
+test("a person without a key asks by the session what a device lets the hub ask", async () => {
+  using person = await signedIn(loginUrl ?? "");
+  const { origin, cookie } = person.browser;
+  const ask = (headers: Record<string, string>): Promise<Response> =>
+    fetch(`${origin}/api/capabilities/x.own`, {
+      method: "POST",
+      headers: { cookie, "content-type": "application/json", ...headers },
+      body: "{}",
+    });
+  expect(await (await ask({ origin })).json()).toEqual({ from_device: "gpu", payload: "well" });
+  expect([(await ask({})).status, (await ask({ origin: hubUrl })).status]).toEqual([403, 403]);
+});
 
 test("a program's key that is taken back loses what it has open at the hub", async () => {
   const { token } = await owner.ok(["key", "create", "robot", "--scope", "capabilities:x.own"]);

@@ -1,8 +1,9 @@
 // A hub run by an enemy, between those who ask and a device that offers something of each class. It makes the device do
-// nothing that nobody signed, shows itself no more than lists, and what it makes up as an answer stays an answer.
+// nothing that nobody signed, but for what computes where the device lets it ask; it shows itself no more than lists, and
+// what it makes up as an answer stays an answer.
 import { describe, expect, test } from "bun:test";
 import { askCapability } from "../../src/client/calls/ask-capability.ts";
-import { CallDesk } from "../../src/agent/capabilities/call-desk.ts";
+import { CallDesk, type OfferRules } from "../../src/agent/capabilities/call-desk.ts";
 import { CapabilityBook } from "../../src/agent/capabilities/capability-book.ts";
 import type { Capability } from "../../src/agent/capabilities/capability.ts";
 import { knownLogs } from "../../src/agent/obeyed-logs.fixture.ts";
@@ -57,7 +58,7 @@ const CLASSES = ["compute", "read", "control"] as const;
 const clock = { now: () => NOW, monotonic: () => 0 };
 
 /** The desks of a device as they are, with a capability of each class and an answer to each query. */
-function device(policy: HubPolicy = "lists") {
+function device(policy: HubPolicy = "lists", rules: OfferRules = {}) {
   const time = new FakeTime();
   const done: string[] = [];
   const book = new CapabilityBook({
@@ -87,7 +88,7 @@ function device(policy: HubPolicy = "lists") {
     queries: { Notes: answerer("Notes") },
   });
   const parts = { clock, crypto, publicKey: home.publicKey, logs };
-  const calls = new CallDesk({ ...parts, ownerRoot: ROOT, capabilities: book, rules: {} });
+  const calls = new CallDesk({ ...parts, ownerRoot: ROOT, capabilities: book, rules, policy });
   const queries = new QueryDesk({ ...parts, policy, find: (type, name) => book.answerer(type, name) });
   const tell = async (
     desk: { open(stream: TrunkStream): TrunkStreamEvents },
@@ -149,16 +150,48 @@ async function queried(type: QueryType, signer?: Signer) {
 }
 
 describe("what nobody signed", () => {
-  test("does nothing of any class, whoever it is said to be from", async () => {
-    const { call, done } = device();
-    for (const kind of CLASSES) {
-      const made = await asked(hub, { protocol: `x.${kind}` });
-      for (const caller of [hub, home, laptop, pi, program].map(({ publicKey }) => toBase64Url(publicKey))) {
-        expect(await call({ ...made, caller })).toBe("capability_refused");
+  test.each(["nothing", "lists", "compute"] as const)(
+    "does nothing of any class, whoever it is said to be from: %s",
+    async (policy) => {
+      const { call, done } = device(policy);
+      for (const kind of CLASSES) {
+        const made = await asked(hub, { protocol: `x.${kind}` });
+        for (const caller of [hub, home, laptop, pi, program].map(({ publicKey }) =>
+          toBase64Url(publicKey),
+        )) {
+          expect(await call({ ...made, caller })).toBe("capability_refused");
+        }
+        expect(await call({ ...made, signature: toBase64Url(new Uint8Array(64)) })).toBe(
+          "capability_refused",
+        );
       }
-      expect(await call({ ...made, signature: toBase64Url(new Uint8Array(64)) })).toBe("capability_refused");
+      expect(done).toEqual([]);
+    },
+  );
+
+  test("computes, without any name, where the device lets the hub ask for that, and nothing that [offer] narrows", async () => {
+    const narrowed: OfferRules[] = ["controllers" as const, ["pi"], ["hub"], []].map((word) => ({
+      "x.compute": word,
+    }));
+    const widened: OfferRules = { "x.read": "members", "x.control": "members" };
+    for (const [policy, rules, shown] of [
+      ["compute", {}, ["x.compute"]],
+      ["compute", widened, ["x.compute"]],
+      ...narrowed.map((rules) => ["compute", rules, []] as const),
+      ["lists", widened, []],
+      ["nothing", widened, []],
+    ] as const) {
+      const { call, done } = device(policy, rules);
+      for (const kind of CLASSES) {
+        const { signature: _, caller: __, ...bare } = await asked(hub, { protocol: `x.${kind}` });
+        const isServed = shown.some((protocol) => protocol === `x.${kind}`);
+        expect(await call(bare)).toBe(isServed ? "capability_response" : "capability_refused");
+        for (const log of [newSigner().publicKey, hub.publicKey].map(toBase64Url)) {
+          expect(await call({ ...bare, request_id: newId(), log })).toBe("capability_refused");
+        }
+      }
+      expect(done).toEqual([...shown]);
     }
-    expect(done).toEqual([]);
   });
 
   test("shows lists of tasks and their sums, and no more; nothing where the device says so", async () => {

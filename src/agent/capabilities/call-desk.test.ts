@@ -14,7 +14,7 @@ import {
   NOW,
 } from "../../identity/owner-log.fixture.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
-import type { CapabilityCall } from "../../protocol/capability-messages.ts";
+import type { CapabilityCall, SignedCapabilityCall } from "../../protocol/capability-messages.ts";
 import type { CapabilityClass } from "../../protocol/capabilities.ts";
 import type { EntryBody } from "../../protocol/owner-log.ts";
 import { MusterError } from "../../protocol/errors.ts";
@@ -23,6 +23,7 @@ import { FakeTime, pipe } from "../../trunk/testing.ts";
 import type { TrunkStream } from "../../trunk/stream.ts";
 import { knownLogs, sharedWith } from "../obeyed-logs.fixture.ts";
 import type { ObeyedLog, ObeyedLogs } from "../obeyed-logs.ts";
+import type { HubPolicy } from "../queries/query-desk.ts";
 import { CallDesk, type OfferRules } from "./call-desk.ts";
 import type { CallAnswer, CallRequest, Capability } from "./capability.ts";
 
@@ -49,6 +50,7 @@ interface Setting {
   class?: CapabilityClass;
   audience?: Capability["audience"];
   rules?: OfferRules;
+  policy?: HubPolicy;
   known?: OwnerLog;
   call?: (request: CallRequest, answer: CallAnswer) => void;
   shared?: ObeyedLogs;
@@ -65,6 +67,7 @@ function desk({
   class: kind = "compute",
   audience = "members",
   rules = {},
+  policy = "lists",
   call,
   known = log,
   shared = notShared,
@@ -89,6 +92,7 @@ function desk({
     logs: { of: (root) => (root === ROOT ? ownLog(state.known) : shared.of(root)) },
     capabilities: { find: (asked) => (asked.protocol === chat.protocol ? capability : undefined) },
     rules,
+    policy,
   });
   const ask = (call: object) => {
     const [near, far] = pipe(time);
@@ -116,9 +120,9 @@ function desk({
 let count = 0;
 async function callBy(
   signer: Signer,
-  change: Partial<CapabilityCall> = {},
+  change: Partial<SignedCapabilityCall> = {},
   by = ROOT,
-): Promise<CapabilityCall> {
+): Promise<SignedCapabilityCall> {
   count += 1;
   const requestId = uuidV7(
     NOW,
@@ -204,7 +208,7 @@ test("an owner with whom this device is shared uses it by its controllers, never
 });
 
 describe("a key with a grant", () => {
-  const served = async (given: Setting, change: Partial<CapabilityCall> = {}): Promise<boolean> =>
+  const served = async (given: Setting, change: Partial<SignedCapabilityCall> = {}): Promise<boolean> =>
     JSON.stringify(desk(given).ask(await callBy(program, change)).heard).includes("capability_response");
 
   test.each([
@@ -250,6 +254,92 @@ describe("a key with a grant", () => {
     );
     const { heard: other } = desk({ known }).ask({ ...foreign, caller: toBase64Url(pi.publicKey) });
     expect(other).toMatchObject(refused("not_found"));
+  });
+});
+
+describe("what the hub asks by itself", () => {
+  const byHub = async (change: Partial<CapabilityCall> = {}): Promise<object> => {
+    const { signature: _, caller: __, ...asked } = await callBy(pi);
+    return { ...asked, ...change };
+  };
+
+  test("is served where the device lets it, in the hub's name", async () => {
+    let caller: string | undefined;
+    const call = (request: CallRequest, answer: CallAnswer): void => {
+      caller = request.caller;
+      answer.done(1);
+    };
+    expect(desk({ policy: "compute", call }).ask(await byHub()).heard).toMatchObject([{ payload: "1" }]);
+    expect(caller).toBe("hub");
+  });
+
+  test.each(["nothing", "lists"] as const)(
+    "is refused with the way to it where that is %s",
+    async (policy) => {
+      const { heard } = desk({ policy }).ask(await byHub());
+      const hint =
+        '[policy] hub = "compute" on the device lets the hub ask by itself; or use a key: muster key create';
+      expect(heard).toMatchObject([{ type: "capability_refused", error: { code: "forbidden", hint } }]);
+      const unknown = { capability: { protocol: "x.none", version: "1.0.0" } };
+      expect(desk({ policy }).ask(await byHub(unknown)).heard).toEqual(heard);
+    },
+  );
+
+  test.each<[string, Setting, boolean]>([
+    ["for members", {}, true],
+    ["for members by the device's word", { audience: "controllers", rules: { "llm.chat": "members" } }, true],
+    ["that costs money", { audience: "controllers" }, false],
+    ["for controllers", { rules: { "llm.chat": "controllers" } }, false],
+    ["for names", { rules: { "llm.chat": ["pi"] } }, false],
+    ["for one that is called as the hub is", { rules: { "llm.chat": ["hub", ""] } }, false],
+    ["for nobody", { rules: { "llm.chat": [] } }, false],
+    ["that reads", { class: "read" }, false],
+    ["that controls", { class: "control" }, false],
+  ])("reaches an offer %s: %p", async (_, setting, expected) => {
+    const { heard } = desk({ ...setting, policy: "compute" }).ask(await byHub());
+    expect(heard).toMatchObject(expected ? [{ type: "capability_response" }] : refused("not_found"));
+  });
+
+  test("is for the people of this device's own owner alone, a co-owner's never", async () => {
+    const given = { owner: log, admin: home, device: home, member: newSigner() };
+    const { logs: shared, theirs } = await sharedWith(given);
+    const { ask } = desk({ shared, policy: "compute" });
+    expect(ask(await byHub({ log: toBase64Url(theirs.id) })).heard).toMatchObject(refused("not_found"));
+    expect(ask(await byHub({ log: toBase64Url(new Uint8Array(32)) })).heard).toMatchObject(
+      refused("not_found"),
+    );
+  });
+
+  test("is not what has a signature, good or bad, or names a caller", async () => {
+    const { ask } = desk({ policy: "compute" });
+    const signed = await callBy(stranger);
+    expect(ask(signed).heard).toMatchObject(refused("not_found"));
+    expect(ask({ ...signed, payload: "{}" }).heard).toMatchObject(refused("bad_signature"));
+    const { signature, caller, ...asked } = signed;
+    for (const half of [
+      { signature },
+      { caller },
+      { signature: null, caller: null },
+      { signature: "", caller },
+    ]) {
+      expect(ask({ ...asked, ...half }).heard).toEqual(["closed"]);
+    }
+  });
+
+  test("makes no device forget which signed requests it has answered", async () => {
+    const { ask } = desk({ policy: "compute" });
+    const signed = await callBy(pi);
+    ask(signed);
+    const asked = await byHub();
+    for (let n = 0; n < 10_001; n++) ask(asked);
+    expect(ask(signed).heard).toMatchObject(refused("conflict"));
+  }, 20_000);
+
+  test("goes on when the owner log grows", async () => {
+    const { ask, grown, told } = desk({ policy: "compute", call() {} });
+    const { heard } = ask(await byHub());
+    grown(await withGrant());
+    expect([heard, told]).toEqual([[], []]);
   });
 });
 

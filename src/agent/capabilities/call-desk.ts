@@ -1,5 +1,6 @@
 // Capability requests that the hub hands on. The hub only says who asks: the asker's signature and this device's own
 // copy of the owner log decide, then the device's own word on who may use what. When a right ends, what runs by it ends.
+// What nobody signed the hub asks by itself: it gets what is for all members, where this device lets it ask at all.
 import type { Crypto } from "../../identity/crypto.ts";
 import { isSignedByCaller } from "../../identity/capability-request.ts";
 import { coversCapability, holdsOn } from "../../identity/grant-covers.ts";
@@ -18,6 +19,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock } from "../../world/world.ts";
 import { AnsweredOnce } from "../answered-once.ts";
 import type { ObeyedLogs } from "../obeyed-logs.ts";
+import type { HubPolicy } from "../queries/query-desk.ts";
 import type { Audience, CallAnswer, Capability, RunningCall } from "./capability.ts";
 
 /** By protocol: an audience, or the names of devices in the owner log. */
@@ -32,8 +34,11 @@ export interface CallDeskParts {
   logs: Pick<ObeyedLogs, "of">;
   capabilities: { find(asked: CapabilityCall["capability"]): Capability | undefined };
   rules: OfferRules;
+  policy: HubPolicy;
 }
 
+/** The caller of what nobody signed. */
+const HUB = "hub";
 /** At once, of all askers. */
 const RUNNING_MAX = 256;
 /** The largest requests of one asker, all at once. */
@@ -109,10 +114,10 @@ export class CallDesk {
         isOver: () => this.#parts.clock.now() >= untilMs,
         end: (error) => entry.end(error),
       });
-      this.#answered.take(call.caller, call.request_id);
+      if (call.caller !== undefined) this.#answered.take(call.caller, call.request_id);
       this.#running.add(entry);
       try {
-        const running = capability.call({ payload, caller: call.caller }, answer);
+        const running = capability.call({ payload, caller: call.caller ?? HUB }, answer);
         begun = running;
         // By what it said while it began.
         if (isTakenBack) running.cancel();
@@ -132,20 +137,21 @@ export class CallDesk {
   }
 
   #allowed(call: CapabilityCall): Capability {
-    const { crypto, logs, ownerRoot, capabilities } = this.#parts;
+    const { crypto, logs, ownerRoot, capabilities, policy } = this.#parts;
     const problem = logs.of(ownerRoot)?.problem();
     if (problem !== undefined) throw problem;
-    if (!isSignedByCaller(crypto, call)) {
-      throw new MusterError("bad_signature", "the request is not signed by who it says");
+    if (call.signature === undefined) {
+      // It may ask as often as it likes, and its ids push none out that were signed.
+      if (policy !== "compute") throw notByHub();
+    } else {
+      if (!isSignedByCaller(crypto, call)) {
+        throw new MusterError("bad_signature", "the request is not signed by who it says");
+      }
+      this.#answered.check(call.caller, call.request_id);
     }
-    this.#answered.check(call.caller, call.request_id);
     const capability = capabilities.find(call.capability);
     if (capability?.offer.class !== "compute" || !this.#mayUse(call, capability)) {
-      // Who may not use it is not told whether it is there.
-      throw new MusterError(
-        "not_found",
-        `this device does not offer ${call.capability.protocol} to this caller`,
-      );
+      throw notOffered(call);
     }
     if (this.#running.size >= RUNNING_MAX)
       throw new MusterError("too_many", "this device has too much to do");
@@ -155,7 +161,7 @@ export class CallDesk {
   /** When the grants end by which this is asked; never for a device of this owner. */
   #untilMs({ caller, capability }: CapabilityCall): number {
     const { clock, logs, ownerRoot, publicKey } = this.#parts;
-    const key = fromBase64Url(caller);
+    const key = caller === undefined ? undefined : fromBase64Url(caller);
     const grants = key === undefined ? [] : (logs.of(ownerRoot)?.log?.grantsOf(key, clock.now()) ?? []);
     const ends = grants
       .filter((grant) => isFor(grant, capability.protocol, publicKey))
@@ -165,10 +171,12 @@ export class CallDesk {
 
   #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
     const { clock, rules, logs, ownerRoot, publicKey } = this.#parts;
+    const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
+    // The hub is neither a controller nor a name, and asks for this owner's people alone.
+    if (caller === undefined) return log === ownerRoot && (told ?? audience) === "members";
     const key = fromBase64Url(caller);
     const own = logs.of(ownerRoot)?.log;
     if (key === undefined || own === undefined) return false;
-    const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
     const grants = own.grantsOf(key, clock.now());
     // Whoever writes the log has let this key in; only this device's own word is narrower.
     if (grants.length > 0 && (told === undefined || told === "members")) {
@@ -245,6 +253,19 @@ function isTooLong(text: string): boolean {
 
 function tooLong(): MusterError {
   return new MusterError("too_large", "the answer is longer than a message may be");
+}
+
+function notByHub(): MusterError {
+  return new MusterError("forbidden", "the device does not let the hub ask for this by itself", {
+    hint: '[policy] hub = "compute" on the device lets the hub ask by itself; or use a key: muster key create',
+  });
+}
+
+/** Who may not use it is not told whether it is there. */
+function notOffered({ capability, caller }: CapabilityCall): MusterError {
+  const message = `this device does not offer ${capability.protocol} to this caller`;
+  const hint = "[offer] on the device says who may use it; what costs money is for keys: muster key create";
+  return new MusterError("not_found", message, caller === undefined ? { hint } : {});
 }
 
 function noLonger(): MusterError {

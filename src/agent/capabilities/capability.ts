@@ -18,7 +18,7 @@ export interface Capability {
 export interface CallRequest {
   /** What the JSON text of the request says. */
   payload: unknown;
-  /** Identity key of whoever asks, base64url. */
+  /** Identity key of whoever asks, base64url; or `hub`, which asks by itself where this device lets it. */
   caller: string;
 }
 

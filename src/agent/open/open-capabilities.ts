@@ -48,7 +48,7 @@ export function openCapabilities(
     book.add(ownCapabilities(tasks.desk, command.policy.exec));
   }
   openBuiltIns(options, { core, book, ends });
-  const rules = offering?.rules ?? {};
+  const { rules = {}, hubPolicy: policy = "lists" } = offering ?? {};
   const asker = { clock, random, crypto, signer, hub, ownerRoot };
   const mayCommand = (): boolean => owned.book.log?.mayCommand(signer.publicKey, clock.now()) === true;
   const calls = new CallDesk({
@@ -59,6 +59,7 @@ export function openCapabilities(
     logs: owned.logs,
     capabilities: book,
     rules,
+    policy,
   });
   owned.whenGrown(() => calls.look());
   return {
@@ -69,7 +70,7 @@ export function openCapabilities(
       crypto,
       publicKey: signer.publicKey,
       logs: owned.logs,
-      policy: offering?.hubPolicy ?? "lists",
+      policy,
       find: (type, name) => book.answerer(type, name),
     }),
     ask: (question, left) => askCapability(asker, question, left),

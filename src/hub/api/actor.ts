@@ -19,11 +19,11 @@ const BEARER = /^Bearer ([A-Za-z0-9._~+/-]{1,512}=*)$/i;
 export async function actorOf(
   parts: ActorParts,
   request: Request,
-  { action, facts }: { action: Action; facts: RequestFacts },
+  { action, facts, cookieCounts }: { action: Action; facts: RequestFacts; cookieCounts: boolean },
 ): Promise<Actor> {
   const header = request.headers.get("authorization");
   if (header !== null) return bearerActor(parts, header, action);
-  if (kindsFor(action).includes("account")) {
+  if (cookieCounts && kindsFor(action).includes("account")) {
     const session = await parts.accounts.sessionOf(request);
     if (session !== undefined) {
       return {

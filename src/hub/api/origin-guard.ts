@@ -11,16 +11,23 @@ export interface Caller {
 }
 
 /** Throws `forbidden`. */
-export function guardOrigin(request: Request, { pageOrigin, fromAnywhere }: Caller): void {
+export function guardOrigin(request: Request, caller: Caller): void {
+  if (isFromHere(request, caller)) return;
+  throw new MusterError("forbidden", "this call does not come from the hub's own page", {
+    hint: "open the hub's page and try again there",
+  });
+}
+
+/** The hub's own page asks, or a program that is none. */
+export function isFromHere(request: Request, { pageOrigin, fromAnywhere }: Caller): boolean {
   const origin = request.headers.get("origin");
-  if (origin !== null && origin !== pageOrigin) throw notThisPage();
+  if (origin !== null && origin !== pageOrigin) return false;
   const changes = request.method !== "GET" && request.method !== "HEAD";
-  if (changes && origin === null && request.headers.has("cookie")) throw notThisPage();
+  if (changes && origin === null && request.headers.has("cookie")) return false;
   const site = request.headers.get("sec-fetch-site");
-  if (site === null || site === "same-origin") return;
+  if (site === null || site === "same-origin") return true;
   // "none" is a person who typed the address or opened a bookmark.
-  if (!changes && (site === "none" || fromAnywhere)) return;
-  throw notThisPage();
+  return !changes && (site === "none" || fromAnywhere);
 }
 
 /** Whether a browser shows what comes back as a page of its own. */
@@ -36,10 +43,4 @@ export function isFromOwnPage(request: Request): boolean {
     request.headers.get("sec-fetch-mode") === "navigate" &&
     request.headers.get("sec-fetch-site") === "same-origin"
   );
-}
-
-function notThisPage(): MusterError {
-  return new MusterError("forbidden", "this call does not come from the hub's own page", {
-    hint: "open the hub's page and try again there",
-  });
 }

@@ -77,7 +77,8 @@ test("a program's request is signed by its own key while it is under way", async
     fleet.asked;
   expect(actor).toBeUndefined();
   expect(request).toMatchObject({ model: "qwen3:8b", log: hub.home.root });
-  expect(isSignedByCaller(hub.crypto, { ...request, caller })).toBe(true);
+  const { signature = "" } = request;
+  expect(isSignedByCaller(hub.crypto, { ...request, signature, caller })).toBe(true);
 });
 
 test("one device alone is named by a header, or behind the model", async () => {
@@ -116,7 +117,7 @@ test("tokens stream as events", async () => {
   expect(await response.text()).toBe('data: {"a":1}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n');
 });
 
-test("nobody, a person, a key that nobody granted and one that was taken back are refused alike", async () => {
+test("nobody, a key that nobody granted and one that was taken back are refused alike", async () => {
   await using hub = await testHub(answering());
   const { crypto, home, logs } = hub;
   const token = await keyOf(hub);
@@ -130,8 +131,6 @@ test("nobody, a person, a key that nobody granted and one that was taken back ar
   const strange = makeApiKey(crypto).text.reveal();
   const answers = await Promise.all([token, strange, "mk1_", undefined].map((one) => hub.call(...chat(one))));
   expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 401]);
-  const person = await home.person("anna");
-  expect((await hub.call(...chat(person.token))).status).toBe(403);
 });
 
 test("a key that is over, and one without the scope, use nothing", async () => {

@@ -5,7 +5,7 @@ import { isOpenAiPath, noProgramKey, openAiRefusal } from "../../protocol/openai
 import { type Action, demand, kindsFor } from "../../protocol/permissions.ts";
 import { actorOf } from "./actor.ts";
 import { refusalJson, refusalPage } from "./answers.ts";
-import { guardOrigin, isNavigation } from "./origin-guard.ts";
+import { guardOrigin, isFromHere, isNavigation } from "./origin-guard.ts";
 import { retryAfterSeconds } from "./hold-back.ts";
 import { pageOriginAt } from "./page-place.ts";
 import type { ApiParts, RequestFacts } from "./ports.ts";
@@ -68,12 +68,12 @@ async function answer(
     if (shown && parts.addresses.isHubHost(url.host)) return wayToThePage(parts.addresses, url);
     throw notHere(parts.addresses.pageOrigin());
   }
-  // These take a key and nothing that a browser adds by itself: any page that has one may use them.
-  if (!isOpenAiPath(url.pathname)) {
-    guardOrigin(request, { pageOrigin, fromAnywhere: found.fromAnywhere === true });
-  }
+  const caller = { pageOrigin, fromAnywhere: found.fromAnywhere === true };
+  // Any page that has a key may use these; what a browser adds by itself counts there for the hub's own page alone.
+  if (!isOpenAiPath(url.pathname)) guardOrigin(request, caller);
+  const cookieCounts = pageOrigin !== undefined && isFromHere(request, caller);
   const { action } = found;
-  const actor = await actorOf(parts, request, { action, facts });
+  const actor = await actorOf(parts, request, { action, facts, cookieCounts });
   if (!kindsFor(action).includes(actor.kind)) demand(actor, action, undefined);
   let asked = false;
   const call: Call = {

@@ -1,5 +1,5 @@
-// Two owners on one hub, and what a program of the one may name of the other's: devices, models, capabilities, queries.
-// What is there and what is not are answered by the same bytes, and nobody of the other's is asked. The table below must
+// Two owners on one hub, and what a program of the one may name of the other's: devices, models, capabilities, queries;
+// and a person without a key, for whom the hub asks. What is there and what is not are answered by the same bytes, and nobody of the other's is asked. The table below must
 // name every route that a program's key opens: a new one does not pass until somebody has said what it can name.
 import { describe, expect, test } from "bun:test";
 import { makeApiKey } from "../../identity/api-key.ts";
@@ -7,6 +7,7 @@ import { appendEntry } from "../../identity/owner-log.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import type { EntryBody, GrantScope } from "../../protocol/owner-log.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
 import { everyRow } from "../../protocol/permissions.ts";
 import type { DeviceView, FleetView } from "../../protocol/views.ts";
 import { FakeTime } from "../../trunk/testing.ts";
@@ -14,7 +15,8 @@ import { CapabilityDesk } from "../calls/capability-desk.ts";
 import { QueryDesk } from "../calls/query-desk.ts";
 import type { Session } from "../sessions/session.ts";
 import type { ApiParts } from "./ports.ts";
-import { HUB, testHub, type CallInit, type Owner, type TestHub } from "./hub.fixture.ts";
+import { claiming, scene } from "./page-claim.fixture.ts";
+import { HUB, PAGE, testHub, type CallInit, type Owner, type TestHub } from "./hub.fixture.ts";
 
 interface Tenants extends AsyncDisposable {
   hub: TestHub;
@@ -23,6 +25,7 @@ interface Tenants extends AsyncDisposable {
   annas: { deviceId: string; name: string };
   /** Bert's, with all scopes. */
   key: string;
+  bert: { cookie: string; token: string };
 }
 
 const MISSING_ID = "abcdefg-hijklmn-opqrstu-vwxyz23";
@@ -192,6 +195,7 @@ async function twoTenants(): Promise<Tenants> {
     asked,
     annas: { ...annas, name: "annas-gpu" },
     key: await keyOf(hub, hub.other),
+    bert: await hub.other.person("bert"),
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   };
 }
@@ -228,6 +232,11 @@ async function bytesOf(answer: Response, named: string): Promise<string> {
   return JSON.stringify([answer.status, headers, await answer.text()]).replaceAll(named, "NAMED");
 }
 
+const ofPersons = everyRow().filter(
+  ({ by, kinds, action }) =>
+    by === "route" && kinds.includes("account") && (action === "models.use" || action === "capability.use"),
+);
+
 describe("what a program of another tenant names", () => {
   test("has an entry here for every route that a program's key opens", () => {
     const open = everyRow().filter(
@@ -251,6 +260,60 @@ describe("what a program of another tenant names", () => {
     });
   }
 
+  for (const { name: route } of ofPersons) {
+    ROUTES[route]?.forEach(({ what, theirs, missing, ask }, at) => {
+      test(`${route} (${at}): ${what} is answered so to a person without a key as well`, async () => {
+        await using tenants = await twoTenants();
+        const { hub, bert, asked, annas } = tenants;
+        for (const shown of [{ cookie: bert.cookie, origin: PAGE }, { token: bert.token }]) {
+          const answerTo = async (name: string): Promise<string> => {
+            const [path, init] = ask(name);
+            return bytesOf(await hub.call(path, { ...init, ...shown }), name);
+          };
+          expect(await answerTo(theirs(tenants))).toBe(await answerTo(missing));
+        }
+        expect(asked).not.toContain(annas.deviceId);
+      });
+    });
+  }
+
+  test("is answered otherwise to a person of its own, whose devices alone are asked and listed", async () => {
+    await using tenants = await twoTenants();
+    const { hub, bert, asked, annas } = tenants;
+    const shown = { cookie: bert.cookie, origin: PAGE };
+    for (const path of ["/api/capabilities/x.own", "/api/capabilities/x.berts", "/v1/chat/completions"]) {
+      asked.length = 0;
+      await hub.call(path, { body, ...shown });
+      expect(asked).toHaveLength(1);
+      expect(asked).not.toContain(annas.deviceId);
+    }
+    const listed = await (await hub.call("/v1/models", shown)).text();
+    expect([listed.includes("berts-model"), listed.includes("annas")]).toEqual([true, false]);
+  });
+
+  test("is nothing to a co-owner without a key, though the device is shared", async () => {
+    await using tenants = await twoTenants();
+    const { hub, bert, asked } = tenants;
+    const shared = await scene(hub, "annas-server");
+    const { signer, log } = hub.other;
+    const claim = await claiming(shared, { signer, log: log() }, log().length);
+    const { entry, theirs } = claim;
+    expect((await hub.call("/api/device/claim", { at: HUB, body: { entry, theirs } })).status).toBe(200);
+    await hub.devices.load();
+    const id = deviceIdOf(hub.crypto.sha256(shared.key));
+    expect(hub.devices.commandedBy([hub.other.root]).map((row) => row.device_id)).toContain(id);
+    const answerTo = async (name: string): Promise<string> => {
+      const path = `/api/capabilities/x.own?only_device=${name}`;
+      return bytesOf(await hub.call(path, { body, cookie: bert.cookie, origin: PAGE }), name);
+    };
+    for (const name of ["annas-server", id]) {
+      expect(await answerTo(name)).toBe(await answerTo(name === id ? MISSING_ID : "nobodys"));
+    }
+    await hub.call("/v1/chat/completions", { body, cookie: bert.cookie, origin: PAGE });
+    expect(asked).toHaveLength(1);
+    expect(asked).not.toContain(id);
+  });
+
   test("is answered otherwise where it is its own, so that the refusals mean something", async () => {
     await using tenants = await twoTenants();
     const { hub, key, asked } = tenants;
@@ -262,6 +325,10 @@ describe("what a program of another tenant names", () => {
     for (const path of ["/v1/models/berts-model", "/api/devices/by-capability?protocol=x.berts"]) {
       expect(await (await hub.call(path, { token: key, at: HUB })).text()).toContain("berts-gpu");
     }
+  });
+
+  test("has a person's form for each route by which capabilities are asked for", () => {
+    expect(ofPersons).toHaveLength(7);
   });
 
   test("is told of models alone that it may use itself, also of its own owner's", async () => {

@@ -5,6 +5,8 @@ export interface Asked {
   ownerRoot: string;
   /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */
   granted: readonly { root: string; devices: readonly string[] | null }[];
+  /** Nobody signed it: for this owner's own devices, which are asked by the hub's word. */
+  isUnsigned: boolean;
   /** A key that may use some things and see no more. */
   isProgram: boolean;
   capability: CapabilityAsked;

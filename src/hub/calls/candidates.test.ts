@@ -41,6 +41,7 @@ function order(devices: readonly Device[], preferDevice?: string, grants: string
     {
       ownerRoot: "own",
       isProgram: false,
+      isUnsigned: false,
       granted: grants.map((keys) => ({ root: "theirs", devices: keys })),
       capability: { protocol: "x.own", version: "1.0.0" },
       preferDevice,

@@ -73,10 +73,10 @@ export function findCandidates(parts: CandidateParts, asked: Asked): Candidate[]
 /** The asker's own devices with those shared with it, and those of others that it was let use. */
 function rowsFor(
   { devices }: CandidateParts,
-  { ownerRoot, granted }: Asked,
+  { ownerRoot, granted, isUnsigned }: Asked,
 ): { own: DeviceRow[]; others: DeviceRow[] } {
   const isLet = (row: DeviceRow): boolean => row.revoked_at === null && row.confirmed === 1;
-  const own = devices.commandedBy([ownerRoot]).filter(isLet);
+  const own = (isUnsigned ? devices.ofOwners([ownerRoot]) : devices.commandedBy([ownerRoot])).filter(isLet);
   const others = granted.flatMap(({ root, devices: keys }) =>
     devices.ofOwners([root]).filter((row) => keys === null || keys.includes(toBase64Url(row.public_key))),
   );

@@ -4,7 +4,8 @@ import type { CapabilityRequest } from "../../protocol/capability-messages.ts";
 import type { CapabilityOffer } from "../../protocol/capabilities.ts";
 import type { LineStream } from "../../trunk/line-stream.ts";
 import { FakeFleet, OTHER_ROOT, OWN_ROOT, SOME_SIGNATURE } from "./calls.fixture.ts";
-import { CapabilityDesk } from "./capability-desk.ts";
+import type { RunEvents } from "./capability-run.ts";
+import { CapabilityDesk, type UnsignedRequest } from "./capability-desk.ts";
 
 const chat: CapabilityOffer = { protocol: "llm.chat", version: "1.2.0", class: "compute" };
 const ID = "019ab000-0000-7000-8000-000000000001";
@@ -114,6 +115,69 @@ test("a device of someone else serves whom its owner lets, where it lets", () =>
   const stranger = ask({ log: OTHER_ROOT }, [OTHER_ROOT]);
   expect(stranger.heard).toMatchObject([{ from_device: "gpu", payload: '"hello"' }]);
   expect([gpu.asked.length, other.asked.length]).toEqual([1, 0]);
+});
+
+describe("what the hub asks by itself", () => {
+  const { signature: _, ...bare } = request();
+  const forbidding = (_: unknown, lines: LineStream) => {
+    const error = { code: "forbidden", message: "no", hint: "say so" };
+    lines.send({ type: "capability_refused", error });
+  };
+  const unsigned = (
+    { made, desk }: Pick<ReturnType<typeof fleet>, "made" | "desk">,
+    change: Partial<UnsignedRequest> = {},
+  ) => {
+    const heard: unknown[] = [];
+    const events: RunEvents = { reply: (reply) => heard.push(reply) > 0, over() {} };
+    desk.ask({ actor: undefined, caller: "person anna", request: { ...bare, ...change } }, events);
+    made.time.settle();
+    return heard;
+  };
+
+  test("reaches a device without a signature and without a caller", () => {
+    const here = fleet();
+    const gpu = here.made.add("gpu", { capabilities: [chat] }, done('"hello"'));
+    expect(unsigned(here)).toMatchObject([{ from_device: "gpu", payload: '"hello"' }]);
+    expect(gpu.asked).toEqual([bare]);
+  });
+
+  test("is asked of no device that another owner shares or has let use", () => {
+    const here = fleet([{ root: OWN_ROOT, devices: null }]);
+    const gpu = here.made.add("gpu", { capabilities: [chat] }, done('"hello"'));
+    here.made.devices.commandedBy = () => here.made.devices.ofOwners([OWN_ROOT]);
+    expect(() => unsigned(here, { log: OTHER_ROOT })).toThrow("no device offers llm.chat");
+    expect(gpu.asked).toEqual([]);
+    expect(here.ask({ log: OTHER_ROOT }, [OTHER_ROOT]).heard).toMatchObject([{ payload: '"hello"' }]);
+  });
+
+  test("that one device does not allow is asked of the next, and is held against none", () => {
+    const here = fleet();
+    const one = here.made.add("one", { capabilities: [chat] }, forbidding);
+    const two = here.made.add("two", { capabilities: [chat] }, done('"2"'));
+    for (const _ of [1, 2, 3]) {
+      expect(unsigned(here, { prefer_device: "one" })).toMatchObject([{ from_device: "two" }]);
+    }
+    expect([one.asked.length, two.asked.length]).toEqual([3, 3]);
+  });
+
+  test("is refused in the words of a device, of one that could have served before others", () => {
+    const here = fleet();
+    here.made.add("one", { capabilities: [chat] }, forbidding);
+    expect(unsigned(here)).toMatchObject([
+      { from_device: "one", error: { code: "forbidden", hint: "say so" } },
+    ]);
+    here.made.add("two", { capabilities: [chat] }, refusing);
+    for (const name of ["one", "two"]) {
+      expect(unsigned(here, { prefer_device: name })).toMatchObject([{ error: { code: "too_many" } }]);
+    }
+  });
+
+  test("takes places of its person", () => {
+    const here = fleet();
+    here.made.add("mute", { capabilities: [chat] }, silent);
+    for (let n = 0; n < 64; n++) unsigned(here);
+    expect(() => unsigned(here)).toThrow("64 requests of this key or person run already");
+  });
 });
 
 test("a program is not told what else there is", () => {
@@ -413,7 +477,7 @@ test("a program's key has sixty-four requests at once by HTTP, and room again wh
   const events = { reply: () => true, over() {} };
   const ask = (caller = "key") => desk.ask({ actor: undefined, caller, request: request() }, events);
   const runs = Array.from({ length: 64 }, () => ask());
-  expect(() => ask()).toThrow("64 requests of this key run already");
+  expect(() => ask()).toThrow("64 requests of this key or person run already");
   ask("another").cancel();
   runs[0]?.cancel();
   ask().cancel();

@@ -4,6 +4,7 @@ import {
   CAPABILITY_WAITS,
   capabilityRequest,
   REQUEST_LINE_MAX_BYTES,
+  type CapabilityCall,
   type CapabilityReply,
   type CapabilityRequest,
 } from "../../protocol/capability-messages.ts";
@@ -29,10 +30,13 @@ export interface CapabilityDeskParts extends Pick<CandidateParts, "devices" | "o
 export interface Ask {
   /** Undefined where the right to ask was looked at before. */
   actor: Actor | undefined;
-  /** The asker's own key, base64url: it made the signature. */
+  /** The asker's own key, base64url: it made the signature. Of a request without one, whose places it takes. */
   caller: string;
-  request: CapabilityRequest;
+  request: CapabilityRequest | UnsignedRequest;
 }
+
+/** What the hub asks by itself, for a person who is signed in. */
+export type UnsignedRequest = Omit<CapabilityRequest, "signature"> & { signature?: undefined };
 
 /** Who has a request answered: throws a refusal for which no device was asked. */
 export interface CapabilityAsker {
@@ -51,9 +55,9 @@ export class CapabilityDesk {
   readonly #parts: CapabilityDeskParts;
   readonly #running = new Map<string, number>();
   readonly #coolUntil = new Map<string, number>();
-  /** Of programs by HTTP, by their keys. */
-  readonly #places = new Places(PER_SESSION_MAX, "requests of this key");
-  readonly #large = new Places(LARGE_MAX, "large requests of this key");
+  /** By HTTP, of programs by their keys. */
+  readonly #places = new Places(PER_SESSION_MAX, "requests of this key or person");
+  readonly #large = new Places(LARGE_MAX, "large requests of this key or person");
   readonly #streams: CallStreams<CapabilityRequest, CapabilityReply>;
 
   constructor(parts: CapabilityDeskParts) {
@@ -77,6 +81,7 @@ export class CapabilityDesk {
   ask({ actor, caller, request }: Ask, events: RunEvents): CapabilityRun {
     if (actor !== undefined) demand(actor, "fleet.ask", { kind: "owner", root: request.log });
     const { clock, timers } = this.#parts;
+    const isUnsigned = request.signature === undefined;
     const candidates = findCandidates(
       {
         ...this.#parts,
@@ -85,8 +90,9 @@ export class CapabilityDesk {
       },
       {
         ownerRoot: request.log,
-        isProgram: actor === undefined || request.by !== undefined,
-        granted: this.#parts.granted(caller, request.capability.protocol),
+        isUnsigned,
+        isProgram: !isUnsigned && (actor === undefined || request.by !== undefined),
+        granted: isUnsigned ? [] : this.#parts.granted(caller, request.capability.protocol),
         capability: request.capability,
         model: request.model,
         onlyDevice: request.only_device,
@@ -99,11 +105,10 @@ export class CapabilityDesk {
       ...(actor === undefined ? [() => this.#places.take(caller)] : []),
       ...(isLarge ? [() => this.#large.take(caller)] : []),
     ]);
-    const { request_id, capability, payload, log, signature } = request;
     return new CapabilityRun(
       {
         timers,
-        call: { type: "capability_request", request_id, capability, payload, log, signature, caller },
+        call: callOf(request, caller),
         timeoutMs: request.timeout_ms ?? CAPABILITY_WAITS.allMs,
         silence: silenceFor(request),
         candidates,
@@ -149,8 +154,15 @@ export class CapabilityDesk {
   }
 }
 
+/** What a device needs of it. */
+function callOf(request: Ask["request"], caller: string): CapabilityCall {
+  const { type, request_id, capability, payload, log, signature } = request;
+  const asked = { type, request_id, capability, payload, log };
+  return signature === undefined ? asked : { ...asked, signature, caller };
+}
+
 /** Who says how long it waits waits so long for the first word too: an answer that comes whole is silent until then. */
-function silenceFor({ timeout_ms: asked = 0 }: CapabilityRequest): { firstMs: number; betweenMs: number } {
+function silenceFor({ timeout_ms: asked = 0 }: Ask["request"]): { firstMs: number; betweenMs: number } {
   const { firstMs, betweenMs } = CAPABILITY_WAITS;
   return { firstMs: Math.max(firstMs, asked), betweenMs: Math.max(betweenMs, asked) };
 }

@@ -8,11 +8,13 @@ import {
   type CapabilityReply,
   REQUEST_LINE_MAX_BYTES,
 } from "../../protocol/capability-messages.ts";
-import { type ErrorDetails, MusterError } from "../../protocol/errors.ts";
+import { type ErrorCode, type ErrorDetails, MusterError } from "../../protocol/errors.ts";
 import { LineStream } from "../../trunk/line-stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { Candidate } from "./candidates.ts";
 
+/** What is said of the asker: it is held against no device, and other refusals tell more. */
+const OF_THE_ASKER: ReadonlySet<ErrorCode> = new Set(["forbidden", "not_found"]);
 /** A request is said at once, however long it is. */
 const SENDING = { waitingMaxBytes: 2 * REQUEST_LINE_MAX_BYTES };
 
@@ -113,8 +115,10 @@ export class CapabilityRun {
       if (this.#hasBegun) return this.#lost("took its answer back");
       const { code, message } = answer.error;
       const problem = new MusterError(code, message, detailsOf(answer.error));
-      this.#refusal = { problem, by: device.candidate.name };
-      return this.#giveUpOn();
+      if (this.#refusal === undefined || !OF_THE_ASKER.has(code)) {
+        this.#refusal = { problem, by: device.candidate.name };
+      }
+      return this.#giveUpOn(code);
     }
     if (answer.request_id !== this.#parts.call.request_id) return this.#lost("answered another request");
     this.#hasBegun = true;
@@ -138,8 +142,10 @@ export class CapabilityRun {
     this.#giveUpOn();
   }
 
-  #giveUpOn(): void {
-    this.#release((id) => this.#parts.failed(id));
+  #giveUpOn(code?: ErrorCode): void {
+    this.#release((id) => {
+      if (code === undefined || !OF_THE_ASKER.has(code)) this.#parts.failed(id);
+    });
     this.#next();
   }
 

@@ -265,7 +265,9 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "policy.hub",
     shape: choice("nothing", "lists", "compute"),
-    about: "What the hub may ask of this device by itself, for its own API.",
+    about:
+      "What the hub may ask of this device by itself, for its own API: nothing, lists of tasks, or also what computes " +
+      "(models and the like) and is for all members, for persons who are signed in there.",
     example: "lists",
     fallback: "lists",
   },
