@@ -1,10 +1,10 @@
-// `npm test`: the gate. Every suite, one after the other, with what each one needs installed where that is
+// `npm test`: the gate. Every suite, nearly all one after the other, with what each one needs installed where that is
 // possible. A suite that passes is one line, one that fails shows all that it has to say; what could not run is
 // listed with its reason, and one line counts it all at the end.
 //
 //   npm test                  everything
 //   npm test -- unit lint     only these suites
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -60,10 +60,11 @@ const suites = [
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   // They wait more than they work: each file has homes and ports of its own.
   { name: "end to end", run: () => bunTest(["test/e2e"], { atOnce: 3, real: true }) },
+  // Machines that boot leave the processor to others most of the time.
+  { name: "machine", beside: true, run: () => bunTest(["test/machine"], { real: true }) },
   { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"], { real: true }) },
   { name: "release", run: () => bunTest(["test/release"], { real: true }) },
   { name: "compiled", run: () => bunTest(["test/compiled"], { real: true }) },
-  { name: "machine", run: () => bunTest(["test/machine"], { real: true }) },
 ];
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -73,50 +74,57 @@ const failed = [];
 ensureDependencies();
 installPackages();
 const wanted = process.argv.slice(2);
+/** Under way beside those that follow. */
+const beside = [];
 for (const suite of suites) {
   if (wanted.length > 0 && !wanted.includes(suite.name)) continue;
   const missing = (suite.needs ?? []).filter((program) => !onPath(program));
   if (missing.length > 0) {
     skipped.push(`${suite.name}: ${missing.join(", ")} not found`);
     counts.skipped += 1;
-    continue;
-  }
-  const began = Date.now();
-  const ok = suite.run();
-  if (!ok) failed.push(suite.name);
-  const seconds = ((Date.now() - began) / 1000).toFixed(1);
-  process.stdout.write(`${ok ? "ok    " : "FAILED"} ${suite.name}, ${seconds} s\n`);
+  } else if (suite.beside) beside.push(judge(suite));
+  else await judge(suite);
 }
+await Promise.all(beside);
 for (const line of skipped) process.stdout.write(`skipped: ${line}\n`);
 for (const name of failed) process.stdout.write(`failed: ${name}\n`);
 process.stdout.write(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
 process.exit(failed.length > 0 ? 1 : 0);
 
+async function judge(suite) {
+  const began = Date.now();
+  const ok = await suite.run();
+  if (!ok) failed.push(suite.name);
+  const seconds = ((Date.now() - began) / 1000).toFixed(1);
+  process.stdout.write(`${ok ? "ok    " : "FAILED"} ${suite.name}, ${seconds} s\n`);
+}
+
 /** A tool that passes or fails as a whole. */
-function check(command, args) {
-  const { ok, output } = run(command, args);
+async function check(command, args) {
+  const { ok, output } = await run(command, args);
   if (!ok) process.stdout.write(output);
   counts[ok ? "passed" : "failed"] += 1;
   return ok;
 }
 
 /**
- * `atOnce`: how many files run beside each other; `shared`: in processes that serve many files. `real`: its files drive real programs against real time, so one that
- * fails runs once more by itself; what it failed at first is told all the same.
+ * `atOnce`: how many files run beside each other; `shared`: in processes that serve many files. `real`: its files drive
+ * real programs against real time, so one that fails runs once more by itself; what it failed at first is told all the
+ * same.
  */
-function bunTest(paths, { atOnce = 1, shared = false, real = false } = {}) {
+async function bunTest(paths, { atOnce = 1, shared = false, real = false } = {}) {
   const there = paths.filter((path) => existsSync(join(root, path)));
   if (there.length === 0) return true;
   const parallel = atOnce === 1 ? [] : [`--parallel=${atOnce}`, ...(shared ? ["--no-isolate"] : [])];
   const folders = there.map((path) => `./${path}/`);
-  const first = runTests([...parallel, ...folders]);
+  const first = await runTests([...parallel, ...folders]);
   const files = real && !first.ok ? failedFiles(first.report) : [];
   if (files.length === 0) {
     show(first);
     if (!first.ok && !/^ *[1-9]\d* fail$/m.test(first.output)) counts.failed += 1;
     return first.ok;
   }
-  const second = runTests(files.map((file) => `./${file}`));
+  const second = await runTests(files.map((file) => `./${file}`));
   if (!second.ok) {
     show(first);
     process.stdout.write(second.output);
@@ -131,11 +139,11 @@ function bunTest(paths, { atOnce = 1, shared = false, real = false } = {}) {
   return true;
 }
 
-function runTests(args) {
+async function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), "muster-test-"));
   const report = join(folder, "report.xml");
   const reported = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const { ok, output } = run(bun, ["test", "--timeout", "60000", ...reported, ...args]);
+  const { ok, output } = await run(bun, ["test", "--timeout", "60000", ...reported, ...args]);
   const text = existsSync(report) ? readFileSync(report, "utf8") : "";
   rmSync(folder, { recursive: true, force: true });
   return { ok, output, report: text };
@@ -160,13 +168,20 @@ function show({ ok, output }) {
 }
 
 function run(command, args) {
-  const { status, stdout, stderr } = spawnSync(command, args, {
+  const child = spawn(command, args, {
     cwd: root,
-    encoding: "utf8",
-    maxBuffer: 256 * 1024 * 1024,
+    stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },
   });
-  return { ok: status === 0, output: `${stdout ?? ""}${stderr ?? ""}` };
+  const [stdout, stderr] = [[], []];
+  child.stdout.on("data", (bytes) => stdout.push(bytes));
+  child.stderr.on("data", (bytes) => stderr.push(bytes));
+  return new Promise((resolve) => {
+    const end = (ok, more = "") =>
+      resolve({ ok, output: `${Buffer.concat(stdout)}${Buffer.concat(stderr)}${more}` });
+    child.on("error", (error) => end(false, `${error.message}\n`));
+    child.on("close", (status) => end(status === 0));
+  });
 }
 
 function count(output, word, key) {
