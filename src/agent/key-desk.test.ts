@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { deviceIdOf } from "../protocol/ids.ts";
-import { crypto, begun, forge, home, newSigner, NOW } from "../identity/owner-log.fixture.ts";
+import { crypto, begun, forge, home, newKey, newSigner, NOW } from "../identity/owner-log.fixture.ts";
 import { extendLog, type OwnerLog } from "../identity/owner-log.ts";
 import { canonicalJson } from "../protocol/canonical-json.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
@@ -57,6 +57,30 @@ test("another's device is let use something else, is shut out, and let in again"
   expect(made.show().items).toEqual([]);
   await grant("ben", ["llm.chat"]);
   expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["llm.chat"], expired: false }]);
+});
+
+test("an owner is let use something by the id of their log, under a name or a part of it", async () => {
+  const { made, grant, state } = desk();
+  const [anna, cem] = [newKey(), newKey()];
+  await grant(anna, ["llm.chat"]);
+  await made.grant({ device: "home", to: cem, name: "Cem", capabilities: ["llm.chat"] });
+  // The name stays where none is said, and is enough once it is known.
+  await grant(cem, ["embeddings"]);
+  await grant("Cem", ["embeddings"], HOUR_MS);
+  expect(made.show().items).toMatchObject([
+    { id: anna, name: `owner ${anna.slice(0, 8)}`, holder: "owner", capabilities: ["llm.chat"] },
+    { id: cem, name: "Cem", holder: "owner", capabilities: ["embeddings"], devices: ["home"] },
+  ]);
+  expect(await refused(made.create({ name: "Cem", scopes: ["models"] }))).toBe("name_taken");
+  expect(await refused(made.revoke({ key: anna.slice(0, 6) }))).toBe("not_found");
+  await made.revoke({ key: anna.slice(0, 9) });
+  await made.revoke({ key: "Cem" });
+  expect(made.show().items).toEqual([]);
+  expect(await refused(grant(toBase64Url(state.log.id), ["llm.chat"]))).toBe("usage");
+  const named = made.grant({ device: "home", to: "ben", name: "Ben", capabilities: ["llm.chat"] });
+  expect(await refused(named)).toBe("usage");
+  await made.grant({ device: "home", to: anna, name: "ben", capabilities: ["llm.chat"] });
+  expect(await refused(grant("ben", ["llm.chat"]))).toBe("ambiguous");
 });
 
 test("a device of the same owner is told that it needs no grant", async () => {

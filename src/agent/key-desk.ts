@@ -1,15 +1,16 @@
 // Keys that use what devices offer and never command: of programs, made here and shown once, and of devices of someone
-// else, which this home is paired with. Each is an entry of the owner log; taking it back is another.
+// else, which this home is paired with; or all that someone else has, by the id of their log, which no hub can put
+// another log under. Each is an entry of the owner log; taking it back is another.
 import { makeApiKey } from "../identity/api-key.ts";
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { OwnerLog } from "../identity/owner-log.ts";
 import { GRANTS_MAX } from "../identity/owner-log-rules.ts";
 import type { Grant } from "../identity/owner-log-state.ts";
-import { equalBytes, toBase64Url } from "../protocol/bytes.ts";
+import { equalBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { beginsId, deviceIdOf } from "../protocol/ids.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
-import type { EntryBody, GrantScope } from "../protocol/owner-log.ts";
+import { isOwnerId, type EntryBody, type GrantScope } from "../protocol/owner-log.ts";
 import type { Clock } from "../world/world.ts";
 import { knownLog, signedEntry, writeToLog, type LogWriting } from "./log-writing.ts";
 import { orderedDevice } from "./orders/ordered-device.ts";
@@ -21,6 +22,11 @@ export interface KeyDeskOptions extends LogWriting {
   /** Identity key of a device that this home is paired with, by name or id. */
   peerKey(reference: string): Promise<{ name: string; publicKey: Uint8Array }>;
 }
+
+type Holder = Pick<Grant, "publicKey" | "name" | "holder">;
+
+/** So much of an owner's id names it. */
+const OWNER_ID_BEGINNING = 7;
 
 type View = LocalResponse<"keys">["items"][number];
 
@@ -57,22 +63,47 @@ export class KeyDesk {
     return { key, token: text.reveal() };
   }
 
-  /** To a device of someone else, of what one device of this owner offers: in the place of what it had there. */
+  /** To someone else, of what one device of this owner offers: in the place of what they had there. */
   async grant(request: LocalRequest<"grant">): Promise<LocalResponse<"grant">> {
     const device = await orderedDevice(this.#options, request.device);
-    const peer = await this.#options.peerKey(request.to);
-    this.#refuseTwin(peer.name, peer.publicKey);
-    this.#refuseOwn(peer.name, peer.publicKey);
+    const held = await this.#holderOf(request);
+    this.#refuseTwin(held.name, held.publicKey);
     const key = await this.#write({
-      publicKey: peer.publicKey,
-      name: peer.name,
-      holder: "device",
+      ...held,
       scopes: ["capabilities"],
       capabilities: request.capabilities,
       devices: [toBase64Url(device.publicKey)],
       expiresInMs: request.expires_in_ms,
     });
     return { key };
+  }
+
+  async #holderOf({ to, name }: LocalRequest<"grant">): Promise<Holder> {
+    const grants = knownLog(this.#options.book).grants();
+    const named = grants.find((one) => one.holder === "owner" && one.name === to);
+    if (named !== undefined) await this.#refusePeer(to, this.#idOf(named));
+    const ownerId = named === undefined ? to : this.#idOf(named);
+    if (isOwnerId(ownerId)) return this.#ownerOf(ownerId, name);
+    if (name !== undefined) {
+      throw new MusterError("usage", "only an owner is given a name here", {
+        hint: "a paired device has one: muster pair",
+      });
+    }
+    const peer = await this.#options.peerKey(to);
+    this.#refuseOwn(peer.name, peer.publicKey);
+    return { ...peer, holder: "device" };
+  }
+
+  #ownerOf(id: string, name: string | undefined): Holder {
+    const log = knownLog(this.#options.book);
+    if (id === toBase64Url(log.id)) {
+      throw new MusterError("usage", "this is the id of your own log", {
+        hint: "your own devices use what the others offer; the other owner reads theirs with muster device owners",
+      });
+    }
+    const publicKey = fromBase64Url(id) ?? new Uint8Array(0); // it is of that form
+    const former = log.grants().find((one) => equalBytes(one.publicKey, publicKey));
+    return { publicKey, name: name ?? former?.name ?? `owner ${id.slice(0, 8)}`, holder: "owner" };
   }
 
   /** By name, or by the beginning of its id. A program's key never comes back; another's device is let in again. */
@@ -129,7 +160,7 @@ export class KeyDesk {
   #find(reference: string): Grant {
     const grants = knownLog(this.#options.book).grants();
     const named = grants.filter(({ name }) => name === reference);
-    const found = named.length > 0 ? named : grants.filter((one) => beginsId(this.#idOf(one), reference));
+    const found = named.length > 0 ? named : grants.filter((one) => this.#isMeant(one, reference));
     const [first] = found;
     const second = found.find(
       ({ publicKey }) => first !== undefined && !equalBytes(publicKey, first.publicKey),
@@ -145,11 +176,27 @@ export class KeyDesk {
     });
   }
 
+  #isMeant(grant: Grant, reference: string): boolean {
+    const id = this.#idOf(grant);
+    // These have letters of both cases.
+    if (grant.holder === "owner") return reference.length >= OWNER_ID_BEGINNING && id.startsWith(reference);
+    return beginsId(id, reference);
+  }
+
   #refuseTwin(name: string, publicKey: Uint8Array): void {
     const grants = knownLog(this.#options.book).grants();
     if (!grants.some((grant) => grant.name === name && !equalBytes(grant.publicKey, publicKey))) return;
     throw new MusterError("name_taken", `there is a key "${name}" already`, {
       hint: "choose another name, or take it back first: muster key revoke",
+    });
+  }
+
+  /** What an owner was called here may be what a device calls itself. */
+  async #refusePeer(name: string, ownerId: string): Promise<void> {
+    const peer = await this.#options.peerKey(name).catch(() => undefined);
+    if (peer === undefined) return;
+    throw new MusterError("ambiguous", `"${name}" is an owner and a paired device`, {
+      hint: `say the device by its id, or the owner by theirs: ${ownerId}`,
     });
   }
 
@@ -180,7 +227,8 @@ export class KeyDesk {
     return log?.participants().find(({ publicKey }) => toBase64Url(publicKey) === key)?.name ?? key;
   }
 
-  #idOf({ publicKey }: Pick<Grant, "publicKey">): string {
+  #idOf({ publicKey, holder }: Pick<Grant, "publicKey" | "holder">): string {
+    if (holder === "owner") return toBase64Url(publicKey);
     return deviceIdOf(this.#options.crypto.sha256(publicKey));
   }
 }

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { appendEntry, type OwnerLog } from "../identity/owner-log.ts";
-import { begun, crypto, home, member, newSigner } from "../identity/owner-log.fixture.ts";
+import { appendEntry, beginLog, type NewEntry, type OwnerLog } from "../identity/owner-log.ts";
+import { begun, crypto, home, member, newKey, newSigner } from "../identity/owner-log.fixture.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
+import type { EntryBody } from "../protocol/owner-log.ts";
 import { SILENT_LOG } from "../protocol/log.ts";
 import { realWorld } from "../world/real.ts";
 import { ObeyedLogs } from "./obeyed-logs.ts";
@@ -68,4 +69,47 @@ test("entries of a log that counts for nothing here are refused", async () => {
   const { logs } = await opened(await stateStore(realWorld), owner);
   const problem = await logs.take(theirs.entries).catch((error: unknown) => error);
   expect(problem).toMatchObject({ code: "forbidden" });
+});
+
+test("the log of an owner who was let use something is kept, follows, and is obeyed by nobody", async () => {
+  const store = await stateStore(realWorld);
+  const guest = await beginLog(crypto, mate, {
+    name: "mate",
+    kind: "laptop",
+    platform: "linux-x86_64",
+    link_key: newKey(),
+  });
+  const id = toBase64Url(guest.id);
+  const body: EntryBody<"key"> = {
+    public_key: id,
+    name: "Mate",
+    holder: "owner",
+    scopes: ["models"],
+    capabilities: null,
+    devices: [toBase64Url(pi.publicKey)],
+    until: null,
+  };
+  const granted = await appendEntry(crypto, owner, { kind: "key", body, signer: home });
+  const first = await opened(store, granted, guest);
+  await first.logs.fetch();
+  // By the hub's word alone, and after a restart without one.
+  const { logs, own } = await opened(store);
+  for (const one of [first.logs, logs]) {
+    expect(one.granted(id)?.length).toBe(1);
+    expect(one.of(id)).toBeUndefined();
+    expect(one.knowing(mate.publicKey)).toBeUndefined();
+    expect(one.mayCommand(mate.publicKey, Date.now())).toBe(false);
+    expect(one.granted(root)).toBeUndefined();
+  }
+  const longer = await appendEntry(crypto, guest, {
+    kind: "member",
+    body: member(newSigner()),
+    signer: mate,
+  });
+  await logs.followed(id)?.take(longer.entries);
+  expect(logs.granted(id)?.length).toBe(2);
+  const remove: NewEntry = { kind: "remove", body: { public_key: id }, signer: home };
+  await own.take((await appendEntry(crypto, granted, remove)).entries);
+  await logs.look();
+  expect([logs.granted(id), logs.followed(id)]).toEqual([undefined, undefined]);
 });

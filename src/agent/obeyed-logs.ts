@@ -1,7 +1,9 @@
 // The owner logs that this device obeys: its own owner's, pinned when it joined, and those of co-owners, each pinned
 // by an entry of the former. A co-owner's log counts only while both logs say that this device is shared, and
-// decides about nothing but its own keys.
+// decides about nothing but its own keys. Beside them it follows those of owners who were let use something here:
+// pinned in the same way, they say whose a key is, and nobody of them is obeyed.
 import type { OwnerLog } from "../identity/owner-log.ts";
+import { ownersLetOn } from "../identity/grant-covers.ts";
 import { isShared } from "../identity/owner-log-shares.ts";
 import { toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
@@ -24,14 +26,17 @@ export interface ObeyedLogsOptions {
   /** This device's own. */
   publicKey: Uint8Array;
   own: Own;
-  /** The copy of a co-owner's log, not loaded yet. */
+  /** The copy of another owner's log, not loaded yet. */
   open(ownerRoot: string): Own & Pick<OwnerBook, "load">;
 }
 
 export class ObeyedLogs {
   readonly #options: ObeyedLogsOptions;
   readonly #own: ObeyedLog;
-  readonly #shared = new Map<string, ObeyedLog>();
+  /** Of other owners, for whichever reason. */
+  readonly #others = new Map<string, ObeyedLog>();
+  #coOwners: ReadonlySet<string> = new Set();
+  #granted: ReadonlySet<string> = new Set();
   readonly #opening = new Map<string, Promise<void>>();
 
   constructor(options: ObeyedLogsOptions) {
@@ -41,12 +46,23 @@ export class ObeyedLogs {
   }
 
   of(ownerRoot: string): ObeyedLog | undefined {
-    return ownerRoot === this.#own.ownerRoot ? this.#own : this.#shared.get(ownerRoot);
+    if (ownerRoot === this.#own.ownerRoot) return this.#own;
+    return this.#coOwners.has(ownerRoot) ? this.#others.get(ownerRoot) : undefined;
+  }
+
+  /** The log of an owner who was let use something here; none while it is not to be believed. */
+  granted(ownerRoot: string): OwnerLog | undefined {
+    return this.#granted.has(ownerRoot) ? this.#others.get(ownerRoot)?.log : undefined;
+  }
+
+  /** One that is kept here, for whichever reason: entries of it are news. */
+  followed(ownerRoot: string): Pick<ObeyedLog, "take"> | undefined {
+    return ownerRoot === this.#own.ownerRoot ? this.#own : this.#others.get(ownerRoot);
   }
 
   /** The log that has this key, its own owner's before any other, and the link key that it has there. */
   knowing(publicKey: Uint8Array): { log: ObeyedLog; linkKey: Uint8Array } | undefined {
-    const all = [this.#own, ...this.#shared.values()];
+    const all = [this.#own, ...[...this.#coOwners].flatMap((root) => this.#others.get(root) ?? [])];
     const log =
       all.find(({ seen }) => seen?.participant(publicKey) !== undefined) ??
       all.find(({ seen }) => seen?.wasRemoved(publicKey) === true);
@@ -68,10 +84,15 @@ export class ObeyedLogs {
     return this.knowing(publicKey);
   }
 
-  /** Its own owner's log has grown, or was read: co-owners come and go by it. Resolves once those new are open. */
+  /** Its own owner's log has grown, or was read: others come and go by it. Resolves once those new are open. */
   async look(): Promise<void> {
-    const roots = new Set(this.#roots());
-    for (const root of this.#shared.keys()) if (!roots.has(root)) this.#shared.delete(root);
+    const { own, publicKey } = this.#options;
+    const device = toBase64Url(publicKey);
+    const coOwners = own.log?.coOwners().filter((one) => one.device === device) ?? [];
+    this.#coOwners = new Set(coOwners.map(({ owner }) => owner));
+    this.#granted = new Set(ownersLetOn(own.log, device));
+    for (const root of this.#others.keys()) if (!this.#isFollowed(root)) this.#others.delete(root);
+    const roots = new Set([...this.#coOwners, ...this.#granted]);
     await Promise.all([...roots].map((root) => this.#open(root)));
   }
 
@@ -80,7 +101,7 @@ export class ObeyedLogs {
     const { own } = this.#options;
     await own.fetch(heads);
     await this.look();
-    await Promise.all([...this.#shared.values()].map((log) => log.fetch(heads)));
+    await Promise.all([...this.#others.values()].map((log) => log.fetch(heads)));
   }
 
   /** Entries that somebody carried here; those of a log that counts for nothing are refused. */
@@ -92,24 +113,21 @@ export class ObeyedLogs {
     await log.take(entries);
   }
 
-  #roots(): string[] {
-    const { own, publicKey } = this.#options;
-    const device = toBase64Url(publicKey);
-    const coOwners = own.log?.coOwners().filter((one) => one.device === device) ?? [];
-    return coOwners.map(({ owner }) => owner);
+  #isFollowed(root: string): boolean {
+    return this.#coOwners.has(root) || this.#granted.has(root);
   }
 
   #open(root: string): Promise<void> {
     const { open, own, publicKey } = this.#options;
-    if (this.#shared.has(root)) return Promise.resolve();
+    if (this.#others.has(root)) return Promise.resolve();
     const before = this.#opening.get(root);
     if (before !== undefined) return before;
     const book = open(root);
     const opening = book.load().then(() => {
       this.#opening.delete(root);
-      if (!this.#roots().includes(root)) return;
+      if (!this.#isFollowed(root)) return;
       const log = viewOf(root, book, () => sharingProblem({ own, other: book, publicKey }));
-      this.#shared.set(root, log);
+      this.#others.set(root, log);
       // Where that fails it is asked for again, with the next session and for each caller that nobody knows.
       log.fetch().catch(() => {});
     });

@@ -38,7 +38,7 @@ export function addKeyCommands(program: Command, choose: Choose): void {
   key
     .command("ls")
     .summary("list the keys")
-    .description("List the keys of programs and the grants to devices of others.")
+    .description("List the keys of programs and the grants to others.")
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExamples:\n  muster key ls --json")
     .action(() => {
@@ -47,17 +47,22 @@ export function addKeyCommands(program: Command, choose: Choose): void {
   addRevoke(key, { choose, example: "muster key revoke editor" });
   program
     .command("grant")
-    .summary("let a paired device use what one of yours offers")
+    .summary("let someone else use what a device of yours offers")
     .description(
-      "Let a device of someone else, which this one is paired with, use a capability of a device of yours. Said again " +
-        "of the same two devices, it takes the former's place.",
+      "Let a device of someone else, which this one is paired with, use a capability of a device of yours; or all " +
+        "devices of an owner at the same hub, by their owner id, which muster device owners shows them. Said again of " +
+        "the same two, it takes the former's place.",
     )
     .argument("<device>", "which of yours", parseReference)
     .requiredOption("--capability <protocol...>", "what it may use: llm.chat, embeddings, …")
-    .requiredOption("--to <peer>", "the paired device", parseReference)
+    .requiredOption("--to <peer>", "the paired device, or the owner id", parseReference)
+    .option("--as <name>", "what to call that owner here")
     .option("--expires <duration>", EXPIRES_HELP)
     .option("--json", JSON_HELP)
-    .addHelpText("after", "\nExamples:\n  muster grant gpu --capability llm.chat --to annas-laptop")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  muster grant gpu --capability llm.chat --to annas-laptop\n  muster grant gpu --capability llm.chat --to OWNER_ID --as anna",
+    )
     .action((device, options) => {
       choose({
         run: async (invocation) => (await import("./commands/keys.ts")).grant(invocation, device, options),
@@ -71,7 +76,7 @@ function addRevoke(under: Command, { choose, example }: { choose: Choose; exampl
     .command("revoke")
     .summary("take a key or a grant back")
     .description(
-      "Take a key back for good, or all that a device of someone else was let use, within a second.",
+      "Take a key back for good, or all that someone else or a device of theirs was let use, within a second.",
     )
     .argument("<key>", "its name, or the beginning of its id", parseReference)
     .option("--json", JSON_HELP)

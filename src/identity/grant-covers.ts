@@ -1,6 +1,8 @@
 // What a grant of an owner log is good for.
 import { MusterError } from "../protocol/errors.ts";
 import type { GrantScope } from "../protocol/owner-log.ts";
+import { toBase64Url } from "../protocol/bytes.ts";
+import type { OwnerLog } from "./owner-log.ts";
 import type { Grant } from "./owner-log-state.ts";
 
 /** What the scope `models` stands for. */
@@ -32,4 +34,10 @@ export function coveredModels<Offer extends { protocol: string }>(
 /** `deviceKey` in base64url. */
 export function holdsOn({ devices }: Pick<Grant, "devices">, deviceKey: string): boolean {
   return devices?.includes(deviceKey) ?? true;
+}
+
+/** Ids of the logs of other owners who are let use something on this device, those included whose time is over. */
+export function ownersLetOn(log: OwnerLog | undefined, deviceKey: string): string[] {
+  const grants = log?.grants().filter((grant) => grant.holder === "owner" && holdsOn(grant, deviceKey)) ?? [];
+  return [...new Set(grants.map(({ publicKey }) => toBase64Url(publicKey)))];
 }

@@ -3,6 +3,7 @@ import { toBase64Url } from "../protocol/bytes.ts";
 import type { JsonValue } from "../protocol/canonical-json.ts";
 import type { EntryBody } from "../protocol/owner-log.ts";
 import type { Signer } from "./crypto.ts";
+import { ownersLetOn } from "./grant-covers.ts";
 import {
   crypto,
   full,
@@ -15,7 +16,7 @@ import {
   pi,
   whyNot,
 } from "./owner-log.fixture.ts";
-import { appendEntry } from "./owner-log.ts";
+import { appendEntry, type OwnerLog } from "./owner-log.ts";
 
 const program = newSigner();
 const text = (of: Signer): string => toBase64Url(of.publicKey);
@@ -100,6 +101,62 @@ describe("another owner's device", () => {
     const [first] = log.grants();
     log = await entry(log, { devices: [...(first?.devices ?? [])], until: null });
     expect(log.grants()).toHaveLength(256);
+  });
+});
+
+describe("another owner, by the id of their log", () => {
+  const gpu = newKey();
+  const nas = newKey();
+  const root = newKey();
+  const entry = (log: OwnerLog, change: Partial<EntryBody<"key">>) =>
+    appendEntry(crypto, log, {
+      kind: "key",
+      body: grant({ public_key: root, holder: "owner", scopes: ["capabilities"], ...change }),
+      signer: home,
+    });
+
+  test("is let use things, on each list of devices others, until a time", async () => {
+    let log = await entry(full, { devices: [gpu] });
+    log = await entry(log, { devices: [nas], capabilities: ["embeddings"], until: null });
+    log = await entry(log, { devices: [gpu], capabilities: ["x.own"] });
+    const held = (at: number) => log.ownerGrantsOf(root, at).map(({ capabilities }) => capabilities);
+    expect(held(NOW)).toEqual([["embeddings"], ["x.own"]]);
+    expect(held(NOW + 1000)).toEqual([["embeddings"]]);
+    expect(ownersLetOn(log, gpu)).toEqual([root]);
+    expect(ownersLetOn(log, newKey())).toEqual([]);
+    expect(ownersLetOn(await entry(log, { devices: null }), newKey())).toEqual([root]);
+  });
+
+  test("is no key: nobody who had one of those bytes could use it, and no key is an owner", async () => {
+    const log = await entry(full, {});
+    const bytes = log.grants()[0]?.publicKey ?? new Uint8Array();
+    expect(log.grantsOf(bytes, NOW)).toEqual([]);
+    expect(log.roleOf(bytes, NOW)).toBeUndefined();
+    expect(granted.ownerGrantsOf(text(program), NOW)).toEqual([]);
+    for (const holder of ["device", "program"] as const) {
+      expect(await whyNot(log, "key", { body: grant({ public_key: root, holder }), signer: home })).toContain(
+        "the key of a grant",
+      );
+    }
+  });
+
+  test("loses all of it by one removal, and may be let in again", async () => {
+    let log = await entry(await entry(full, { devices: [gpu] }), { devices: [nas] });
+    log = await appendEntry(crypto, log, { kind: "remove", body: { public_key: root }, signer: home });
+    expect(log.ownerGrantsOf(root, NOW)).toEqual([]);
+    expect(ownersLetOn(log, gpu)).toEqual([]);
+    log = await entry(log, { devices: [gpu] });
+    expect(log.ownerGrantsOf(root, NOW)).toHaveLength(1);
+  });
+
+  test("is not the owner of this log, nor the 17th", async () => {
+    const body = grant({ public_key: toBase64Url(full.id), holder: "owner" });
+    expect(await whyNot(full, "key", { body, signer: home })).toContain("the owner of this log");
+    let log = await entry(full, {});
+    for (let n = 1; n < 16; n++) log = await entry(log, { public_key: newKey() });
+    const more = grant({ public_key: newKey(), holder: "owner" });
+    expect(await whyNot(log, "key", { body: more, signer: home })).toContain("16 other owners");
+    expect((await entry(log, { devices: [gpu] })).ownerGrantsOf(root, NOW)).toHaveLength(2);
   });
 });
 

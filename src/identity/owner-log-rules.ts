@@ -44,8 +44,10 @@ const RULES: Record<KnownKind, Rule> = {
 };
 
 const DAY_MS = 86_400_000;
-/** Keys of programs and of others' devices that hold at once. */
+/** Keys of programs and of others' devices that hold at once, and grants to owners. */
 export const GRANTS_MAX = 256;
+/** Other owners with grants: a device keeps the log of each. */
+export const GRANTED_OWNERS_MAX = 16;
 
 /** Kinds that command only when a person chose the very device: they stand elsewhere, or live in a page. */
 const ONLY_BY_NAME: ReadonlySet<DeviceKind> = new Set(["vps", "raspberry_pi", "browser"]);
@@ -196,17 +198,19 @@ function claimProblem(step: Step, body: EntryBody<"member">, invite: Invite | un
 }
 
 /**
- * A right to use something, for a key that is no device of this owner. Another owner's device may have several, one for
- * each list of devices; one for the same list takes the former's place.
+ * A right to use something, for a key that is no device of this owner. Another owner, or a device of theirs, may have
+ * several, one for each list of devices; one for the same list takes the former's place.
  */
 function grant(step: Step, body: EntryBody<"key">): string | undefined {
   if (!isAdmin(step)) return NOT_ADMIN;
   const { state } = step;
   const held = state.grants.get(body.public_key) ?? [];
-  const isAgain = held.length > 0 && [body, ...held].every(({ holder }) => holder === "device");
+  const isAgain =
+    held.length > 0 && body.holder !== "program" && held.every(({ holder }) => holder === body.holder);
   const problem =
     (isAgain ? undefined : unknownProblem(state, body.public_key)) ??
     (state.recovery === body.public_key ? "the recovery key is no other" : undefined) ??
+    (body.holder === "owner" && !isAgain ? ownerProblem(step, body.public_key) : undefined) ??
     (isStrictlySorted(body.scopes) ? undefined : "its scopes are not sorted, each once") ??
     (isStrictlySorted(body.capabilities ?? []) ? undefined : "its capabilities are not sorted, each once") ??
     (isStrictlySorted(body.devices ?? []) ? undefined : "its devices are not sorted, each once");
@@ -231,9 +235,17 @@ function grant(step: Step, body: EntryBody<"key">): string | undefined {
   return undefined;
 }
 
+function ownerProblem({ state, logId }: Step, ownerRoot: string): string | undefined {
+  if (ownerRoot === keyText(logId)) return "it is the owner of this log";
+  const owners = [...state.grants.values()].filter((grants) => grants[0]?.holder === "owner");
+  return owners.length < GRANTED_OWNERS_MAX
+    ? undefined
+    : `${GRANTED_OWNERS_MAX} other owners have grants already`;
+}
+
 /**
- * By a controller, or by the key itself: a machine may always leave. What another owner's device was let use is taken
- * back alone: its key is not this owner's to spend, and may be let in again.
+ * By a controller, or by the key itself: a machine may always leave. What another owner or a device of theirs was let
+ * use is taken back alone: it is not this owner's to spend, and may be let in again.
  */
 function remove({ state, by, number }: Step, body: EntryBody<"remove">): string | undefined {
   const known = state.participants.get(body.public_key);
@@ -247,7 +259,7 @@ function remove({ state, by, number }: Step, body: EntryBody<"remove">): string 
   state.participants.delete(body.public_key);
   const grants = state.grants.get(body.public_key) ?? [];
   state.grants.delete(body.public_key);
-  if (grants.some(({ holder }) => holder === "device")) return undefined;
+  if (grants.some(({ holder }) => holder !== "program")) return undefined;
   endSharesOf(state, body.public_key);
   state.removed.set(body.public_key, number);
   return undefined;

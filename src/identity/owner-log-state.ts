@@ -2,7 +2,7 @@
 // replaced, never changed, so a copy of the maps is a copy of the state.
 
 import { toBase64Url } from "../protocol/bytes.ts";
-import type { GrantScope, Scope } from "../protocol/owner-log.ts";
+import type { GrantHolder, GrantScope, Scope } from "../protocol/owner-log.ts";
 import type { DeviceKind } from "../protocol/views.ts";
 
 export interface Participant {
@@ -64,11 +64,12 @@ export interface CoOwner {
   readonly entry: number;
 }
 
-/** What a key that is no device of the owner may use. */
+/** What a key that is no device of the owner may use, or every key of another owner. */
 export interface Grant {
+  /** Of an owner the id of its log. */
   readonly publicKey: Uint8Array;
   readonly name: string;
-  readonly holder: "device" | "program";
+  readonly holder: GrantHolder;
   readonly scopes: readonly GrantScope[];
   /** Protocols; null is all. */
   readonly capabilities: readonly string[] | null;
@@ -89,7 +90,7 @@ export interface LogState {
   readonly offers: Map<number, ShareOffer>;
   /** By `coOwnerKey`. */
   readonly coOwners: Map<string, CoOwner>;
-  /** By `keyText`: one of a program's key; of another owner's device one for each list of devices, never empty. */
+  /** By `keyText`: one of a program's key; of another owner or its device one for each list of devices, never empty. */
   readonly grants: Map<string, readonly Grant[]>;
   /** `keyText` of what was removed, with the number of the entry that did it. */
   readonly removed: Map<string, number>;

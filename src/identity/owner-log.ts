@@ -75,8 +75,12 @@ export class OwnerLog {
 
   /** What a key that is no device of the owner may use now. */
   grantsOf(publicKey: Uint8Array, nowMs: number): readonly Grant[] {
-    const grants = this.#state.grants.get(keyText(publicKey)) ?? [];
-    return grants.filter(({ untilMs }) => nowMs < (untilMs ?? Number.POSITIVE_INFINITY));
+    return this.#grantsNow(keyText(publicKey), nowMs).filter(({ holder }) => holder !== "owner");
+  }
+
+  /** What all who stand in the log of another owner may use now; `ownerRoot` is the id of that log. */
+  ownerGrantsOf(ownerRoot: string, nowMs: number): readonly Grant[] {
+    return this.#grantsNow(ownerRoot, nowMs).filter(({ holder }) => holder === "owner");
   }
 
   /** Those whose time is over included. */
@@ -144,6 +148,11 @@ export class OwnerLog {
   /** A copy of the state, for the functions of this file. */
   copyState(): LogState {
     return copyState(this.#state);
+  }
+
+  #grantsNow(key: string, nowMs: number): readonly Grant[] {
+    const grants = this.#state.grants.get(key) ?? [];
+    return grants.filter(({ untilMs }) => nowMs < (untilMs ?? Number.POSITIVE_INFINITY));
   }
 
   #has(publicKey: Uint8Array, scope: Scope, nowMs: number): boolean {

@@ -3,9 +3,10 @@ import type { GrantScope } from "./owner-log.ts";
 
 /**
  * What a key may do in one owner log; `admin` includes `command`. `shared`: a device of another owner, commanded by
- * this one too; it reads the log, and sees nothing else.
+ * this one too; it reads the log, and sees nothing else. `granted`: one that lets those of this log use something of it;
+ * the same.
  */
-export type Role = "unconfirmed" | "shared" | "member" | "command" | "admin";
+export type Role = "unconfirmed" | "shared" | "granted" | "member" | "command" | "admin";
 
 /** Keys are base64url, owner roots as in the owner log. */
 export type Actor =
@@ -69,11 +70,12 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 const LOOKS_AT: ReadonlySet<Role> = new Set(["member", "command", "admin"]);
+const READS_LOG: ReadonlySet<Role | undefined> = new Set(["shared", "granted"]);
 
 /** Whether what is new in this owner's log is told to the actor unasked. */
 export function followsLog(actor: Actor, root: string): boolean {
   if (rootsOf(actor).includes(root)) return true;
-  return actor.kind === "register" && actor.roles.get(root) === "shared";
+  return actor.kind === "register" && READS_LOG.has(actor.roles.get(root));
 }
 
 /** Whose things this actor may look at. */

@@ -1,7 +1,7 @@
 // Calls of the local API about whose this device is: who may command, with whom it is shared, and the keys that only use.
 import { z } from "zod";
 import { CAPABILITIES_PER_DEVICE, capabilityProtocol } from "./capabilities.ts";
-import { GRANT_SCOPES, grantName, SCOPES } from "./owner-log.ts";
+import { GRANT_HOLDERS, GRANT_SCOPES, grantName, SCOPES } from "./owner-log.ts";
 import { deviceKind } from "./views.ts";
 import { reference } from "./local-reference.ts";
 
@@ -45,9 +45,10 @@ const ownersShown = z.object({
     .optional(),
 });
 const keyView = z.object({
+  /** Of an owner that of their log. */
   id: z.string(),
   name: z.string(),
-  holder: z.enum(["device", "program"]),
+  holder: z.enum(GRANT_HOLDERS),
   scopes: z.array(z.enum(GRANT_SCOPES)),
   /** Protocols; null is all. */
   capabilities: z.array(z.string()).nullable(),
@@ -135,11 +136,13 @@ export const OWNER_CALLS = {
     response: keyAnswer.extend({ token: z.string() }),
   },
   key_revoke: { request: z.object({ key: reference }), response: keyAnswer },
-  /** What one device offers, to a paired device of someone else. */
+  /** What one device offers, to a paired device of someone else, or to an owner: the id of their log. */
   grant: {
     request: z.object({
       device: reference,
       to: reference,
+      /** What to call an owner here. */
+      name: grantName.optional(),
       capabilities: grantedProtocols,
       expires_in_ms: grantMs,
     }),

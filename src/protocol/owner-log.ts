@@ -27,6 +27,11 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** 32 bytes: 43 characters, the last of which carries two bits less. */
 const bytes32 = z.string().regex(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/);
+/** Whether this can be the id of an owner's log, by its form. */
+export function isOwnerId(text: string): boolean {
+  return bytes32.safeParse(text).success;
+}
+
 const bytes64 = z.string().regex(/^[A-Za-z0-9_-]{85}[AQgw]$/);
 const instant = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 /**
@@ -66,6 +71,8 @@ export type Scope = (typeof SCOPES)[number];
 /** `models`: llm.chat and embeddings. `read`: lists of the fleet. `share`: publish through a device. */
 export const GRANT_SCOPES = ["capabilities", "models", "read", "share"] as const;
 export type GrantScope = (typeof GRANT_SCOPES)[number];
+export const GRANT_HOLDERS = ["device", "owner", "program"] as const;
+export type GrantHolder = (typeof GRANT_HOLDERS)[number];
 /** For people. */
 export const grantName = z
   .string()
@@ -128,13 +135,14 @@ const member = z.strictObject({
 });
 
 /**
- * A key that is no device of the owner: a program's, or a device of someone else's. It never commands; it uses what its
- * scopes name. `capabilities` narrows that scope, and `devices` where it holds; null is all of them.
+ * A key that is no device of the owner: a program's, or a device of someone else's; or all keys of someone else, by the
+ * id of their log in the place of a key. It never commands; it uses what its scopes name. `capabilities` narrows that
+ * scope, and `devices` where it holds; null is all of them.
  */
 const key = z.strictObject({
   public_key: bytes32,
   name: grantName,
-  holder: z.enum(["device", "program"]),
+  holder: z.enum(GRANT_HOLDERS),
   scopes: z.array(z.enum(GRANT_SCOPES)).min(1).max(GRANT_SCOPES.length),
   capabilities: z.array(capabilityProtocol).min(1).max(CAPABILITIES_PER_DEVICE).nullable(),
   devices: z.array(bytes32).min(1).max(64).nullable(),

@@ -195,8 +195,11 @@ describe("the authorization table", () => {
     }
   });
 
-  test("a device that is shared reads its co-owner's log, and has no other right to what is that owner's", () => {
-    const shared = ACTORS.register({ ...ANNA, root: BERT.root, role: "shared" });
+  test.each([
+    ["is shared reads its co-owner's log", "shared"],
+    ["others were granted something of reads their log", "granted"],
+  ] as const)("a device that %s, and has no other right to what is that owner's", (_, role) => {
+    const shared = ACTORS.register({ ...ANNA, root: BERT.root, role });
     for (const { action, resource } of ROWS) {
       const theirs = RESOURCES[resource](BERT);
       expect([action, may(shared, action, theirs)]).toEqual([action, action === "log.read"]);

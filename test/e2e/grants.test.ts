@@ -1,4 +1,4 @@
-// What one owner's device may use of another's, and a program of the whole fleet: given, used, and taken back in the
+// What one owner's device, or all of theirs, may use of another's, and a program of the whole fleet: given, used, and taken back in the
 // middle of an answer. An owner with a device of theirs, and somebody with a home of their own at the same hub.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -106,6 +106,41 @@ test("a person without a key asks by the session what a device lets the hub ask"
   expect(await (await ask({ origin })).json()).toEqual({ from_device: "gpu", payload: "well" });
   expect([(await ask({})).status, (await ask({ origin: hubUrl })).status]).toEqual([403, 403]);
 });
+
+test("another owner uses it from each device of theirs, and a device that is removed there uses it no more", async () => {
+  const { log: id } = await mate.ok(["device", "owners"]);
+  const granted = ["grant", "gpu", "--capability", "x.own", "--to", id, "--as", "Mate"];
+  const tablet = new Home();
+  try {
+    await agentIn(tablet, { owner: mate, hubUrl, name: "tablet" });
+    await owner.ok(["revoke", (await mate.ok(["status"])).device.name]);
+    for (const one of [mate, tablet])
+      expect((await one.run(CALL)).error).toMatchObject({ code: "no_device" });
+    expect(await owner.ok(granted)).toMatchObject({ id, name: "Mate", holder: "owner", devices: ["gpu"] });
+    const listed = (await owner.ok(["key", "ls"])).items as { id: string }[];
+    expect(listed.map((one) => one.id)).toContain(id);
+    // The device has asked the hub for that log by then.
+    await until("the other owner's log", async () => (await tablet.run(CALL)).code === 0);
+    expect((await mate.run(CALL)).json).toMatchObject({ from_device: "gpu", payload: "well" });
+    expect((await tablet.run(["run", "--json", "--device", "gpu", "--", "true"])).code).not.toBe(0);
+
+    const removed = tablet.spawn(LONG);
+    await until("its first part", () => removed.stdout.includes("part"));
+    await mate.ok(["device", "remove", "tablet", "--yes"]);
+    await until("the plugin to be told", () => open === 0);
+    await removed.exited;
+
+    const long = mate.spawn(LONG);
+    await until("its first part", () => long.stdout.includes("part"));
+    await owner.ok(["revoke", "Mate"]);
+    expect(await long.exited).toBe(1);
+    expect(long.stderr).toContain("may not use this any more");
+    await until("the plugin to be told again", () => open === 0);
+    expect((await mate.run(CALL)).error).toMatchObject({ code: "no_device" });
+  } finally {
+    await tablet[Symbol.asyncDispose]();
+  }
+}, 90_000);
 
 test("a program's key that is taken back loses what it has open at the hub", async () => {
   const { token } = await owner.ok(["key", "create", "robot", "--scope", "capabilities:x.own"]);

@@ -31,7 +31,7 @@ export interface CallDeskParts {
   ownerRoot: string;
   /** This device's own. */
   publicKey: Uint8Array;
-  logs: Pick<ObeyedLogs, "of">;
+  logs: Pick<ObeyedLogs, "of" | "granted">;
   capabilities: { find(asked: CapabilityCall["capability"]): Capability | undefined };
   rules: OfferRules;
   policy: HubPolicy;
@@ -159,17 +159,28 @@ export class CallDesk {
   }
 
   /** When the grants end by which this is asked; never for a device of this owner. */
-  #untilMs({ caller, capability }: CapabilityCall): number {
-    const { clock, logs, ownerRoot, publicKey } = this.#parts;
-    const key = caller === undefined ? undefined : fromBase64Url(caller);
-    const grants = key === undefined ? [] : (logs.of(ownerRoot)?.log?.grantsOf(key, clock.now()) ?? []);
-    const ends = grants
+  #untilMs(call: CapabilityCall): number {
+    const { publicKey } = this.#parts;
+    const { capability } = call;
+    const ends = this.#grantsTo(call)
       .filter((grant) => isFor(grant, capability.protocol, publicKey))
       .map(({ untilMs }) => untilMs ?? Number.POSITIVE_INFINITY);
     return ends.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...ends);
   }
 
-  #mayUse({ caller, log }: CapabilityCall, { offer, audience }: Capability): boolean {
+  /** To the caller's own key, and to the owner in whose log it stands at this moment, by this device's copy of that. */
+  #grantsTo({ caller, log }: CapabilityCall): readonly Grant[] {
+    const { clock, logs, ownerRoot } = this.#parts;
+    const key = caller === undefined ? undefined : fromBase64Url(caller);
+    const own = logs.of(ownerRoot)?.log;
+    if (key === undefined || own === undefined) return [];
+    const now = clock.now();
+    const isOfOwner = logs.granted(log)?.roleOf(key, now) !== undefined;
+    return [...own.grantsOf(key, now), ...(isOfOwner ? own.ownerGrantsOf(log, now) : [])];
+  }
+
+  #mayUse(call: CapabilityCall, { offer, audience }: Capability): boolean {
+    const { caller, log } = call;
     const { clock, rules, logs, ownerRoot, publicKey } = this.#parts;
     const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
     // The hub is neither a controller nor a name, and asks for this owner's people alone.
@@ -177,7 +188,7 @@ export class CallDesk {
     const key = fromBase64Url(caller);
     const own = logs.of(ownerRoot)?.log;
     if (key === undefined || own === undefined) return false;
-    const grants = own.grantsOf(key, clock.now());
+    const grants = this.#grantsTo(call);
     // Whoever writes the log has let this key in; only this device's own word is narrower.
     if (grants.length > 0 && (told === undefined || told === "members")) {
       return grants.some((grant) => isFor(grant, offer.protocol, publicKey));

@@ -128,7 +128,7 @@ function whenHeard(
   return (message) => {
     paired.post.heard(message);
     if (message.type === "log_entries") {
-      const known = owned.logs.of(message.owner_root);
+      const known = owned.logs.followed(message.owner_root);
       if (known !== undefined) inBackground("owner log", known.take(message.entries));
     } else if (message.type === "command") {
       inBackground(

@@ -67,28 +67,35 @@ export async function keyRevoke(invocation: Invocation, reference: string): Prom
   const { key } = await askKeys(invocation, (keys) => keys.key_revoke({ key: reference }));
   if (invocation.json) return printJson(invocation, key);
   const { name } = plainValue(key);
+  const whom = key.holder === "owner" ? "them" : "it";
   invocation.out.line(
     key.holder === "program"
       ? `${name} is taken back, for good.`
-      : `${name} may use nothing here any more. Let it in again: muster grant`,
+      : `${name} may use nothing here any more. Let ${whom} in again: muster grant`,
   );
 }
 
 export async function grant(
   invocation: Invocation,
   device: string,
-  flags: { capability: string[]; to: string; expires?: string | undefined },
+  flags: { capability: string[]; to: string; as?: string | undefined; expires?: string | undefined },
 ): Promise<void> {
+  if (flags.as !== undefined && !grantName.safeParse(flags.as).success) {
+    throw new MusterError("usage", "an owner's name has 1 to 64 characters, on one line");
+  }
   const capabilities = flags.capability.flatMap((text) => protocolsIn(text));
   const agent = await requireAgent(invocation);
   const { key } = await agent.call("grant", {
     device,
     to: flags.to,
+    ...(flags.as === undefined ? {} : { name: flags.as }),
     capabilities,
     ...expiresOf(flags.expires),
   });
   if (invocation.json) return printJson(invocation, key);
-  invocation.out.line(`${plainValue(key).name}: ${wordsOf(plainValue(key))}`);
+  const shown = plainValue(key);
+  const whom = shown.holder === "owner" ? `${shown.name} (owner ${shown.id})` : shown.name;
+  invocation.out.prose(`${whom}: ${wordsOf(shown)}`);
 }
 
 /** `capabilities:a,b` names some of them. */
@@ -131,5 +138,6 @@ function usesOf({ scopes, capabilities }: KeyView): string {
 function wordsOf(key: KeyView): string {
   const where = key.devices === null ? "" : ` on ${key.devices.join(", ")}`;
   const end = key.expires_at === null ? "" : ` until ${key.expires_at}`;
-  return `It may use ${usesOf(key)}${where}${end}.`;
+  const who = key.holder === "owner" ? "Each of their devices" : "It";
+  return `${who} may use ${usesOf(key)}${where}${end}.`;
 }

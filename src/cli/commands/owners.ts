@@ -53,7 +53,7 @@ export async function owners(invocation: Invocation): Promise<void> {
 
 function showOwners(
   invocation: Invocation,
-  { items, entries, co_owners: coOwners = [], shared_with_me: sharedWithMe = [] }: Owners,
+  { log, items, entries, co_owners: coOwners = [], shared_with_me: sharedWithMe = [] }: Owners,
 ): void {
   const { out, surroundings } = invocation;
   const now = surroundings.clock.now();
@@ -83,6 +83,7 @@ function showOwners(
   }
   for (const { device } of sharedWithMe) out.line(`${out.style("bold", device)} is shared with you`);
   out.line(out.style("dim", `${entries} entries in the owner log`));
+  out.line(out.style("dim", `Owner id: ${log}`));
 }
 
 /** As a shell takes it for one word. */

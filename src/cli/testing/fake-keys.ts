@@ -1,4 +1,4 @@
-// The keys of a fleet: one of a program, one that is over, one grant to a device of someone else.
+// The keys of a fleet: one of a program, one that is over, one grant to an owner and one to a device of someone else.
 import type { LocalRequest, LocalResponse } from "../../protocol/local-api.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { STARTED_AT } from "./fake-timers.ts";
@@ -16,6 +16,9 @@ const EDITOR: KeyView = {
   expired: false,
 };
 
+/** Of somebody else's log. */
+const OWNER_ID = "cem".padEnd(42, "o") + "A";
+
 const ITEMS: KeyView[] = [
   EDITOR,
   {
@@ -25,6 +28,15 @@ const ITEMS: KeyView[] = [
     capabilities: ["embeddings"],
     expires_at: new Date(STARTED_AT - 60_000).toISOString(),
     expired: true,
+  },
+  {
+    ...EDITOR,
+    id: OWNER_ID,
+    name: "cem",
+    holder: "owner",
+    scopes: ["capabilities"],
+    capabilities: ["llm.chat"],
+    devices: ["gpu"],
   },
   {
     ...EDITOR,
@@ -49,7 +61,9 @@ export const FAKE_KEYS = {
     if (found !== undefined) return { key: found };
     throw new MusterError("not_found", `there is no key "${key}"`, { hint: "see them: muster key ls" });
   },
-  grant: (_: unknown, { device, to, capabilities }: LocalRequest<"grant">) => ({
-    key: { ...EDITOR, name: to, holder: "device", scopes: ["capabilities"], capabilities, devices: [device] },
-  }),
+  grant: (_: unknown, { device, to, name = to, capabilities }: LocalRequest<"grant">) => {
+    const whom =
+      to === OWNER_ID ? { id: to, name, holder: "owner" as const } : { name: to, holder: "device" as const };
+    return { key: { ...EDITOR, ...whom, scopes: ["capabilities"], capabilities, devices: [device] } };
+  },
 };

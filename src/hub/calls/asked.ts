@@ -1,6 +1,13 @@
 // A capability request as far as it says who may serve it.
 import type { CapabilityAsked } from "../../protocol/capabilities.ts";
 
+/** A key, base64url, that asks by an owner's log for a capability. */
+export interface GrantAsked {
+  key: string;
+  log: string;
+  protocol: string;
+}
+
 export interface Asked {
   ownerRoot: string;
   /** Other owners who let the asker use this, and on which of their devices (keys, base64url; null is all). */

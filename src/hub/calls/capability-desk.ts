@@ -15,7 +15,7 @@ import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Session } from "../sessions/session.ts";
 import { CallStreams } from "./call-stream.ts";
-import type { Asked } from "./asked.ts";
+import type { Asked, GrantAsked } from "./asked.ts";
 import { findCandidates, type CandidateParts } from "./candidates.ts";
 import { Places } from "./places.ts";
 import { CapabilityRun, type RunEvents } from "./capability-run.ts";
@@ -24,7 +24,7 @@ export interface CapabilityDeskParts extends Pick<CandidateParts, "devices" | "o
   clock: Clock;
   timers: Timers;
   /** Owners that let this key use a capability of theirs, by their logs. */
-  granted(key: string, protocol: string): Asked["granted"];
+  granted(asked: GrantAsked): Asked["granted"];
 }
 
 export interface Ask {
@@ -82,6 +82,7 @@ export class CapabilityDesk {
     if (actor !== undefined) demand(actor, "fleet.ask", { kind: "owner", root: request.log });
     const { clock, timers } = this.#parts;
     const isUnsigned = request.signature === undefined;
+    const { protocol } = request.capability;
     const candidates = findCandidates(
       {
         ...this.#parts,
@@ -92,7 +93,7 @@ export class CapabilityDesk {
         ownerRoot: request.log,
         isUnsigned,
         isProgram: !isUnsigned && (actor === undefined || request.by !== undefined),
-        granted: isUnsigned ? [] : this.#parts.granted(caller, request.capability.protocol),
+        granted: isUnsigned ? [] : this.#parts.granted({ key: caller, log: request.log, protocol }),
         capability: request.capability,
         model: request.model,
         onlyDevice: request.only_device,

@@ -7,10 +7,8 @@ import type { Accounts } from "../accounts/accounts.ts";
 import { createAccounts } from "../accounts/better-auth-accounts.ts";
 import { USUAL_LIMITS } from "../hub-limits.ts";
 import type { HubOptions } from "../hub-options.ts";
-import { coversCapability } from "../../identity/grant-covers.ts";
-import { fromBase64Url } from "../../protocol/bytes.ts";
-import type { Asked } from "../calls/asked.ts";
 import { CapabilityDesk } from "../calls/capability-desk.ts";
+import { grantedTo } from "../calls/granted-to.ts";
 import { QueryDesk } from "../calls/query-desk.ts";
 import { CommandDesk } from "../sessions/command-desk.ts";
 import { SessionDoor } from "../sessions/door.ts";
@@ -46,8 +44,14 @@ export function openDoors(options: HubOptions, core: Core, presence: Presence): 
   const makeLoginLink = loginLinks({ options, core, accounts, ownerRoot: presence.owner.root });
   const { devices, offers, directory } = core;
   const { clock, timers } = world;
-  const granted = (key: string, protocol: string): Asked["granted"] => grantedTo(core, key, protocol);
-  const capabilities = new CapabilityDesk({ clock, timers, devices, offers, directory, granted });
+  const capabilities = new CapabilityDesk({
+    clock,
+    timers,
+    devices,
+    offers,
+    directory,
+    granted: (asked) => grantedTo(core.ownerLogs, asked, core.now()),
+  });
   const queries = new QueryDesk({ timers, devices, offers, directory });
   return {
     accounts,
@@ -130,17 +134,5 @@ function sessionDoor(
       makeLoginLink,
       homeRoots: () => [owner.root],
     },
-  });
-}
-
-/** Who lets this key use a capability, and where. */
-function grantedTo({ ownerLogs, now }: Core, key: string, protocol: string): Asked["granted"] {
-  const publicKey = fromBase64Url(key);
-  if (publicKey === undefined) return [];
-  return ownerLogs.roots().flatMap((root) => {
-    const grants = ownerLogs.get(root)?.grantsOf(publicKey, now()) ?? [];
-    return grants
-      .filter((grant) => coversCapability(grant, protocol))
-      .map(({ devices }) => ({ root, devices }));
   });
 }

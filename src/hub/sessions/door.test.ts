@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Signer } from "../../identity/crypto.ts";
+import { appendEntry, type NewEntry } from "../../identity/owner-log.ts";
+import type { EntryBody } from "../../protocol/owner-log.ts";
 import { makeShareClaim, makeShareOffer, takeShared } from "../../identity/share-token.ts";
 import { checkHub } from "../../identity/session.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
@@ -199,6 +201,40 @@ test("a session that says goodbye is given nothing new", async () => {
   client.trunk.goaway("the machine sleeps");
   await door.until("its goodbye", () => session?.leaving === true);
   expect(toBase64Url(pi.publicKey)).toBe(session?.key ?? "");
+});
+
+test("a device reads the log of an owner who was let use something of it, until that ends", async () => {
+  await using door = await openDoor();
+  const { crypto, home, other, logs } = door.hub;
+  const [pi, nas] = [await door.member("pi"), await door.member("nas")];
+  await door.knock().register(pi);
+  await door.knock().register(nas);
+  const roles = (of: Signer): unknown[] => {
+    const actor = door.directory.device(idOf(door, of.publicKey))?.actor;
+    return actor?.kind === "register" ? [...actor.roles] : [];
+  };
+  const own = [home.root, "member"];
+  const write = async (entry: NewEntry): Promise<void> => {
+    const longer = await appendEntry(crypto, home.log(), entry);
+    const last = longer.entries.at(-1);
+    if (last !== undefined) await logs.append(last);
+  };
+  const body: EntryBody<"key"> = {
+    public_key: other.root,
+    name: "Mate",
+    holder: "owner",
+    scopes: ["capabilities"],
+    capabilities: ["llm.chat"],
+    devices: [toBase64Url(pi.publicKey)],
+    until: null,
+  };
+  await write({ kind: "key", body, signer: home.signer });
+  expect(roles(pi)).toEqual([own, [other.root, "granted"]]);
+  expect(roles(nas)).toEqual([own]);
+  const { answer } = await door.knock().register(pi, { session: 2 });
+  expect(answer.owner_heads).toMatchObject([{ owner_root: home.root }, { owner_root: other.root }]);
+  await write({ kind: "remove", body: { public_key: other.root }, signer: home.signer });
+  expect(roles(pi)).toEqual([own]);
 });
 
 describe("a device that another owner's log names", () => {

@@ -3,6 +3,7 @@
 import type { Kysely } from "kysely";
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import type { BindingRule, Handshake } from "../../identity/session.ts";
+import { ownersLetOn } from "../../identity/grant-covers.ts";
 import { fromUtf8, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import { PROVEN_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
@@ -348,7 +349,8 @@ export class SessionDoor {
 
   /**
    * By the log of the owner that the device is of, whatever others write of its key; and of a device that no log names
-   * yet, that it waits for its owner's. Of a shared one also whose logs it obeys beside that.
+   * yet, that it waits for its owner's. Of a shared one also whose logs it obeys beside that, and of one that was
+   * granted to another owner whose log it checks keys by.
    */
   #rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
     const { ownerLogs, devices } = this.#parts;
@@ -358,9 +360,12 @@ export class SessionDoor {
     const [own, ...others] = devices.ownersOf(row);
     const waits = row.confirmed === 0 && row.revoked_at === null ? "unconfirmed" : undefined;
     const role = named.get(row.owner_root) ?? waits;
+    const granted =
+      role === undefined ? [] : ownersLetOn(ownerLogs.get(row.owner_root), toBase64Url(publicKey));
     return new Map<string, Role>([
       ...(own === undefined || role === undefined ? [] : ([[own, role]] as const)),
       ...others.map((root) => [root, "shared"] as const),
+      ...granted.flatMap((root) => (others.includes(root) ? [] : [[root, "granted"] as const])),
     ]);
   }
 
