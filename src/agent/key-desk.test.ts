@@ -103,8 +103,9 @@ test("256 keys are all there may be, and one whose time is over makes room for t
   for (let n = 0; n < 256; n++) {
     const body = canonicalJson({
       public_key: toBase64Url(newSigner().publicKey),
-      name: `program-${n}`,
-      holder: "program",
+      name: `key-${n}`,
+      // One that holds is in no danger, whatever it is for.
+      holder: n === 3 ? "owner" : n === 4 ? "device" : "program",
       scopes: ["models"],
       capabilities: null,
       devices: null,
@@ -119,8 +120,20 @@ test("256 keys are all there may be, and one whose time is over makes room for t
   const names = made.show().items.map(({ name }) => name);
   expect(names).toHaveLength(256);
   expect(names).toContain("one more");
-  expect(names).not.toContain("program-7");
+  expect(names).not.toContain("key-7");
 }, 20_000);
+
+test("16 owners are all there may be, and one whose time is over makes room, never one whose time is not", async () => {
+  const { made, state, grant } = desk();
+  const owners = Array.from({ length: 16 }, () => newKey());
+  for (const [n, id] of owners.entries()) await grant(id, ["llm.chat"], n === 7 ? HOUR_MS : undefined);
+  const next = newKey();
+  expect(await refused(grant(next, ["llm.chat"]))).toBe("owner_log_invalid");
+  state.now += HOUR_MS;
+  await grant(next, ["llm.chat"]);
+  const ids = made.show().items.map(({ id }) => id);
+  expect(ids.toSorted()).toEqual([...owners.filter((_, n) => n !== 7), next].toSorted());
+});
 
 /** The code of the refusal. */
 function refused(promise: Promise<unknown>): Promise<string> {

@@ -4,13 +4,13 @@
 import { makeApiKey } from "../identity/api-key.ts";
 import type { Crypto, Signer } from "../identity/crypto.ts";
 import type { OwnerLog } from "../identity/owner-log.ts";
-import { GRANTS_MAX } from "../identity/owner-log-rules.ts";
+import { GRANTED_OWNERS_MAX, GRANTS_MAX } from "../identity/owner-log-rules.ts";
 import type { Grant } from "../identity/owner-log-state.ts";
 import { equalBytes, fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { beginsId, deviceIdOf } from "../protocol/ids.ts";
 import type { LocalRequest, LocalResponse } from "../protocol/local-api.ts";
-import { isOwnerId, type EntryBody, type GrantScope } from "../protocol/owner-log.ts";
+import { isOwnerId, type EntryBody, type GrantHolder, type GrantScope } from "../protocol/owner-log.ts";
 import type { Clock } from "../world/world.ts";
 import { knownLog, signedEntry, writeToLog, type LogWriting } from "./log-writing.ts";
 import { orderedDevice } from "./orders/ordered-device.ts";
@@ -122,17 +122,28 @@ export class KeyDesk {
   }
 
   /** Those whose time is over stand in the log until somebody takes them out, and count. */
-  async #makeRoom(): Promise<void> {
+  async #makeRoom(holder: GrantHolder): Promise<void> {
     const { book, clock } = this.#options;
     const log = knownLog(book);
-    if (log.grants().length < GRANTS_MAX) return;
-    const over = log.grants().find(({ publicKey }) => log.grantsOf(publicKey, clock.now()).length === 0);
+    const isOver = (one: Grant): boolean => {
+      const held =
+        one.holder === "owner"
+          ? log.ownerGrantsOf(toBase64Url(one.publicKey), clock.now())
+          : log.grantsOf(one.publicKey, clock.now());
+      return held.length === 0;
+    };
+    const grants = log.grants();
+    const toOwners = grants.filter((one) => one.holder === "owner");
+    const owners = new Set(toOwners.map((one) => this.#idOf(one)));
+    const counted = holder === "owner" && owners.size >= GRANTED_OWNERS_MAX ? toOwners : grants;
+    if (counted === grants && grants.length < GRANTS_MAX) return;
+    const over = counted.find(isOver);
     if (over !== undefined) await this.#remove(over);
   }
 
   async #write(wish: Omit<Grant, "entry" | "untilMs"> & { expiresInMs: number | undefined }): Promise<View> {
     const { crypto, signer, clock } = this.#options;
-    await this.#makeRoom();
+    await this.#makeRoom(wish.holder);
     const until = wish.expiresInMs === undefined ? null : clock.now() + wish.expiresInMs;
     const body: EntryBody<"key"> = {
       public_key: toBase64Url(wish.publicKey),

@@ -360,8 +360,9 @@ export class SessionDoor {
     const [own, ...others] = devices.ownersOf(row);
     const waits = row.confirmed === 0 && row.revoked_at === null ? "unconfirmed" : undefined;
     const role = named.get(row.owner_root) ?? waits;
-    const granted =
-      role === undefined ? [] : ownersLetOn(ownerLogs.get(row.owner_root), toBase64Url(publicKey));
+    const granted = named.has(row.owner_root)
+      ? ownersLetOn(ownerLogs.get(row.owner_root), toBase64Url(publicKey))
+      : [];
     return new Map<string, Role>([
       ...(own === undefined || role === undefined ? [] : ([[own, role]] as const)),
       ...others.map((root) => [root, "shared"] as const),
