@@ -249,6 +249,8 @@ describe("starting and stopping", () => {
     const [one, other] = await Promise.all([fresh.start(), fresh.start()]);
     expect(other.pid).toBe(one.pid);
     expect(other.hub_url).toBe(one.hub_url);
+    // What found the home taken ends by itself.
+    await until("one process", () => fresh.processes().length === 1);
     expect(fresh.processes()).toEqual([one.pid]);
     const again = await fresh.refused(["start", "--foreground"]);
     expect(again).toMatchObject({ code: "agent_running", exit: 1 });
