@@ -56,8 +56,7 @@ const suites = [
   { name: "documents", run: () => bunTest(["test/docs"], { real: true }) },
   { name: "unit", run: () => bunTest(["src", "web", "scripts"], { atOnce: 2, shared: true }) },
   { name: "hostile hub", run: () => bunTest(["test/hostile-hub"], { real: true }) },
-  // Its clock is its own, but its cryptography runs on real threads.
-  { name: "delivery", run: () => bunTest(["test/delivery"], { real: true }) },
+  { name: "delivery", run: () => bunTest(["test/delivery"]) },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
   // They wait more than they work: each file has homes and ports of its own.
   { name: "end to end", run: () => bunTest(["test/e2e"], { atOnce: 3, real: true }) },
