@@ -20,6 +20,8 @@ interface Hole extends EpochOf {
   sentUpTo: number;
   timer: Timer;
   asked: number;
+  /** Counts what came. */
+  came: number;
 }
 
 /** The next message may just be on its way. */
@@ -49,8 +51,11 @@ export class Holes {
     if (this.#stopped) return;
     if (known === undefined) {
       const timer = this.#lookAfter(PATIENCE_MS, name);
-      this.#holes.set(name, { peer, epoch, sentUpTo, timer, asked: 0 });
-    } else known.sentUpTo = Math.max(known.sentUpTo, sentUpTo);
+      this.#holes.set(name, { peer, epoch, sentUpTo, timer, asked: 0, came: 0 });
+      return;
+    }
+    known.sentUpTo = Math.max(known.sentUpTo, sentUpTo);
+    known.came += 1;
   }
 
   #lookAfter(delayMs: number, name: string): Timer {
@@ -63,21 +68,29 @@ export class Holes {
 
   async #look(name: string, hole: Hole): Promise<void> {
     const { store, notices, ask } = this.#options;
+    const { came } = hole;
+    // Also where this look fails half-way, or where something came while it looked.
+    hole.timer = this.#lookAfter(AGAIN_MS, name);
     const peer = await store.peers.find(hole.peer);
     const missing = peer === undefined ? undefined : await holeOf(store, hole, hole.sentUpTo);
     if (this.#stopped) return;
     if (missing === undefined || peer === undefined) {
       notices.clear(noticeOf(hole));
-      return void this.#holes.delete(name);
+      if (hole.came === came) this.#forget(name, hole);
+      return;
     }
-    if (hole.asked >= ASKS_MAX) return void this.#holes.delete(name);
-    hole.timer = this.#lookAfter(AGAIN_MS, name);
+    if (hole.asked >= ASKS_MAX) return this.#forget(name, hole);
     if (hole.asked > 0) {
       const numbers = missing.from === missing.to ? `${missing.from}` : `${missing.from} to ${missing.to}`;
       notices.set(noticeOf(hole), `messages of ${peer.petname} are missing (${numbers}); asked for again`);
     }
     hole.asked += 1;
     await ask(hole.peer, { epoch: hole.epoch, ...missing });
+  }
+
+  #forget(name: string, { timer }: Hole): void {
+    timer.cancel();
+    this.#holes.delete(name);
   }
 }
 

@@ -116,8 +116,8 @@ export class Sender {
   #failed(peer: string, line: Line, error: unknown): void {
     const problem = publicError(error);
     const { code, message } = problem;
-    line.again = false;
-    // Without a session there is nothing to do; without a pairing, the hub has said so by itself.
+    // Without a session there is nothing to do, but for the next one, which may have begun already and asked for this
+    // line again; without a pairing, the hub has said so by itself.
     if (this.#stopped || code === "hub_unreachable" || code === "not_found") return;
     const { log, timers } = this.#options;
     log.warn("messages wait", {

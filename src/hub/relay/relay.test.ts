@@ -240,3 +240,17 @@ test("a thousand silent readers of large messages hold no more than one bound, a
   await settled();
   expect(served().length).toBe(9);
 });
+
+test("after a look that failed, the next message passes by none that waits", async () => {
+  const { relay: hub, store } = await relay();
+  await hub.send(sent("m1"));
+  await sql`alter table relayed rename to away`.execute(store.db);
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  await settled();
+  await sql`alter table away rename to relayed`.execute(store.db);
+  expect(reader.got).toEqual([]);
+  await hub.send(sent("m2"));
+  await settled();
+  expect(reader.got.map(({ relay_id }) => relay_id)).toEqual([1, 2]);
+});

@@ -266,33 +266,32 @@ export class Relay {
   }
 
   async #pumpAll(key: string, line: Line): Promise<void> {
+    const { db } = this.#options;
     try {
-      await this.#giveAll(key, line);
+      while (this.#lines.get(key) === line && hasRoom(line, 0)) {
+        line.idle = true; // until something comes while this looks
+        const next = await nextRelayed(db, key, { after: line.sent, limit: LOOK_AHEAD });
+        if (next.length === 0) {
+          if (line.idle) return;
+          continue;
+        }
+        line.idle = false;
+        for (const { id, bytes } of next) {
+          if (!hasRoom(line, bytes) || this.#lines.get(key) !== line || !this.#take(line, id, bytes)) return;
+          const row = await findRelayed(db, id);
+          if (this.#lines.get(key) !== line) return;
+          if (row === undefined) {
+            line.sent = id;
+            this.#endLarge(line);
+          } else give(line, { id, from: row.sender, payload: toBase64Url(row.payload), bytes });
+        }
+      }
+    } catch (error) {
+      line.idle = false; // nobody knows what is there
+      throw error;
     } finally {
       // In the same turn as the last look: nothing can come unseen in between.
       line.pumping = false;
-    }
-  }
-
-  async #giveAll(key: string, line: Line): Promise<void> {
-    const { db } = this.#options;
-    while (this.#lines.get(key) === line && hasRoom(line, 0)) {
-      line.idle = true; // until something comes while this looks
-      const next = await nextRelayed(db, key, { after: line.sent, limit: LOOK_AHEAD });
-      if (next.length === 0) {
-        if (line.idle) return;
-        continue;
-      }
-      line.idle = false;
-      for (const { id, bytes } of next) {
-        if (!hasRoom(line, bytes) || this.#lines.get(key) !== line || !this.#take(line, id, bytes)) return;
-        const row = await findRelayed(db, id);
-        if (this.#lines.get(key) !== line) return;
-        if (row === undefined) {
-          line.sent = id;
-          this.#endLarge(line);
-        } else give(line, { id, from: row.sender, payload: toBase64Url(row.payload), bytes });
-      }
     }
   }
 
