@@ -75,8 +75,12 @@ export class DeviceBook {
     return [device.owner_root, ...coOwnersOf(this.#options.ownerLogs, device)];
   }
 
-  /** The row as the database has it now. */
+  /** The row as the database has it now, but for what was seen since the last save. */
   keep(row: DeviceRow): void {
+    const { at, agentVersion, location }: Partial<Seen> = this.#unsaved.get(row.device_id) ?? {};
+    if (at !== undefined) row.last_seen = at;
+    if (agentVersion !== undefined) row.agent_version = agentVersion;
+    if (location !== undefined) row.location = location;
     const before = this.#byId.get(row.device_id)?.name;
     if (before !== undefined && this.#byName.get(before) === row.device_id) this.#byName.delete(before);
     if (row.kind !== "browser") this.#byName.set(row.name, row.device_id);
