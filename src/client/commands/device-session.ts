@@ -226,7 +226,7 @@ export class DeviceSession {
             hint: "its owner log does not hold this key; see: muster device owners",
           })
         : new MusterError("forbidden", `the hub lets this device give no commands to ${name}`, {
-            hint: "only controllers do: see muster device owners; one with admin makes it one: muster device promote",
+            hint: "only controllers do; on one with admin: muster device promote NAME; who is one: muster device owners",
           }),
     );
   }
