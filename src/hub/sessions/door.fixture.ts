@@ -14,6 +14,7 @@ import { DeviceBook } from "../device-book.ts";
 import { createMetrics } from "../metrics.ts";
 import { Directory } from "./directory.ts";
 import { SessionDoor, type Arrival, type DoorParts } from "./door.ts";
+import type { Session } from "./session.ts";
 import { SessionTokens } from "./tokens.ts";
 
 export const OWN = "https://hub.example:443";
@@ -65,7 +66,11 @@ export interface Client {
   closed(): string | undefined;
 }
 
-export async function openDoor(parts: Partial<DoorParts> = {}): Promise<TestDoor> {
+/** `arrived`: what else hears of a session in the moment in which it is there. */
+export async function openDoor(
+  parts: Partial<DoorParts> = {},
+  arrived: (session: Session) => void = () => {},
+): Promise<TestDoor> {
   const hub = await testHub();
   const time = new FakeTime();
   const { crypto, logs: ownerLogs, store } = hub;
@@ -73,7 +78,10 @@ export async function openDoor(parts: Partial<DoorParts> = {}): Promise<TestDoor
   const tokens = new SessionTokens(crypto);
   const events: string[] = [];
   const directory = new Directory(time, {
-    joined: ({ facts }) => void events.push(`joined ${facts.kind} ${facts.name}`),
+    joined(session) {
+      events.push(`joined ${session.facts.kind} ${session.facts.name}`);
+      arrived(session);
+    },
     left: ({ facts }) => void events.push(`left ${facts.kind} ${facts.name}`),
   });
   const newDoor = (devices: DeviceBook): SessionDoor =>

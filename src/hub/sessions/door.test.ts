@@ -82,6 +82,16 @@ describe("a device", () => {
     expect((await door.knock().register(pi, { session: 10 })).answer.type).toBe("registered");
   });
 
+  test("that is sent away in the moment in which it arrives leaves nothing of itself", async () => {
+    await using door = await openDoor({}, (session) => session.close("forbidden", "removed meanwhile"));
+    const pi = await door.member("pi");
+    const client = door.knock();
+    await client.register(pi);
+    expect(await door.until("its end", () => client.closed())).toBe("forbidden");
+    expect([...door.directory.all()]).toHaveLength(0);
+    expect(door.events).toEqual(["joined register pi", "left register pi"]);
+  });
+
   test("that was removed sees the proof of it before the refusal", async () => {
     const proof = {
       type: "log_entries",
@@ -127,6 +137,17 @@ describe("another kind of session", () => {
     client.trunk.close("unavailable", "the tab was closed");
     await door.until("its end", () => door.events.includes("left person Firefox"));
     expect(door.tokens.verify(token)).toBeUndefined();
+  });
+
+  test("of a page that is sent away in the moment in which it arrives has no bearer", async () => {
+    await using door = await openDoor({}, (session) => session.close("forbidden", "removed meanwhile"));
+    const browser = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
+    const client = door.knock({ account: { userId: "u-1", ownerRoots: [door.hub.home.root] } });
+    const { token = "" } = (await client.register(browser, { kind: "person", name: "Firefox" })).answer;
+    expect(token).not.toBe("");
+    await door.until("its end", () => client.closed());
+    expect(door.tokens.verify(token)).toBeUndefined();
+    expect([...door.directory.all()]).toHaveLength(0);
   });
 
   test("of a guest is let in where the hub takes guests, and never with a device's key", async () => {

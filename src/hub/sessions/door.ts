@@ -14,6 +14,7 @@ import { rootsOf, type Actor, type Role } from "../../protocol/actors.ts";
 import { addDevice, raiseSessions, type DeviceRow } from "../../store/devices.ts";
 import { groupCommit } from "../../store/group-commit.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
+import type { TrunkClosed } from "../../trunk/closing.ts";
 import { RESET } from "../../trunk/frame.ts";
 import type { Pulse } from "../../trunk/liveness.ts";
 import type { Wire } from "../../trunk/outbox.ts";
@@ -100,6 +101,7 @@ export class SessionDoor {
     const { world, crypto, signer, pulse, log, version, addresses } = this.#parts;
     let session: Session | undefined;
     let token: string | undefined;
+    let over: Pick<TrunkClosed, "code" | "reason"> | undefined;
     const trunk = new Trunk({
       role: "hub",
       stream: arrival.wire,
@@ -115,10 +117,11 @@ export class SessionDoor {
         message: (bytes) =>
           session === undefined ? greeting?.receive(bytes) : this.#message(session, bytes),
         goaway: () => session !== undefined && (session.leaving = true),
-        closed: ({ code, reason }) => {
+        closed: (why) => {
+          over = why;
           greeting?.closed();
           arrival.settled();
-          if (session !== undefined) this.#left(session, { code, reason });
+          if (session !== undefined) this.#left(session, why);
         },
         failed: (error) => log.error("fault in a stream", { error }),
       },
@@ -160,6 +163,8 @@ export class SessionDoor {
         session = this.#begin(proved, trunk, arrival);
         arrival.settled();
         if (token !== undefined) this.#parts.tokens.bind(token, session);
+        // Sent away as it arrived, for its key was taken out meanwhile: its end was told when it was nobody's yet.
+        if (over !== undefined) this.#left(session, over);
       },
     });
     return trunk.wire;
@@ -335,7 +340,7 @@ export class SessionDoor {
     if (id !== undefined) session.send({ type: "error", id, ...error.toJSON() });
   }
 
-  #left(session: Session, why: { code: string; reason: string }): void {
+  #left(session: Session, why: Pick<TrunkClosed, "code" | "reason">): void {
     const { directory, devices, tokens, messages, metrics, log } = this.#parts;
     const { deviceId, kind } = session.facts;
     metrics.session(kind, "closed");
