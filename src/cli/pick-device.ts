@@ -12,7 +12,7 @@ import { plainLine } from "./plain-text.ts";
 /** Who does not say how much runs there in this time is taken last. */
 const STATS_TIMEOUT_MS = 2000;
 
-/** Its name. Throws `no_device` with who offers it and is away. */
+/** Its name. Throws `no_device` with who offers it and is offline. */
 export async function pickDevice(invocation: Invocation, protocol: string): Promise<string> {
   if (!capabilityProtocol.safeParse(protocol).success) {
     throw new MusterError("usage", `"${plainLine(protocol)}" names no capability`, {
@@ -75,8 +75,12 @@ function noneOf(
       hint: offeredHint(devices),
     });
   }
-  return new MusterError("no_device", `every device that offers ${protocol} is away`, {
-    hint: `away: ${able.map(({ name }) => plainLine(name)).join(", ")}`,
+  const offline = able.slice(0, SHOWN_MAX).map(({ name, last_seen: seen }) => {
+    const since = seen === null ? "and was never seen" : `since ${seen}`;
+    return `${plainLine(name)} (offline ${since})`;
+  });
+  return new MusterError("no_device", `every device that offers ${protocol} is offline`, {
+    hint: `${offline.join(", ")}; --device NAME keeps the task for one until it is back`,
   });
 }
 

@@ -93,6 +93,10 @@ export const SET_UPS: SetUps = {
     const pi = deviceView({ name: "pi", kind: "raspberry_pi", platform: "linux-arm64", latency_ms: 12 });
     agent.devices = [...(agent.devices ?? []), { ...pi, ...FAKE_OFFER }];
   },
+  "the pi offers services, and is offline": ({ agent }) => {
+    const pi = deviceView({ name: "pi", status: "offline", last_seen: ago(7_200_000) });
+    agent.devices = [...(agent.devices ?? []), { ...pi, ...FAKE_OFFER }];
+  },
   "the shop is dead and the pi is offline": ({ agent }) => {
     agent.shares = agent.shares.map((share) => {
       if (share.name !== "shop") return share;
