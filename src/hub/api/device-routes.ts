@@ -88,9 +88,6 @@ async function register(
 ): Promise<DeviceRegisterResponse> {
   try {
     const answered = await claim(parts, { entry, version });
-    // The answer to a repeat may be the second one; telling a log what it knows changes nothing.
-    parts.ownerLogs.appended(entry);
-    parts.joined?.(answered.device_id);
     await parts.audit.record({
       actor: `device:${answered.device_id}`,
       action: "device.joined",
@@ -153,6 +150,10 @@ async function claim(
   });
   if (result.outcome === "refused") throw tokenInvalid();
   if (result.outcome === "conflict") throw movedOn();
+  // Before anything else is waited for: until this log has it, whatever follows it is refused. The answer to a repeat
+  // may be the second one; telling a log what it knows changes nothing.
+  parts.ownerLogs.appended(entry);
+  parts.joined?.(deviceId);
   const { name } = result.device;
   const { setup } = result;
   const tunnel = setup?.link === "named" ? await tunnelFor(parts, { setupId: setup.setup_id, deviceId }) : {};

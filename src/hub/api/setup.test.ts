@@ -11,8 +11,11 @@ import { HUB, testHub, type TestHub } from "./hub.fixture.ts";
 const HOUR_MS = 3_600_000;
 const SECRET = new Uint8Array(32).fill(7);
 
-/** Named links that are made at once: who asked for one, and whose each is now. */
-function namedLinks(hub: TestHub): { made: LinkWish[]; heldBy: Map<string, string> } {
+/** Named links that are made at once: who asked for one, and whose each is now. `giving` comes before each gift. */
+function namedLinks(
+  hub: TestHub,
+  giving: () => Promise<void> = async () => {},
+): { made: LinkWish[]; heldBy: Map<string, string> } {
   const made: LinkWish[] = [];
   const heldBy = new Map<string, string>();
   const { link } = hub.life.named;
@@ -25,6 +28,7 @@ function namedLinks(hub: TestHub): { made: LinkWish[]; heldBy: Map<string, strin
         return link.status(wish.holder);
       },
       async give(from: string, to: string) {
+        await giving();
         const hostname = heldBy.get(from);
         if (hostname === undefined) return false;
         heldBy.delete(from);
@@ -88,6 +92,23 @@ async function prepare(
 }
 
 describe("a place that was prepared for a setup token", () => {
+  test("whose tunnel takes its time holds up no other entry of the owner's log", async () => {
+    await using hub = await testHub();
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    namedLinks(hub, () => {
+      begun.resolve();
+      return gate.promise;
+    });
+    const ann = await hub.home.person("ann");
+    const { claim_key, claim } = await token(hub);
+    await prepare(hub, ann.token, { name: "attic", link: "named", claim_key });
+    const answer = register(hub, (await claim("raspberrypi")).entry);
+    await begun.promise;
+    await token(hub);
+    gate.resolve();
+    expect((await answer).status).toBe(200);
+  });
+
   test("gives name, host name and tunnel to the device that claims it, again after a lost answer", async () => {
     await using hub = await testHub();
     const { made, heldBy } = namedLinks(hub);
