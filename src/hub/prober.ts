@@ -13,9 +13,9 @@ import type { Crypto } from "../identity/crypto.ts";
 import { equalSecretBytes, fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../protocol/bytes.ts";
 import { PROOF_EVERY_MS, PROOF_TIMEOUT_MS } from "../protocol/limits.ts";
 import { PROOF_PATH, proofText } from "../protocol/proof-text.ts";
+import { isPublicAddress } from "../protocol/public-address.ts";
 import type { ProofView } from "../protocol/views.ts";
 import type { Address, World } from "../world/world.ts";
-import { isPublicAddress } from "./public-address.ts";
 import type { ShareRecord, ShareTable } from "./shares/share-table.ts";
 
 const SLOW_MS = 2000;

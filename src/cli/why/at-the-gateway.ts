@@ -92,7 +92,9 @@ export function serviceStations(
         if (url.startsWith("http:") && !isLoopbackUrl(url)) {
           return { detail: "services are opened over https only", ms: null, unasked: true };
         }
-        return askItself(parts, { url, headers: { Authorization: `Bearer ${ticket}` }, logs: hint });
+        const headers = { Authorization: `Bearer ${ticket}` };
+        const { detail } = await askItself(parts, { url, headers, logs: hint });
+        return { detail: `${detail}, asked at ${url}` };
       },
     },
   ];

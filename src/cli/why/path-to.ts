@@ -18,7 +18,8 @@ import {
   sessionStation,
 } from "./at-the-hub.ts";
 import type { PathProbe } from "./path-probe.ts";
-import type { Station } from "./walk.ts";
+import { noNearerThanHub, toldUrl, type Told } from "./told-address.ts";
+import type { Seen, Station } from "./walk.ts";
 import { wayThere } from "./way-there.ts";
 
 export interface Surveyed {
@@ -36,6 +37,7 @@ export interface Path {
 
 const TICKET_MS = 60_000;
 const ID_PART_LENGTH = 7;
+const TITLE_MAX = 400;
 
 /** Throws `usage` for what is no name, `not_found` for what nobody here knows. */
 export function pathTo(surveyed: Surveyed, target: string): Path {
@@ -56,7 +58,7 @@ export function pathTo(surveyed: Surveyed, target: string): Path {
   if (device !== undefined && service !== undefined) return pathToService(surveyed, device, service);
   if (device !== undefined) return pathToDevice(surveyed, device);
   const share = overview.shares.find((one) => one.name === name || one.id === name);
-  if (share !== undefined && service === undefined) return pathToShare(surveyed, share);
+  if (share !== undefined && service === undefined) return pathToShare(surveyed, share, "by name");
   throw new MusterError("not_found", `no device and no share here is called "${plainLine(name)}"`, {
     hint: "see `muster device ls` and `muster ls`; any address can be walked as a URL",
   });
@@ -75,28 +77,31 @@ function pathToDevice(surveyed: Surveyed, device: DeviceView): Path {
 function pathToService(surveyed: Surveyed, device: DeviceView, name: string): Path {
   const service = device.services?.find((one) => one.name === name);
   if (service === undefined) throw noService(device, name);
+  const title = `${device.name}/${name}`;
+  const told = service.url == null ? undefined : { name: title, url: service.url };
   const stations = [
-    ...toTheDevice(surveyed, device, service.url ?? undefined),
+    ...toTheDevice(surveyed, device, told),
     agentStation(surveyed.invocation, device),
     serviceState(device, name),
   ];
-  if (service.service_type !== "http") return { title: `${device.name}/${name}`, stations };
+  if (service.service_type !== "http") return { title, stations };
   const ticketed = (): Promise<TicketedService | string> => ticketFor(surveyed.invocation, device, name);
   return {
-    title: service.url ?? `${device.name}/${name}`,
+    title: told?.url ?? title,
     stations: [...stations, ...serviceStations(gatewayParts(surveyed), ticketed)],
   };
 }
 
-function pathToShare(surveyed: Surveyed, share: ShareView): Path {
+/** `by name`: nobody but the hub says where it is. */
+function pathToShare(surveyed: Surveyed, share: ShareView, meant: "by name" | "by address"): Path {
   const { overview, joined, probe, invocation } = surveyed;
   const device = overview.devices?.find(({ id }) => id === share.device_id);
   const byHub = share.links.every(({ kind, url }) => kind === "hub" || url !== share.url);
   const atHub = byHub && joined !== undefined ? [hubStation(probe, joined, invocation.interrupted)] : [];
   return {
-    title: share.url,
+    title: share.url.slice(0, TITLE_MAX),
     stations: [
-      ...wayThere(probe, { url: new URL(share.url), ca: joined?.ca, start: startHint(joined) }),
+      ...wayTold(surveyed, share, meant),
       ...atHub,
       ...(device === undefined ? [] : [sessionStation(device, invocation.surroundings.clock.now())]),
       ...shareStations(gatewayParts(surveyed), share),
@@ -107,7 +112,7 @@ function pathToShare(surveyed: Surveyed, share: ShareView): Path {
 function pathToUrl(surveyed: Surveyed, url: URL): Path {
   const { overview, joined, probe } = surveyed;
   const share = overview.shares.find((one) => hostOf(one.url) === url.host);
-  if (share !== undefined) return pathToShare(surveyed, share);
+  if (share !== undefined) return pathToShare(surveyed, share, "by address");
   for (const device of overview.devices ?? []) {
     const service = device.services?.find(
       (one) => typeof one.url === "string" && hostOf(one.url) === url.host,
@@ -129,23 +134,42 @@ function pathToUrl(surveyed: Surveyed, url: URL): Path {
 }
 
 /** Up to where the fleet is known: this machine's way to its hub, or to another of the hub's hosts. */
-function toTheFleet(
-  { probe, joined, overview, invocation }: Surveyed,
-  by: string | undefined = joined?.hub_url,
-): Station[] {
-  if (joined === undefined || by === undefined) {
+function toTheFleet(surveyed: Surveyed, by?: Told): Station[] {
+  const { probe, joined, overview, invocation } = surveyed;
+  if (joined === undefined) {
     throw new MusterError("not_joined", "this home has joined no hub, so it knows no fleet", {
       hint: "muster start makes a hub here; muster init HUB_URL joins one; a URL can be walked from anywhere",
     });
   }
+  const { hub_url: hubUrl, ca } = joined;
   return [
-    ...wayThere(probe, { url: new URL(by), ca: joined.ca, start: startHint(joined) }),
+    ...(by === undefined
+      ? wayThere(probe, { url: new URL(hubUrl), ca, start: startHint(joined) })
+      : wayTold(surveyed, by, "by name")),
     hubStation(probe, joined, invocation.interrupted),
     ownSession(overview.hub),
   ];
 }
 
-function toTheDevice(surveyed: Surveyed, device: DeviceView, by?: string): Station[] {
+/** To where the hub says that something is. */
+function wayTold({ probe, joined }: Surveyed, told: Told, meant: "by name" | "by address"): Station[] {
+  let url: URL;
+  try {
+    url = toldUrl(told);
+  } catch (problem) {
+    return [{ name: "name", look: (): Promise<Seen> => Promise.reject(problem) }];
+  }
+  return wayThere(probe, {
+    url,
+    ca: joined?.ca,
+    start: startHint(joined),
+    ...(joined === undefined || meant === "by address"
+      ? {}
+      : { allow: noNearerThanHub(probe, joined, told) }),
+  });
+}
+
+function toTheDevice(surveyed: Surveyed, device: DeviceView, by?: Told): Station[] {
   const now = surveyed.invocation.surroundings.clock.now();
   return [...toTheFleet(surveyed, by), sessionStation(device, now)];
 }
@@ -186,6 +210,8 @@ function startHint(joined: HubFile | undefined): string {
 /** What has a scheme, a port or a dot; device and share names have none of them. */
 function urlOf(target: string): URL | undefined {
   if (/^https?:\/\//i.test(target)) return URL.canParse(target) ? new URL(target) : undefined;
+  // Of another scheme.
+  if (target.includes("://")) return undefined;
   const [host = ""] = target.split("/");
   if (!/[.:]/.test(host)) return undefined;
   const local = /(^|\.)localhost(:|$)|^127\.|^\[/.test(host);

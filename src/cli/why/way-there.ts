@@ -2,7 +2,7 @@
 
 import { MusterError, systemCode } from "../../protocol/errors.ts";
 import type { PathProbe } from "./path-probe.ts";
-import type { Station } from "./walk.ts";
+import type { Seen, Station } from "./walk.ts";
 
 export interface Goal {
   url: URL;
@@ -10,9 +10,11 @@ export interface Goal {
   ca: string | undefined;
   /** What to do where nothing listens there. */
   start: string;
+  /** Throws for addresses that are not to be asked. Behind a proxy none is known, and there are none. */
+  allow?: (addresses: readonly string[]) => Promise<void>;
 }
 
-export function wayThere(probe: PathProbe, { url, ca, start }: Goal): Station[] {
+export function wayThere(probe: PathProbe, { url, ca, start, allow }: Goal): Station[] {
   const { hostname, host, protocol } = url;
   const secure = protocol === "https:";
   const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
@@ -20,7 +22,11 @@ export function wayThere(probe: PathProbe, { url, ca, start }: Goal): Station[] 
   // Who goes by a proxy sees nothing of what lies between that and the far end.
   if (proxy !== undefined) {
     const detail = `this machine gets there by the proxy ${proxy}`;
-    return [{ name: "proxy", look: () => Promise.resolve({ detail, ms: null, unasked: true }) }];
+    const look = async (): Promise<Seen> => {
+      await allow?.([]);
+      return { detail, ms: null, unasked: true };
+    };
+    return [{ name: "proxy", look }];
   }
   let addresses: readonly string[] = [];
   let taken = "";
@@ -41,6 +47,7 @@ export function wayThere(probe: PathProbe, { url, ca, start }: Goal): Station[] 
         addresses = await probe.resolve(hostname).catch((error: unknown) => {
           throw nameProblem(hostname, error);
         });
+        await allow?.(addresses);
         const [first = "none"] = addresses;
         const own = hostname === first || hostname === `[${first}]`;
         return {

@@ -81,7 +81,11 @@ describe("where all is well, every hop is named", () => {
     const surroundings = allWell();
     const walked = await why(surroundings, "pi/grafana");
     expect(walked).toMatchObject({ ok: true, cause: null, fix: null });
-    expect(walked.hops.at(-1)).toMatchObject({ name: "answer", ok: true, detail: "it answers with 200" });
+    expect(walked.hops.at(-1)).toMatchObject({
+      name: "answer",
+      ok: true,
+      detail: "it answers with 200, asked at https://example.com/d/abcdefg-hijklmn-opqrstu-vwxyz23/grafana/",
+    });
     expect(states(walked)).toHaveProperty("tls", true);
     // By the address that programs are given too, and not only up to the hub that it begins with.
     expect(await why(allWell(), `${HUB_URL}/d/pi/grafana/some/page?q=1`)).toEqual(walked);

@@ -1,5 +1,5 @@
-// Whether an address is one of the public internet: what a hub dials by a name that others may point anywhere must
-// not lead into its own network. Anything that isn't surely public is not.
+// Whether an address is one of the public internet: what is dialled by a name that others may point anywhere must not
+// lead into the network of who dials. Anything that isn't surely public is not.
 
 /** Networks that are not (RFC 6890), by their first bits. */
 const RESERVED: readonly (readonly [string, number])[] = [
