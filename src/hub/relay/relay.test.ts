@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { sql } from "kysely";
+import {
+  sql,
+  type KyselyPlugin,
+  type PluginTransformQueryArgs,
+  type PluginTransformResultArgs,
+} from "kysely";
 import { toBase64Url } from "../../protocol/bytes.ts";
 import { RELAY_KEPT_MS } from "../../protocol/limits.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
@@ -40,9 +45,22 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+/** A database that, when told to, says what waits and gives none of it. */
+class Unreadable implements KyselyPlugin {
+  is = false;
+
+  transformQuery({ node }: PluginTransformQueryArgs) {
+    if (this.is && JSON.stringify(node).includes('"payload"')) throw new Error("the disk is ill");
+    return node;
+  }
+
+  transformResult = ({ result }: PluginTransformResultArgs) => Promise.resolve(result);
+}
+
 async function relay(given?: Partial<RelayLimits>, path = ":memory:") {
   let now = NOW;
   const store = await hubStore({ path });
+  const unreadable = new Unreadable();
   const limits = {
     waiting: 10_000,
     waitingBytes: 2 ** 26,
@@ -51,9 +69,10 @@ async function relay(given?: Partial<RelayLimits>, path = ":memory:") {
     ...given,
   };
   const isStranger = (key: string): boolean => key.startsWith("guest");
-  const made = new Relay({ db: store.db, log: SILENT_LOG, now: () => now, isStranger, limits });
+  const db = store.db.withPlugin(unreadable);
+  const made = new Relay({ db, log: SILENT_LOG, now: () => now, isStranger, limits });
   await made.load();
-  return { relay: made, store, pass: (ms: number) => (now += ms) };
+  return { relay: made, store, unreadable, pass: (ms: number) => (now += ms) };
 }
 
 test("what waits comes in order, once for each session, until it was taken", async () => {
@@ -253,4 +272,26 @@ test("after a look that failed, the next message passes by none that waits", asy
   await hub.send(sent("m2"));
   await settled();
   expect(reader.got.map(({ relay_id }) => relay_id)).toEqual([1, 2]);
+});
+
+test("what could not be read comes by itself a little later, and took no room meanwhile", async () => {
+  const { relay: hub, unreadable } = await relay({ largeBytes: 2_500_000 });
+  await hub.send(sent("m", 1_000_000));
+  const reader = new Reader("ben");
+  hub.joined(reader);
+  unreadable.is = true;
+  for (let look = 0; look < 4; look++) {
+    hub.relieve();
+    await settled();
+  }
+  expect(reader.got).toEqual([]);
+  unreadable.is = false;
+  hub.relieve();
+  await settled();
+  expect(reader.got.length).toBe(1);
+  const other = new Reader("carl");
+  hub.joined(other);
+  await hub.send({ ...sent("m", 1_000_000), to: "carl" });
+  await settled();
+  expect(other.got.length).toBe(1);
 });

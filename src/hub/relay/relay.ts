@@ -111,6 +111,8 @@ export class Relay {
   readonly #largeBytes = { strangers: 0, others: 0 };
   /** Keys whose next one is large and finds no room now. */
   readonly #held = new Set<string>();
+  /** Keys for which what waits could not be read. */
+  readonly #unread = new Set<string>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -153,8 +155,14 @@ export class Relay {
     this.#endLarge(line);
   }
 
-  /** To be called now and then: sessions that do not take what is under way to them end, if others wait for it. */
+  /**
+   * To be called now and then: what could not be read is looked at again, and sessions that do not take what is under
+   * way to them end, if others wait for it.
+   */
   relieve(): void {
+    const unread = [...this.#unread];
+    this.#unread.clear();
+    for (const key of unread) this.#pump(key);
     if (this.#held.size === 0) return;
     const before = this.#options.now() - LARGE_TAKEN_WITHIN_MS;
     for (const { session, large } of this.#lines.values()) {
@@ -288,6 +296,9 @@ export class Relay {
       }
     } catch (error) {
       line.idle = false; // nobody knows what is there
+      if (this.#lines.get(key) === line) this.#unread.add(key);
+      // It has room for one that it was not given.
+      this.#endLarge(line);
       throw error;
     } finally {
       // In the same turn as the last look: nothing can come unseen in between.
