@@ -89,6 +89,21 @@ test("a device of the same owner is told that it needs no grant", async () => {
   expect(made.show().items).toEqual([]);
 });
 
+test("who is not known may be paired with, or named by the id of their log", async () => {
+  const { made, grant } = desk();
+  const hintOf = (trial: Promise<unknown>): Promise<string> =>
+    trial.then(
+      () => "granted",
+      (error: unknown) => (error instanceof MusterError ? (error.hint ?? "") : String(error)),
+    );
+  const whereSeen = "the owner id that `muster device owners` shows on the other side";
+  expect(await refused(grant("nobody", ["llm.chat"]))).toBe("not_found");
+  expect(await hintOf(grant("nobody", ["llm.chat"]))).toContain("muster pair; or let all their devices");
+  expect(await hintOf(grant("nobody", ["llm.chat"]))).toContain(whereSeen);
+  const named = { device: "home", to: newKey().slice(0, 20), name: "Anna", capabilities: ["llm.chat"] };
+  expect(await hintOf(made.grant(named))).toContain(whereSeen);
+});
+
 test("a name is one key's alone", async () => {
   const { made } = desk();
   await made.create({ name: "ben", scopes: ["models"] });

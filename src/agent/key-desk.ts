@@ -28,6 +28,9 @@ type Holder = Pick<Grant, "publicKey" | "name" | "holder">;
 /** So much of an owner's id names it. */
 const OWNER_ID_BEGINNING = 7;
 
+/** How someone is named whose devices this home is not paired with. */
+const BY_OWNER_ID = "name an owner by the owner id that `muster device owners` shows on the other side";
+
 type View = LocalResponse<"keys">["items"][number];
 
 export class KeyDesk {
@@ -86,10 +89,14 @@ export class KeyDesk {
     if (isOwnerId(ownerId)) return this.#ownerOf(ownerId, name);
     if (name !== undefined) {
       throw new MusterError("usage", "only an owner is given a name here", {
-        hint: "a paired device has one: muster pair",
+        hint: `${BY_OWNER_ID}; a paired device has a name`,
       });
     }
-    const peer = await this.#options.peerKey(to);
+    const peer = await this.#options.peerKey(to).catch((error: unknown) => {
+      if (!(error instanceof MusterError) || error.code !== "not_found") throw error;
+      const hint = `pair the two first: muster pair; or let all their devices use it: ${BY_OWNER_ID}`;
+      throw new MusterError("not_found", error.message, { hint, cause: error });
+    });
     this.#refuseOwn(peer.name, peer.publicKey);
     return { ...peer, holder: "device" };
   }

@@ -62,6 +62,11 @@ export const FAKE_KEYS = {
     throw new MusterError("not_found", `there is no key "${key}"`, { hint: "see them: muster key ls" });
   },
   grant: (_: unknown, { device, to, name = to, capabilities }: LocalRequest<"grant">) => {
+    if (to === "nobody") {
+      throw new MusterError("not_found", 'this device is paired with no "nobody"', {
+        hint: "pair the two first: muster pair; or let all their devices use it: name an owner by the owner id that `muster device owners` shows on the other side",
+      });
+    }
     const whom =
       to === OWNER_ID ? { id: to, name, holder: "owner" as const } : { name: to, holder: "device" as const };
     return { key: { ...EDITOR, ...whom, scopes: ["capabilities"], capabilities, devices: [device] } };
