@@ -15,7 +15,7 @@ import type { LinkIdentity } from "../../client/commands/command-link.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { openSource } from "./file-source.ts";
 import { startSha256 } from "./hash.ts";
-import { endSend, queuedSends, type SendRow } from "./send-rows.ts";
+import { endSend, findSend, queuedSends, type SendRow } from "./send-rows.ts";
 
 export interface FileSendsOptions {
   db: Kysely<StateDatabase>;
@@ -78,7 +78,11 @@ export class FileSends {
     this.#looking = true;
     this.#lookAll()
       .catch((error: unknown) => this.#options.log.error("files wait", { error }))
-      .finally(() => (this.#looking = false));
+      .finally(() => {
+        this.#looking = false;
+        // Asked for in the turns between the last look and this one.
+        if (this.#again) this.look();
+      });
   }
 
   /** A new session with the hub, or a sign of life of this device: whoever was away may be there now. */
@@ -149,6 +153,7 @@ export class FileSends {
     const { timers } = this.#options;
     const linkKey = await this.#options.linkKeyOf(row.peer);
     if (linkKey === undefined) return this.#end(row, unpaired());
+    if (this.#stopped) return;
     const channel = new FileChannel(timers);
     const live: Live = { row, channel, moved: undefined, done: Promise.resolve() };
     this.#live.set(row.id, live);
@@ -167,6 +172,8 @@ export class FileSends {
     const { db, clock, disk, log } = this.#options;
     const { row, channel } = live;
     const { id, name, size } = row;
+    // It may have been taken back since it was looked up; from here on that reaches its channel.
+    if ((await findSend(db, id))?.state !== "queued") return;
     const mark = { size, modifiedAt: row.modified_at, inode: row.inode };
     const source = await openSource(disk, row.path, mark);
     try {
