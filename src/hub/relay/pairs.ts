@@ -7,6 +7,8 @@ export class Pairs {
   readonly #db: Kysely<HubDatabase>;
   readonly #now: () => number;
   readonly #peers = new Map<string, Set<string>>();
+  /** Pairs whose rows are being removed. */
+  readonly #ending = new Set<string>();
 
   constructor(db: Kysely<HubDatabase>, now: () => number) {
     this.#db = db;
@@ -33,7 +35,10 @@ export class Pairs {
   /** One side's word that it has pinned the other; durable when it resolves. */
   async report(by: string, peer: string): Promise<ReportOutcome> {
     const outcome = await reportPin(this.#db, { by, peer }, this.#now());
-    if (outcome === "whole") this.#add(by, peer);
+    if (outcome !== "whole") return outcome;
+    // Its row goes in the next moment: here it is gone already.
+    if (this.#ending.has(nameOf(by, peer))) return "half";
+    this.#add(by, peer);
     return outcome;
   }
 
@@ -41,7 +46,13 @@ export class Pairs {
     this.#peers.get(one)?.delete(other);
     this.#peers.get(other)?.delete(one);
     for (const key of [one, other]) if (this.#peers.get(key)?.size === 0) this.#peers.delete(key);
-    return removePair(this.#db, one, other);
+    const name = nameOf(one, other);
+    this.#ending.add(name);
+    try {
+      return await removePair(this.#db, one, other);
+    } finally {
+      this.#ending.delete(name);
+    }
   }
 
   #add(one: string, other: string): void {
@@ -54,4 +65,9 @@ export class Pairs {
     this.#peers.set(key, known);
     return known;
   }
+}
+
+/** The same for either order. */
+function nameOf(one: string, other: string): string {
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }
