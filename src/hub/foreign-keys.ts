@@ -2,16 +2,19 @@
 // would else lead astray what is looked up by key alone. Shared devices and grants to devices name others' keys by
 // their nature, and give no right to what the hub keeps for them.
 import type { OwnerLog } from "../identity/owner-log.ts";
-import { fromBase64Url } from "../protocol/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../protocol/bytes.ts";
 import { parseCanonicalJson } from "../protocol/canonical-json.ts";
 import { MusterError } from "../protocol/errors.ts";
 import { ENTRY_BODIES, type OwnerLogEntry } from "../protocol/owner-log.ts";
 
-/** Throws `forbidden` for an entry that makes a key of another of these owners one of its own. */
-export function demandOwnKey(others: Iterable<OwnerLog>, entry: OwnerLogEntry): void {
+/**
+ * Throws `forbidden` for an entry that makes a key of another owner one of its own. `othersNaming`: the logs of others
+ * in which a key, base64url, stands or has a grant.
+ */
+export function demandOwnKey(othersNaming: (key: string) => Iterable<OwnerLog>, entry: OwnerLogEntry): void {
   const named = keyNamedBy(entry);
   if (named === undefined) return;
-  for (const other of others) {
+  for (const other of othersNaming(toBase64Url(named.key))) {
     const known =
       named.as === "program"
         ? other.grants().some(({ holder, publicKey }) => holder === "program" && isSame(publicKey, named.key))

@@ -27,6 +27,7 @@ import {
 } from "../store/owner-log-rows.ts";
 import { addOwner } from "../store/owners.ts";
 import { demandOwnKey } from "./foreign-keys.ts";
+import { LogIndex } from "./log-index.ts";
 import type { VouchedLogs } from "./vouched-logs.ts";
 
 export interface OwnerLogsOptions {
@@ -39,8 +40,10 @@ export interface OwnerLogsOptions {
 export class OwnerLogs {
   readonly #options: OwnerLogsOptions;
   readonly #logs = new Map<string, OwnerLog>();
-  /** Which owners a key belongs to, by its base64url form. */
-  readonly #rootsByKey = new Map<string, Set<string>>();
+  /** Keys that stand in a log, base64url. */
+  readonly #belonging = new LogIndex();
+  /** Keys that were let use something, and the ids of other owners' logs. */
+  readonly #granted = new LogIndex();
   readonly #listeners: ((root: string, entries: OwnerLogEntry[]) => void)[] = [];
 
   constructor(options: OwnerLogsOptions) {
@@ -81,11 +84,16 @@ export class OwnerLogs {
   rolesOf(publicKey: Uint8Array): ReadonlyMap<string, Role> {
     const roles = new Map<string, Role>();
     const now = this.#options.now();
-    for (const root of this.#rootsByKey.get(toBase64Url(publicKey)) ?? []) {
+    for (const root of this.#belonging.rootsOf(toBase64Url(publicKey))) {
       const role = this.#logs.get(root)?.rightOf(publicKey, now);
       if (role !== undefined) roles.set(root, role);
     }
     return roles;
+  }
+
+  /** Which logs have a grant for this key, or for this log of another owner: base64url, whatever its time. */
+  granting(grantee: string): string[] {
+    return this.#granted.rootsOf(grantee);
   }
 
   /** Told after each entry that is durably in. */
@@ -128,10 +136,7 @@ export class OwnerLogs {
 
   /** Throws `forbidden` where the entry takes a key that another owner here has. */
   demandOwnKey(entry: OwnerLogEntry): void {
-    demandOwnKey(
-      [...this.#logs].flatMap(([root, log]) => (root === entry.log ? [] : [log])),
-      entry,
-    );
+    demandOwnKey((key) => this.#othersNaming(key, entry.log), entry);
   }
 
   /** A log that another transaction has put in: from now on it counts here too. */
@@ -182,11 +187,18 @@ export class OwnerLogs {
 
   #keep(root: string, log: OwnerLog): void {
     this.#logs.set(root, log);
-    for (const { publicKey } of log.participants()) {
-      const key = toBase64Url(publicKey);
-      const roots = this.#rootsByKey.get(key) ?? new Set();
-      this.#rootsByKey.set(key, roots.add(root));
-    }
+    this.#belonging.keep(
+      root,
+      log.participants().map(({ publicKey }) => toBase64Url(publicKey)),
+    );
+    this.#granted.keep(root, log.grantees());
+  }
+
+  /** Logs of other owners in which the key stands, or has a grant. */
+  #othersNaming(key: string, own: string): OwnerLog[] {
+    const roots = new Set([...this.#belonging.rootsOf(key), ...this.#granted.rootsOf(key)]);
+    roots.delete(own);
+    return [...roots].flatMap((root) => this.#logs.get(root) ?? []);
   }
 
   #tell(root: string, entries: OwnerLogEntry[]): void {

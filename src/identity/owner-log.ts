@@ -88,6 +88,11 @@ export class OwnerLog {
     return [...this.#state.grants.values()].flat();
   }
 
+  /** Who has grants, base64url: keys, and of other owners the ids of their logs. */
+  grantees(): readonly string[] {
+    return [...this.#state.grants.keys()];
+  }
+
   invite(number: number): Invite | undefined {
     return this.#state.invites.get(number);
   }

@@ -50,11 +50,12 @@ function bearerActor(parts: ActorParts, header: string, action: Action): Actor {
 function programActor({ crypto, ownerLogs, clock }: ActorParts, token: string): Actor | undefined {
   const publicKey = apiKeySigner(crypto, token)?.publicKey;
   if (publicKey === undefined) return undefined;
-  for (const ownerRoot of ownerLogs.roots()) {
+  const key = toBase64Url(publicKey);
+  for (const ownerRoot of ownerLogs.granting(key)) {
     const grant = ownerLogs.get(ownerRoot)?.grantOf(publicKey, clock.now());
     if (grant?.holder !== "program") continue;
     const { scopes, capabilities } = grant;
-    return { kind: "program", key: toBase64Url(publicKey), ownerRoot, scopes, capabilities };
+    return { kind: "program", key, ownerRoot, scopes, capabilities };
   }
   return undefined;
 }

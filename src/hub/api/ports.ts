@@ -105,7 +105,7 @@ export interface ApiParts {
   accounts: Accounts;
   tokens: Tokens;
   home: Home;
-  ownerLogs: Pick<OwnerLogs, "get" | "appended" | "began" | "demandOwnKey" | "roots">;
+  ownerLogs: Pick<OwnerLogs, "get" | "granting" | "appended" | "began" | "demandOwnKey">;
   capabilities: CapabilityAsker;
   queries: QueryAsker;
   addresses: Addresses;

@@ -29,7 +29,11 @@ const known = new Map([
   [OURS, await appendEntry(crypto, begun, { kind: "key", body, signer: home })],
   [MATES, mates],
 ]);
-const logs = { roots: () => [...known.keys()], get: (root: string) => known.get(root) };
+const logs = {
+  granting: (grantee: string) =>
+    [...known].flatMap(([root, log]) => (log.grantees().includes(grantee) ? [root] : [])),
+  get: (root: string) => known.get(root),
+};
 const granted = (of: Signer, log: string, protocol = "llm.chat", at = NOW) =>
   grantedTo(logs, { key: toBase64Url(of.publicKey), log, protocol }, at);
 

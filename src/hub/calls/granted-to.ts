@@ -5,7 +5,7 @@ import { fromBase64Url } from "../../protocol/bytes.ts";
 import type { Asked, GrantAsked } from "./asked.ts";
 
 interface Logs {
-  roots(): string[];
+  granting(grantee: string): string[];
   get(ownerRoot: string): OwnerLog | undefined;
 }
 
@@ -14,7 +14,8 @@ export function grantedTo(logs: Logs, { key, log, protocol }: GrantAsked, nowMs:
   const publicKey = fromBase64Url(key);
   if (publicKey === undefined) return [];
   const isOfOwner = logs.get(log)?.roleOf(publicKey, nowMs) !== undefined;
-  return logs.roots().flatMap((root) => {
+  const roots = new Set([...logs.granting(key), ...(isOfOwner ? logs.granting(log) : [])]);
+  return [...roots].flatMap((root) => {
     const other = logs.get(root);
     const grants = [
       ...(other?.grantsOf(publicKey, nowMs) ?? []),
