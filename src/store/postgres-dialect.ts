@@ -120,7 +120,7 @@ function rethrow(thrown: unknown): never {
   if (/^(?:08|57P|53|28|3D)/.test(code) || code.startsWith("E")) {
     throw new MusterError("unavailable", "the PostgreSQL server can't be used now", {
       cause: thrown,
-      hint: "see that it runs and that MUSTER_DATABASE_URL leads there; work goes on by itself",
+      hint: "see that it runs, and that MUSTER_DATABASE_URL of that device leads there; it is tried again by itself",
     });
   }
   throw thrown;

@@ -10,6 +10,7 @@ import { openKeepers } from "./keepers.ts";
 import { sqlTaskStore } from "./sql-task-store.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { TaskRunner } from "./task-runner.ts";
+import { watchStore } from "./store-watch.ts";
 import type { TaskStore } from "./task-store.ts";
 import { TASK_MIGRATIONS, type TaskDatabase } from "./task-tables.ts";
 
@@ -66,10 +67,14 @@ export async function openTasks(options: OpenTasksOptions): Promise<Tasks> {
     await runner.recover();
   };
   let closed = false;
+  let watch: { cancel(): void } | undefined;
   const openAgain = (): void => {
     if (closed) return;
     open().then(
-      () => notices.clear("tasks"),
+      () => {
+        notices.clear("tasks");
+        if (!closed) watch = watchStore({ store, timers, notices, log });
+      },
       (error: unknown) => {
         const { message } = publicError(error);
         late.missing = error;
@@ -89,6 +94,7 @@ export async function openTasks(options: OpenTasksOptions): Promise<Tasks> {
     desk: new TaskDesk({ store, runner, keepers, clock, timers, device }),
     async close(tasks) {
       closed = true;
+      watch?.cancel();
       tidy.cancel();
       await runner.close(tasks);
       await late.close();
