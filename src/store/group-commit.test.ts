@@ -30,3 +30,26 @@ test("a commit that fails fails its own group alone", async () => {
   full = false;
   expect(await put(2)).toBe(2);
 });
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new Error("no timers");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("no timers"))],
+])("a commit that throws and a pause that %s hold up nothing that comes after", async (_what, pause) => {
+  let broken = true;
+  const put = groupCommit<number, number>({
+    commit: (items) => {
+      if (broken) throw new Error("no space");
+      return Promise.resolve(items);
+    },
+    pause,
+  });
+  expect(await put(1).catch((error: unknown) => String(error))).toContain("no space");
+  broken = false;
+  expect(await Promise.all([put(2), put(3)])).toEqual([2, 3]);
+  expect(await put(4)).toBe(4);
+});

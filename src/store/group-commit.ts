@@ -37,7 +37,11 @@ export function groupCommit<Item, Result>({
       const group = waiting.slice(0, groupMax);
       waiting = waiting.slice(groupMax);
       await settle(group, commit);
-      await pause();
+      try {
+        await pause();
+      } catch {
+        // A rest and no more: without it there are more commits, and none is held up for ever.
+      }
     }
     running = false;
   }
