@@ -69,6 +69,8 @@ export class FileArrivals {
   readonly #options: FileArrivalsOptions;
   readonly #live = new Set<Live>();
   #opening = 0;
+  /** What comes before its end could be taken for what a crash has left. */
+  #recovering: Promise<void> = Promise.resolve();
 
   constructor(options: FileArrivalsOptions) {
     this.#options = options;
@@ -102,7 +104,11 @@ export class FileArrivals {
   }
 
   /** After a crash: what was kept gets to its place, and what nobody knows goes. */
-  async recover(): Promise<void> {
+  recover(): Promise<void> {
+    return (this.#recovering = this.#recover());
+  }
+
+  async #recover(): Promise<void> {
     const { db, place } = this.#options;
     const known = await db.selectFrom("file_arrivals").select(["peer", "id", "state"]).execute();
     for (const name of await place.among(known)) if (name.state === "kept") await this.settle(name);
@@ -151,6 +157,7 @@ export class FileArrivals {
   ): Promise<void> {
     const { link, timers } = this.#options;
     const peer = toBase64Url(callerKey);
+    await this.#recovering.catch(() => {}); // told to whoever began it
     const linkKey = await this.#options.linkKeyOf(peer);
     if (linkKey === undefined) return stream.reset(SESSION_RESET.unknownCaller);
     if (this.#countOf(peer) >= PER_PEER_MAX) return stream.reset(SESSION_RESET.tooMany);
