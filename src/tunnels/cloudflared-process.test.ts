@@ -23,12 +23,17 @@ interface Supervised extends AsyncDisposable {
   until(state: CloudflaredState["state"]): Promise<CloudflaredState>;
 }
 
-function supervise(fake: FakeCloudflared, changes: Partial<CloudflaredOptions> = {}): Supervised {
+function supervise(
+  fake: FakeCloudflared,
+  changes: Partial<CloudflaredOptions> = {},
+  disk = realWorld.disk,
+): Supervised {
   const states: CloudflaredState[] = [];
   const children: ChildProcess[] = [];
   const waiting: { state: string; resolve(state: CloudflaredState): void }[] = [];
   const world: World = {
     ...realWorld,
+    disk,
     timers: {
       after: (ms, run) => realWorld.timers.after(ms / HASTE, run),
       every: (ms, run) => realWorld.timers.every(ms / HASTE, run),
@@ -132,6 +137,33 @@ test("one that crashes is started again after a pause", async () => {
   await supervised.until("connected");
   expect(supervised.children).toHaveLength(2);
   expect(alive(supervised)).toBe(1);
+});
+
+test("one that can't be started again for want of room on the disk is started once there is some", async () => {
+  await using fake = await fakeCloudflared();
+  const refused = Promise.withResolvers<void>();
+  let isFull = false;
+  let tries = 0;
+  const write: World["disk"]["write"] = (...file) => {
+    if (!isFull) return realWorld.disk.write(...file);
+    if (++tries === 2) refused.resolve();
+    return Promise.reject(new Error("no space left"));
+  };
+  await using supervised = supervise(fake, {}, { ...realWorld.disk, write });
+  isFull = true;
+  const begun = supervised.process.start();
+  expect(await begun.catch((error: unknown) => String(error))).toContain("no space left");
+  isFull = false;
+  await supervised.process.start();
+  await supervised.until("connected");
+  isFull = true;
+  tries = 0;
+  await fake.tell("crash");
+  await refused.promise;
+  expect(supervised.process.state).toMatchObject({ state: "waiting" });
+  isFull = false;
+  expect(await supervised.until("connected")).toEqual({ state: "connected", connections: 1 });
+  expect(supervised.children).toHaveLength(2);
 });
 
 test("one that an earlier agent left is ended before the next begins", async () => {

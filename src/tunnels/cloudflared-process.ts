@@ -95,11 +95,17 @@ export class CloudflaredProcess {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#failures = 0;
-    const { world, folder, plan } = this.#options;
-    await world.disk.makeFolder(folder);
-    await this.#former.end();
-    await world.disk.write(this.#configPath, cloudflaredConfig(plan));
-    if (this.#wanted) await this.#spawn();
+    try {
+      const { world, folder, plan } = this.#options;
+      await world.disk.makeFolder(folder);
+      await this.#former.end();
+      await world.disk.write(this.#configPath, cloudflaredConfig(plan));
+      if (this.#wanted) await this.#spawn();
+    } catch (error) {
+      // Nothing runs: whoever asks again begins anew.
+      if (this.#running === undefined) this.#wanted = false;
+      throw error;
+    }
   }
 
   /** Lets requests in flight finish for a moment. Resolves once nothing of it is left. */
@@ -250,17 +256,27 @@ export class CloudflaredProcess {
     this.#leave(running);
     const { world, log } = this.#options;
     const stoodMs = world.clock.monotonic() - running.startedAtMs;
-    this.#failures = stoodMs > STEADY_AFTER_MS ? 1 : this.#failures + 1;
+    if (stoodMs > STEADY_AFTER_MS) this.#failures = 0;
+    this.#failures += 1;
     const said = running.refusal === undefined ? "" : ` (${running.refusal})`;
     const reason = code === NOT_FOUND ? "cloudflared not found" : `cloudflared ended with ${how}${said}`;
     log.warn("cloudflared ended", { how, refusal: running.refusal, failures: this.#failures });
     this.#change({ state: "waiting", reason });
+    this.#startLater();
+  }
+
+  /** After a pause that grows, and again where even that fails: a disk may be full for a while. */
+  #startLater(): void {
+    const { world, log } = this.#options;
     const stepMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#failures - 1, 16));
     const pauseMs = stepMs * (0.5 + 0.5 * world.random.fraction());
     this.#restart = world.timers.after(pauseMs, () => {
       this.#spawn().catch((error: unknown) => {
         log.error("cloudflared could not be started", { error });
-        if (this.#wanted) this.#change({ state: "waiting", reason: String(error) });
+        if (!this.#wanted || this.#running !== undefined) return;
+        this.#failures += 1;
+        this.#change({ state: "waiting", reason: String(error) });
+        this.#startLater();
       });
     });
   }
