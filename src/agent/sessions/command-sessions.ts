@@ -343,6 +343,8 @@ class DeviceSession {
       name,
     });
     this.#running = running;
+    // The right may have ended while it was being started, and so may the session.
+    if (this.#refusal() !== undefined) running.revoke();
     if (this.#over) running.left();
     if (running.repeated !== "over") {
       this.#say({ type: "accepted", command_id: wish.commandId, facts: running.facts });

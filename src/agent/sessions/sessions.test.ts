@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "bun:test";
 import type { OwnerLog } from "../../identity/owner-log.ts";
+import type { Task } from "../tasks/task.ts";
 import {
   begin,
   codeOf,
@@ -156,6 +157,26 @@ test("a key that leaves the log loses what it runs at once", async () => {
   expect(await codeOf(told.order.outcome)).toBe("forbidden");
   expect(performance.now() - began).toBeLessThan(1000);
   await until(() => processGone(told.accepted?.["pid"]));
+});
+
+test("a key that leaves the log while its command is being started loses that as well", async () => {
+  const { near, far } = await fleet();
+  const { runner } = far.tasks.tasks;
+  const accept = runner.accept.bind(runner);
+  const accepted = Promise.withResolvers<Task>();
+  const removed = Promise.withResolvers<void>();
+  runner.accept = async (...given) => {
+    const created = await accept(...given);
+    if (created.state === "new") accepted.resolve(created.task);
+    await removed.promise;
+    return created;
+  };
+  const code = codeOf(order(near, pi, sh("exec sleep 300")).order.outcome);
+  const task = await accepted.promise;
+  await far.show(await grow(log, removeEntry(laptop, home)));
+  expect(await code).toBe("forbidden");
+  removed.resolve();
+  expect((await runner.outcome(task)).status).toBe("cancelled");
 });
 
 test("a shell that was left ends with the right of its key", async () => {
