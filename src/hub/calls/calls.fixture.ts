@@ -125,7 +125,7 @@ export class FakeFleet {
                 device.asked.push(value);
                 answer(value, lines);
               },
-              close: () => (device.dropped += 1),
+              reset: () => (device.dropped += 1),
             },
             { lineMaxBytes: REQUEST_LINE_MAX_BYTES },
           );

@@ -211,6 +211,38 @@ test("who takes nothing from the beginning is sent nothing by the devices", () =
   run.cancel();
 });
 
+test("a device that has answered ends its stream itself, and what it says after its last part ends it", () => {
+  const { made, ask } = fleet();
+  const whole = (_: unknown, lines: LineStream): void => {
+    lines.send(part("[1]"));
+    lines.end();
+  };
+  const good = made.add("good", offering, whole);
+  const failing = made.add("failing", offering, (_, lines) => {
+    lines.send({ type: "query_failed", reason: "its disk is gone" });
+    lines.end();
+  });
+  const open = made.add("open", offering, answering("[2]"));
+  const chatty = made.add("chatty", offering, (_, lines) => {
+    lines.send(part("[3]"));
+    lines.send(part("[4]"));
+  });
+  made.add("slow", offering, silent);
+  const { heard } = ask({ timeout_ms: 1_000 });
+  expect([good, failing, open, chatty].map(({ dropped }) => dropped)).toEqual([0, 0, 0, 1]);
+  expect(heard.filter(({ from_device }) => from_device === "chatty")).toMatchObject([{ data: "[3]" }]);
+  made.time.advance(1_000);
+  expect([good, failing, open, chatty].map(({ dropped }) => dropped)).toEqual([0, 0, 1, 1]);
+  expect(heard.at(-1)).toMatchObject({
+    answered: ["good", "open", "chatty"],
+    timed_out: ["slow"],
+    failed: { failing: "its disk is gone" },
+  });
+  for (const { name } of [good, failing, open, chatty]) {
+    expect(made.directory.device(`id-${name}`)?.trunk.streamCount).toBe(0);
+  }
+});
+
 test("an asker that goes takes its query back from everyone", () => {
   const { made, ask } = fleet();
   const one = made.add("one", offering, silent);

@@ -1,5 +1,8 @@
 // One query to many devices: it is asked of all at once, each part goes on as it comes, and at the end everyone is
 // accounted for. A device that is slow, dead, flooding or lying costs the others nothing.
+//
+// The hub ends its side of a stream with the query, and the device its own with the answer: a stream that both have
+// ended is gone without a word more.
 import { encodeCallOpen } from "../../protocol/call-open.ts";
 import {
   QUERY_PART_MAX_BYTES,
@@ -36,7 +39,9 @@ export class QueryRun {
   readonly #parts: QueryRunParts;
   readonly #events: QueryEvents;
   /** Those whose last part has not come. */
-  readonly #open = new Map<Candidate, LineStream>();
+  readonly #open = new Set<Candidate>();
+  /** Theirs, and those of devices that have answered and not ended. */
+  readonly #streams = new Map<Candidate, LineStream>();
   readonly #answered: string[] = [];
   readonly #failed: Record<string, string>;
   readonly #limit: Timer;
@@ -62,7 +67,7 @@ export class QueryRun {
   resume(): void {
     if (!this.#isHeld || this.#isOver) return;
     this.#isHeld = false;
-    for (const lines of this.#open.values()) lines.resume();
+    for (const lines of this.#streams.values()) lines.resume();
   }
 
   /** The asker is gone: so is the query. */
@@ -74,48 +79,61 @@ export class QueryRun {
     let bytes = 0;
     const lines = new LineStream({
       message: (value) => {
+        // It has said which part is its last.
+        if (!this.#open.has(device)) return this.#drop(device);
         const read = queryAnswer.safeParse(value);
-        if (!read.success) return this.#fail(device, "answered what is no answer");
+        if (!read.success) return this.#cutOff(device, "answered what is no answer");
         if (read.data.type === "query_failed") return this.#fail(device, read.data.reason);
         bytes += read.data.data.length + PART_COST_BYTES;
-        if (bytes > QUERY_PART_MAX_BYTES) return this.#fail(device, "answered more than fits");
+        if (bytes > QUERY_PART_MAX_BYTES) return this.#cutOff(device, "answered more than fits");
         this.#part(device, read.data);
       },
       end: () => this.#fail(device, "ended its answer early"),
-      close: () => this.#fail(device, "went away"),
+      close: () => this.#gone(device),
     });
     const stream = device.session.trunk.open(encodeCallOpen("query"), lines.streamEvents);
     if (typeof stream === "string") {
       this.#failed[device.name] = "could not be reached";
       return;
     }
-    this.#open.set(device, lines);
+    this.#open.add(device);
+    this.#streams.set(device, lines);
     lines.attach(stream);
     if (this.#isHeld) lines.pause();
     lines.send(this.#parts.query);
+    lines.end();
   }
 
   #part(device: Candidate, { data, is_final }: { data: string; is_final: boolean }): void {
     const { query_id } = this.#parts.query;
     if (is_final) {
       this.#answered.push(device.name);
-      this.#drop(device);
+      this.#open.delete(device);
     }
     this.#say({ type: "aggregate_query_part", query_id, from_device: device.name, data, is_final });
     this.#settle();
   }
 
   #fail(device: Candidate, reason: string): void {
-    if (!this.#open.has(device)) return;
+    if (!this.#open.delete(device)) return;
     this.#failed[device.name] = reason;
-    this.#drop(device);
     this.#settle();
   }
 
+  /** Nothing more is wanted of it. */
+  #cutOff(device: Candidate, reason: string): void {
+    this.#drop(device);
+    this.#fail(device, reason);
+  }
+
+  #gone(device: Candidate): void {
+    this.#streams.delete(device);
+    this.#fail(device, "went away");
+  }
+
   #drop(device: Candidate): void {
-    const lines = this.#open.get(device);
-    this.#open.delete(device);
-    lines?.close();
+    this.#streams.get(device)?.close();
+    this.#streams.delete(device);
   }
 
   #settle(): void {
@@ -124,7 +142,7 @@ export class QueryRun {
 
   #finish(): void {
     if (this.#isOver) return;
-    const timedOut = [...this.#open.keys()].map(({ name }) => name);
+    const timedOut = [...this.#open].map(({ name }) => name);
     this.#say({
       type: "aggregate_query_done",
       query_id: this.#parts.query.query_id,
@@ -140,7 +158,8 @@ export class QueryRun {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#limit.cancel();
-    for (const lines of this.#open.values()) lines.close();
+    for (const lines of this.#streams.values()) lines.close();
+    this.#streams.clear();
     this.#open.clear();
     this.#events.over();
   }
@@ -148,6 +167,6 @@ export class QueryRun {
   #say(reply: QueryReply): void {
     if (this.#isOver || this.#events.reply(reply) || this.#isHeld) return;
     this.#isHeld = true;
-    for (const lines of this.#open.values()) lines.pause();
+    for (const lines of this.#streams.values()) lines.pause();
   }
 }
