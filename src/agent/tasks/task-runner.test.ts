@@ -83,6 +83,34 @@ test("a reader that is slow holds the program back, and loses nothing", async ()
   await until(() => bytes === 3_000_000);
 });
 
+test("who begins to watch while a task is being started sees what it writes", async () => {
+  const { disk } = realWorld;
+  const asked = Promise.withResolvers<void>();
+  const watched = Promise.withResolvers<void>();
+  const makeFolder = async (path: string): Promise<void> => {
+    await disk.makeFolder(path);
+    // Of its first start.
+    if (!path.endsWith("/1")) return;
+    asked.resolve();
+    await watched.promise;
+  };
+  await using here = await testTasks({ world: { ...realWorld, disk: { ...disk, makeFolder } } });
+  const { runner } = here.tasks;
+  let text = "";
+  const task = await accept(here, { argv: ["cat"], stdin: true });
+  await asked.promise;
+  runner.watch(task.id, {
+    started() {},
+    output: (_, bytes) => Boolean((text += new TextDecoder().decode(bytes))),
+    inputTaken() {},
+  });
+  watched.resolve();
+  runner.input(task.id, new TextEncoder().encode("here"));
+  runner.endInput(task.id);
+  expect((await runner.outcome(task)).status).toBe("completed");
+  expect(text).toBe("here");
+});
+
 test("a log is followed while it grows, and ends with the task", async () => {
   await using here = await testTasks();
   const task = await accept(here, { script: "echo one; sleep 0.3; echo two" });

@@ -270,7 +270,8 @@ export class TaskRunner {
     const claimed = await store.update(live.task, { launch }, clock.now());
     if (claimed === undefined) return this.#reread(live);
     live.task = claimed;
-    live.run = await keepers.launch(claimed, live.watcher !== undefined, {
+    const isWatched = live.watcher !== undefined;
+    live.run = await keepers.launch(claimed, isWatched, {
       started: (pid, atMs) => {
         live.pid = pid;
         this.#step(live, () => this.#started(live, { pid, atMs }));
@@ -284,6 +285,9 @@ export class TaskRunner {
         this.#step(live, () => (end === undefined ? this.#look(live) : this.#ended(live, end)));
       },
     });
+    // Somebody may have come, or gone, since.
+    const on = live.watcher !== undefined;
+    if (on !== isWatched) live.run.tell({ type: "live", on });
     for (const say of live.unsaid.splice(0)) say(live.run);
     if (live.wantedEnd !== undefined) this.#askToEnd(live);
   }
