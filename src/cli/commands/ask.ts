@@ -3,8 +3,10 @@
 
 import { MusterError } from "../../protocol/errors.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
+import { modelWish } from "../../protocol/model-wish.ts";
 import { useCapability } from "../capability-calls.ts";
 import { printJson, warn, type Invocation } from "../invocation.ts";
+import { lookAround } from "../overview.ts";
 import { plainLine, stripControl } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 
@@ -33,12 +35,8 @@ const CUT_SHORT: ReadonlyMap<string, string> = new Map([
 const QUESTION_MAX_BYTES = RELAY_MESSAGE_MAX_BYTES / 4;
 const DEVICE_ID = /^[a-z2-7]{7}(?:-[a-z2-7]{7}){3}$/;
 
-export async function ask(
-  invocation: Invocation,
-  words: readonly string[],
-  { device: only, prefer, model, system }: AskFlags,
-): Promise<void> {
-  if (only !== undefined && prefer !== undefined) throw oneOfThem();
+export async function ask(invocation: Invocation, words: readonly string[], flags: AskFlags): Promise<void> {
+  const { only, prefer, model, system } = await wished(invocation, flags);
   const content = await questionOf(invocation, words);
   const progress = startProgress(invocation, "Asking");
   const { json, out } = invocation;
@@ -86,10 +84,31 @@ export async function ask(
   } catch (thrown) {
     // What came until then stays, on lines of its own.
     if (!json && answer !== "" && !answer.endsWith("\n")) out.write("\n");
-    throw thrown;
+    if (answer === "" || !(thrown instanceof MusterError) || thrown.hint !== undefined) throw thrown;
+    throw new MusterError(thrown.code, thrown.message, {
+      cause: thrown,
+      hint: "what came is not the whole answer; the same question again asks whichever device is there",
+    });
   } finally {
     progress.end();
   }
+}
+
+/** A model is named as clients of `/v1` name it: `auto`, and `qwen3:8b@gpu` for the one of a device. */
+async function wished(invocation: Invocation, { device, prefer, model: named, system }: AskFlags) {
+  const wish = await modelWish({ model: named, header: null }, async (name) => {
+    const { devices = [] } = await lookAround(invocation);
+    return devices.some((one) => one.name === name || one.id === name);
+  });
+  const only = device ?? wish.onlyDevice;
+  if (only !== undefined && prefer !== undefined) throw oneOfThem();
+  if (wish.onlyDevice !== undefined && wish.onlyDevice !== only) {
+    throw new MusterError(
+      "usage",
+      `the model names the device ${plainLine(wish.onlyDevice)}, and --device another`,
+    );
+  }
+  return { only, prefer, model: wish.model, system };
 }
 
 async function questionOf({ surroundings }: Invocation, words: readonly string[]): Promise<string> {

@@ -35,7 +35,9 @@ export async function call(
   }
   const payload = await payloadOf(invocation, given.payload);
   const parts: unknown[] = [];
+  let streamed = false;
   const part = (data: unknown): void => {
+    streamed = true;
     if (invocation.json) parts.push(data);
     else invocation.out.line(stripControl(JSON.stringify(data)));
   };
@@ -47,6 +49,8 @@ export async function call(
     const all = parts.length === 0 ? {} : { parts };
     return printJson(invocation, { from_device: device, payload: answer, ...all });
   }
+  // A stream may end without a word of its own.
+  if (answer === null && streamed) return;
   invocation.out.line(stripControl(JSON.stringify(answer, undefined, 2)));
 }
 
