@@ -16,6 +16,11 @@ export interface ConnectionLimits {
   readonly responseStallTimeoutMs: number;
   /** A visitor that half-closed and to whom nothing could be written: most of them are gone for good. */
   readonly halfClosedTimeoutMs: number;
+  /**
+   * A visitor that half-closed and still waits for its answer is asked after this whether it is there: an interim
+   * response means nothing to one that is, and the system of one that is gone refuses it.
+   */
+  readonly halfClosedProbeMs: number;
   /** Rest of a request body that is read for the sake of the connection after an early response. */
   readonly drainMaxBytes: number;
   /** Bytes of the next requests held while one is answered; with more, the connection serves no other. */
@@ -31,6 +36,8 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   bodyIdleTimeoutMs: BODY_IDLE_TIMEOUT_MS,
   responseStallTimeoutMs: 300_000,
   halfClosedTimeoutMs: 30_000,
+  // Only where a connection is the visitor's own is there something to find out.
+  halfClosedProbeMs: Infinity,
   drainMaxBytes: 64 * KIB,
   pipelineMaxBytes: 64 * KIB,
   lingerTimeoutMs: 2_000,

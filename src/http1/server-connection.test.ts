@@ -122,6 +122,61 @@ describe("a visitor", () => {
     expect(visit.events()).toEqual(["aborted stalled"]);
   });
 
+  test("that half-closed and waits is sent what one that has gone refuses, once, before its answer", () => {
+    const visit = asking();
+    visit.send(GET);
+    visit.connection.end();
+    visit.ticker.advance(500);
+    expect(visit.stream.takeSent()).toBe("");
+    visit.ticker.advance(1_000);
+    expect([visit.stream.takeSent(), visit.exchange.started]).toEqual([CONTINUE, false]);
+    visit.ticker.advance(10_000);
+    visit.answer("here");
+    expect([visit.stream.sent, visit.stream.shutDowns]).toEqual(["here", 1]);
+  });
+
+  test("that is gone when it is asked so ends its request", () => {
+    const visit = asking();
+    visit.send(GET);
+    visit.connection.end();
+    visit.ticker.advance(1_500);
+    visit.connection.close();
+    expect(visit.events()).toEqual(["GET /", "aborted gone"]);
+  });
+
+  test("is not asked whether it is there while it may send, once its answer began, or where it knows no interim answer", () => {
+    const sends = asking();
+    sends.send(GET);
+    const reads = asking();
+    reads.send(GET);
+    reads.exchange.write(latin1Bytes("begun"));
+    const upgrades = asking();
+    upgrades.send(UPGRADE);
+    const old = asking();
+    old.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    for (const visit of [reads, upgrades, old]) visit.connection.end();
+    for (const visit of [sends, reads, upgrades, old]) visit.ticker.advance(5_000);
+    expect([sends, reads, upgrades, old].map(({ stream }) => stream.sent)).toEqual(["", "begun", "", ""]);
+  });
+
+  test("that has no room for the whole of that gets its rest before the answer", () => {
+    const passed = asking({ room: 10 });
+    expect(passed.exchange.write(latin1Bytes("later"))).toBe(0);
+    passed.stream.room = 14;
+    passed.connection.drain();
+    expect(passed.events()).toEqual(["GET /"]);
+    passed.stream.room = Infinity;
+    passed.connection.drain();
+    expect(passed.events()).toEqual(["writable"]);
+    passed.answer("later");
+    expect(passed.stream.sent).toBe(`${CONTINUE}later`);
+
+    const own = asking({ room: 10 });
+    own.stream.room = Infinity;
+    own.exchange.respond({ status: 204 });
+    expect(own.stream.sent).toStartWith(`${CONTINUE}HTTP/1.1 204`);
+  });
+
   test("that half-closes after pipelined requests gets all answers", () => {
     const visit = new Visit();
     visit.send(get("/1") + get("/2"));
@@ -295,3 +350,16 @@ test("any garbage is survived, with one answer at most for what is refused", () 
     { seed: 20_260_606, numRuns: 200 },
   );
 });
+
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/** A visit whose visitor is asked after a second. With `room` one that waits already, and was. */
+function asking({ room }: { room?: number } = {}): Visit {
+  const visit = new Visit({ limits: { halfClosedProbeMs: 1_000 } });
+  if (room === undefined) return visit;
+  visit.send(GET);
+  visit.connection.end();
+  visit.stream.room = room;
+  visit.ticker.advance(1_500);
+  return visit;
+}

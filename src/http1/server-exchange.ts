@@ -39,6 +39,8 @@ export interface ExchangeOwner {
 }
 
 const NEVER = Infinity;
+/** Who did not ask for it passes over it (RFC 9110, 15.2.1); every client of HTTP/1.1 knows this one. */
+const CONTINUE = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n");
 
 type Phase =
   /** Before the response is finished. */
@@ -62,10 +64,13 @@ export class ServerExchange implements Exchange {
   #after: After = "close";
   /** What the stream has not yet taken of our own answer. */
   #unsent: Uint8Array | undefined;
+  /** The same of an interim response. */
+  #interim: Uint8Array | undefined;
   #bodyArrived = false;
   #drainLeft: number;
   #bodyDeadline: number;
   #writeDeadline = NEVER;
+  #probeAt = NEVER;
 
   constructor(owner: ExchangeOwner, request: RequestHead) {
     this.#owner = owner;
@@ -92,7 +97,7 @@ export class ServerExchange implements Exchange {
     if (this.#phase !== "open" && this.#phase !== "upgraded") return -1;
     if (this.#shutDown) return -1;
     this.#started = true;
-    const taken = this.#owner.stream.write(bytes);
+    const taken = this.#flushInterim() ? this.#owner.stream.write(bytes) : 0;
     if (taken < bytes.length) this.#armStall();
     else if (this.#visitorEnded) this.#armHalfClosed();
     return taken;
@@ -108,7 +113,9 @@ export class ServerExchange implements Exchange {
   respond(answer: Answer): void {
     if (this.#phase !== "open" || this.#started) return;
     const after = answer.after === "close" || !this.keepAlive || !this.#canDrain() ? "close" : "keep-alive";
-    const bytes = serializeAnswer(answer, { method: this.request.method, after });
+    const whole = serializeAnswer(answer, { method: this.request.method, after });
+    const bytes = this.#interim === undefined ? whole : Buffer.concat([this.#interim, whole]);
+    this.#interim = undefined;
     this.#started = true;
     this.#after = after;
     const taken = this.#owner.stream.write(bytes);
@@ -205,6 +212,7 @@ export class ServerExchange implements Exchange {
   drain(): void {
     this.#writeDeadline = NEVER;
     if (this.#visitorEnded) this.#armHalfClosed();
+    if (!this.#flushInterim()) return;
     if (this.#phase === "open" || this.#phase === "upgraded") return this.#events.writable();
     if (this.#phase !== "answering" || this.#unsent === undefined) return;
     const taken = this.#owner.stream.write(this.#unsent);
@@ -228,6 +236,7 @@ export class ServerExchange implements Exchange {
       this.fail("body_cut");
     } else {
       this.#armHalfClosed();
+      if (this.#mayProbe()) this.#probeAt = this.#owner.ticker.now + this.#owner.limits.halfClosedProbeMs;
     }
   }
 
@@ -247,6 +256,7 @@ export class ServerExchange implements Exchange {
 
   tick(now: number): void {
     if (now >= this.#writeDeadline) return this.#cut("stalled");
+    if (now >= this.#probeAt) this.#probe();
     const waitsForBody = (this.#phase === "open" || this.#phase === "draining") && !this.#paused;
     if (waitsForBody && now >= this.#bodyDeadline && !this.#owner.tracker.complete) {
       this.fail("body_too_slow");
@@ -261,6 +271,28 @@ export class ServerExchange implements Exchange {
   #armHalfClosed(): void {
     if (this.#phase === "upgraded") return;
     this.#writeDeadline = this.#owner.ticker.now + this.#owner.limits.halfClosedTimeoutMs;
+  }
+
+  /** Once an answer has begun, or will change the protocol, nothing may come between. */
+  #mayProbe(): boolean {
+    const { version, upgrade } = this.request;
+    return this.#phase === "open" && !this.#started && version === "1.1" && upgrade === undefined;
+  }
+
+  /** Once is enough: the system of a visitor that is gone refuses the first byte. */
+  #probe(): void {
+    this.#probeAt = NEVER;
+    if (!this.#mayProbe()) return;
+    this.#interim = CONTINUE;
+    this.#flushInterim();
+  }
+
+  /** Whether none of it is left. */
+  #flushInterim(): boolean {
+    if (this.#interim === undefined) return true;
+    const taken = this.#owner.stream.write(this.#interim);
+    this.#interim = taken < 0 || taken === this.#interim.length ? undefined : this.#interim.subarray(taken);
+    return this.#interim === undefined;
   }
 
   #passBody(bytes: Uint8Array): void {

@@ -2,6 +2,7 @@
 // while nobody reads, and let go when the program is gone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { chunksFor, eventStream, ModelServer } from "../fakes/model-server.ts";
 import { agent, Home, hubIn } from "./harness.ts";
@@ -15,6 +16,7 @@ const models = new ModelServer({
   answer({ body }) {
     const said = JSON.stringify(body);
     if (said.includes("whole")) return undefined;
+    if (said.includes("silent")) return forever();
     return said.includes("flood") ? flood() : eventStream(chunksFor(["half"]).slice(0, 2), forever);
   },
 });
@@ -51,6 +53,20 @@ describe.each(["hub", "agent"] as const)("at the %s", (place) => {
     const { reader, gone } = await ask(base[place], "half of it");
     await reader.read();
     gone.abort();
+    await until("an end at the model", () => models.abandoned > before);
+  });
+
+  test("a program that goes before the first word is gone at the model soon, though it says no word of it", async () => {
+    const [asked, before] = [models.asked.length, models.abandoned];
+    const body = JSON.stringify({ model: "tiny", messages: [{ role: "user", content: "silent" }] });
+    const { hostname, port, host } = new URL(base[place]);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    await until("the question at the model", () => models.asked.length > asked);
+    socket.destroy();
     await until("an end at the model", () => models.abandoned > before);
   });
 
@@ -122,6 +138,6 @@ function flood(): Response {
   return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
 }
 
-function forever(): Promise<void> {
+function forever(): Promise<never> {
   return new Promise(() => {});
 }

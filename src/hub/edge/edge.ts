@@ -73,6 +73,7 @@ export class Edge {
     const connection: ServerConnection = new ServerConnection({
       stream: socket,
       ticker,
+      limits: LIMITS,
       handler: (request, exchange) => this.#handle(socket, request, exchange),
       refused: (refused) => {
         malformed();
@@ -189,6 +190,9 @@ export class Edge {
     return NOBODY;
   }
 }
+
+/** A visitor that leaves half-closes too; what it asked for is let go soon, not in half a minute. */
+const LIMITS = { halfClosedProbeMs: 1_000 };
 
 /** Nobody between the visitor and this hub can listen in. */
 function isSecure({ visitor, https }: Visitor, host: string): boolean {
