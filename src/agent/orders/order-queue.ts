@@ -14,6 +14,7 @@ import {
   addQueued,
   dropQueued,
   failQueued,
+  isQueued,
   queuedOrders,
   type QueuedOrder,
   type QueueTables,
@@ -46,6 +47,8 @@ export class OrderQueue {
   readonly #options: OrderQueueOptions;
   /** Somebody here gives these by himself, and waits for them. */
   readonly #held = new Set<string>();
+  /** On their way to their device now; each settles when it is known whether that has it. Never rejects. */
+  readonly #going = new Map<string, Promise<unknown>>();
   #timer: Timer | undefined;
   #looking = false;
   #closed = false;
@@ -74,9 +77,10 @@ export class OrderQueue {
     this.#held.delete(id);
   }
 
-  /** It was given, or nobody wants it any more. */
+  /** It was given, or nobody wants it any more. False for one that its device has. */
   async drop(id: string): Promise<boolean> {
     this.#held.delete(id);
+    await this.#going.get(id);
     return dropQueued(this.#options.db, id);
   }
 
@@ -126,23 +130,37 @@ export class OrderQueue {
   }
 
   async #giveAll(orders: readonly QueuedOrder[]): Promise<void> {
-    const { db, log } = this.#options;
     for (const order of orders) {
       if (this.#closed || this.#held.has(order.id)) continue;
-      try {
-        await this.#give(order);
-        await dropQueued(db, order.id);
-      } catch (error) {
-        const problem = publicError(error);
-        if (PASSING.has(problem.code)) return;
-        log.warn("a queued task was refused", {
-          task: order.id,
-          error_code: problem.code,
-          problem: problem.message,
-        });
-        await failQueued(db, order.id, problem.message);
-      }
+      const given = this.#giveOne(order);
+      this.#going.set(
+        order.id,
+        given.catch(() => {}), // told below
+      );
+      const isThere = await given.finally(() => this.#going.delete(order.id));
+      if (!isThere) return;
     }
+  }
+
+  /** False where its device is not there any more. */
+  async #giveOne(order: QueuedOrder): Promise<boolean> {
+    const { db, log } = this.#options;
+    // It may have been taken back while those before it were given.
+    if (!(await isQueued(db, order.id))) return true;
+    try {
+      await this.#give(order);
+      await dropQueued(db, order.id);
+    } catch (error) {
+      const problem = publicError(error);
+      if (PASSING.has(problem.code)) return false;
+      log.warn("a queued task was refused", {
+        task: order.id,
+        error_code: problem.code,
+        problem: problem.message,
+      });
+      await failQueued(db, order.id, problem.message);
+    }
+    return true;
   }
 
   /** Resolves once the device has it. */

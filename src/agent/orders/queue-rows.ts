@@ -69,6 +69,11 @@ export async function queuedOrders(db: Kysely<QueueTables>): Promise<QueuedOrder
   }));
 }
 
+export async function isQueued(db: Kysely<QueueTables>, id: string): Promise<boolean> {
+  const row = await db.selectFrom("queued_orders").select("id").where("id", "=", id).executeTakeFirst();
+  return row !== undefined;
+}
+
 /** False where there is none. */
 export async function dropQueued(db: Kysely<QueueTables>, id: string): Promise<boolean> {
   const dropped = await db.deleteFrom("queued_orders").where("id", "=", id).executeTakeFirst();
