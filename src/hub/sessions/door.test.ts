@@ -12,6 +12,12 @@ import type { Owner } from "../api/hub.fixture.ts";
 import { openStream } from "../../trunk/testing-trunks.ts";
 import { openDoor, type TestDoor } from "./door.fixture.ts";
 
+const account = ({ hub }: TestDoor, isSignedIn = () => true) => ({
+  userId: "u-1",
+  ownerRoots: [hub.home.root],
+  isSignedIn: () => Promise.resolve(isSignedIn()),
+});
+
 const idOf = ({ hub }: TestDoor, key: Uint8Array): string => deviceIdOf(hub.crypto.sha256(key));
 
 describe("a device", () => {
@@ -127,8 +133,7 @@ describe("another kind of session", () => {
     const browser = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
     const page = { kind: "person", name: "Firefox" } as const;
     expect((await door.knock().register(browser, page)).answer.code).toBe("unauthorized");
-    const account = { userId: "u-1", ownerRoots: [door.hub.home.root] };
-    const client = door.knock({ account });
+    const client = door.knock({ account: account(door) });
     const { token = "" } = (await client.register(browser, page)).answer;
     expect(door.tokens.verify(token)).toMatchObject({ userId: "u-1", controller: "none" });
     // Who may command it takes from the log itself.
@@ -139,10 +144,21 @@ describe("another kind of session", () => {
     expect(door.tokens.verify(token)).toBeUndefined();
   });
 
+  test("of a page whose person has signed out since it connected is refused", async () => {
+    await using door = await openDoor();
+    const browser = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
+    let isSignedIn = true;
+    const client = door.knock({ account: account(door, () => isSignedIn) });
+    isSignedIn = false;
+    const { answer } = await client.register(browser, { kind: "person", name: "Firefox" });
+    expect(answer).toMatchObject({ type: "error", code: "unauthorized" });
+    expect(door.events).toEqual([]);
+  });
+
   test("of a page that is sent away in the moment in which it arrives has no bearer", async () => {
     await using door = await openDoor({}, (session) => session.close("forbidden", "removed meanwhile"));
     const browser = door.hub.crypto.ed25519Signer(door.hub.crypto.randomBytes(32));
-    const client = door.knock({ account: { userId: "u-1", ownerRoots: [door.hub.home.root] } });
+    const client = door.knock({ account: account(door) });
     const { token = "" } = (await client.register(browser, { kind: "person", name: "Firefox" })).answer;
     expect(token).not.toBe("");
     await door.until("its end", () => client.closed());

@@ -56,14 +56,21 @@ export interface DoorParts {
   messages: MessageParts;
 }
 
+export interface ArrivalAccount {
+  userId: string;
+  ownerRoots: readonly string[];
+  /** Asked once more when the key has proved itself: who is slow to do so may have been signed out meanwhile. */
+  isSignedIn(): Promise<boolean>;
+}
+
 export interface Arrival {
   wire: Wire;
   /** Proven address of the far end. */
   address: string;
   binding: Uint8Array;
   bindingRule: BindingRule;
-  /** The account that is signed in there, for a page. */
-  account: { userId: string; ownerRoots: readonly string[] } | undefined;
+  /** The account that was signed in there when the connection came, for a page. */
+  account: ArrivalAccount | undefined;
   /** It has proved itself, or is gone. */
   settled(): void;
 }
@@ -183,7 +190,7 @@ export class SessionDoor {
           }
           return register.name;
         case "person":
-          if (arrival.account === undefined)
+          if ((await arrival.account?.isSignedIn()) !== true)
             throw new MusterError("unauthorized", "nobody is signed in there");
           if (this.#isRevoked(handshake.deviceKey))
             throw new MusterError("forbidden", "this browser was removed");

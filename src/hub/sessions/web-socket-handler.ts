@@ -71,7 +71,14 @@ async function accountOf(parts: WebSocketParts, request: Request): Promise<Arriv
   if (session === undefined) return undefined;
   const owners = await listOwners(parts.db);
   const mine = owners.filter((owner) => owner.user_id === session.userId);
-  return { userId: session.userId, ownerRoots: mine.map((owner) => owner.owner_root) };
+  const { userId } = session;
+  // The request itself is over by then.
+  const again = new Request(request.url, { headers: { cookie: request.headers.get("cookie") ?? "" } });
+  return {
+    userId,
+    ownerRoots: mine.map((owner) => owner.owner_root),
+    isSignedIn: async () => (await parts.accounts.sessionOf(again))?.userId === userId,
+  };
 }
 
 function refused(status: number, reason: string): Response {
