@@ -7,7 +7,7 @@ import { completionScript, type Shell } from "./completion-scripts.ts";
 import { makeProgram } from "./program.ts";
 import { runCli } from "./run-cli.ts";
 import type { DeviceView } from "../protocol/views.ts";
-import { deviceView, shareView } from "./testing/fake-agent.ts";
+import { deviceView, shareView } from "./testing/fake-views.ts";
 import { FAKE_OFFER } from "./testing/fake-services.ts";
 import { fakeSurroundings } from "./testing/fake-surroundings.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { encodeOrderBytes, encodeOrderEvent } from "../../protocol/order-frames.ts";
 import type { TaskView } from "../../protocol/tasks.ts";
-import { deviceView } from "../testing/fake-agent.ts";
+import { deviceView } from "../testing/fake-views.ts";
 import { mcpClient, type McpClient } from "../testing/mcp-client.ts";
 
 const READING = [

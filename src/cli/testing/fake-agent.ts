@@ -10,28 +10,25 @@ import {
   type LocalResponse,
   type StreamCall,
 } from "../../protocol/local-api.ts";
-import type { FileArriving, FileSendView } from "../../protocol/local-peers.ts";
 import { formatSetupToken, formatShareToken } from "../../protocol/setup-token.ts";
 import type { DeviceView, ShareView } from "../../protocol/views.ts";
 import { STARTED_AT } from "./fake-timers.ts";
 import { capabilityAnswers, queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
+import { FAKE_PEERS, type FakePeers } from "./fake-peers.ts";
 import { fakeTicket } from "./fake-services.ts";
 import { FAKE_TASKS, taskAnswers } from "./fake-tasks.ts";
+import { ago, DEVICE_ID, deviceView, HUB_URL, shareView } from "./fake-views.ts";
 
 export const AGENT_PID = 4711;
 export const AGENT_PORT = 7575;
 export const AGENT_TOKEN = "the-token-of-this-home";
-export const HUB_URL = "http://localhost:8080";
-export const DEVICE_ID = "k3x9q2a-mm4pz7c-bbq6tu5-w2jhd4n".replaceAll("9", "f");
 const SHARE_TOKEN = formatShareToken({ pin: new Uint8Array(16), invite: 1, seed: new Uint8Array(32) });
 export const TOKEN = formatSetupToken({ pin: new Uint8Array(16), invite: 1, seed: new Uint8Array(32) });
 
 const WORDS = ["amber", "bicycle", "candle", "drift", "ember"];
 
-type PeerView = LocalResponse<"peers">["peers"][number];
-
-export interface FakeAgent {
+export interface FakeAgent extends FakePeers {
   running: boolean;
   /** `muster hub` runs, without an agent. */
   hubAlone: boolean;
@@ -45,13 +42,6 @@ export interface FakeAgent {
   hub: LocalResponse<"status">["hub"];
   signedIn: boolean;
   notices: string[];
-  peers: PeerView[];
-  /** Who enters the code that was made. */
-  pairing: { name: string; verified: boolean } | undefined;
-  inbox: LocalResponse<"inbox">["items"];
-  arriving: FileArriving[];
-  /** Files that this device sends. A large one is sent by the name of one of these. */
-  sends: FileSendView[];
   log: string;
   /** Every call with what came: the tests look at it. */
   calls: { name: string; request: unknown }[];
@@ -256,81 +246,8 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     const device = findDevice(agent, request.device);
     return { device_id: device.id, name: device.name };
   },
+  ...FAKE_PEERS,
   leave: () => ({ device_id: DEVICE_ID, name: "laptop" }),
-  pair_make: (agent, request: { name?: string; verified: boolean }) => {
-    agent.pairing = { name: request.name ?? "phone", verified: request.verified };
-    return {
-      mailbox: "K7",
-      code: "K7-Q2MX",
-      link: `${HUB_URL}/pair#K7.AAAAAAAAAAAAAAAAAAAAAA.${DEVICE_ID}`,
-      expires_at: new Date(STARTED_AT + 300_000).toISOString(),
-    };
-  },
-  pair_wait: (agent) => {
-    if (agent.pairing === undefined) return { peer: null };
-    const peer = peerView(agent.pairing);
-    agent.peers.push(peer);
-    return { peer };
-  },
-  pair_cancel: () => ({}),
-  pair_join: (agent, request: { code: string; name?: string; verified: boolean }) => {
-    if (request.code !== "K7-Q2MX") {
-      throw new MusterError("pairing_failed", "That did not finish. Make a new code.", {
-        hint: "run `muster pair` again on the other device; each code works for one try",
-      });
-    }
-    const peer = peerView({ name: request.name ?? "phone", verified: request.verified });
-    agent.peers.push(peer);
-    return { peer };
-  },
-  peers: (agent) => ({ peers: agent.peers }),
-  peer_unpair: (agent, request: { device: string }) => {
-    const peer = findPeer(agent, request.device);
-    agent.peers = agent.peers.filter((other) => other !== peer);
-    return { peer };
-  },
-  peer_name: (agent, request: { device: string; name: string }) => {
-    const peer = findPeer(agent, request.device);
-    const from = peer.name;
-    peer.name = request.name;
-    return { peer, from };
-  },
-  peer_verify: (agent, request: { device: string }) => {
-    const peer = findPeer(agent, request.device);
-    peer.trust = "compared";
-    return { peer };
-  },
-  send: (agent, request: { device: string; file?: string }) => {
-    const to = findPeer(agent, request.device).name;
-    const large = agent.sends.find(({ name }) => request.file?.endsWith(`/${name}`));
-    if (large !== undefined) return { id: large.id, to, state: "queued", file: { ...large, to } };
-    return { id: "m1k2m9x4", to, state: "delivered" };
-  },
-  inbox: (agent, request: { after: number }) => ({
-    items: agent.inbox.filter(({ position }) => position > request.after),
-    arriving: agent.arriving,
-  }),
-  /** Half of it goes between two looks, unless it waits. */
-  file_send: (agent, request: { id: string }) => {
-    const send = findSend(agent, request.id);
-    if (send.waits !== undefined || (send.state !== "queued" && send.state !== "sending")) return send;
-    send.bytes += send.size / 2;
-    send.state = send.bytes < send.size ? "sending" : "delivered";
-    return send;
-  },
-  file_sends: (agent) => ({ items: agent.sends }),
-  file_cancel: (agent, request: { id: string }) => {
-    const send = findSend(agent, request.id);
-    if (send.state === "queued" || send.state === "sending") send.state = "cancelled";
-    return send;
-  },
-  file_refuse: (agent, request: { id: string }) => {
-    const [file] = agent.arriving.filter(({ id }) => id.startsWith(request.id));
-    if (file === undefined)
-      throw new MusterError("not_found", `no file is on its way here under the id "${request.id}"`);
-    return { id: file.id, name: file.name };
-  },
-  inbox_read: () => ({}),
   open_page: () => ({
     url: "http://127.0.0.1:41234/#login.ab12.s3cr3t",
     file: "/home/ada/.muster/open.html",
@@ -360,33 +277,6 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
     return { pid: agent.pid };
   },
 };
-
-function findSend(agent: FakeAgent, id: string): FileSendView {
-  const send = agent.sends.find((one) => one.id.startsWith(id));
-  if (send !== undefined) return send;
-  throw new MusterError("not_found", `no file is being sent under the id "${id}"`);
-}
-
-function findPeer(agent: FakeAgent, reference: string): PeerView {
-  const peer = agent.peers.find(({ name }) => name === reference);
-  if (peer !== undefined) return peer;
-  throw new MusterError("not_found", `this device is paired with no "${reference}"`, {
-    hint: "pair the two first: muster pair",
-  });
-}
-
-export function peerView({ name, verified = false }: { name: string; verified?: boolean }): PeerView {
-  return {
-    id: "abcdefg-hijklmn-opqrstu-vwxyz23",
-    name,
-    nickname: "phone",
-    kind: "laptop",
-    safety: "apple river stone cloud lamp",
-    trust: verified ? "compared" : "paired",
-    state: "paired",
-    since: ago(0),
-  };
-}
 
 function find(agent: FakeAgent, reference: string): ShareView {
   const matching = agent.shares.filter((share) => share.name === reference || share.id.startsWith(reference));
@@ -425,48 +315,6 @@ function logBody(agent: FakeAgent, request: { share: string; lines: number }): R
   });
 }
 
-export function shareView(over: Partial<ShareView> & { name: string }): ShareView {
-  const url = `http://${over.name}.localhost:8080/`;
-  return {
-    id: "s1k2m9x4",
-    kind: "app",
-    state: "running",
-    url,
-    access: "password",
-    device_id: DEVICE_ID,
-    device_name: "laptop",
-    description: null,
-    created_at: ago(60_000),
-    expires_at: null,
-    proof: { state: "live", checked_at: ago(3_000), latency_ms: 41, reason: null },
-    links: [{ kind: "hub", url, state: "live" }],
-    stable: true,
-    ...over,
-  };
-}
-
-export function deviceView(over: Partial<DeviceView> & { name: string }): DeviceView {
-  return {
-    id: "abcdefg-hijklmn-opqrstu-vwxyz23",
-    kind: "laptop",
-    platform: "linux-x86_64",
-    status: "online",
-    since: ago(2 * 3_600_000),
-    last_seen: ago(1_000),
-    agent_version: "0.1.0",
-    location: null,
-    hostname: null,
-    controller: false,
-    latency_ms: 2,
-    health: null,
-    ...over,
-  };
-}
-
-export function ago(ms: number): string {
-  return new Date(STARTED_AT - ms).toISOString();
-}
-
 function refusal(error: MusterError): Response {
   return Response.json({ error }, { status: error.status });
 }
@@ -477,16 +325,4 @@ function refused(): Error {
 
 function jsonLines(values: readonly object[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join("");
-}
-
-export function sendView(change: Partial<FileSendView>): FileSendView {
-  return {
-    id: "k3x9q2a1",
-    to: "desk",
-    name: "film.mkv",
-    size: 2_000_000,
-    bytes: 0,
-    state: "queued",
-    ...change,
-  };
 }

@@ -4,16 +4,8 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { FileInfo } from "../../world/world.ts";
 import type { HubSession } from "../hub-session.ts";
 import type { Surroundings } from "../surroundings.ts";
-import {
-  AGENT_PID,
-  AGENT_PORT,
-  AGENT_TOKEN,
-  DEVICE_ID,
-  deviceView,
-  fakeAgent,
-  HUB_URL,
-  type FakeAgent,
-} from "./fake-agent.ts";
+import { AGENT_PID, AGENT_PORT, AGENT_TOKEN, fakeAgent, type FakeAgent } from "./fake-agent.ts";
+import { DEVICE_ID, deviceView, HUB_URL } from "./fake-views.ts";
 import { queryAnswer } from "./fake-calls.ts";
 import { FAKE_KEYS } from "./fake-keys.ts";
 import { fakePaths, fakeProbe, type FakePaths } from "./fake-paths.ts";

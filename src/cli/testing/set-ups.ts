@@ -1,7 +1,8 @@
 // The situations that transcripts start from, by name.
 
 import { HOME, type FakeSurroundings } from "./fake-surroundings.ts";
-import { ago, deviceView, peerView, sendView, shareView, TOKEN } from "./fake-agent.ts";
+import { TOKEN } from "./fake-agent.ts";
+import { ago, deviceView, peerView, sendView, shareView } from "./fake-views.ts";
 import { FAKE_OFFER } from "./fake-services.ts";
 import type { SetUps } from "./transcript.ts";
 

@@ -2,7 +2,7 @@
 // the hub itself, and nothing but the root of a host there.
 import { describe, expect, test } from "bun:test";
 import { fakeSurroundings, HOME, type FakeSurroundings } from "../testing/fake-surroundings.ts";
-import { deviceView, shareView } from "../testing/fake-agent.ts";
+import { deviceView, shareView } from "../testing/fake-views.ts";
 import { FAKE_OFFER } from "../testing/fake-services.ts";
 import { runCli } from "../run-cli.ts";
 

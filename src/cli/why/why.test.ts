@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { runCli } from "../run-cli.ts";
-import { ago, deviceView, HUB_URL, shareView } from "../testing/fake-agent.ts";
+import { ago, deviceView, HUB_URL, shareView } from "../testing/fake-views.ts";
 import { NONCE } from "../testing/fake-paths.ts";
 import { FAKE_OFFER } from "../testing/fake-services.ts";
 import { fakeSurroundings, HOME, type FakeSurroundings } from "../testing/fake-surroundings.ts";
