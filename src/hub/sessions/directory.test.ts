@@ -108,6 +108,19 @@ describe("waiting for a device", () => {
     expect([heard, time.pendingTimers]).toEqual([["over"], 0]);
   });
 
+  test("whoever was told and then goes takes nothing from those who wait after it", () => {
+    const { directory: here } = directory();
+    const heard: string[] = [];
+    const leave = here.whenConnected("pi", 1_000, () => void heard.push("first"));
+    const back = session("pi");
+    here.add(back);
+    here.remove(back);
+    here.whenConnected("pi", 1_000, () => void heard.push("second"));
+    leave();
+    here.add(session("pi"));
+    expect(heard).toEqual(["first", "second"]);
+  });
+
   test("is bounded for each device and for all, and room comes back", () => {
     const { directory: here } = directory();
     let refused = 0;

@@ -105,6 +105,8 @@ export class Directory {
     const waiters = this.#waiters.get(deviceId);
     this.#waiters.delete(deviceId);
     for (const waiter of waiters ?? []) {
+      // Who leaves after this leaves nothing.
+      waiters?.delete(waiter);
       this.#waiting -= 1;
       waiter.timer.cancel();
       waiter.tell(session);
