@@ -38,7 +38,7 @@ export function openAiError(refusal: MusterError): { error: object } {
 /** Nobody, or somebody without a key, at a path of this format. */
 export function noProgramKey(): MusterError {
   return new MusterError("unauthorized", "this takes a key of a program", {
-    hint: "make one: muster key create NAME",
+    hint: "those that hold: muster key ls; make one: muster key create NAME",
   });
 }
 

@@ -7,7 +7,7 @@ import { GRANT_SCOPES, grantName, type GrantScope } from "../../protocol/owner-l
 import { parseDuration, until } from "../durations.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
-import { askAgentOrHub } from "../overview.ts";
+import { askAgentOrHub, joinedHub } from "../overview.ts";
 import { plainValue, stripControl } from "../plain-text.ts";
 import type { KeyCalls } from "../hub-session.ts";
 import { tableLines, type Cell } from "../table.ts";
@@ -42,6 +42,17 @@ export async function keyCreate(
   invocation.out.line(token);
   const words = `Shown once. ${wordsOf(plainValue(key))} Take it back: \`muster revoke ${name}\``;
   invocation.out.prose(invocation.out.style("dim", words));
+  const hub = await joinedHub(invocation);
+  if (hub === undefined || !serves(key)) return;
+  const base = `Clients in the OpenAI format: base URL ${hub.hub_url.replace(/\/+$/, "")}/v1`;
+  invocation.out.line(invocation.out.style("dim", base));
+}
+
+/** Below `/v1` it is good for something. */
+function serves({ scopes, capabilities }: KeyView): boolean {
+  if (scopes.includes("models")) return true;
+  if (!scopes.includes("capabilities")) return false;
+  return capabilities === null || capabilities.some((one) => one === "llm.chat" || one === "embeddings");
 }
 
 export async function keyList(invocation: Invocation): Promise<void> {

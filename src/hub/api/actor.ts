@@ -43,7 +43,9 @@ function bearerActor(parts: ActorParts, header: string, action: Action): Actor {
     const known = parts.tokens.verify(token) ?? programActor(parts, token);
     if (known !== undefined) return known;
   }
-  throw new MusterError("unauthorized", "not signed in", { hint: "sign in and try again" });
+  throw new MusterError("unauthorized", "this key is not known here", {
+    hint: "it may have ended or been taken back: muster key ls",
+  });
 }
 
 /** Whoever has the text of a key that some owner's log names. */

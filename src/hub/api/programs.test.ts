@@ -251,7 +251,7 @@ test("every refusal below /v1 is in the format of OpenAI", async () => {
   expect(await told("GET", "/v1/models")).toEqual([
     401,
     "authentication_error",
-    "this takes a key of a program (make one: muster key create NAME)",
+    "this takes a key of a program (those that hold: muster key ls; make one: muster key create NAME)",
   ]);
   const strange = await told("GET", "/v1/models", { token: "sk-of-somebody" });
   expect(strange.slice(0, 2)).toEqual([401, "authentication_error"]);
