@@ -1,63 +1,16 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { execFileSync } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, renameSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { ask, pageShare, readTold, requestText, startGateway, visit } from "./gateway.fixture.ts";
-import { scanFolder } from "./left-out.ts";
+import { makeSite, POEM } from "./pages.fixture.ts";
 import { realDisk } from "../../world/disk.ts";
 
 const test1 = startGateway();
-let folder = "";
-let site = "";
-
-const POEM = "So much depends upon a red wheel barrow. ".repeat(200);
-
-beforeAll(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "muster-pages-")));
-  site = join(folder, "site");
-  mkdirSync(join(site, "docs", "deep"), { recursive: true });
-  mkdirSync(join(site, ".git"));
-  mkdirSync(join(site, ".well-known"));
-  mkdirSync(join(folder, "site-secret"));
-  mkdirSync(join(folder, "outside"));
-  writeFileSync(join(folder, "outside", "secret.txt"), "secret");
-  writeFileSync(join(folder, "site-secret", "secret.txt"), "secret");
-  writeFileSync(join(site, "index.html"), "<h1>home</h1>");
-  writeFileSync(join(site, "digits.bin"), "0123456789");
-  writeFileSync(join(site, "poem.txt"), POEM);
-  writeFileSync(join(site, "a b%c.txt"), "odd name");
-  writeFileSync(join(site, "%2e%2e"), "a file by that name");
-  writeFileSync(join(site, "docs", "guide.txt"), "guide");
-  writeFileSync(join(site, "docs", ".hidden"), "secret");
-  writeFileSync(join(site, "docs", "deep", "index.html"), "deep");
-  writeFileSync(join(site, ".env"), "secret");
-  writeFileSync(join(site, ".env.local"), "secret");
-  writeFileSync(join(site, ".git", "config"), "secret");
-  writeFileSync(join(site, ".well-known", "security.txt"), "contact");
-  symlinkSync("../outside/secret.txt", join(site, "out.txt"));
-  symlinkSync("../outside", join(site, "outside"));
-  symlinkSync("../site-secret", join(site, "sibling"));
-  symlinkSync(".env", join(site, "innocent.txt"));
-  symlinkSync("docs/guide.txt", join(site, "inside.txt"));
-  symlinkSync("loop", join(site, "loop"));
-  symlinkSync("/dev/zero", join(site, "zero"));
-  execFileSync("mkfifo", [join(site, "pipe")]);
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const made = makeSite();
+const { folder, site } = made;
+afterAll(() => made[Symbol.dispose]());
 
 const get = (target: string, headers: Record<string, string> = {}, method = "GET") =>
   ask(test1, pageShare(site), { target, headers, method });
@@ -76,97 +29,6 @@ test("a folder shows its index.html, typed, tagged and to be asked about each ti
   });
   expect(told.headers["etag"]).toMatch(/^"[0-9a-z-]+"$/);
   expect(told.fin).toMatchObject({ status: 200, length: 13, close: false });
-});
-
-test.each([
-  // Decoded once.
-  ["/a%20b%25c.txt", 200, "odd name"],
-  ["/%252e%252e", 200, "a file by that name"],
-  ["/.well-known/security.txt", 200, "contact"],
-  ["/inside.txt", 200, "guide"],
-  ["/%64igits.bin?x=/../../", 200, "0123456789"],
-  // Out of the folder.
-  ["/../outside/secret.txt", 400, ""],
-  ["/docs/../../outside/secret.txt", 400, ""],
-  ["/%2e%2e/outside/secret.txt", 400, ""],
-  ["/%2E%2e%2foutside%2fsecret.txt", 400, ""],
-  ["/..%2foutside/secret.txt", 400, ""],
-  ["/..%5coutside%5csecret.txt", 400, ""],
-  ["/docs%5c..%5c..%5coutside%5csecret.txt", 400, ""],
-  ["/%252e%252e/outside/secret.txt", 404, ""],
-  ["/out.txt", 404, ""],
-  ["/outside/secret.txt", 404, ""],
-  ["/outside/", 404, ""],
-  ["/sibling/secret.txt", 404, ""],
-  // Not UTF-8, overlong, cut short, with NUL or line breaks in it.
-  ["/%c0%ae%c0%ae/outside/secret.txt", 400, ""],
-  ["/%e0%80%ae%e0%80%ae/", 400, ""],
-  ["/%ff", 400, ""],
-  ["/%", 400, ""],
-  ["/%2", 400, ""],
-  ["/%zz", 400, ""],
-  ["/digits.bin%00.html", 400, ""],
-  ["/index.html%0d%0aX: 1", 400, ""],
-  // Hidden.
-  ["/.env", 404, ""],
-  ["/.env.local", 404, ""],
-  ["/%2eenv", 404, ""],
-  ["/.git/config", 404, ""],
-  ["/.git/", 404, ""],
-  ["/docs/.hidden", 404, ""],
-  ["/innocent.txt", 404, ""],
-  ["/./index.html", 404, ""],
-  ["//index.html", 404, ""],
-  ["/docs//guide.txt", 404, ""],
-  // No files at all.
-  ["/pipe", 404, ""],
-  ["/zero", 404, ""],
-  ["/loop", 404, ""],
-  ["/nothing", 404, ""],
-  ["/index.html/", 404, ""],
-  ["/index.html/more", 404, ""],
-  [`/${"x".repeat(300)}`, 404, ""],
-])("%s: %i", async (target, status, body) => {
-  const told = await get(target);
-  if (!target.includes(" ")) expect(told.status).toBe(status);
-  if (status === 200) expect(told.body.toString()).toBe(body);
-  expect(told.body.toString()).not.toContain("secret");
-});
-
-test("a file that is swapped for a link out between looking and opening is not served", async () => {
-  const swapped = join(site, "swap.txt");
-  writeFileSync(swapped, "harmless");
-  const disk = {
-    ...realDisk,
-    open: (path: string) => {
-      if (path.endsWith("swap.txt")) {
-        rmSync(swapped, { force: true });
-        symlinkSync(join(folder, "outside", "secret.txt"), swapped);
-      }
-      return realDisk.open(path);
-    },
-  };
-  const told = await ask(startGateway({ disk }), pageShare(site), { target: "/swap.txt" });
-  expect(told.status).toBe(404);
-  rmSync(swapped, { force: true });
-});
-
-test("a folder that is swapped for a link out between looking and opening is not served from", async () => {
-  const inner = join(site, "swapped");
-  mkdirSync(inner);
-  writeFileSync(join(inner, "secret.txt"), "harmless");
-  const disk = {
-    ...realDisk,
-    open: (path: string) => {
-      rmSync(inner, { recursive: true, force: true });
-      symlinkSync(join(folder, "outside"), inner);
-      return realDisk.open(path);
-    },
-  };
-  const told = await ask(startGateway({ disk }), pageShare(site), { target: "/swapped/secret.txt" });
-  expect(told.status).toBe(404);
-  expect(told.body.toString()).not.toBe("secret");
-  rmSync(inner, { force: true });
 });
 
 test.each([
@@ -325,17 +187,6 @@ test("a folder without index.html is listed, without what is not served", async 
   expect(told.headers["content-security-policy"]).toContain("default-src 'none'");
 });
 
-test("a name that no request can hold is not listed, and counts as left out", async () => {
-  const odd = join(folder, "odd");
-  mkdirSync(odd);
-  for (const name of ["line\nbreak.txt", "back\\slash.txt", "escape\u001b.txt", "plain.txt"]) {
-    writeFileSync(join(odd, name), "");
-  }
-  const listed = (await ask(test1, pageShare(odd))).body.toString();
-  expect(listed.match(/href="\.\/[^"]*"/g)).toEqual([`href="./plain.txt"`]);
-  expect(await scanFolder(realDisk, odd)).toMatchObject({ files: 1, leftOutCount: 3 });
-});
-
 test("nothing there: the folder's own 404 page for people, else ours; JSON for programs", async () => {
   const ours = await get("/nothing", { Accept: "text/html" });
   expect(ours.status).toBe(404);
@@ -356,15 +207,6 @@ test("with --spa navigations to nothing get index.html, everything else a 404", 
   expect(page.body.toString()).toBe("<h1>home</h1>");
   expect((await ask(test1, share, { target: "/users/7.js", headers: { Accept: "*/*" } })).status).toBe(404);
   expect((await ask(test1, share, { target: "/.env", headers: { Accept: "text/html" } })).status).toBe(404);
-});
-
-test("a share of one file shows it at its root and under its name, and nothing beside it", async () => {
-  const share = pageShare(join(site, "digits.bin"));
-  expect((await ask(test1, share)).body.toString()).toBe("0123456789");
-  expect((await ask(test1, share, { target: "/digits.bin" })).status).toBe(200);
-  expect((await ask(test1, share, { target: "/index.html" })).status).toBe(404);
-  expect((await ask(test1, pageShare(join(site, ".env")))).status).toBe(404);
-  expect((await ask(test1, pageShare(join(folder, "gone")))).status).toBe(404);
 });
 
 test("a file that shrinks while it is sent cuts the connection, and never looks whole", async () => {
@@ -429,24 +271,4 @@ test("a reader who stops holds the file, not the memory; one who leaves lets go 
     await ask(gateway, pageShare(site), { target: "/large.txt", headers, method: "HEAD" });
   }
   while (files.open > 0) await new Promise((resolve) => setImmediate(resolve));
-});
-
-test("what a folder leaves out is named before it is published", async () => {
-  const scan = await scanFolder(realDisk, site);
-  const named = Object.fromEntries((scan?.leftOut ?? []).map(({ path, reason }) => [path, reason]));
-  expect(named).toMatchObject({
-    ".env": "hidden",
-    ".git": "hidden",
-    "docs/.hidden": "hidden",
-    "innocent.txt": "hidden",
-    "out.txt": "link_leads_out",
-    outside: "link_leads_out",
-    loop: "link_leads_out",
-    pipe: "not_a_file",
-  });
-  expect(named["inside.txt"]).toBeUndefined();
-  expect(named[".well-known"]).toBeUndefined();
-  expect(scan?.complete).toBe(true);
-  expect(scan?.files).toBeGreaterThan(5);
-  expect(await scanFolder(realDisk, join(folder, "gone"))).toBeUndefined();
 });
