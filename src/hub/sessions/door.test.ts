@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { nodeCrypto } from "../../identity/crypto-node.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { appendEntry, type NewEntry } from "../../identity/owner-log.ts";
 import type { EntryBody } from "../../protocol/owner-log.ts";
@@ -18,6 +19,8 @@ const account = ({ hub }: TestDoor, isSignedIn = () => true) => ({
   isSignedIn: () => Promise.resolve(isSignedIn()),
 });
 
+const SIGNER = nodeCrypto(() => new Uint8Array(32)).ed25519Signer(new Uint8Array(32).fill(3));
+
 const idOf = ({ hub }: TestDoor, key: Uint8Array): string => deviceIdOf(hub.crypto.sha256(key));
 
 describe("a device", () => {
@@ -31,6 +34,22 @@ describe("a device", () => {
     checkHub(door.hub.crypto, handshake, fromBase64Url(answer.signature ?? "") ?? new Uint8Array(0));
     expect(door.directory.device(idOf(door, pi.publicKey))?.facts).toMatchObject({ kind: "register" });
     expect([door.events, client.settled()]).toEqual([["joined register pi"], 1]);
+  });
+
+  test("hears of an entry that comes while the hub proves itself to it", async () => {
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const made = SIGNER;
+    const slow = async (bytes: Uint8Array) => (begun.resolve(), await gate.promise, made.sign(bytes));
+    await using door = await openDoor({ signer: { publicKey: made.publicKey, sign: slow } });
+    const pi = await door.member("pi");
+    const registered = door.knock().register(pi);
+    await begun.promise;
+    // Nobody tells it of this one: it is not here yet.
+    await door.member("nas");
+    gate.resolve();
+    expect((await registered).answer.owner_heads).toMatchObject([
+      { number: door.hub.home.log().head.number },
+    ]);
   });
 
   test("that no log names is refused, and leaves nothing", async () => {

@@ -152,7 +152,7 @@ export class SessionDoor {
           throw error;
         });
         token = proved.handshake.sessionKind === "person" ? this.#parts.tokens.make() : undefined;
-        return {
+        return () => ({
           device_id: this.#idOf(proved.handshake.deviceKey),
           name,
           hostname: addresses.deviceHost(name),
@@ -161,7 +161,7 @@ export class SessionDoor {
           ...(proved.handshake.sessionKind === "register"
             ? { owner_heads: this.#headsFor(proved.handshake.deviceKey) }
             : {}),
-        };
+        });
       },
       admitted: (proved) => {
         // It has done its part, and sessions live for weeks.

@@ -41,7 +41,7 @@ function greet(options: Partial<GreetingOptions> = {}) {
     isOwnAddress: (dialled) => dialled === OWN,
     binding: EXPORTER,
     bindingRule: { type: "required" },
-    admit: async () => ({ device_id: "id", name: "pi", hostname: "", hub_url: OWN }),
+    admit: async () => () => ({ device_id: "id", name: "pi", hostname: "", hub_url: OWN }),
     admitted: (proved) => void admitted.push(proved),
     ...options,
   });
@@ -127,7 +127,7 @@ describe("a greeting", () => {
     const { greeting, nonce, admitted, closed, said, time } = greet({ admit: () => decided.promise });
     greeting.receive(sent((await registration(nonce)).message));
     time.advance(REGISTER_WITHIN_MS);
-    decided.resolve({ device_id: "id", name: "pi", hostname: "", hub_url: OWN });
+    decided.resolve(() => ({ device_id: "id", name: "pi", hostname: "", hub_url: OWN }));
     await turns();
     expect([closed, admitted]).toEqual([["unavailable"], []]);
     expect(said.map(({ type }) => type)).toEqual(["hello", "error"]);

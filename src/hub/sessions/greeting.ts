@@ -22,8 +22,11 @@ export interface GreetingOptions {
   isOwnAddress(dialled: string): boolean;
   binding: Uint8Array;
   bindingRule: BindingRule;
-  /** Decides over what was proved. Throws a MusterError to refuse; what it returns goes into `registered`. */
-  admit(proved: Proved): Promise<Omit<HubMessage<"registered">, "type" | "signature">>;
+  /**
+   * Decides over what was proved. Throws a MusterError to refuse; what it returns makes what goes into `registered`,
+   * in the very turn in which the session begins: what is news after that is told to the session.
+   */
+  admit(proved: Proved): Promise<() => Omit<HubMessage<"registered">, "type" | "signature">>;
   /** The far side has been told; from now on messages are its session's. */
   admitted(proved: Proved): void;
 }
@@ -104,7 +107,7 @@ export class Greeting {
     if (!this.#isChecking()) return;
     this.#phase = "over";
     this.#limit.cancel();
-    const registered: HubMessage<"registered"> = { type: "registered", ...facts, signature };
+    const registered: HubMessage<"registered"> = { type: "registered", ...facts(), signature };
     trunk.message(utf8(JSON.stringify(registered)));
     this.#options.admitted(proved);
   }
