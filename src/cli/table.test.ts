@@ -35,11 +35,34 @@ test("a column in which no row says anything goes with its heading", () => {
 
 test("what has no room in the last column goes on below itself where it is to be folded", () => {
   const rows = [[{ text: "ok" }, { text: "name" }, { text: "the machine answers, but nothing listens" }]];
-  expect(tableLines(terminalOf(36), rows, { fold: true, indent: "  " })).toEqual([
+  expect(tableLines(terminalOf(36), rows, { foldAfter: 0, indent: "  " })).toEqual([
     "  ok  name  the machine answers, but",
     "            nothing listens",
   ]);
-  expect(tableLines(terminalOf(80), rows, { fold: true })).toHaveLength(1);
+  expect(tableLines(terminalOf(80), rows, { foldAfter: 0 })).toHaveLength(1);
+});
+
+test("a last column folds before a column of its choice is shortened, and is cut where no room is left", () => {
+  const rows = [
+    [
+      { text: "identity", short: "id" },
+      { text: "web, postgres", short: "2" },
+      { text: "llm.chat, embeddings, notes" },
+    ],
+  ];
+  const options = { shorten: [0, 1], foldAfter: 1 };
+  expect(tableLines(terminalOf(60), rows, options)).toEqual([
+    "identity  web, postgres  llm.chat, embeddings, notes",
+  ]);
+  expect(tableLines(terminalOf(46), rows, options)).toEqual([
+    "id  web, postgres  llm.chat, embeddings, notes",
+  ]);
+  expect(tableLines(terminalOf(40), rows, options)).toEqual([
+    "id  web, postgres  llm.chat, embeddings,",
+    "                   notes",
+  ]);
+  expect(tableLines(terminalOf(30), rows, options)).toEqual(["id  2  llm.chat, embeddings,", "       notes"]);
+  expect(tableLines(terminalOf(20), rows, options)).toEqual(["id  2  llm.chat, em…"]);
 });
 
 test("no line is ever wider than the terminal", () => {

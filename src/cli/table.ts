@@ -20,8 +20,11 @@ export interface TableOptions {
   indent?: string;
   /** Cut nothing. */
   wide?: boolean;
-  /** Cut nothing: what has no room in the last column goes on below itself. */
-  fold?: boolean;
+  /**
+   * What has no room in the last column goes on below itself, once so many columns of `shorten` have taken their
+   * short form; nothing folds when absent.
+   */
+  foldAfter?: number;
 }
 
 const GAP = "  ";
@@ -35,17 +38,22 @@ export function tableLines(
   rows: readonly (readonly Cell[])[],
   options: TableOptions = {},
 ): string[] {
-  const { headings, shorten = [], indent = "", wide = false, fold = false } = options;
+  const { headings, shorten = [], indent = "", wide = false, foldAfter } = options;
   const columns = wide ? Number.POSITIVE_INFINITY : terminal.columns;
   let cells = rows.map((row) => row.map((cell) => ({ ...cell, text: plainLine(cell.text) })));
-  for (const column of [undefined, ...shorten]) {
+  for (const [step, column] of [undefined, ...shorten].entries()) {
+    const fold = foldAfter !== undefined && step >= foldAfter;
     if (column !== undefined) {
       cells = cells.map((row) => row.map((cell, at) => (at === column ? shortened(cell) : cell)));
     }
     const shown = withoutEmptyColumns(cells, headings);
-    if (totalWidth(terminal, shown, indent) <= columns || column === shorten.at(-1)) {
-      const widths = columnWidths(terminal, shown);
-      if (!fold) return shown.map((row) => line(terminal, row, { widths, indent, columns }));
+    const widths = columnWidths(terminal, shown);
+    const foldable = fold ? Math.max(0, (widths.at(-1) ?? 0) - NARROWEST) : 0;
+    const fits = totalWidth(terminal, shown, indent) - foldable <= columns;
+    if (fits || step === shorten.length) {
+      // What was shortened as far as it goes is cut; what has no shorter forms is left to the terminal.
+      if (!fold || (!fits && shorten.length > 0))
+        return shown.map((row) => line(terminal, row, { widths, indent, columns }));
       const room = columns - totalWidth(terminal, shown, indent) + (widths.at(-1) ?? 0);
       return shown
         .flatMap((row) => foldedRow(terminal, row, room))

@@ -11,7 +11,13 @@ export async function deviceList(invocation: Invocation, flags: { wide?: true | 
   const { out, surroundings } = invocation;
   const now = surroundings.clock.now();
   const rows = devices.map((device) => deviceRow(device, now));
-  const options = { headings: DEVICE_HEADINGS, shorten: DEVICE_SHORTEN, wide: flags.wide === true };
+  const options = {
+    headings: DEVICE_HEADINGS,
+    shorten: DEVICE_SHORTEN,
+    wide: flags.wide === true,
+    // Only lists of capabilities have places to break at; the services keep their names as long as that goes.
+    ...(rows.some((row) => row.at(-1)?.text !== "") ? { foldAfter: DEVICE_SHORTEN.indexOf(7) } : {}),
+  };
   for (const line of tableLines(out, rows, options)) out.line(line);
   out.line(out.style("dim", "Let another one in: muster device token"));
 }

@@ -43,7 +43,7 @@ export async function why(
 
 function print({ out }: Invocation, title: string, { ok, hops, cause, fix }: Walk): void {
   out.line(out.style("bold", plainLine(title)));
-  for (const line of tableLines(out, hops.map(row), { indent: "  ", fold: true })) out.line(line);
+  for (const line of tableLines(out, hops.map(row), { indent: "  ", foldAfter: 0 })) out.line(line);
   if (ok) {
     out.line(out.style("green", "Every hop works."));
     const curl = curlForm(title);
