@@ -6,9 +6,7 @@ import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
 import type { User } from "../state/page-state.ts";
 import { usePage } from "../state/use-page.ts";
-
-/** What the hub asks for; it has the last word. */
-const PASSWORD_MIN_LENGTH = 10;
+import { isTooShort, NewPasswordField } from "./NewPasswordField.tsx";
 
 export function PasswordForm({ user }: { user: User }): ReactNode {
   const page = usePage();
@@ -19,12 +17,11 @@ export function PasswordForm({ user }: { user: User }): ReactNode {
   const [done, setDone] = useState(false);
   const [tried, setTried] = useState(false);
   const nameProblem = userNameProblem(name.trim());
-  const short = password.length < PASSWORD_MIN_LENGTH;
 
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setTried(true);
-    if (nameProblem !== undefined || short) return;
+    if (nameProblem !== undefined || isTooShort(password)) return;
     task.run(async () => {
       const change = { name: name.trim(), password };
       await page.setPassword(user.has_password ? { ...change, current_password: current } : change);
@@ -69,23 +66,7 @@ export function PasswordForm({ user }: { user: User }): ReactNode {
           )}
         </Field>
       ) : null}
-      <Field
-        label="New password"
-        hint={`At least ${PASSWORD_MIN_LENGTH} characters`}
-        problem={tried && short ? `At least ${PASSWORD_MIN_LENGTH} characters, please.` : undefined}
-      >
-        {(ids) => (
-          <input
-            {...ids}
-            type="password"
-            className="input"
-            autoComplete="new-password"
-            maxLength={256}
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        )}
-      </Field>
+      <NewPasswordField label="New password" password={password} tried={tried} onChange={setPassword} />
       {task.problem === null ? null : <Problem what="The password was not set" problem={task.problem} />}
       <div className="form-end">
         {done ? <span role="status">The password is set.</span> : null}

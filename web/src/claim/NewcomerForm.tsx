@@ -2,15 +2,13 @@
 // device.
 import { useState, type FormEvent, type ReactNode } from "react";
 import { userNameProblem } from "../../../src/protocol/names.ts";
+import { isTooShort, NewPasswordField } from "../account/NewPasswordField.tsx";
 import { Command } from "../parts/Command.tsx";
 import { Field } from "../parts/Field.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { useTask } from "../parts/use-task.ts";
 import { usePage, usePageState } from "../state/use-page.ts";
 import type { OpenOffer } from "./claim-state.ts";
-
-/** What the hub asks for; it has the last word. */
-const PASSWORD_MIN_LENGTH = 10;
 
 export function NewcomerForm({ offer: { device, by } }: { offer: OpenOffer }): ReactNode {
   const page = usePage();
@@ -21,7 +19,7 @@ export function NewcomerForm({ offer: { device, by } }: { offer: OpenOffer }): R
   const [password, setPassword] = useState("");
   const [tried, setTried] = useState(false);
   const nameProblem = userNameProblem(name.trim());
-  const short = way === "password" && password.length < PASSWORD_MIN_LENGTH;
+  const short = way === "password" && isTooShort(password);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setTried(true);
@@ -67,23 +65,7 @@ export function NewcomerForm({ offer: { device, by } }: { offer: OpenOffer }): R
           </fieldset>
         ) : null}
         {way === "password" ? (
-          <Field
-            label="Password"
-            hint={`At least ${PASSWORD_MIN_LENGTH} characters`}
-            problem={tried && short ? `At least ${PASSWORD_MIN_LENGTH} characters, please.` : undefined}
-          >
-            {(ids) => (
-              <input
-                {...ids}
-                type="password"
-                className="input"
-                autoComplete="new-password"
-                maxLength={256}
-                value={password}
-                onChange={(event) => setPassword(event.target.value)}
-              />
-            )}
-          </Field>
+          <NewPasswordField label="Password" password={password} tried={tried} onChange={setPassword} />
         ) : null}
         {task.problem === null ? null : (
           <Problem what={`${device.name} was not taken`} problem={task.problem} />
