@@ -161,6 +161,33 @@ describe.skipIf(!hasChromium())("commands from the page", () => {
       .waitFor();
   }, 30_000);
 
+  test("a key is made and taken back by the very commands that the page shows", async () => {
+    /** As a terminal would run it; none of these needs quotes. */
+    const run = (command: string): Promise<unknown> => owner.ok(command.split(" ").slice(1));
+    const shown = async (begin: string): Promise<string> => {
+      const command = page.locator(".command code").filter({ hasText: begin }).last();
+      return (await command.innerText()).replaceAll(/\s+/g, " ");
+    };
+    await page.goto(new URL("/grants", page.url()).href);
+    await page.getByRole("heading", { name: "Nobody else uses them" }).waitFor();
+    expect(await page.locator(".owner-id .mono").innerText()).toBe(
+      (await owner.ok(["device", "owners"])).log,
+    );
+    await page.getByRole("button", { name: "New key or grant" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox", { name: "Name" }).fill("editor");
+    await dialog.getByRole("checkbox", { name: /^Lists/ }).check();
+    await run(await shown("muster key create editor"));
+    await dialog.getByText("It is in the owner log now.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("list", { name: "Keys and grants" }).getByText("models, read").waitFor();
+    await openLine(page, "editor");
+    await run(await shown("muster revoke editor"));
+    await page.getByRole("heading", { name: "Nobody else uses them" }).waitFor();
+    await page.goBack();
+    expect(complaints).toEqual([]);
+  }, 30_000);
+
   test("a key that is taken out of the owner log loses its terminal at once", async () => {
     await page.getByRole("button", { name: "Open a terminal" }).click();
     await page.getByLabel("Terminal of pi").waitFor();

@@ -24,6 +24,7 @@ import { WebSocketWire } from "../../src/trunk/web-socket.ts";
 import { realClock, realTimers } from "../../src/world/time.ts";
 import type { Assets } from "../../src/protocol/assets.ts";
 import { emptyFleet, exampleShare, fullFleet } from "./example-fleet.ts";
+import { exampleGrants } from "./example-grants.ts";
 import { deviceCall, mockDevices, type MockDevices } from "./mock-devices.ts";
 
 const COOKIE = "__Host-muster-examplehu";
@@ -38,6 +39,8 @@ export interface MockOptions {
   /** Makes the browser a controller when it signs in; true unless said otherwise. */
   admit?: "controller" | "nobody";
   port?: number;
+  /** Whether its owner log has keys and grants; none unless said otherwise. */
+  grants?: "none" | "some";
   /** Who waits to be let in, and what was decided. */
   devices?: MockDevices;
 }
@@ -75,6 +78,10 @@ export async function startMockHub(options: MockOptions): Promise<MockHub> {
     platform: "linux-x64",
     link_key: toBase64Url(primitives.x25519PublicKey(primitives.randomBytes(32))),
   });
+  const newKey = (): Uint8Array => primitives.ed25519Signer(primitives.randomBytes(32)).publicKey;
+  const grants =
+    options.grants === "some" ? exampleGrants(home.publicKey, { nowMs: Date.now(), newKey }) : [];
+  for (const body of grants) log = await appendEntry(primitives, log, { kind: "key", body, signer: home });
   const links = new Map<string, string>();
   const sockets = new Set<PeerSocket>();
   const sessions = new Set<string>();

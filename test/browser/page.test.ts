@@ -226,6 +226,40 @@ describe.skipIf(!hasChromium())("the page", () => {
   );
 
   test(
+    "the account has the owner id, and leads to who else uses what is offered",
+    async () => {
+      await begin({ grants: "some" });
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "ada" }).click();
+      const dialog = page.getByRole("dialog");
+      const id = await dialog.locator(".owner-id .mono").innerText();
+      expect(id).toMatch(/^[\w-]{43}$/);
+      await dialog.getByRole("button", { name: "Keys and grants" }).click();
+      await page.getByRole("heading", { name: "Keys and grants" }).waitFor();
+      await dialog.waitFor({ state: "detached" });
+      expect([await shownLines(page), await page.locator(".owner-id .mono").innerText()]).toEqual([
+        ["bens-laptop", "anna", "old-script", "backup of the night", "editor"],
+        id,
+      ]);
+      await page.setViewportSize({ width: 360, height: 740 });
+      for (const name of await shownLines(page)) await openLine(page, name);
+      await page.getByText("muster revoke anna").waitFor();
+      // Of a name that is more than one word no shell is told.
+      expect(await page.getByText("muster revoke backup").count()).toBe(0);
+      expect(await overflowWidth(page)).toBe(0);
+      await page.getByRole("button", { name: "New key or grant" }).click();
+      await dialog.getByRole("textbox", { name: "Name" }).fill("editor");
+      await dialog.getByText("There is a key “editor” already.").waitFor();
+      await dialog.getByRole("textbox", { name: "Name" }).fill("it's mine");
+      await dialog
+        .getByText(String.raw`muster key create 'it'\''s mine' --scope models --expires 90d`)
+        .waitFor();
+      expect(await overflowWidth(page)).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "typing filters, keys walk, and a line opens by the keyboard alone",
     async () => {
       await begin();

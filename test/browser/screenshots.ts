@@ -3,6 +3,7 @@
 //   bun test/browser/screenshots.ts FOLDER [NAME…]
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
+import type { DeviceView, FleetView } from "../../src/protocol/views.ts";
 import { loadAssets } from "../../src/world/page-assets.ts";
 import { startMockHub, type MockHub, type MockOptions } from "./mock-hub.ts";
 import { launchChromium } from "./chromium.ts";
@@ -10,6 +11,7 @@ import { GONE_CODE, LONG_CODE, mockDevices, WAITING_CODE, type MockDevices } fro
 import {
   openAddDevice,
   openApproval,
+  openGrants,
   openLine,
   openLoginLink,
   prepareDevice,
@@ -20,6 +22,7 @@ import {
 interface Scene {
   fleet: MockOptions["fleet"];
   admit?: MockOptions["admit"];
+  grants?: "some";
   devices?: MockDevices;
   show(page: Page, hub: MockHub): Promise<unknown>;
 }
@@ -180,6 +183,65 @@ const SCENES: Record<string, Scene> = {
       await page.getByRole("button", { name: "ada" }).click();
     },
   },
+  "no-grants": { ...empty, show: (page, hub) => openGrants(page, hub) },
+  grants: { ...full, grants: "some", show: (page, hub) => openGrants(page, hub) },
+  "grants-open": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      await openGrants(page, hub);
+      for (const name of ["backup of the night", "anna"]) await openLine(page, name);
+    },
+  },
+  "lent-to": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await openLine(page, "atlas");
+      await page.getByText("Lent to").scrollIntoViewIfNeeded();
+    },
+  },
+  "grants-way": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      await signIn(page, hub.loginUrl());
+      await page.getByRole("button", { name: "Keys and grants" }).scrollIntoViewIfNeeded();
+    },
+  },
+  "new-key": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      await openGrants(page, hub);
+      await page.getByRole("button", { name: "New key or grant" }).click();
+      await page.getByRole("textbox", { name: "Name" }).fill("my editor");
+      await page.getByRole("checkbox", { name: /^Capabilities/ }).check();
+      await page.getByLabel("Which capabilities").fill("embeddings x.translate");
+    },
+  },
+  "new-key-problem": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      await openGrants(page, hub);
+      await page.getByRole("button", { name: "New key or grant" }).click();
+      await page.getByRole("textbox", { name: "Name" }).fill("editor");
+    },
+  },
+  "new-grant": {
+    ...full,
+    grants: "some",
+    show: async (page, hub) => {
+      hub.change(withModels);
+      await openGrants(page, hub);
+      await page.getByRole("button", { name: "New key or grant" }).click();
+      await page.getByRole("radio", { name: /^Another owner/ }).check();
+      await page.getByLabel("Their owner id").fill(`-${"q4Zt".repeat(10)}_A`);
+      await page.getByLabel("What to call them").fill("carla");
+    },
+  },
   lost: {
     ...full,
     show: async (page, hub) => {
@@ -190,6 +252,16 @@ const SCENES: Record<string, Scene> = {
     },
   },
 };
+
+function withModels(fleet: FleetView): FleetView {
+  const capabilities: DeviceView["capabilities"] = [
+    { protocol: "llm.chat", version: "1.0.0", models: ["qwen3:8b"], class: "compute" },
+    { protocol: "embeddings", version: "1.0.0", class: "compute" },
+    { protocol: "tasks", version: "1.0.0", class: "read" },
+  ];
+  const devices = fleet.devices.map((one) => (one.name === "atlas" ? { ...one, capabilities } : one));
+  return { ...fleet, devices };
+}
 
 const LOOKS = {
   light: { viewport: { width: 1280, height: 860 }, colorScheme: "light" },
@@ -212,6 +284,7 @@ async function picture(on: Browser, name: string, scene: Scene): Promise<void> {
       assets,
       fleet: scene.fleet,
       admit: scene.admit ?? "controller",
+      grants: scene.grants ?? "none",
       devices: scene.devices ?? mockDevices(),
     });
     const context = await on.newContext(options);

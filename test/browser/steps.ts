@@ -78,6 +78,13 @@ export function overflowWidth(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
+/** Signs in, and goes to the keys and grants by the way that the fleet shows. */
+export async function openGrants(page: Page, hub: Place): Promise<void> {
+  await signIn(page, hub.loginUrl());
+  await page.getByRole("button", { name: "Keys and grants" }).click();
+  await page.getByRole("heading", { name: "Keys and grants" }).waitFor();
+}
+
 /** Signs in, and opens the dialog for another device. */
 export async function openAddDevice(page: Page, hub: Place): Promise<void> {
   await signIn(page, hub.loginUrl());

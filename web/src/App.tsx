@@ -3,6 +3,7 @@ import { type ReactNode } from "react";
 import { ClaimPage } from "./claim/ClaimPage.tsx";
 import { ApproveDevice } from "./device/ApproveDevice.tsx";
 import { FleetPage } from "./fleet/FleetPage.tsx";
+import { GrantsPage } from "./grants/GrantsPage.tsx";
 import { Header } from "./Header.tsx";
 import { MachinePage } from "./machine/MachinePage.tsx";
 import { Command } from "./parts/Command.tsx";
@@ -87,6 +88,8 @@ function OpenPlace(): ReactNode {
       return servedByAgent ? <FleetPage /> : <PeersPage />;
     case "search":
       return servedByAgent ? <FleetPage /> : <SearchPage />;
+    case "grants":
+      return <GrantsPage />;
     case "machine":
       return <MachinePage />;
   }

@@ -24,6 +24,14 @@ const PEERS: Keys = [
   ["Esc", "out of what is typed, back to the list, close a dialog"],
 ];
 
+const GRANTS: Keys = [
+  ["/", "filter keys and grants"],
+  ["j  k", "next line, line before"],
+  ["Enter", "open or close the line"],
+  ["a", "a new key or grant"],
+  ["Esc", "empty the filter, close a dialog"],
+];
+
 const ALWAYS: Keys = [
   ["g", "the fleet, or the messages"],
   ["s", "search the fleet"],
@@ -31,8 +39,8 @@ const ALWAYS: Keys = [
 ];
 
 export function KeysDialog({ onClose }: { onClose(): void }): ReactNode {
-  const isPeers = usePageState((state) => state.place === "peers");
-  const keys = [...(isPeers ? PEERS : FLEET), ...ALWAYS];
+  const place = usePageState((state) => state.place);
+  const keys = [...(place === "peers" ? PEERS : place === "grants" ? GRANTS : FLEET), ...ALWAYS];
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl className="facts keys">

@@ -13,6 +13,7 @@ import "./styles/fleet.css";
 import "./styles/peers.css";
 import "./styles/claim.css";
 import "./styles/machine.css";
+import "./styles/grants.css";
 import "./styles/terminal.css";
 
 showTheme(rememberedTheme(localStorage), document.documentElement, localStorage);

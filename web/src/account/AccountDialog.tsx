@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { exact } from "../format/time.ts";
 import { shortId } from "../format/short-id.ts";
+import { OwnerId, useOwnerId } from "../grants/OwnerId.tsx";
 import { CopyButton } from "../parts/CopyButton.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
 import { Problem } from "../parts/Problem.tsx";
@@ -15,7 +16,12 @@ export function AccountDialog({ onClose }: { onClose(): void }): ReactNode {
   const leaving = useTask();
   const user = usePageState((state) => state.user);
   const browser = usePageState((state) => state.browser);
+  const ownerId = useOwnerId();
   if (user === null) return null;
+  const showGrants = (): void => {
+    page.go("grants");
+    onClose();
+  };
   return (
     <Dialog title={user.name} onClose={onClose}>
       <dl className="facts">
@@ -37,6 +43,17 @@ export function AccountDialog({ onClose }: { onClose(): void }): ReactNode {
           {user.passkeys} <AddPasskey />
         </Fact>
       </dl>
+      {ownerId === null ? null : (
+        <section className="own-id">
+          <h3>Owner id</h3>
+          <OwnerId id={ownerId} />
+          <p>
+            <button type="button" className="link" onClick={showGrants}>
+              Keys and grants
+            </button>
+          </p>
+        </section>
+      )}
       <h3>{user.has_password ? "Change the password" : "Set a password"}</h3>
       <PasswordForm user={user} />
       {leaving.problem === null ? null : <Problem what="You were not signed out" problem={leaving.problem} />}

@@ -4,6 +4,7 @@ import type { DeviceView, MachineHealth } from "../../../src/protocol/views.ts";
 import { CoOwners } from "../claim/CoOwners.tsx";
 import { LetGo } from "../claim/LetGo.tsx";
 import { TrustMachine } from "../claim/OwnMachine.tsx";
+import { LentTo } from "../grants/LentTo.tsx";
 import { percent, size } from "../format/size.ts";
 import { shortId } from "../format/short-id.ts";
 import { exact, span } from "../format/time.ts";
@@ -46,6 +47,7 @@ export function DeviceDetails({ device, runsHub }: { device: DeviceView; runsHub
             <CoOwners device={device} coOwners={coOwners} />
           </Fact>
         )}
+        {shared ? null : <LentTo device={device} />}
         {capabilities.length === 0 ? null : (
           <Fact name="Offers">
             <ul className="offers">

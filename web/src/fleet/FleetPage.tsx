@@ -4,6 +4,7 @@ import type { FleetView } from "../../../src/protocol/views.ts";
 import { AccountPrompt } from "../account/AccountPrompt.tsx";
 import { AddOwnMachine } from "../claim/OwnMachine.tsx";
 import { AddDevice } from "../device/AddDevice.tsx";
+import { GrantsWay } from "../grants/GrantsWay.tsx";
 import { AddShare } from "../share/AddShare.tsx";
 import { usePageState } from "../state/use-page.ts";
 import { arrange } from "./arrange.ts";
@@ -92,6 +93,7 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
           </p>
         ) : null}
         <Browsers browsers={browsers} />
+        {filter === "" ? <GrantsWay /> : null}
       </div>
       {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
       <WhyNotCommand />

@@ -5,9 +5,10 @@ import { healthParts } from "../format/size.ts";
 import { ConnectionNote } from "../fleet/ConnectionNote.tsx";
 import { kindWord } from "../fleet/kind-word.ts";
 import { shownDevice } from "../fleet/shown-state.ts";
+import { BackToFleet } from "../parts/BackToFleet.tsx";
 import { StateMark } from "../parts/StateMark.tsx";
 import { Terminal } from "../terminal/Terminal.tsx";
-import { usePage, usePageState } from "../state/use-page.ts";
+import { usePageState } from "../state/use-page.ts";
 import { Tasks } from "./Tasks.tsx";
 import { useMayCommand, WhyNot } from "./WhyNot.tsx";
 
@@ -58,17 +59,6 @@ function Machine({ device }: { device: DeviceView }): ReactNode {
         </>
       ) : null}
     </div>
-  );
-}
-
-function BackToFleet(): ReactNode {
-  const page = usePage();
-  return (
-    <p>
-      <button type="button" className="link" onClick={() => page.go("fleet")}>
-        ‹ Fleet
-      </button>
-    </p>
   );
 }
 

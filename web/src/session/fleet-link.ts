@@ -15,6 +15,7 @@ import { fromBase64Url } from "../../../src/protocol/bytes.ts";
 import type { HubMessage, HubToClient } from "../../../src/protocol/messages.ts";
 import type { World } from "../../../src/world/world.ts";
 import { changes } from "../fleet/changes.ts";
+import { readGrants } from "../grants/grant-book.ts";
 import type { BrowserIdentity } from "../platform/key-chain.ts";
 import type { PageState } from "../state/page-state.ts";
 import type { Store } from "../state/store.ts";
@@ -77,12 +78,11 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
   const onLog = (): void => {
     const { log } = logs;
     if (log === undefined) return;
-    const authority = readAuthority(log, identity.signer.publicKey, {
-      crypto: options.crypto,
-      nowMs: hubNow(),
-      servedBy,
+    const at = { crypto: options.crypto, nowMs: hubNow() };
+    store.set({
+      authority: readAuthority(log, identity.signer.publicKey, { ...at, servedBy }),
+      grants: readGrants(log, { ...at, problem: logs.problem() }),
     });
-    store.set({ authority });
   };
   const logs = new KnownLogs({
     crypto: options.crypto,

@@ -171,7 +171,7 @@ export function openPage(): Page {
 
   const showSignIn = (): void => {
     close();
-    store.set({ screen: { at: "sign_in" }, user: null, fleet: null, heardAt: null });
+    store.set({ screen: { at: "sign_in" }, user: null, fleet: null, grants: null, heardAt: null });
   };
 
   const openSession = async (): Promise<void> => {
@@ -318,8 +318,14 @@ export function openPage(): Page {
     else showSignIn();
   };
 
+  /** Another place begins at its top; the way back is where it was left, which the browser sees to. */
+  const leaveFor = (path: string): void => {
+    history.pushState(null, "", path);
+    scrollTo(0, 0);
+  };
+
   const go = (place: Exclude<Place, "machine">): void => {
-    if (placeAt(location.pathname) !== place) history.pushState(null, "", pathOf(place));
+    if (placeAt(location.pathname) !== place) leaveFor(pathOf(place));
     arrive();
   };
 
@@ -398,7 +404,7 @@ export function openPage(): Page {
     go,
     goToMachine(name, task) {
       const path = pathOfMachine(name, task);
-      if (location.pathname !== path) history.pushState(null, "", path);
+      if (location.pathname !== path) leaveFor(path);
       arrive();
     },
     askSignIn: showSignIn,

@@ -4,7 +4,7 @@ import { machineAt, pathOf, pathOfMachine, placeAt, taskAt } from "./place.ts";
 const TASK = "019ab000-0000-7000-8000-000000000001";
 
 test("every place has an address, and what is none is the fleet", () => {
-  for (const place of ["fleet", "claim", "device", "peers", "search"] as const) {
+  for (const place of ["fleet", "claim", "device", "peers", "search", "grants"] as const) {
     expect(placeAt(pathOf(place))).toBe(place);
   }
   expect(["/nowhere", "/devices", "/devices/", "/devices/Pi"].map(placeAt)).toEqual(Array(4).fill("fleet"));

@@ -1,7 +1,7 @@
 // Where in the page somebody is, as the address says it. Going elsewhere changes the address and nothing else: the
 // session, the fleet and what is being typed to a pairing stay.
 
-export type Place = "fleet" | "claim" | "device" | "peers" | "search" | "machine";
+export type Place = "fleet" | "claim" | "device" | "peers" | "search" | "grants" | "machine";
 
 const PATHS: Record<Exclude<Place, "machine">, string> = {
   fleet: "/",
@@ -9,6 +9,7 @@ const PATHS: Record<Exclude<Place, "machine">, string> = {
   device: "/device",
   peers: "/pair",
   search: "/search",
+  grants: "/grants",
 };
 /** One device of the fleet by its name, and perhaps one of its tasks. */
 const MACHINE = /^\/devices\/([a-z0-9-]{1,63})(?:\/([0-9a-f-]{36}))?$/;

@@ -5,6 +5,7 @@ import type { SessionResponse } from "../../../src/protocol/hub-api.ts";
 import type { FleetView } from "../../../src/protocol/views.ts";
 import { NO_AUTHORITY, type Authority } from "../session/authority.ts";
 import type { ClaimState } from "../claim/claim-state.ts";
+import type { GrantBook } from "../grants/grant-book.ts";
 import type { LoginLink } from "../session/login-link.ts";
 import type { Place } from "../session/place.ts";
 
@@ -51,6 +52,8 @@ export interface PageState {
   /** This browser at this hub. */
   browser: { id: string; name: string } | null;
   authority: Authority;
+  /** Who else uses what is offered; null while no log is known. */
+  grants: GrantBook | null;
   /** A device that somebody shares by a link. */
   claim: ClaimState;
   /** Lines that changed with the last picture of the fleet. */
@@ -73,6 +76,7 @@ export function firstState(nowMs: number, at: Pick<PageState, "place" | "machine
     fleet: null,
     browser: null,
     authority: NO_AUTHORITY,
+    grants: null,
     claim: { at: "none" },
     moved: new Set(),
     said: "",

@@ -1,0 +1,87 @@
+// The commands that make a key or a grant, and take one back: writing the log takes the scope admin, which no browser
+// has. Each is for a shell, so whatever is no plain word is quoted, or named by its id.
+import { isProtocol } from "../../../src/protocol/capability-words.ts";
+import { grantName, isOwnerId, type GrantScope } from "../../../src/protocol/owner-log.ts";
+import type { ShownGrant } from "./grant-book.ts";
+
+/** As `--expires` takes them; the empty one is without it. */
+export const ENDS = {
+  "1d": "after a day",
+  "7d": "after a week",
+  "30d": "after 30 days",
+  "90d": "after 90 days",
+  "366d": "after a year",
+  "": "never",
+} as const;
+export type Ends = keyof typeof ENDS;
+
+export interface KeyWish {
+  name: string;
+  scopes: readonly GrantScope[];
+  /** Of the scope capabilities; none is all. */
+  capabilities: readonly string[];
+  ends: Ends;
+}
+
+export interface LoanWish {
+  device: { id: string; name: string };
+  capabilities: readonly string[];
+  /** An owner's id, or the name of a paired device. */
+  to: string;
+  /** What to call that owner. */
+  as: string;
+  ends: Ends;
+}
+
+export function keyCommand({ name, scopes, capabilities, ends }: KeyWish): string {
+  const words = scopes.map((scope) =>
+    scope === "capabilities" && capabilities.length > 0 ? `${scope}:${capabilities.join(",")}` : scope,
+  );
+  return `muster key create ${shellWord(name.trim())} --scope ${words.join(" ")}${endOf(ends)}`;
+}
+
+export function loanCommand({ device, capabilities, to, as, ends }: LoanWish): string {
+  const called = isOwnerId(to.trim()) && as.trim() !== "" ? ` --as ${shellWord(as.trim())}` : "";
+  const whom = shellWord(to.trim());
+  // An id may begin like an option.
+  const toWhom = whom.startsWith("-") ? `--to=${whom}` : `--to ${whom}`;
+  const on = isPlain(device.name) ? device.name : device.id;
+  return `muster grant ${on} --capability ${capabilities.join(" ")} ${toWhom}${called}${endOf(ends)}`;
+}
+
+/** Takes back all that its holder has; named in a way that fits no other one. */
+export function revokeCommand({ id, name }: ShownGrant, all: readonly ShownGrant[]): string {
+  const isAlone = all.every((one) => one.id === id || one.name !== name);
+  const whom = isAlone && isPlain(name) ? name : id;
+  return `muster revoke ${whom.startsWith("-") ? `-- ${whom}` : whom}`;
+}
+
+/** Why it is no name for a key or an owner, in words; undefined when it is one, or nothing yet. */
+export function nameProblem(text: string): string | undefined {
+  const name = text.trim();
+  if (name === "") return undefined;
+  if (name.startsWith("-")) return "A name does not begin with a dash.";
+  return grantName.safeParse(name).success
+    ? undefined
+    : "A name has at most 64 characters, and none that can’t be seen.";
+}
+
+/** What somebody typed as a list of protocols, and the first that is none. */
+export function readProtocols(text: string): { protocols: string[]; wrong: string | undefined } {
+  const protocols = [...new Set(text.split(/[\s,]+/).filter((word) => word !== ""))];
+  return { protocols, wrong: protocols.find((word) => !isProtocol(word)) };
+}
+
+function endOf(ends: Ends): string {
+  return ends === "" ? "" : ` --expires ${ends}`;
+}
+
+function isPlain(text: string): boolean {
+  return /^[\w.@][\w.@-]*$/.test(text);
+}
+
+/** As a shell takes it for one word and for nothing else. */
+function shellWord(text: string): string {
+  if (isPlain(text) || isOwnerId(text)) return text;
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
