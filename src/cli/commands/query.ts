@@ -21,7 +21,7 @@ export function query(invocation: Invocation, name: string, flags: QueryFlags): 
   const named = queryNamed(name);
   const request = {
     ...named,
-    params: paramsOf(flags.params),
+    params: paramsOf(flags.params, named.type),
     ...(flags.device === undefined ? {} : { devices: flags.device }),
     timeout_ms: flags.timeout === undefined ? QUERY_WAIT_MS : parseDuration(flags.timeout, TIMEOUT),
   };
@@ -56,14 +56,24 @@ const NOBODY: Readonly<Record<QueryType, string>> = {
   Custom: "No device can answer.",
 };
 
-function paramsOf(text: string): string {
+function paramsOf(text: string, type: QueryType): string {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     value = undefined;
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return JSON.stringify(value);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    if (
+      type.startsWith("Search") &&
+      !("q" in value && typeof value.q === "string" && value.q.trim() !== "")
+    ) {
+      throw new MusterError("usage", `${type} needs words to search for`, {
+        hint: `--params '{"q":"backup"}'`,
+      });
+    }
+    return JSON.stringify(value);
+  }
   throw new MusterError("usage", "the params are no JSON object", {
     hint: `put them in single quotes: --params '{"q":"backup"}'`,
   });
