@@ -3,14 +3,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { nodeCrypto } from "../../src/identity/crypto-node.ts";
 import { parseKeyFile, signerOf } from "../../src/identity/keys.ts";
-import { proveDevice } from "../../src/identity/session.ts";
-import { fromBase64Url, toBase64Url } from "../../src/protocol/bytes.ts";
-import type { Signer } from "../../src/identity/crypto.ts";
+import { toBase64Url } from "../../src/protocol/bytes.ts";
 import { FRAME } from "../../src/trunk/frame.ts";
 import { app, pairs, type Echo } from "./app.ts";
 import { Home, memoryOf, portOf, type Json, type StartFacts } from "./harness.ts";
+import { crypto, registration } from "./registration.ts";
+import { smuggled, SMUGGLING } from "./smuggling.ts";
 import { TrunkWire } from "./trunk-wire.ts";
 import { within } from "./until.ts";
 import { ask, field, text, Wire } from "./wire.ts";
@@ -46,56 +45,10 @@ afterEach(async () => {
   expect(text(await ask(`${url}seen?path=/smuggled`))).toBe("0");
 });
 
-const SMUGGLED = () => `GET /smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
-
 describe("requests that two parsers could read in two ways", () => {
-  const post = (fields: string, body: string) => () =>
-    `POST /echo HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n\r\n${body}`;
-  const shapes: [string, () => string][] = [
-    ["CL.TE", () => post("Content-Length: 6\r\nTransfer-Encoding: chunked", `0\r\n\r\n${SMUGGLED()}`)()],
-    [
-      "TE.CL",
-      () => post("Transfer-Encoding: chunked\r\nContent-Length: 4", `5\r\nhello\r\n0\r\n\r\n${SMUGGLED()}`)(),
-    ],
-    [
-      "TE.TE",
-      () => post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", `0\r\n\r\n${SMUGGLED()}`)(),
-    ],
-    ["TE with another coding", post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n")],
-    ["TE in another spelling", post("Transfer-Encoding: xchunked", "0\r\n\r\n")],
-    ["TE behind a tab", post("Transfer-Encoding:\tchunked\u000b", "0\r\n\r\n")],
-    ["space before the colon", post("Transfer-Encoding : chunked", "0\r\n\r\n")],
-    ["two lengths", post("Content-Length: 0\r\nContent-Length: 5", "hello")],
-    ["two equal lengths", post("Content-Length: 5\r\nContent-Length: 5", "hello")],
-    ["a list of lengths", post("Content-Length: 5, 5", "hello")],
-    ["a signed length", post("Content-Length: +5", "hello")],
-    ["a negative length", post("Content-Length: -1", "")],
-    ["a length in hex", post("Content-Length: 0x5", "hello")],
-    ["a length beyond numbers", post("Content-Length: 99999999999999999999", "hello")],
-    ["no host", () => "GET / HTTP/1.1\r\n\r\n"],
-    ["an empty host", () => "GET / HTTP/1.1\r\nHost:\r\n\r\n"],
-    ["two hosts", () => `GET / HTTP/1.1\r\nHost: ${host}\r\nHost: muster.localhost\r\n\r\n`],
-    ["a host with a path", () => `GET / HTTP/1.1\r\nHost: ${host}/x\r\n\r\n`],
-    ["a host with a name before it", () => `GET / HTTP/1.1\r\nHost: user@${host}\r\n\r\n`],
-    ["absolute form", () => `GET http://muster.localhost:${port}/ HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
-    ["CONNECT", () => `CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
-    ["a folded field", () => `GET / HTTP/1.1\r\nHost: ${host}\r\nX-A: 1\r\n 2\r\n\r\n`],
-    ["bare LF", () => `GET / HTTP/1.1\nHost: ${host}\n\n`],
-    ["bare LF between fields", () => `GET / HTTP/1.1\r\nHost: ${host}\nX-A: 1\r\n\r\n`],
-    ["bare CR", () => `GET / HTTP/1.1\r\nHost: ${host}\r\nX-A: 1\rX-B: 2\r\n\r\n`],
-    ["NUL in a value", () => `GET / HTTP/1.1\r\nHost: ${host}\r\nX-A: 1\0\r\n\r\n`],
-    ["NUL in the target", () => `GET /\0 HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
-    ["a space in the target", () => `GET /a b HTTP/1.1\r\nHost: ${host}\r\n\r\n`],
-    ["a field without a name", () => `GET / HTTP/1.1\r\nHost: ${host}\r\n: 1\r\n\r\n`],
-    ["a field without a colon", () => `GET / HTTP/1.1\r\nHost: ${host}\r\nnonsense\r\n\r\n`],
-    ["a version of its own", () => `GET / HTTP/1.2\r\nHost: ${host}\r\n\r\n`],
-    ["TLS on the plain port", () => "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n"],
-    ["the preface of HTTP/2", () => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
-  ];
-
-  test.each(shapes)("%s: refused, and the connection ends", async (_, request) => {
+  test.each(SMUGGLING)("%s: refused, and the connection ends", async (_, request) => {
     await using wire = await Wire.connect(port);
-    await wire.write(request() + SMUGGLED());
+    await wire.write(request({ host, port }) + smuggled(host));
     const answer = await wire.answer();
     expect(answer.status).toBeWithin(400, 506);
     expect(answer.status).not.toBe(404);
@@ -123,7 +76,7 @@ describe("requests that two parsers could read in two ways", () => {
   ])("a chunked body with %s never counts as whole", async (_, body) => {
     await using wire = await Wire.connect(port);
     await wire.write(
-      `POST /echo HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n${body}${SMUGGLED()}`,
+      `POST /echo HTTP/1.1\r\nHost: ${host}\r\nTransfer-Encoding: chunked\r\n\r\n${body}${smuggled(host)}`,
     );
     const answer = await wire.answer().catch(() => undefined);
     // Either a refusal, or nothing at all: the app must not have answered a body that it did not get.
@@ -312,43 +265,6 @@ describe("passwords", () => {
 });
 
 describe("who is no device", () => {
-  const crypto = nodeCrypto((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
-
-  async function registration(hello: Json, signer: Signer, session = 1_000_000): Promise<Json> {
-    const dialled = `http://localhost:${port}`;
-    const nonce = crypto.randomBytes(32);
-    const proof = await proveDevice(
-      signer,
-      { protocols: [1], hubKey: bytes(hello.hub_key), nonce: bytes(hello.nonce) },
-      {
-        protocols: [1],
-        sessionKind: "register",
-        nonce,
-        session,
-        dialled,
-        binding: new Uint8Array(0),
-        hubKey: undefined,
-      },
-    );
-    return {
-      type: "register",
-      session_kind: "register",
-      protocol: 1,
-      public_key: toBase64Url(signer.publicKey),
-      nonce: toBase64Url(nonce),
-      session,
-      dialled,
-      binding: "",
-      name: "forged",
-      platform: "linux",
-      kind: "vps",
-      version: "0",
-      signature: toBase64Url(proof.signature),
-    };
-  }
-
-  const bytes = (encoded: string) => fromBase64Url(encoded) ?? new Uint8Array(0);
-
   const owner = () => signerOf(crypto, parseKeyFile(readFileSync(join(home.path, "identity"), "utf8")));
 
   test.each<[string, Json, string]>([
@@ -368,14 +284,16 @@ describe("who is no device", () => {
   test("a key that nobody enrolled is refused", async () => {
     await using trunk = await TrunkWire.open(port);
     const stranger = crypto.ed25519Signer(crypto.randomBytes(32));
-    await trunk.message(await registration(await trunk.next(), stranger));
+    await trunk.message(await registration(await trunk.next(), stranger, { port }));
     expect(await trunk.refusal()).toBe("forbidden");
   });
 
   test("the key of a device with another's signature is refused, and the device stays connected", async () => {
     const before = await home.ok(["status"]);
     await using trunk = await TrunkWire.open(port);
-    const message = await registration(await trunk.next(), crypto.ed25519Signer(crypto.randomBytes(32)));
+    const message = await registration(await trunk.next(), crypto.ed25519Signer(crypto.randomBytes(32)), {
+      port,
+    });
     await trunk.message({ ...message, public_key: toBase64Url(owner().publicKey) });
     expect(await trunk.refusal()).toBe("bad_signature");
     expect((await home.ok(["status"])).hub).toEqual(before.hub);
@@ -383,7 +301,7 @@ describe("who is no device", () => {
 
   test("a true registration that was recorded opens nothing a second time", async () => {
     await using first = await TrunkWire.open(port);
-    const recorded = await registration(await first.next(), owner(), 0);
+    const recorded = await registration(await first.next(), owner(), { port, session: 0 });
     await using second = await TrunkWire.open(port);
     await second.next();
     await second.message(recorded);
