@@ -76,9 +76,13 @@ const AGAIN_EVERY_MS = 500;
 const LOST_MS = 5 * 60_000;
 /** An abandoned program is given so long to end before this end lets go of it. */
 const ABANDON_MS = 10_000;
+const TERM = { type: "signal", name: "TERM" } as const;
+
 export class OrderDesk {
   readonly #options: OrderDeskOptions;
   readonly #handles = new Map<string, Handle>();
+  /** Taken back: what begins of them all the same is abandoned. */
+  readonly #takenBack = new Set<string>();
   /** Of this machine: where others' services are now. */
   readonly #forwardPorts = new Set<number>();
   /** Told when a handle takes input again. */
@@ -91,6 +95,7 @@ export class OrderDesk {
   run(wish: RunWish): ReadableStream<Uint8Array> {
     return this.#account(async (order, out) => {
       const device = wish.device === undefined ? undefined : await orderedDevice(this.#options, wish.device);
+      if (isLeft(wish.request)) this.#takenBack.delete(order);
       if (device === undefined || device.id === this.#options.own().id) return this.#here(order, wish, out);
       const command = { kind: "exec", request: wish.request, commandId: order } as const;
       const queue = wish.queue ? this.#options.queue : undefined;
@@ -167,8 +172,16 @@ export class OrderDesk {
     if (this.#handles.size >= ORDERS_MAX) throw new MusterError("too_many", "too many orders are under way");
     const order = newTaskId(this.#options.clock, this.#options.random);
     const out = new OrderFramesOut();
-    out.gone = () => this.#handles.get(order)?.abandon();
-    this.#hold(order, { inputRoom: 0, input() {}, tell() {}, abandon() {} });
+    out.gone = () => {
+      this.#takenBack.add(order);
+      this.#handles.get(order)?.abandon();
+    };
+    this.#hold(order, {
+      inputRoom: 0,
+      input() {},
+      tell: (message) => void (message.type === "signal" && this.#takenBack.add(order)),
+      abandon: () => void this.#takenBack.add(order),
+    });
     out.event({ type: "opened", order });
     work(order, out)
       .then(
@@ -177,6 +190,7 @@ export class OrderDesk {
       )
       .finally(() => {
         this.#handles.delete(order);
+        this.#takenBack.delete(order);
         this.#wake(order);
       });
     return out.readable;
@@ -215,7 +229,7 @@ export class OrderDesk {
       },
       tell: (message) => running.message(message),
       abandon: () => {
-        if (!isLeft(request)) running.message({ type: "signal", name: "TERM" });
+        if (!isLeft(request)) running.message(TERM);
       },
     });
     out.event({ type: "accepted", device: own(), facts: running.facts });
@@ -232,6 +246,8 @@ export class OrderDesk {
     let untilMs = clock.monotonic() + waitMs;
     let accepted = false;
     let abandoned = false;
+    /** Of what runs there, whether it heard of it or not. */
+    let wantsEnd = false;
     let told = false;
     for (;;) {
       const order = new PlacedOrder(controller, device, wish, {
@@ -240,6 +256,7 @@ export class OrderDesk {
           accepted = true;
           told = false;
           waiting?.given();
+          if (wantsEnd) order.tell(TERM);
         },
         output(channel, bytes) {
           if (!out.bytes(channel === CHANNEL.errors ? "errors" : "output", bytes)) order.pause();
@@ -254,6 +271,7 @@ export class OrderDesk {
         },
         input: (bytes) => order.input(bytes),
         tell: (message) => {
+          wantsEnd ||= message.type === "signal" && message.name === "TERM";
           if (accepted || message.type !== "signal") return order.tell(message);
           abandoned = true;
           order.close();
@@ -262,7 +280,8 @@ export class OrderDesk {
           abandoned = true;
           order.resume();
           if (!accepted || wish.kind !== "exec" || isLeft(wish.request)) return order.close();
-          order.tell({ type: "signal", name: "TERM" });
+          wantsEnd = true;
+          order.tell(TERM);
           controller.timers.after(ABANDON_MS, () => order.close());
         },
       });
@@ -296,6 +315,10 @@ export class OrderDesk {
         if (!told) this.#tellWaiting(out, problem, { lost, untilMs });
         told = true;
         await new Promise<void>((resolve) => controller.timers.after(AGAIN_EVERY_MS, resolve));
+        // Before its device has come, or has heard of it.
+        if (!abandoned || accepted) continue;
+        if (waiting?.order !== undefined) return await waiting.cancelled();
+        throw problem;
       }
     }
   }
@@ -309,6 +332,7 @@ export class OrderDesk {
 
   #hold(order: string, handle: Handle): void {
     this.#handles.set(order, handle);
+    if (this.#takenBack.has(order)) handle.abandon();
     this.#wake(order);
   }
 
