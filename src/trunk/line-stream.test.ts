@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { MusterError } from "../protocol/errors.ts";
-import { LineBudget, LineStream } from "./line-stream.ts";
+import { LineBudget, lineOf, LineStream } from "./line-stream.ts";
 import { FakeTime, pipe, type PipeEnd, type PipeOptions } from "./testing.ts";
 import { bytesOf } from "./testing-trunks.ts";
 
@@ -74,6 +74,17 @@ test("what the far side does not take waits, and the sender learns of the room",
   expect(far.heard).toHaveLength(100);
   expect(near.told).toContain("drain");
   expect(far.told).toContain("end");
+});
+
+test("a line that is sent while others wait comes after them, and one that was written once goes to many", () => {
+  const { time, near, far } = ends({ capacityBytes: 100 });
+  const line = lineOf({ filler: "x".repeat(70) });
+  for (let n = 0; n < 5; n++) {
+    near.lines.sendLine(line);
+    near.lines.send({ n });
+  }
+  time.advance(1_000);
+  expect(far.heard).toEqual([0, 1, 2, 3, 4].flatMap((n) => [{ filler: "x".repeat(70) }, { n }]));
 });
 
 test("a sender that goes on into a full stream loses it", () => {

@@ -10,7 +10,7 @@ import {
   type QueryLocal,
   type QueryReply,
 } from "../../protocol/query-messages.ts";
-import { LineStream } from "../../trunk/line-stream.ts";
+import { lineOf, LineStream } from "../../trunk/line-stream.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { Candidate } from "./candidates.ts";
 
@@ -59,7 +59,8 @@ export class QueryRun {
       query_id: query.query_id,
       expected: expected.map(({ id, name }) => ({ id, name })),
     });
-    for (const device of expected) this.#ask(device);
+    const line = lineOf(query);
+    for (const device of expected) this.#ask(device, line);
     this.#settle();
   }
 
@@ -75,7 +76,7 @@ export class QueryRun {
     this.#end();
   }
 
-  #ask(device: Candidate): void {
+  #ask(device: Candidate, line: Uint8Array): void {
     let bytes = 0;
     const lines = new LineStream({
       message: (value) => {
@@ -100,7 +101,7 @@ export class QueryRun {
     this.#streams.set(device, lines);
     lines.attach(stream);
     if (this.#isHeld) lines.pause();
-    lines.send(this.#parts.query);
+    lines.sendLine(line);
     lines.end();
   }
 
