@@ -87,6 +87,22 @@ test("batches use the same memory again", () => {
   expect(memory.size).toBe(2);
 });
 
+test("a batch lies in the least memory that holds it, as it grows too", () => {
+  const memory: number[] = [];
+  const wire = {
+    write: (bytes: Uint8Array): number => (memory.push(bytes.buffer.byteLength), bytes.length),
+    shutdown() {},
+    close() {},
+  };
+  const outbox = new Outbox(wire);
+  for (const lengths of [[8], [1_000, 8], [2_000], [9_000], [1_000, 6_000], [1_000, 6_000, 60_000]]) {
+    for (const length of lengths) outbox.control(FRAME.message, 0, new Uint8Array(length));
+    outbox.flush();
+  }
+  const [small, medium, large] = [1024, 8 * 1024, 128 * 1024];
+  expect(memory).toEqual([small, small, medium, large, medium, large]);
+});
+
 test("data is refused while the connection is slow, control frames are not", () => {
   const wire = makeWire(10);
   const outbox = new Outbox(wire);

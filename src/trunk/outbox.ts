@@ -19,12 +19,6 @@ export interface Wire extends Pick<ByteStream, "write" | "close"> {
 
 /** A batch this large is sent at once; waiting for more would not make it cheaper. */
 const FLUSH_AT_BYTES = 64 * 1024;
-const LARGE_BYTES = 128 * 1024;
-/** First buffer of a batch: a ping to ten thousand trunks in one turn must not take a large buffer each. */
-const SMALL_BYTES = 1024;
-/** Kept for reuse: 4 MiB of large buffers, 1 MiB of small ones. */
-const LARGE_KEPT = 32;
-const SMALL_KEPT = 1024;
 /** Control frames that may wait for a far side which does not read. */
 export const CONTROL_MAX_BYTES = 4 * 1024 * 1024;
 
@@ -34,8 +28,23 @@ interface OutBuffer {
   end: number;
 }
 
-const freeLarge: OutBuffer[] = [];
-const freeSmall: OutBuffer[] = [];
+/** What a batch lies in, and how much of it is kept for reuse: at most 7 MiB. */
+interface Size {
+  readonly bytes: number;
+  readonly kept: number;
+  readonly free: OutBuffer[];
+}
+
+const LARGE: Size = { bytes: 128 * 1024, kept: 32, free: [] };
+/**
+ * A batch begins in the least that holds it: a ping, a question or an entry to thousands of trunks in one turn must not
+ * take a large buffer each.
+ */
+const SIZES: readonly Size[] = [
+  { bytes: 1024, kept: 1024, free: [] },
+  { bytes: 8 * 1024, kept: 256, free: [] },
+  LARGE,
+];
 
 export class Outbox {
   readonly #wire: Wire;
@@ -155,32 +164,38 @@ export class Outbox {
   #room(size: number): OutBuffer {
     const last = this.#last;
     if (last !== undefined && last.end + size <= last.bytes.length) return last;
-    const next = last === undefined && size <= SMALL_BYTES ? takeSmall() : takeLarge();
-    if (last !== undefined && last.bytes.length === SMALL_BYTES) {
-      // The small buffer was the whole batch so far, or what a slow connection left of it.
-      next.bytes.set(last.bytes.subarray(last.start, last.end), 0);
-      next.end = last.end - last.start;
-      this.#buffers.pop();
-      release(last);
-    }
+    const next = last === undefined ? take(size) : this.#after(last, size);
     this.#buffers.push(next);
     this.#last = next;
     return next;
   }
+
+  #after(last: OutBuffer, size: number): OutBuffer {
+    if (last.bytes.length === LARGE.bytes) return take(LARGE.bytes);
+    // It was the whole batch so far, or what a slow connection left of it.
+    const held = last.bytes.subarray(last.start, last.end);
+    const next = take(held.length + size);
+    next.bytes.set(held, 0);
+    next.end = held.length;
+    this.#buffers.pop();
+    release(last);
+    return next;
+  }
 }
 
-function takeSmall(): OutBuffer {
-  return freeSmall.pop() ?? { bytes: new Uint8Array(SMALL_BYTES), start: 0, end: 0 };
-}
-
-function takeLarge(): OutBuffer {
-  return freeLarge.pop() ?? { bytes: new Uint8Array(LARGE_BYTES), start: 0, end: 0 };
+/** A buffer for this much, and at most a large one. */
+function take(bytes: number): OutBuffer {
+  const size = sizeFor(bytes);
+  return size.free.pop() ?? { bytes: new Uint8Array(size.bytes), start: 0, end: 0 };
 }
 
 function release(buffer: OutBuffer): void {
   buffer.start = 0;
   buffer.end = 0;
-  const [free, kept] =
-    buffer.bytes.length === SMALL_BYTES ? [freeSmall, SMALL_KEPT] : [freeLarge, LARGE_KEPT];
+  const { free, kept } = sizeFor(buffer.bytes.length);
   if (free.length < kept) free.push(buffer);
+}
+
+function sizeFor(bytes: number): Size {
+  return SIZES.find((size) => bytes <= size.bytes) ?? LARGE;
 }
