@@ -10,8 +10,8 @@ import { openNamedLinks } from "../devices/named-links.ts";
 import { openHome } from "../home.ts";
 import type { HubOptions } from "../hub-options.ts";
 import { Prober } from "../prober.ts";
-import { followsLog } from "../../protocol/actors.ts";
 import type { DirectoryEvents } from "../sessions/directory.ts";
+import { tellLogNews } from "../sessions/log-news.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Core } from "./open-core.ts";
 
@@ -34,11 +34,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
   const prober = proberOf(options, core);
   const { relay, relayDesk } = await openRelay(options, core, owner.root);
   ownerLogs.onAppended((root, entries) => {
-    for (const session of directory.all()) {
-      if (followsLog(session.actor, root)) {
-        session.tell({ type: "log_entries", owner_root: root, entries });
-      }
-    }
+    tellLogNews(directory.all(), root, entries);
     fleet.changed();
   });
   const moved = (session: Session): void => {

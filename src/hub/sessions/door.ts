@@ -303,7 +303,7 @@ export class SessionDoor {
   #tellLogs(session: Session): void {
     for (const root of rootsOf(session.actor)) {
       const entries = [...(this.#parts.ownerLogs.get(root)?.entries ?? [])];
-      session.tell({ type: "log_entries", owner_root: root, entries });
+      session.send({ type: "log_entries", owner_root: root, entries });
     }
   }
 

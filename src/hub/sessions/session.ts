@@ -53,12 +53,7 @@ export class Session {
     return this.trunk.queuedBytes < UNASKED_HOLD_BYTES;
   }
 
-  /** News that the client will be told again: skipped while it does not read. */
-  tell(message: HubToClient): void {
-    if (this.hears) this.send(message);
-  }
-
-  /** The same, of a message that was encoded once for many. */
+  /** News that the client will be told again, encoded once for many: skipped while it does not read. */
   tellEncoded(message: Uint8Array): void {
     if (this.hears) this.trunk.message(message);
   }
