@@ -85,6 +85,30 @@ test("no picture is made for who does not read, and none for who does not watch"
   expect(pictures()).toBe(0);
 });
 
+test("who did not read when the last picture was made is told once it does, and others not again", () => {
+  const [slow, quick] = [watcher("mine"), watcher("mine")];
+  Object.assign(slow, { hears: false });
+  const { fleet, pass } = fleetOf([slow, quick]);
+  fleet.changed();
+  expect(pass()).toBe(100);
+  expect([slow.heard.length, quick.heard.length]).toEqual([0, 1]);
+  expect(pass()).toBe(200);
+  Object.assign(slow, { hears: true });
+  expect(pass()).toBe(400);
+  expect([slow.heard.length, quick.heard.length]).toEqual([1, 1]);
+  expect([pass(), pass()]).toEqual([800, undefined]);
+});
+
+test("who leaves before it reads is waited for no longer", () => {
+  const slow = Object.assign(watcher("mine"), { hears: false });
+  const sessions: Session[] = [slow];
+  const { fleet, pass } = fleetOf(sessions);
+  fleet.changed();
+  pass();
+  sessions.pop();
+  expect([pass(), pass(), pass()]).toEqual([200, 400, undefined]);
+});
+
 test("a device is pending, offline, and after thirty days away stale, until it is back", () => {
   const DAY = 86_400_000;
   const row = {

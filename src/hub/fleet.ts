@@ -43,6 +43,8 @@ export class Fleet {
   readonly #parts: FleetParts;
   #gathering = false;
   #isOld = false;
+  /** Watchers that did not read when the last picture was made. */
+  #behind = new Set<Session>();
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -76,17 +78,26 @@ export class Fleet {
     this.#gathering = true;
     this.#parts.timers.after(forMs, () => {
       this.#gathering = false;
-      if (!this.#isOld) return;
-      this.#isOld = false;
+      if (!this.#isOld && this.#behind.size === 0) return;
       this.#tellWatchers();
       this.#gather(Math.min(2 * forMs, GATHER_MAX_MS));
     });
   }
 
+  /** All of them where something is new, else those that are behind: each sees the last picture in the end. */
   #tellWatchers(): void {
+    const { directory } = this.#parts;
+    const isOld = this.#isOld;
+    const before = this.#behind;
+    this.#isOld = false;
+    this.#behind = new Set();
     const pictures = new Map<string, Uint8Array>();
-    for (const session of this.#parts.directory.all()) {
-      if (!session.watchesFleet || !session.hears) continue;
+    for (const session of directory.all()) {
+      if (!session.watchesFleet || !(isOld || before.has(session))) continue;
+      if (!session.hears) {
+        this.#behind.add(session);
+        continue;
+      }
       const roots = rootsOf(session.actor);
       const key = roots.join(" ");
       const picture = pictures.get(key) ?? this.#pictureOf(roots);
