@@ -68,9 +68,9 @@ function findPort(ports: readonly RegisteredPort[], service: string | number): R
   const names = ports.map((one) => `${one.name} (${one.port})`).join(", ");
   throw new MusterError(
     "not_found",
-    `this device has registered no ${typeof service === "number" ? "port" : "service"} ${service}`,
+    `there is no registered ${typeof service === "number" ? "port" : "service"} ${service} on that device`,
     {
-      hint: names === "" ? "name it there under [services] in muster.toml" : `it has ${names}`,
+      hint: names === "" ? "name one there under [services] in muster.toml" : `it has ${names}`,
     },
   );
 }

@@ -32,7 +32,7 @@ export async function serviceTicket(
   const { url, ticket, expires_at } = plainValue(made);
   const { out } = invocation;
   out.line(`curl -H 'Authorization: Bearer ${ticket}' ${url}`);
-  out.line(
+  out.prose(
     out.style(
       "dim",
       `Shown once, good until ${expires_at.slice(0, 16).replace("T", " ")} UTC for whoever has it. The hub reads what passes.`,
