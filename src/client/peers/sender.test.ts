@@ -63,7 +63,7 @@ async function sender() {
   const queue = queueing(store, () => time.now());
   const say = (id: string) => queue({ id, peer: key, kind: "text", body: utf8("hello") });
   const state = async (id: string) => (await store.outbox.find(id))?.state;
-  return { sender: made, hub, key, say, state };
+  return { sender: made, hub, key, say, state, time };
 }
 
 /** Sealing runs on threads of its own: what has not happened after so long does not happen by itself. */
@@ -89,4 +89,20 @@ test("a session that begins in any turn of the former one's end sends what that 
     expect({ turns, isSent }).toEqual({ turns, isSent: true });
     made.stop();
   }
+});
+
+test("what the hub has not answered goes again in the same session", async () => {
+  const { sender: made, hub, key, say, state, time } = await sender();
+  await say("m1");
+  made.kick(key);
+  await happens(() => hub.asked.length === 1);
+  // Too late, and not lost: there is no other session that would begin with it.
+  hub.cut();
+  hub.answers = true;
+  const isSent = await happens(async () => {
+    time.advance(100);
+    return (await state("m1")) === "relayed";
+  });
+  expect(isSent).toBe(true);
+  made.stop();
 });

@@ -69,6 +69,8 @@ export class Sender {
       const line = this.#line(key);
       line.probeAfterMs = FIRST_PROBE_MS;
       line.probeAtMs = 0;
+      line.pause?.cancel();
+      line.pause = undefined;
       this.kick(key);
     }
     this.#look();
@@ -117,8 +119,9 @@ export class Sender {
     const problem = publicError(error);
     const { code, message } = problem;
     // Without a session there is nothing to do, but for the next one, which may have begun already and asked for this
-    // line again; without a pairing, the hub has said so by itself.
-    if (this.#stopped || code === "hub_unreachable" || code === "not_found") return;
+    // line again; within one, the hub has only not answered. Without a pairing, it has said so by itself.
+    const isLost = code === "hub_unreachable" && (line.again || !this.#isConnected());
+    if (this.#stopped || isLost || code === "not_found") return;
     const { log, timers } = this.#options;
     log.warn("messages wait", {
       error_code: code,
