@@ -1,49 +1,44 @@
 // A grant: what one device of this owner offers, to whom, until when.
 import { useState, type ReactNode } from "react";
 import { isOwnerId } from "../../../src/protocol/owner-log.ts";
-import type { DeviceView, FleetView } from "../../../src/protocol/views.ts";
 import { Field } from "../parts/Field.tsx";
 import { usePageState } from "../state/use-page.ts";
+import { Choices } from "./Choices.tsx";
 import { EndsField } from "./EndsField.tsx";
-import { loanCommand, nameProblem, readProtocols, type Ends } from "./grant-commands.ts";
-import { deviceName, type GrantBook } from "./grant-book.ts";
+import { loanCommand, nameProblem, readProtocols, wrongProtocol, type Ends } from "./grant-commands.ts";
+import type { GrantBook } from "./grant-book.ts";
+import { lendable } from "./lendable.ts";
 import { MadeCommand } from "./MadeCommand.tsx";
 import { SinceOpened } from "./since-opened.ts";
+import { WordField } from "./WordField.tsx";
 
 export function ForOwner({ book }: { book: GrantBook }): ReactNode {
   const fleet = usePageState((state) => state.fleet);
   const ownId = usePageState((state) => state.authority.ownerRoot);
   const devices = lendable(book, fleet);
   const [chosen, setChosen] = useState<string | null>(null);
-  const device = devices.find(({ id }) => id === chosen) ?? devices[0];
-  const [picked, setPicked] = useState<readonly string[] | null>(null);
+  const [ticked, setTicked] = useState<readonly string[] | null>(null);
   const [typed, setTyped] = useState("");
-  const [to, setTo] = useState("");
-  const [as, setAs] = useState("");
+  const [typedTo, setTo] = useState("");
+  const [typedAs, setAs] = useState("");
   const [ends, setEnds] = useState<Ends>("90d");
   const [opened] = useState(() => new SinceOpened(book));
-  const { protocols, wrong } = readProtocols(typed);
-  const offered = device?.offers ?? [];
-  const [first] = offered;
-  const capabilities = offered.length === 0 ? protocols : (picked ?? (first === undefined ? [] : [first]));
-  const whom = to.trim();
-  const isOwner = isOwnerId(whom);
+  const device = devices.find(({ id }) => id === chosen) ?? devices[0];
+  if (device === undefined) return <p className="faint">No machine of yours has anything to lend.</p>;
+  const { offers } = device;
+  const capabilities = offers.length === 0 ? readProtocols(typed) : (ticked ?? offers.slice(0, 1));
+  const wrong = offers.length === 0 ? wrongProtocol(typed) : undefined;
+  const [to, as] = [typedTo.trim(), typedAs.trim()];
+  const isOwner = isOwnerId(to);
   const done = opened.has(
     book,
-    (one) =>
-      (one.id === whom || one.name === whom) && one.devices?.some(({ id }) => id === device?.id) === true,
+    (one) => (one.id === to || one.name === to) && one.devices?.some(({ id }) => id === device.id) === true,
   );
-  const toProblem =
-    whom !== "" && whom === ownId ? "That is your own." : isOwner ? undefined : nameProblem(to);
-  const taken = isOwner && !done && book.items.some(({ id, name }) => name === as.trim() && id !== whom);
-  const asProblem = taken ? `Somebody else is “${as.trim()}” here already.` : nameProblem(as);
-  const isReady =
-    device !== undefined &&
-    capabilities.length > 0 &&
-    !(offered.length === 0 && wrong !== undefined) &&
-    whom !== "" &&
-    toProblem === undefined &&
-    asProblem === undefined;
+  const isTaken = isOwner && !done && book.items.some(({ id, name }) => name === as && id !== to);
+  const toProblem = to !== "" && to === ownId ? "That is your own." : isOwner ? undefined : nameProblem(to);
+  const asProblem = isTaken ? `Somebody else is “${as}” here already.` : nameProblem(as);
+  const isWell = [wrong, toProblem, asProblem].every((problem) => problem === undefined);
+  const isReady = isWell && capabilities.length > 0 && to !== "";
   return (
     <>
       <Field label="Device of yours">
@@ -51,96 +46,59 @@ export function ForOwner({ book }: { book: GrantBook }): ReactNode {
           <select
             {...ids}
             className="input"
-            value={device?.id}
+            value={device.id}
             onChange={(event) => {
               setChosen(event.target.value);
-              setPicked(null);
+              setTicked(null);
             }}
           >
-            {devices.map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.name}
+            {devices.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
               </option>
             ))}
           </select>
         )}
       </Field>
-      {offered.length === 0 ? (
-        <Field
+      {offers.length === 0 ? (
+        <WordField
           label="What they may use"
-          hint={`${device?.name ?? "It"} offers nothing of that kind now: name it, as in llm.chat`}
-          problem={wrong === undefined ? undefined : `“${wrong}” names no capability.`}
-        >
-          {(ids) => (
-            <input
-              {...ids}
-              className="input"
-              autoComplete="off"
-              autoCapitalize="none"
-              spellCheck={false}
-              maxLength={1000}
-              value={typed}
-              onChange={(event) => setTyped(event.target.value)}
-            />
-          )}
-        </Field>
+          hint={`${device.name} offers nothing of that kind now: name it, as in llm.chat`}
+          problem={wrong}
+          maxLength={1000}
+          value={typed}
+          onChange={setTyped}
+        />
       ) : (
-        <fieldset className="choice">
-          <legend>What they may use</legend>
-          {offered.map((protocol) => (
-            <label key={protocol} className="choice-option">
-              <input
-                type="checkbox"
-                checked={capabilities.includes(protocol)}
-                onChange={(event) =>
-                  setPicked(
-                    offered.filter((one) =>
-                      one === protocol ? event.target.checked : capabilities.includes(one),
-                    ),
-                  )
-                }
-              />
-              <span className="mono">{protocol}</span>
-            </label>
-          ))}
-        </fieldset>
+        <Choices
+          legend="What they may use"
+          choices={offers.map((value) => ({ value, label: <code>{value}</code> }))}
+          chosen={capabilities}
+          onChange={setTicked}
+        />
       )}
-      <Field
+      <WordField
         label="Their owner id"
         hint="From them, and not by way of this hub. A device that yours is paired with goes by its name"
         problem={toProblem}
-      >
-        {(ids) => (
-          <input
-            {...ids}
-            className="input mono"
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            maxLength={64}
-            value={to}
-            onChange={(event) => setTo(event.target.value)}
-          />
-        )}
-      </Field>
+        maxLength={64}
+        value={typedTo}
+        onChange={setTo}
+      />
       {isOwner ? (
-        <Field label="What to call them" hint="Here alone; may stay empty" problem={asProblem}>
-          {(ids) => (
-            <input
-              {...ids}
-              className="input"
-              autoComplete="off"
-              maxLength={64}
-              value={as}
-              onChange={(event) => setAs(event.target.value)}
-            />
-          )}
-        </Field>
+        <WordField
+          label="What to call them"
+          hint="Here alone; may stay empty"
+          problem={asProblem}
+          maxLength={64}
+          value={typedAs}
+          onChange={setAs}
+        />
       ) : null}
       <EndsField ends={ends} onChange={setEnds} />
       <MadeCommand
         book={book}
-        command={isReady ? loanCommand({ device, capabilities, to: whom, as, ends }) : null}
+        command={isReady ? loanCommand({ device, capabilities, to, as, ends }) : null}
         missing={
           capabilities.length === 0
             ? "Choose something that they may use."
@@ -154,26 +112,4 @@ export function ForOwner({ book }: { book: GrantBook }): ReactNode {
       </MadeCommand>
     </>
   );
-}
-
-interface Lendable {
-  id: string;
-  name: string;
-  /** What of it computes, and shows and changes nothing. */
-  offers: string[];
-}
-
-/** Whoever offers something stands first. */
-function lendable({ devices }: GrantBook, fleet: FleetView | null): Lendable[] {
-  return devices
-    .map((one) => {
-      const view = fleet?.devices.find(({ id }) => id === one.id);
-      return { id: one.id, name: deviceName(one, fleet), offers: offersOf(view) };
-    })
-    .toSorted((one, other) => Number(other.offers.length > 0) - Number(one.offers.length > 0));
-}
-
-function offersOf(device: DeviceView | undefined): string[] {
-  const computing = device?.capabilities?.filter((one) => one.class === "compute") ?? [];
-  return [...new Set(computing.map(({ protocol }) => protocol))];
 }

@@ -37,12 +37,12 @@ export function keyCommand({ name, scopes, capabilities, ends }: KeyWish): strin
   const words = scopes.map((scope) =>
     scope === "capabilities" && capabilities.length > 0 ? `${scope}:${capabilities.join(",")}` : scope,
   );
-  return `muster key create ${shellWord(name.trim())} --scope ${words.join(" ")}${endOf(ends)}`;
+  return `muster key create ${shellWord(name)} --scope ${words.join(" ")}${endOf(ends)}`;
 }
 
 export function loanCommand({ device, capabilities, to, as, ends }: LoanWish): string {
-  const called = isOwnerId(to.trim()) && as.trim() !== "" ? ` --as ${shellWord(as.trim())}` : "";
-  const whom = shellWord(to.trim());
+  const called = isOwnerId(to) && as !== "" ? ` --as ${shellWord(as)}` : "";
+  const whom = shellWord(to);
   // An id may begin like an option.
   const toWhom = whom.startsWith("-") ? `--to=${whom}` : `--to ${whom}`;
   const on = isPlain(device.name) ? device.name : device.id;
@@ -57,8 +57,7 @@ export function revokeCommand({ id, name }: ShownGrant, all: readonly ShownGrant
 }
 
 /** Why it is no name for a key or an owner, in words; undefined when it is one, or nothing yet. */
-export function nameProblem(text: string): string | undefined {
-  const name = text.trim();
+export function nameProblem(name: string): string | undefined {
   if (name === "") return undefined;
   if (name.startsWith("-")) return "A name does not begin with a dash.";
   return grantName.safeParse(name).success
@@ -66,10 +65,15 @@ export function nameProblem(text: string): string | undefined {
     : "A name has at most 64 characters, and none that can’t be seen.";
 }
 
-/** What somebody typed as a list of protocols, and the first that is none. */
-export function readProtocols(text: string): { protocols: string[]; wrong: string | undefined } {
-  const protocols = [...new Set(text.split(/[\s,]+/).filter((word) => word !== ""))];
-  return { protocols, wrong: protocols.find((word) => !isProtocol(word)) };
+/** Of what somebody typed as a list of them. */
+export function readProtocols(text: string): string[] {
+  return [...new Set(text.split(/[\s,]+/).filter((word) => word !== ""))];
+}
+
+/** The first of them that is none, in words. */
+export function wrongProtocol(text: string): string | undefined {
+  const wrong = readProtocols(text).find((word) => !isProtocol(word));
+  return wrong === undefined ? undefined : `“${wrong}” names no capability.`;
 }
 
 function endOf(ends: Ends): string {

@@ -5,9 +5,18 @@ import { toBase64Url } from "../../../src/protocol/bytes.ts";
 import { MusterError } from "../../../src/protocol/errors.ts";
 import { deviceIdOf } from "../../../src/protocol/ids.ts";
 import type { EntryBody } from "../../../src/protocol/owner-log.ts";
+import type { DeviceView } from "../../../src/protocol/views.ts";
 import { device, fleet } from "../fleet/fleet.fixture.ts";
 import { deviceName, isOver, readGrants, usesOf, type GrantBook, type ShownGrant } from "./grant-book.ts";
-import { keyCommand, loanCommand, nameProblem, readProtocols, revokeCommand } from "./grant-commands.ts";
+import {
+  keyCommand,
+  loanCommand,
+  nameProblem,
+  readProtocols,
+  revokeCommand,
+  wrongProtocol,
+} from "./grant-commands.ts";
+import { lendable } from "./lendable.ts";
 import { SinceOpened } from "./since-opened.ts";
 
 const idOf = (key: Uint8Array): string => deviceIdOf(crypto.sha256(key));
@@ -113,7 +122,7 @@ describe("the command", () => {
       ends: "",
     } as const;
     expect(loanCommand(wish)).toBe(`muster grant gpu --capability llm.chat --to=${to}`);
-    expect(loanCommand({ ...wish, as: " Anna B. ", ends: "7d" })).toEndWith(
+    expect(loanCommand({ ...wish, as: "Anna B.", ends: "7d" })).toEndWith(
       `--to=${to} --as 'Anna B.' --expires 7d`,
     );
     expect(loanCommand({ ...wish, to: "annas-laptop", as: "anna" })).toBe(
@@ -152,12 +161,24 @@ describe("the command", () => {
 });
 
 test("what somebody types is a name or a list of protocols, or it says what is wrong", () => {
-  expect(["", " ", "editor", "Anna B."].map(nameProblem)).toEqual(Array(4).fill(undefined));
+  expect(["", "editor", "Anna B."].map(nameProblem)).toEqual(Array(3).fill(undefined));
   expect(nameProblem("-x")).toContain("dash");
   expect(nameProblem("a\u202eb")).toContain("can’t be seen");
-  expect(readProtocols(" llm.chat, embeddings  llm.chat")).toEqual({
-    protocols: ["llm.chat", "embeddings"],
-    wrong: undefined,
-  });
-  expect(readProtocols("llm.chat LLM").wrong).toBe("LLM");
+  expect(readProtocols(" llm.chat, embeddings  llm.chat")).toEqual(["llm.chat", "embeddings"]);
+  expect([wrongProtocol("llm.chat, embeddings"), wrongProtocol("")]).toEqual([undefined, undefined]);
+  expect(wrongProtocol("llm.chat LLM")).toContain("“LLM”");
+});
+
+test("a device is lent for what it computes; one that computes nothing now stands behind those that do", () => {
+  const offers = (id: string, ...classes: ("compute" | "read")[]): DeviceView =>
+    device(`${id}-today`, {
+      id,
+      capabilities: classes.map((one, at) => ({ protocol: `x.${one}${at}`, version: "1.0.0", class: one })),
+    });
+  // There are more.
+  const [first, second] = book.devices.map(({ id }) => id) as [string, string];
+  const shown = lendable(book, fleet([offers(first, "read"), offers(second, "read", "compute")]));
+  expect(shown[0]).toEqual({ id: second, name: `${second}-today`, offers: ["x.compute1"] });
+  expect(shown.find(({ id }) => id === first)?.offers).toEqual([]);
+  expect(shown).toHaveLength(book.devices.length);
 });
