@@ -8,7 +8,7 @@ import type { ResourceOf } from "../../protocol/actors.ts";
 import { demand } from "../../protocol/permissions.ts";
 import { renameDevice, type DeviceRow } from "../../store/devices.ts";
 import { RateLimiter } from "../rate-limit.ts";
-import type { HandOver, LinkStatus } from "../../tunnels/link.ts";
+import type { HandOver, LinkStatus, TunnelCredentials } from "../../tunnels/link.ts";
 import type { Clock, Timers } from "../../world/world.ts";
 import type { Crypto } from "../../identity/crypto.ts";
 import type { Secret } from "../../identity/secret.ts";
@@ -57,6 +57,8 @@ export class DeviceLife {
   readonly #deletions: RateLimiter;
   /** Who was handed credentials and has not said yet that it has them. */
   readonly #taken = new Map<Session, () => void>();
+  /** The last that was handed over, or is being. */
+  readonly #handing = new WeakMap<Session, Promise<void>>();
 
   constructor(parts: DeviceLifeParts) {
     this.#parts = parts;
@@ -201,27 +203,39 @@ export class DeviceLife {
     this.#taken.get(session)?.();
   }
 
+  /** A device says that it has them, and not which: it is given one set at a time. */
   #handOver(session: Session): HandOver {
-    return ({ accountTag, tunnelId, hostname, secret }) =>
-      new Promise((resolve, reject) => {
-        const done = (): void => {
-          limit.cancel();
-          this.#taken.delete(session);
-          resolve();
-        };
-        const limit = this.#parts.timers.after(HAND_OVER_TIMEOUT_MS, () => {
-          this.#taken.delete(session);
-          reject(new MusterError("device_offline", "the device did not take the new credentials in time"));
-        });
-        this.#taken.set(session, done);
-        session.send({
-          type: "tunnel_credentials",
-          account_tag: accountTag,
-          tunnel_id: tunnelId,
-          hostname,
-          tunnel_secret: Buffer.from(secret.reveal()).toString("base64"),
-        });
+    return (credentials) => {
+      const before = this.#handing.get(session) ?? Promise.resolve();
+      const given = before.then(() => this.#give(session, credentials));
+      this.#handing.set(
+        session,
+        given.catch(() => {}), // whoever hands over hears of it
+      );
+      return given;
+    };
+  }
+
+  #give(session: Session, { accountTag, tunnelId, hostname, secret }: TunnelCredentials): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = (): void => {
+        limit.cancel();
+        this.#taken.delete(session);
+        resolve();
+      };
+      const limit = this.#parts.timers.after(HAND_OVER_TIMEOUT_MS, () => {
+        this.#taken.delete(session);
+        reject(new MusterError("device_offline", "the device did not take the new credentials in time"));
       });
+      this.#taken.set(session, done);
+      session.send({
+        type: "tunnel_credentials",
+        account_tag: accountTag,
+        tunnel_id: tunnelId,
+        hostname,
+        tunnel_secret: Buffer.from(secret.reveal()).toString("base64"),
+      });
+    });
   }
 
   /** It is back: what waited for it is handed over. Never rejects. */
