@@ -12,6 +12,7 @@ import { findAgent } from "../local-api.ts";
 import { plainLine, plainValue } from "../plain-text.ts";
 import { startProgress } from "../progress.ts";
 import { readSecretText } from "../secret-input.ts";
+import { lookAround } from "../overview.ts";
 import { askOwners } from "./owners.ts";
 import { warnOfReach } from "../warn-of-reach.ts";
 
@@ -103,12 +104,23 @@ export async function deviceClaim(
       phase: progress.phase,
     })
     .finally(progress.end);
-  if (invocation.json) return printJson(invocation, claimed);
+  const shown = claimed.joined === null ? await nameNow(invocation, claimed) : claimed;
+  if (invocation.json) return printJson(invocation, shown);
   const { out } = invocation;
-  const { name, hub_url, joined } = plainValue(claimed);
+  const { name, hub_url, joined } = plainValue(shown);
   if (joined !== null) out.line(`Joined ${hub_url} as ${out.style("bold", joined)}, an owner of your own.`);
   out.line(`${out.style("bold", name)} is shared with you: you command it beside its owner.`);
   out.line(`  muster shell ${name}`);
+}
+
+/** A device that was claimed before may have another name by now than the owner log has. */
+async function nameNow<Claimed extends { device_id: string; name: string }>(
+  invocation: Invocation,
+  claimed: Claimed,
+): Promise<Claimed> {
+  const { devices = [] } = await lookAround(invocation);
+  const name = devices.find(({ id }) => id === claimed.device_id)?.name;
+  return name === undefined ? claimed : { ...claimed, name };
 }
 
 export async function deviceUnshare(

@@ -63,9 +63,9 @@ function showOwners(
     { text: one.kind },
     { text: one.scopes.includes("admin") ? "controller, admin" : one.role },
     { text: one.until === null ? "" : until(one.until, now) },
-    { text: one.device_id },
+    { text: one.device_id, short: one.device_id.slice(0, 7) },
   ]);
-  for (const line of tableLines(out, [heads, ...rows], { wide: true })) out.line(line);
+  for (const line of tableLines(out, [heads, ...rows], { shorten: [4] })) out.line(line);
   for (const { device, name, owner, holds } of coOwners) {
     out.line(
       `${device} is shared with ${out.style("bold", name)}${holds === false ? ", who let it go" : ""}`,
