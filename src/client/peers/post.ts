@@ -19,7 +19,7 @@ import { loadRing, type MakeReceiveKey } from "./receive-ring.ts";
 import { Receiver } from "./receiver.ts";
 import type { OutboxRow, PeerRow } from "./rows.ts";
 import { Sender } from "./sender.ts";
-import type { PeerStore } from "./store.ts";
+import type { PeerRows, PeerStore } from "./store.ts";
 
 export interface PostOptions {
   store: PeerStore;
@@ -174,23 +174,20 @@ export class Post {
 
   async #relays(key: string): Promise<void> {
     const { store, notices } = this.#options;
-    const peer = await store.peers.find(key);
-    if (peer === undefined) return;
+    const before = await store.change((rows) => becomes(rows, key, "paired"));
+    if (before === undefined) return;
     notices.clear(`unrelayed ${key}`);
-    if (peer.state === "leaving") return this.#sender.kick(key);
-    if (peer.state !== "paired") await store.peers.change(key, { state: "paired" });
-    this.#tellListeners();
+    if (before.state !== "leaving") this.#tellListeners();
     this.#sender.kick(key);
   }
 
   /** The hub's bare word: pin and outbox stay. */
   async #unrelayed(key: string): Promise<void> {
     const { store, notices } = this.#options;
-    const peer = await store.peers.find(key);
-    if (peer?.state === "leaving") return this.#forget(key);
-    if (peer?.state !== "paired") return;
-    await store.peers.change(key, { state: "unrelayed" });
-    notices.set(`unrelayed ${key}`, `the hub no longer relays to ${peer.petname}`);
+    const before = await store.change((rows) => becomes(rows, key, "unrelayed"));
+    if (before?.state === "leaving") return this.#forget(key);
+    if (before?.state !== "paired") return;
+    notices.set(`unrelayed ${key}`, `the hub no longer relays to ${before.petname}`);
     // A hub that lost its tables learns of the pair again when both say so.
     await this.#report(key);
   }
@@ -249,10 +246,14 @@ export class Post {
 
   async #forget(key: string): Promise<void> {
     const { store, hub, notices } = this.#options;
-    await store.change(async (rows) => {
+    const isForgotten = await store.change(async (rows) => {
+      // The two may have paired anew, or another word of its end was faster.
+      if ((await rows.peers.find(key))?.state !== "leaving") return false;
       await rows.outbox.drop(key);
       await rows.peers.remove(key);
+      return true;
     });
+    if (!isForgotten) return;
     this.#sender.forget(key);
     for (const what of ["unrelayed", "nickname", "lost"]) notices.clear(`${what} ${key}`);
     this.#tellListeners();
@@ -410,6 +411,20 @@ export class Post {
       });
     });
   }
+}
+
+/** What the hub says of a pair changes no other state: who leaves goes on leaving. */
+const BECOMES = { paired: ["pinned", "unrelayed"], unrelayed: ["paired"] } as const;
+
+/** Returns it as it was. */
+async function becomes(
+  rows: PeerRows,
+  key: string,
+  state: keyof typeof BECOMES,
+): Promise<PeerRow | undefined> {
+  const before = await rows.peers.find(key);
+  if (BECOMES[state].some((from) => from === before?.state)) await rows.peers.change(key, { state });
+  return before;
 }
 
 function controlOf({ receiveKey, madeAt }: ToldReceiveKey): { receive_key: string; made_at: number } {

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { nodeCrypto } from "../../identity/crypto-node.ts";
+import { toBase64Url } from "../../protocol/bytes.ts";
+import { SILENT_LOG } from "../../protocol/log.ts";
+import { FakeTime } from "../../trunk/testing.ts";
+import { memoryPeerStore } from "./memory-store.ts";
+import { Post } from "./post.ts";
+import { rawReceiveKeys } from "./receive-ring.ts";
+import type { PeerRow } from "./rows.ts";
+
+const crypto = nodeCrypto((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
+
+async function setting(state: PeerRow["state"]) {
+  const store = await memoryPeerStore();
+  const time = new FakeTime();
+  const post = new Post({
+    store,
+    clock: time,
+    timers: time,
+    crypto,
+    subtle: globalThis.crypto.subtle,
+    signer: crypto.ed25519Signer(crypto.randomBytes(32)),
+    makeReceiveKey: rawReceiveKeys(crypto),
+    hub: { isConnected: () => false, send: () => false, request: () => Promise.reject(new Error("away")) },
+    notices: { set() {}, clear() {} },
+    log: SILENT_LOG,
+  });
+  const peer: PeerRow = {
+    key: toBase64Url(crypto.ed25519Signer(crypto.randomBytes(32)).publicKey),
+    link_key: new Uint8Array(32),
+    receive_key: crypto.x25519PublicKey(crypto.randomBytes(32)),
+    receive_key_at: 0,
+    nickname: "Ben",
+    petname: "ben",
+    kind: "laptop",
+    safety: "one two three four five",
+    verified: 0,
+    since: 0,
+    state,
+    epoch: crypto.randomBytes(16),
+    next_sequence: 1,
+  };
+  await store.peers.put(peer);
+  return { post, store, peer };
+}
+
+/** What the hub's word leads to, where `meanwhile` comes so many turns after it. */
+async function afterNotPaired(
+  { post, store, peer }: Awaited<ReturnType<typeof setting>>,
+  turns: number,
+  meanwhile: () => Promise<void>,
+): Promise<PeerRow["state"] | "gone"> {
+  post.heard({ type: "not_paired", peer: peer.key });
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+  await meanwhile();
+  // Whatever is still under way comes before this.
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  post.stop();
+  return (await store.peers.find(peer.key))?.state ?? "gone";
+}
+
+test("a pairing that is ended here in any turn in which the hub says it is over stays ended", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const made = await setting("paired");
+    const state = await afterNotPaired(made, turns, () => made.post.unpair(made.peer));
+    expect({ turns, state }).toEqual({ turns, state: "leaving" });
+  }
+});
+
+test("a pairing that begins anew in any turn in which the hub says that the former one is over stays", async () => {
+  for (let turns = 0; turns < 30; turns++) {
+    const made = await setting("leaving");
+    const { store, peer } = made;
+    const state = await afterNotPaired(made, turns, () => store.peers.put({ ...peer, state: "pinned" }));
+    expect({ turns, state }).toEqual({ turns, state: "pinned" });
+  }
+});
