@@ -84,7 +84,8 @@ export async function ask(invocation: Invocation, words: readonly string[], flag
   } catch (thrown) {
     // What came until then stays, on lines of its own.
     if (!json && answer !== "" && !answer.endsWith("\n")) out.write("\n");
-    if (answer === "" || !(thrown instanceof MusterError) || thrown.hint !== undefined) throw thrown;
+    const isBroken = thrown instanceof MusterError && thrown.code === "unavailable";
+    if (answer === "" || !isBroken || thrown.hint !== undefined) throw thrown;
     throw new MusterError(thrown.code, thrown.message, {
       cause: thrown,
       hint: "what came is not the whole answer; the same question again asks whichever device is there",
