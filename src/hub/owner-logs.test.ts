@@ -152,3 +152,35 @@ test("where a key is named is known as if every log were read, after whatever wa
   };
   await fc.assert(fc.asyncProperty(steps, run), { seed: 7, numRuns: 40 });
 });
+
+test("of two owners who take one key at the same time the first has it", async () => {
+  const { db, close } = await hubStore({ path: ":memory:" });
+  const logs = new OwnerLogs({ db, crypto, hubKey: new Uint8Array(32), now: () => NOW });
+  const owners = [await newOwner("anna"), await newOwner("ben")];
+  for (const { log } of owners) {
+    for (const [number, entry] of log.entries.entries()) {
+      await (number === 0 ? logs.begin(entry) : logs.append(entry));
+    }
+  }
+  const taking = await Promise.all(owners.map((owner) => written(owner, { do: "member", key: 0 })));
+  const results = await Promise.allSettled(
+    taking.map((owner) => logs.append(owner?.log.entries.at(-1) as OwnerLogEntry)), // it was just written
+  );
+  expect(results).toMatchObject([
+    { status: "fulfilled" },
+    { status: "rejected", reason: { code: "forbidden" } },
+  ]);
+  await close();
+});
+
+test("an entry that is sent twice at the same time is told once", async () => {
+  const { db, close } = await hubStore({ path: ":memory:" });
+  const logs = new OwnerLogs({ db, crypto, hubKey: new Uint8Array(32), now: () => NOW });
+  const [begin, words] = (await newOwner("anna")).log.entries;
+  await logs.begin(begin as OwnerLogEntry); // a new owner's log has two entries
+  const told: number[] = [];
+  logs.onAppended((_root, entries) => void told.push(...entries.map(({ number }) => number)));
+  await Promise.all([logs.append(words as OwnerLogEntry), logs.append(words as OwnerLogEntry)]);
+  expect(told).toEqual([1]);
+  await close();
+});

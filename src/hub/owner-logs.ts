@@ -45,6 +45,7 @@ export class OwnerLogs {
   /** Keys that were let use something, and the ids of other owners' logs. */
   readonly #granted = new LogIndex();
   readonly #listeners: ((root: string, entries: OwnerLogEntry[]) => void)[] = [];
+  #appending: Promise<void> = Promise.resolve();
 
   constructor(options: OwnerLogsOptions) {
     this.#options = options;
@@ -120,7 +121,14 @@ export class OwnerLogs {
   }
 
   /** Throws `owner_log_invalid` for an entry that may not stand there, `conflict` when the log has moved on. */
-  async append(entry: OwnerLogEntry): Promise<void> {
+  append(entry: OwnerLogEntry): Promise<void> {
+    // One after the other: what is looked at first is still so when it is written.
+    const appending = this.#appending.then(() => this.#append(entry));
+    this.#appending = appending.catch(() => {}); // whoever appends hears of it
+    return appending;
+  }
+
+  async #append(entry: OwnerLogEntry): Promise<void> {
     const log = this.#logs.get(entry.log);
     if (log === undefined) throw new MusterError("not_found", "there is no such owner log here");
     if (entry.number !== log.length) {
