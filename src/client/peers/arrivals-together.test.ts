@@ -56,3 +56,25 @@ test("where one of them fails half-way nothing of the others is lost or doubled"
   expect(texts).toEqual(TEXTS);
   expect(adds).toBeGreaterThan(COUNT);
 });
+
+test("a pairing that the other side has ended goes here too, though that can't be written at once", async () => {
+  const { anna, ben, ofAnna } = await twoPaired();
+  const { store } = ben;
+  const change = store.change;
+  let refusals = 0;
+  store.change = (work) =>
+    change((rows) => {
+      const remove = (key: string): Promise<void> => {
+        refusals += 1;
+        if (refusals === 1) return Promise.reject(new MusterError("storage_full", "the disk is full"));
+        return rows.peers.remove(key);
+      };
+      return work({ ...rows, peers: { ...rows.peers, remove } });
+    });
+  await anna.peer.unpair(ofAnna.key);
+  await changed(ben.peer, async () => {
+    await ben.world.advance(1_000);
+    return refusals > 0 && (await ben.peer.peers()).length === 0;
+  });
+  expect(refusals).toBe(2);
+});

@@ -91,12 +91,16 @@ async function takeMessage(options: ArrivalsOptions, peer: PeerRow, sealed: Seal
     if (sealed.kind !== "control" && (await rows.peers.find(peer.key))?.state === "leaving") {
       throw new MusterError("not_found", "a message came of a pairing that has ended here");
     }
+    const said = sealed.kind === "control" ? readControl(body) : undefined;
+    // Not kept: until the peer is forgotten it is news, however often it comes.
+    if (said?.do === "unpair" && sealed.sequence > (await inboundOf(rows, place)).complete) {
+      return { type: "unpaired", ...place, id: sealed.messageId };
+    }
     const message = { ...place, id: sealed.messageId, kind: sealed.kind, body };
     const arrival = await keepArrived(rows, message, nowMs);
     if (arrival === "full") return { type: "full", peer: peer.key };
     if (arrival === "too_far") return { type: "missed", ...place };
-    const control = arrival === "new" && sealed.kind === "control" ? readControl(body) : undefined;
-    if (control?.do === "unpair") return { type: "unpaired", ...place, id: sealed.messageId };
+    const control = arrival === "new" ? said : undefined;
     const done = await apply(rows, { peer, control, nowMs, makeId: options.makeId });
     const { complete, readable } = await advance(rows, place, nowMs);
     // Read again: the ring may have changed while this was opened.
