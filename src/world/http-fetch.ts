@@ -1,5 +1,5 @@
-// One HTTP request to elsewhere. Bun's own fetch obeys HTTP_PROXY even for this machine's addresses and can't
-// be told not to; so it is used where a proxy was chosen, and node's client, which knows no proxy, elsewhere.
+// One HTTP request to elsewhere. Where no proxy was chosen it is node's client: it knows none of the environment, and
+// what it says of a failure, which people read, names the address. stream-fetch.ts is the cheaper one.
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { Readable } from "node:stream";

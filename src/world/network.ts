@@ -5,6 +5,7 @@ import { connect } from "./connect.ts";
 import { httpFetch } from "./http-fetch.ts";
 import { serve } from "./http-server.ts";
 import { listen } from "./listen.ts";
+import { streamFetch } from "./stream-fetch.ts";
 import { webSocket } from "./web-socket-client.ts";
 import type { Network, NetworkInterface } from "./world.ts";
 
@@ -32,5 +33,6 @@ export const realNetwork: Network = {
   serve,
   webSocket,
   fetch: httpFetch,
+  fetchStream: streamFetch,
   interfaces,
 };

@@ -174,6 +174,11 @@ export interface Network {
   serve(options: ServeOptions): Promise<Listener>;
   /** One HTTP request to elsewhere; redirects are not followed. */
   fetch(url: string, init?: RequestInit, options?: FetchOptions): Promise<Response>;
+  /**
+   * The same, never by a proxy, for an answer that is read while it is made: the server is held where nobody reads. A
+   * process has at most 256 of them under way; one more waits.
+   */
+  fetchStream(url: string, init?: RequestInit): Promise<Response>;
   /** Opens a WebSocket to a `ws:` or `wss:` URL. Rejects when it does not open. */
   webSocket(url: string, options: WebSocketOptions): Promise<void>;
   interfaces(): NetworkInterface[];

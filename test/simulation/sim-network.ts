@@ -72,6 +72,7 @@ export class SimNetwork {
       connect: (options) => this.#connect(place, options),
       serve: (options) => this.#serve(place, options),
       fetch: () => Promise.reject(new MusterError("unavailable", "the simulated network has no web")),
+      fetchStream: () => Promise.reject(new MusterError("unavailable", "the simulated network has no web")),
       webSocket: () => Promise.reject(new MusterError("unavailable", "the simulated network has no web")),
       interfaces: () => [
         { name: "lo", address: "127.0.0.1", internal: true },

@@ -1,13 +1,13 @@
 // Vectors from the model server of this device. Its answer is believed only as far as it was checked: one vector for
 // each text, of numbers, all of one length.
 import { MusterError } from "../../protocol/errors.ts";
-import type { Network, Timers } from "../../world/world.ts";
-import { askEndpoint, readJson, refusalOf, type LlmEndpoint } from "../llm/endpoint.ts";
+import type { Timers } from "../../world/world.ts";
+import { askEndpoint, readJson, refusalOf, type EndpointNetwork, type LlmEndpoint } from "../llm/endpoint.ts";
 import { isLoopbackHost } from "../plugins/loopback.ts";
 import type { Embedder } from "./embedder.ts";
 
 export interface EndpointEmbedderParts {
-  network: Pick<Network, "fetch">;
+  network: EndpointNetwork;
   timers: Pick<Timers, "after">;
   endpoint: LlmEndpoint;
   /** Named by the configuration. */

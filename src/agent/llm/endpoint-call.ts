@@ -4,10 +4,18 @@ import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { ChatApi } from "../../protocol/chat-apis.ts";
 import { CAPABILITY_WAITS } from "../../protocol/capability-messages.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
-import type { Network, Timers } from "../../world/world.ts";
+import type { Timers } from "../../world/world.ts";
 import type { CallAnswer, RunningCall } from "../capabilities/capability.ts";
 import { chunksIn, saysNothing, type Chunk } from "./chunk-stream.ts";
-import { askEndpoint, errorMessage, readJson, refusalOf, tooLong, type LlmEndpoint } from "./endpoint.ts";
+import {
+  askEndpoint,
+  errorMessage,
+  readJson,
+  refusalOf,
+  tooLong,
+  type EndpointNetwork,
+  type LlmEndpoint,
+} from "./endpoint.ts";
 
 /** Embeddings in numbers are four times as long as what is passed on of them. */
 const WHOLE_MAX_BYTES = 4 * RELAY_MESSAGE_MAX_BYTES;
@@ -16,7 +24,7 @@ const WHOLE_MAX_BYTES = 4 * RELAY_MESSAGE_MAX_BYTES;
 const HELD_MAX = 16;
 
 export interface EndpointCallParts {
-  network: Pick<Network, "fetch">;
+  network: EndpointNetwork;
   timers: Pick<Timers, "after">;
   endpoint: LlmEndpoint;
 }

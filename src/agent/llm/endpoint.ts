@@ -14,6 +14,8 @@ export interface LlmEndpoint {
   apiKey?: Secret<string> | undefined;
 }
 
+export type EndpointNetwork = Pick<Network, "fetch" | "fetchStream">;
+
 export interface EndpointRequest {
   /** Below the base: "/models". */
   path: string;
@@ -29,18 +31,19 @@ const SECRET_MIN_CHARACTERS = 12;
 
 /** Rejects with `unavailable` where nothing answers. Redirects are not followed: the key goes nowhere else. */
 export async function askEndpoint(
-  network: Pick<Network, "fetch">,
+  network: EndpointNetwork,
   { baseUrl, apiKey }: LlmEndpoint,
   { path, body, signal }: EndpointRequest,
 ): Promise<Response> {
+  const url = `${baseUrl}${path}`;
+  const key = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey.reveal()}` };
   try {
-    return await network.fetch(`${baseUrl}${path}`, {
-      method: body === undefined ? "GET" : "POST",
-      headers: {
-        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey.reveal()}` }),
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    // A look at the server waits for no answer of others.
+    if (body === undefined) return await network.fetch(url, { headers: key, signal });
+    return await network.fetchStream(url, {
+      method: "POST",
+      headers: { ...key, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
       signal,
     });
   } catch (error) {

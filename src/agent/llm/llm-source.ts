@@ -4,9 +4,9 @@ import { CHAT_APIS, CHAT_APIS_SINCE } from "../../protocol/chat-apis.ts";
 import { BASE64, listInBase64 } from "../../protocol/embedding-format.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
-import type { Network, Timer, Timers } from "../../world/world.ts";
+import type { Timer, Timers } from "../../world/world.ts";
 import type { CallAnswer, CallRequest, Capability, CapabilitySource } from "../capabilities/capability.ts";
-import { askEndpoint, readJson, refusalOf, type LlmEndpoint } from "./endpoint.ts";
+import { askEndpoint, readJson, refusalOf, type EndpointNetwork, type LlmEndpoint } from "./endpoint.ts";
 import { callEndpoint, type EndpointWish } from "./endpoint-call.ts";
 import { chosenModels, modelsIn, type LlmModels } from "./models.ts";
 
@@ -19,7 +19,7 @@ export interface LlmOptions extends LlmEndpoint {
 }
 
 export interface LlmParts {
-  network: Pick<Network, "fetch">;
+  network: EndpointNetwork;
   timers: Pick<Timers, "after">;
   log: Log;
   /** It offers something else than before. */

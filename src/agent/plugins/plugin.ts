@@ -18,7 +18,7 @@ export interface PluginParts {
   clock: Clock;
   timers: Timers;
   random: Pick<Random, "fraction">;
-  network: Pick<Network, "fetch">;
+  network: Pick<Network, "fetch" | "fetchStream">;
   programs: Programs;
   log: Log;
   /** Told which processes run. */
