@@ -275,6 +275,42 @@ describe("who may is answered", () => {
   });
 });
 
+test("a share that is published again while its first place is being refused stays", async () => {
+  const wish = { ...publication, share_id: "new", link: "named" } as const;
+  const removed: string[] = [];
+  const [placing, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let now: object | undefined;
+  let places = 0;
+  const parts: Record<string, Part> = {
+    shares: {
+      byId: () => now,
+      publish: async () => (now = { shareId: "new", deviceId: "pi", label: "docs", link: "named" }),
+      remove: async (_: string, id: string) => removed.push(id) > 0,
+    },
+    life: {
+      names: {
+        async place() {
+          places += 1;
+          placing.resolve();
+          if (places === 1) await gate.promise;
+          throw new MusterError("conflict", "that name is another's");
+        },
+      },
+    },
+    prober: { probe() {} },
+    addresses: { shareUrl: () => "https://docs.example" },
+  };
+  const first = bench(device("member"), parts).ask(wish);
+  await placing.promise;
+  const [again] = await bench(device("member"), parts).ask(wish);
+  gate.resolve();
+  expect([again, ...(await first)]).toMatchObject([
+    { type: "share_published" },
+    { type: "error", code: "conflict" },
+  ]);
+  expect(removed).toEqual([]);
+});
+
 test("what breaks inside the hub is in its log, and is not told", async () => {
   const broken = {
     viewFor: () => {

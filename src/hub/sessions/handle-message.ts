@@ -172,7 +172,10 @@ async function publish(
     await parts.life.names.place(share).catch(async (error: unknown) => {
       // A share that was there keeps its address, by the hub, until its device has a tunnel again.
       if (known !== undefined && error instanceof MusterError) return;
-      await parts.shares.remove(facts.deviceId, share.shareId);
+      // Published again meanwhile it is there too, by the later word.
+      if (parts.shares.byId(share.shareId) === share) {
+        await parts.shares.remove(facts.deviceId, share.shareId);
+      }
       throw error;
     });
   }
