@@ -80,6 +80,30 @@ test("what the hub did not take is told at the next change, though nothing is ne
   expect(told.length).toBe(2);
 });
 
+test("what the hub did not take is told again after a while, and what it did not take before is old", async () => {
+  const { book, time, told, state } = setting();
+  state.refuses = true;
+  book.add(source("a"));
+  time.advance(50);
+  state.refuses = false;
+  book.add(source("b"));
+  time.advance(50);
+  await Promise.resolve();
+  time.advance(30_000);
+  expect(told.length).toBe(2);
+  state.refuses = true;
+  book.add(source("c"));
+  time.advance(50);
+  await Promise.resolve();
+  await Promise.resolve();
+  state.refuses = false;
+  time.advance(30_000);
+  expect(told.length).toBe(4);
+  expect(told[3]).toMatchObject({ capabilities: [offer("a"), offer("b"), offer("c")] });
+  book.close();
+  expect(time.pendingTimers).toBe(0);
+});
+
 test("the first source that offers a protocol has it", () => {
   const { book } = setting();
   const [first, second] = [source("a"), source("a", "b")];

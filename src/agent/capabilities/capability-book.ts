@@ -25,6 +25,8 @@ export interface CapabilityBookParts {
 
 /** Plugins start together: their changes are told together. */
 const GATHER_MS = 50;
+/** A hub that did not take it is there all the same, and has an older list until it does. */
+const AGAIN_MS = 30_000;
 
 /** Whoever disables the capability disables its queries. */
 const ANSWERED_BY: Partial<Record<QueryType, string>> = {
@@ -39,6 +41,7 @@ export class CapabilityBook {
   readonly #sources: CapabilitySource[] = [];
   #told = "";
   #soon: Timer | undefined;
+  #again: Timer | undefined;
 
   constructor(parts: CapabilityBookParts) {
     this.#parts = parts;
@@ -96,6 +99,7 @@ export class CapabilityBook {
 
   close(): void {
     this.#soon?.cancel();
+    this.#again?.cancel();
   }
 
   /** A new session: the hub knows what was said in an earlier one, and may have forgotten. */
@@ -105,16 +109,19 @@ export class CapabilityBook {
   }
 
   #tell(): void {
-    const { hub, log } = this.#parts;
+    const { hub, log, timers } = this.#parts;
     if (hub.state.at !== "connected") return;
     const said = { capabilities: this.offers, queries: this.queries };
     const text = JSON.stringify(said);
     if (text === this.#told) return;
     this.#told = text;
     hub.request({ type: "capabilities_update", ...said }, "done").catch((error: unknown) => {
-      this.#told = "";
-      // The next connection says it again.
       log.info("the hub did not take what this device offers", { problem: publicError(error).message });
+      // Something newer has been said since, perhaps in another session.
+      if (this.#told !== text) return;
+      this.#told = "";
+      this.#again?.cancel();
+      this.#again = timers.after(AGAIN_MS, () => this.#tell());
     });
   }
 }
