@@ -5,6 +5,7 @@ import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { GRANT_SCOPES, grantName, type GrantScope } from "../../protocol/owner-log.ts";
 import { parseDuration, until } from "../durations.ts";
+import { demandGrantable } from "../grantable.ts";
 import { printJson, type Invocation } from "../invocation.ts";
 import { requireAgent } from "../local-api.ts";
 import { askAgentOrHub, joinedHub } from "../overview.ts";
@@ -37,6 +38,7 @@ export async function keyCreate(
     throw new MusterError("usage", "a key's name has 1 to 64 characters, on one line");
   }
   const request = { name, ...scopesOf(flags.scope ?? ["models"]), ...expiresOf(flags.expires) };
+  await demandGrantable(invocation, request.capabilities ?? []);
   const { key, token } = await askKeys(invocation, (keys) => keys.key_create(request));
   if (invocation.json) return printJson(invocation, { ...key, token });
   invocation.out.line(token);
@@ -96,6 +98,7 @@ export async function grant(
   }
   const capabilities = flags.capability.flatMap((text) => protocolsIn(text));
   const agent = await requireAgent(invocation);
+  await demandGrantable(invocation, capabilities);
   const { key } = await agent.call("grant", {
     device,
     to: flags.to,

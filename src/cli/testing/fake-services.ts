@@ -31,6 +31,7 @@ export const FAKE_OFFER = {
   capabilities: [
     { protocol: "llm.chat", version: "1.0.0", models: ["qwen3:8b"], class: "compute" },
     { protocol: "tasks", version: "1.0.0", class: "read" },
+    { protocol: "exec", version: "1.0.0", class: "control" },
   ],
 } satisfies Pick<DeviceView, "services" | "capabilities">;
 
