@@ -11,6 +11,7 @@ import {
   someBytes,
   toBase64Url,
   toHex,
+  u32,
   u64,
   utf8,
 } from "./bytes.ts";
@@ -51,6 +52,44 @@ test.each(["A", "AB", "AA=", "AA==", "A+/A", "AAAA\n", "AAAAA", "ä", "AAB"])(
   },
 );
 
+test("where the platform does not read base64url, the same texts are read, and no others", () => {
+  const native = Uint8Array.fromBase64;
+  const readWithout = (text: string): Uint8Array | undefined => {
+    Object.assign(Uint8Array, { fromBase64: undefined });
+    try {
+      return fromBase64Url(text);
+    } finally {
+      Object.assign(Uint8Array, { fromBase64: native });
+    }
+  };
+  const unit = fc.constantFrom(
+    "A",
+    "Q",
+    "g",
+    "z",
+    "9",
+    "-",
+    "_",
+    "=",
+    "+",
+    "/",
+    " ",
+    "\n",
+    "ä",
+    "\u0000",
+    "\ud800",
+  );
+  const text = fc.oneof(bytes.map(toBase64Url), fc.string({ unit, maxLength: 9 }));
+  fc.assert(
+    fc.property(text, (value) => {
+      const read = readWithout(value);
+      expect(fromBase64Url(value)).toEqual(read);
+      expect(read === undefined ? value : toBase64Url(read)).toBe(value);
+    }),
+    { seed: 7, numRuns: 3000 },
+  );
+});
+
 test.each(["0", "0G", "AB", "0x", " 00"])("hex %j is refused", (text) => {
   expect(fromHex(text)).toBeUndefined();
 });
@@ -64,6 +103,13 @@ test("bytes that are not UTF-8 have no text", () => {
 test("a length prefix is four bytes, big endian", () => {
   expect(toHex(lv(utf8("hi")))).toBe("000000026869");
   expect(toHex(lv(new Uint8Array(258)).subarray(0, 4))).toBe("00000102");
+  expect([0, 255, 65_536, 0x7fff_ffff, 0xffff_ffff].map((value) => toHex(u32(value)))).toEqual([
+    "00000000",
+    "000000ff",
+    "00010000",
+    "7fffffff",
+    "ffffffff",
+  ]);
   expect(toHex(u64(Number.MAX_SAFE_INTEGER))).toBe("001fffffffffffff");
 });
 
