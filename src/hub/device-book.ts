@@ -122,7 +122,15 @@ export class DeviceBook {
   async save(): Promise<void> {
     const seen = [...this.#unsaved.values()];
     this.#unsaved.clear();
-    await noteSeen(this.#options.db, seen);
+    try {
+      await noteSeen(this.#options.db, seen);
+    } catch (error) {
+      // It goes with the next, under what was heard since.
+      for (const one of seen) {
+        this.#unsaved.set(one.deviceId, { ...one, ...this.#unsaved.get(one.deviceId) });
+      }
+      throw error;
+    }
   }
 
   #owned(roots: readonly string[]): DeviceRow[] {
