@@ -152,7 +152,13 @@ function openApi(options: HubOptions, { core, presence, doors }: Behind): Api {
     entriesPerMinute: limits.entriesPerMinute,
     guests: options.guests ?? false,
     ...(options.metricsToken === undefined ? {} : { metricsToken: options.metricsToken }),
-    joined: (deviceId) => void devices.refresh(deviceId),
+    joined(deviceId) {
+      devices
+        .refresh(deviceId)
+        .catch((error: unknown) =>
+          log.error("a device that joined could not be read", { device: deviceId, error }),
+        );
+    },
     sessionsEnded(userId) {
       for (const session of directory.all()) {
         const { actor } = session;
