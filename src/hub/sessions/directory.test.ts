@@ -68,6 +68,18 @@ describe("who is connected", () => {
     expect([here.page("firefox"), here.device("firefox")]).toEqual([page, undefined]);
   });
 
+  test("a browser has a page while one of its pages is here", () => {
+    const { directory: here } = directory();
+    const [first, second] = [session("firefox", "person"), session("firefox", "person")];
+    for (const page of [first, second, session("chrome", "person")]) here.add(page);
+    here.remove(first);
+    here.remove(first);
+    expect(here.page("firefox")).toBe(second);
+    here.remove(second);
+    expect(here.page("firefox")).toBeUndefined();
+    expect(here.page("chrome")).toBeDefined();
+  });
+
   test("whoever was never here does not leave", () => {
     const { directory: here, events } = directory();
     here.add(session("pi"));

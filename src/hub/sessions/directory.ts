@@ -23,6 +23,8 @@ export class Directory {
   readonly #events: DirectoryEvents;
   readonly #devices = new Map<string, Session>();
   readonly #clients = new Set<Session>();
+  /** Of the clients those that are pages, by their browser's key: every picture of a fleet asks for each browser. */
+  readonly #pages = new Map<string, Set<Session>>();
   readonly #waiters = new Map<string, Set<Waiter>>();
   #waiting = 0;
 
@@ -42,10 +44,7 @@ export class Directory {
 
   /** The page that a browser's key has open. */
   page(deviceId: string): Session | undefined {
-    for (const session of this.#clients) {
-      if (session.facts.kind === "person" && session.facts.deviceId === deviceId) return session;
-    }
-    return undefined;
+    return this.#pages.get(deviceId)?.values().next().value;
   }
 
   /** Every session, of devices, people and attached clients. */
@@ -56,7 +55,7 @@ export class Directory {
 
   add(session: Session): void {
     if (session.facts.kind === "register") this.#addDevice(session);
-    else this.#clients.add(session);
+    else this.#addClient(session);
     this.#events.joined(session);
   }
 
@@ -65,7 +64,7 @@ export class Directory {
     if (kind === "register") {
       if (this.#devices.get(deviceId) !== session) return;
       this.#devices.delete(deviceId);
-    } else if (!this.#clients.delete(session)) return;
+    } else if (!this.#removeClient(session)) return;
     this.#events.left(session);
   }
 
@@ -92,6 +91,21 @@ export class Directory {
     this.#waiters.set(deviceId, waiters);
     this.#waiting += 1;
     return leave;
+  }
+
+  #addClient(session: Session): void {
+    this.#clients.add(session);
+    const { deviceId, kind } = session.facts;
+    if (kind !== "person") return;
+    const pages = this.#pages.get(deviceId) ?? new Set();
+    this.#pages.set(deviceId, pages.add(session));
+  }
+
+  #removeClient(session: Session): boolean {
+    const { deviceId } = session.facts;
+    const pages = this.#pages.get(deviceId);
+    if (pages?.delete(session) === true && pages.size === 0) this.#pages.delete(deviceId);
+    return this.#clients.delete(session);
   }
 
   #addDevice(session: Session): void {
