@@ -53,7 +53,7 @@ async function opened(): Promise<Bench> {
   return it;
 }
 
-function bench(): Bench {
+function bench(told?: (state: ConnectionState) => void): Bench {
   const world = new FakeWorld();
   const sockets: FakeSocket[] = [];
   const states: ConnectionState[] = [];
@@ -68,7 +68,10 @@ function bench(): Bench {
     },
     world: world.parts,
     prove,
-    onState: (state) => states.push(state),
+    onState(state) {
+      states.push(state);
+      told?.(state);
+    },
     onMessage: (message) => messages.push(message),
   });
   const last = (): FakeSocket => sockets.at(-1) ?? new FakeSocket();
@@ -256,6 +259,25 @@ test("after closing nothing is dialled and nothing is told", async () => {
   last().emit("close", { code: 1000, reason: "" });
   await world.advance(60_000);
   expect([states.at(-1), sockets.length]).toEqual([{ at: "ended", problem: null }, 1]);
+});
+
+test("who closes it on hearing of a state is told of nothing that follows", async () => {
+  for (const at of ["connecting", "ready"] as const) {
+    let closes = false;
+    const it: Bench = bench((state) => void (closes && state.at === at && it.connection.close()));
+    await settle();
+    closes = at === "ready";
+    it.last().says(HELLO);
+    await settle();
+    it.last().says(REGISTERED);
+    it.last().says({ type: "fleet", fleet: FLEET });
+    await settle();
+    closes = true;
+    it.last().emit("close", { code: 1006, reason: "" });
+    await it.world.advance(60_000);
+    expect([at, it.states.at(-1)?.at, it.sockets.length]).toEqual([at, "ended", 1]);
+    expect(it.messages.length).toBe(at === "ready" ? 0 : 1);
+  }
 });
 
 test("waits double up to their bound and are spread over the upper half", () => {

@@ -147,6 +147,8 @@ class HubConnection implements Connection {
   #dial(): void {
     this.#timer?.cancel();
     this.#become({ at: "connecting" });
+    // By whoever has just heard of it.
+    if (this.#state.at === "ended") return;
     let socket: ClientSocket;
     try {
       socket = this.#options.openSocket(this.#options.url);
@@ -227,7 +229,10 @@ class HubConnection implements Connection {
     this.#timer?.cancel();
     this.#failures = 0;
     this.#become({ at: "ready", registered });
-    for (const message of attempt.early.splice(0)) this.#deliver(attempt, message);
+    for (const message of attempt.early.splice(0)) {
+      // Each may end it, and so may whoever hears of it.
+      if (attempt === this.#attempt) this.#deliver(attempt, message);
+    }
   }
 
   #step(attempt: Attempt, work: Promise<void>): void {

@@ -101,6 +101,7 @@ test("a wait for a delivery ends with the device", async () => {
   const waiting = rejection(anna.peer.delivered(id));
   anna.peer.close();
   expect(await waiting).toBe("unavailable: this device was closed");
+  expect(await rejection(anna.peer.delivered(id))).toBe("unavailable: this device was closed");
   expect(await rejection(ben.peer.delivered("unknown"))).toBe("not_found: that message is not known here");
 });
 

@@ -94,10 +94,12 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
   let reader: Reader | undefined;
 
   const enders = new Set<() => void>();
+  let isClosed = false;
   const watch: DeliveryWatch = {
     sent: async (id) => sentOf(await post.messageState(id)),
     onChange: (listener) => added(listeners, listener),
     onClose: (listener) => added(enders, listener),
+    isClosed: () => isClosed,
   };
 
   const view = (row: PeerRow): PairedDevice => ({
@@ -200,6 +202,7 @@ export function openPeer(options: PeerOptions, link: PeerLink): OpenedPeer {
       throw new MusterError("hub_unreachable", `no stream to another device: ${stream}`);
     },
     close() {
+      isClosed = true;
       reader?.stop();
       desk.stop();
       post.stop();

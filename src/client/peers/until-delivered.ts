@@ -9,6 +9,7 @@ export interface DeliveryWatch {
   onChange(listener: () => void): () => void;
   /** This device's own end; returns how to stop listening. */
   onClose(listener: () => void): () => void;
+  isClosed(): boolean;
 }
 
 /** Rejects with `not_found` for a message that is not known, `unavailable` when this device is closed before. */
@@ -19,10 +20,9 @@ export function untilDelivered(watch: DeliveryWatch, id: string): Promise<SentMe
     if (message === undefined) reject(new MusterError("not_found", "that message is not known here"));
     else if (message.state === "delivered" || message.state === "dropped") resolve(message);
   };
-  const leave = [
-    watch.onChange(() => void look().catch(reject)),
-    watch.onClose(() => reject(new MusterError("unavailable", "this device was closed"))),
-  ];
-  look().catch(reject);
+  const closed = (): void => reject(new MusterError("unavailable", "this device was closed"));
+  const leave = [watch.onChange(() => void look().catch(reject)), watch.onClose(closed)];
+  // Of what has ended before nobody tells.
+  look().then(() => watch.isClosed() && closed(), reject);
   return promise.finally(() => leave.forEach((stop) => stop()));
 }
