@@ -164,6 +164,24 @@ describe("accounts", () => {
     }
   });
 
+  test("of two who set a first password at the same time the later one is held to the earlier's", async () => {
+    await using store = await disposable(openHub("two-words.db"));
+    const accounts = accountsOn(store);
+    const { userId } = await accounts.createOwner("owner");
+    const here = withCookies((await accounts.signIn(userId, "192.0.2.1")).cookies);
+    const elsewhere = withCookies((await accounts.signIn(userId, "192.0.2.2")).cookies);
+    const changes = [here, here, elsewhere].map((request, at) =>
+      accounts.setPassword(request, { name: "anna", password: `${WORD} ${at}` }),
+    );
+    expect(await Promise.allSettled(changes)).toMatchObject([
+      { status: "fulfilled" },
+      { status: "rejected", reason: { code: "forbidden" } },
+      { status: "rejected", reason: { code: "unauthorized" } },
+    ]);
+    const credentials = { name: "anna", password: `${WORD} 0`, visitor: "192.0.2.1" };
+    expect(await accounts.signInWithPassword(credentials)).toBeDefined();
+  });
+
   test("changing a password takes the current one, and weak or taken choices are refused", async () => {
     await using store = await disposable(openHub("change.db"));
     const accounts = accountsOn(store);

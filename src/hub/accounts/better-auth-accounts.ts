@@ -25,6 +25,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const cookie = cookieName(options.hubId);
   const cache = new SessionCache(options.clock);
   const gate = new WorkGate({ atOnce: HASHES_AT_ONCE, waitingMax: HASHES_WAITING_MAX });
+  // Who is signed in, and by which word, is still so when another word is kept.
+  const changes = new WorkGate({ atOnce: 1, waitingMax: HASHES_WAITING_MAX });
   const load = once(() => loadBetterAuth(options));
 
   async function sessionOf(request: Request): Promise<AccountSession | undefined> {
@@ -66,7 +68,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
   return {
     sessionOf,
-    setPassword,
+    setPassword: (request, change) => changes.run(() => setPassword(request, change)),
 
     async handler(request, visitor) {
       const path = new URL(request.url).pathname.slice(AUTH_PATH.length);
