@@ -78,14 +78,16 @@ export function readManifest(text: string, toml: TomlReader): ManifestResult {
   if (!parsed.ok) return { ok: false, line: parsed.error.line, problem: parsed.error.message };
   const read = shape.safeParse(parsed.value);
   if (!read.success) {
-    const [issue] = read.error.issues;
+    // A misspelt key is two issues, and its own line says more than that of the table which lacks the right one.
+    const { issues } = read.error;
+    const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
     const path = issue?.path.map(String) ?? [];
     const stray = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
     const key = [...path, ...(stray === undefined ? [] : [stray])];
     return refused(
       toml.lines(text),
       key,
-      stray === undefined ? meaningOf(parsed.value, key) : "is no setting",
+      stray === undefined ? meaningOf(parsed.value, key) : `is no setting; there are ${settingsAt(path)}`,
     );
   }
   const { name, capabilities = [], queries = [], run } = read.data;
@@ -140,6 +142,12 @@ const MEANINGS: Readonly<Record<string, string>> = {
   capabilities: "must be tables: [[capabilities]]",
   queries: "must be tables: [[queries]]",
 };
+
+function settingsAt([table]: readonly string[]): string {
+  if (table === "capabilities") return Object.keys(capability.shape).join(", ");
+  if (table === "run") return Object.keys(shape.shape.run.shape).join(", ");
+  return table === "queries" ? "name" : Object.keys(shape.shape).join(", ");
+}
 
 function meaningOf(value: unknown, key: readonly string[]): string {
   if (valueAt(value, key) === undefined) return "is missing";

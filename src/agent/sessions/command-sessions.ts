@@ -407,7 +407,8 @@ class DeviceSession {
       const caller = toBase64Url(this.#callerKey);
       this.#options.log.info("a session of commands ended", {
         caller,
-        code: problem.code,
+        // A field `code` would be taken for a code of a pairing and hidden.
+        error_code: problem.code,
         problem: problem.message,
       });
     }

@@ -15,7 +15,7 @@ export async function list(invocation: Invocation, flags: { wide?: true | undefi
   const { out, surroundings } = invocation;
   if (overview.hub.state === "stopped") {
     out.line(summarize(plainValue(overview), surroundings.clock.now()).lines[0] ?? "");
-    for (const notice of plainValue(overview.notices)) out.line(out.style("dim", `Note: ${notice}`));
+    for (const notice of plainValue(overview.notices)) out.prose(out.style("dim", `Note: ${notice}`));
     return;
   }
   if (overview.shares.length === 0) {

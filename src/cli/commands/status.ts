@@ -36,7 +36,7 @@ export async function status(invocation: Invocation, flags: StatusFlags): Promis
   if (running) out.line(serverLine(shown, (await joinedHub(invocation))?.lan_url));
   printShares(invocation, { overview: shown, now, wide: flags.wide === true });
   printDevices(invocation, { overview: shown, now, wide: flags.wide === true });
-  for (const notice of shown.notices) out.line(out.style("dim", `Note: ${notice}`));
+  for (const notice of shown.notices) out.prose(out.style("dim", `Note: ${notice}`));
   if (running && shown.shares.length === 0) out.line("Publish a folder or a port: muster add ./site");
 }
 
