@@ -159,6 +159,16 @@ describe("a place that was prepared for a setup token", () => {
     expect((await prepare(hub, ann.token, wish))[0]).not.toBe(200);
   });
 
+  test("is one place, also when it is asked for twice at once", async () => {
+    await using hub = await testHub();
+    const ann = await hub.home.person("ann");
+    const { claim_key } = await token(hub);
+    const asked = () => prepare(hub, ann.token, { name: "attic", claim_key });
+    const [first, second] = await Promise.all([asked(), asked()]);
+    expect(first[0]).toBe(200);
+    expect(second).toEqual(first);
+  });
+
   test("is not waited for: once it is over, the token still lets its device in, under its own name", async () => {
     await using hub = await testHub();
     namedLinks(hub);

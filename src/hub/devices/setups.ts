@@ -16,6 +16,7 @@ import { tokenInvalid } from "../../protocol/setup-token.ts";
 import type { DeviceRow } from "../../store/devices.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
 import { findInvite, type InviteRow } from "../../store/invites.ts";
+import { inTransaction } from "../../store/in-transaction.ts";
 import {
   addSetup,
   findSetupOfClaim,
@@ -44,7 +45,16 @@ export interface PreparedSetup {
 const USUAL_LIFETIME_S = 15 * 60;
 const CODE_PREFIX = "mrc1_";
 
-export async function prepareSetup(
+export function prepareSetup(
+  parts: SetupParts,
+  asked: DeviceSetupRequest,
+  by: { userId: string; ownerRoot: string },
+): Promise<PreparedSetup> {
+  // In one: whoever asks twice at once for one token gets one place.
+  return inTransaction(parts.db, (db) => preparedIn({ ...parts, db }, asked, by));
+}
+
+async function preparedIn(
   parts: SetupParts,
   asked: DeviceSetupRequest,
   by: { userId: string; ownerRoot: string },
