@@ -18,14 +18,21 @@ export class OutputTail {
   #at = 0;
   #rest = "";
   #cutting = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(disk: Pick<Disk, "info" | "open" | "empty">, path: string) {
     this.#disk = disk;
     this.#path = path;
   }
 
-  /** The lines that were finished since the last look. */
-  async look(): Promise<string[]> {
+  /** The lines that were finished since the last look. One look after the other: each goes on where the last ended. */
+  look(): Promise<string[]> {
+    const look = this.#last.then(() => this.#look());
+    this.#last = look.catch(() => {}); // whoever looks hears of it
+    return look;
+  }
+
+  async #look(): Promise<string[]> {
     const info = await this.#disk.info(this.#path);
     if (info === undefined) return [];
     if (info.size < this.#at) this.#at = 0;
