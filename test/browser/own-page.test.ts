@@ -34,6 +34,8 @@ describe.skipIf(!hasChromium())("a device's own page", () => {
     await page.getByRole("button", { name: "Sign in" }).click();
     await waitUntilLive(page);
     expect(await shownLines(page)).toContain("pi");
+    // It has no account, so there is nothing to come back with.
+    expect(await page.getByText("You signed in by a link").count()).toBe(0);
     const site = device.write("site/index.html", "<h1>here</h1>").replace("/index.html", "");
     await addShare(page, { target: site, access: "Public" });
     expect((await device.ok(["ls"])).shares).toMatchObject([{ name: "site", access: "public" }]);

@@ -5,11 +5,13 @@ import { AccountDialog } from "./AccountDialog.tsx";
 
 export function AccountPrompt(): ReactNode {
   const user = usePageState((state) => state.user);
+  // A device's own page has no account: each visit begins at the machine itself.
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const passkeys = usePageState((state) => state.passkeysAllowed);
   const [open, setOpen] = useState(false);
   const [dismissed, setDismissed] = useState(false);
   if (open) return <AccountDialog onClose={() => setOpen(false)} />;
-  if (dismissed || user === null || user.has_password || user.passkeys > 0) return null;
+  if (dismissed || servedByAgent || user === null || user.has_password || user.passkeys > 0) return null;
   return (
     <p className="prompt">
       <span>You signed in by a link. Set a way to come back without one.</span>

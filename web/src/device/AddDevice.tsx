@@ -10,7 +10,7 @@ import { Problem } from "../parts/Problem.tsx";
 import { MarkShape } from "../parts/StateMark.tsx";
 import { useTask } from "../parts/use-task.ts";
 import { isOnlyHere } from "../share/reach.ts";
-import { useHubNow, usePage } from "../state/use-page.ts";
+import { useHubNow, usePage, usePageState } from "../state/use-page.ts";
 
 /** In the order of how often one is added. A 32-bit Raspberry Pi has no build yet and would be refused. */
 const TYPES = {
@@ -22,63 +22,68 @@ const TYPES = {
 } as const satisfies Partial<Record<keyof typeof DEVICE_TYPES, string>>;
 
 export function AddDevice({ onClose }: { onClose(): void }): ReactNode {
-  const page = usePage();
-  const task = useTask();
-  const [type, setType] = useState("linux_x86_64");
-  const [name, setName] = useState("");
+  // Places are the hub's to prepare.
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const [made, setMade] = useState<DeviceSetupResponse | null>(null);
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    const named = name.trim() === "" ? {} : { name: name.trim() };
-    task.run(async () => setMade(await page.devices.prepare({ device_type: type, ...named })));
-  };
   return (
     <Dialog title="Add a device" onClose={onClose}>
       {made === null ? (
         <>
           <p>A token made on a machine that commands the fleet lets the new one in fully:</p>
           <Command>muster device token</Command>
-          <p>Or prepare a place here. It works once, within 15 minutes.</p>
-          <form className="form" onSubmit={submit}>
-            <Field label="What it is">
-              {(ids) => (
-                <select
-                  {...ids}
-                  className="input"
-                  value={type}
-                  onChange={(event) => setType(event.target.value)}
-                >
-                  {Object.entries(TYPES).map(([value, label]) => (
-                    <option key={value} value={value}>
-                      {label}
-                    </option>
-                  ))}
-                </select>
-              )}
-            </Field>
-            <Field label="Name" hint="Part of its address; may stay empty">
-              {(ids) => (
-                <input
-                  {...ids}
-                  className="input"
-                  maxLength={30}
-                  value={name}
-                  onChange={(event) => setName(event.target.value)}
-                />
-              )}
-            </Field>
-            {task.problem === null ? null : <Problem what="No place was prepared" problem={task.problem} />}
-            <div className="form-end">
-              <button type="submit" className="button primary" disabled={task.busy}>
-                {task.busy ? "Preparing…" : "Prepare a place"}
-              </button>
-            </div>
-          </form>
+          {servedByAgent ? null : <PreparePlace onMade={setMade} />}
         </>
       ) : (
         <Prepared made={made} onClose={onClose} />
       )}
     </Dialog>
+  );
+}
+
+function PreparePlace({ onMade }: { onMade(made: DeviceSetupResponse): void }): ReactNode {
+  const page = usePage();
+  const task = useTask();
+  const [type, setType] = useState("linux_x86_64");
+  const [name, setName] = useState("");
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    const named = name.trim() === "" ? {} : { name: name.trim() };
+    task.run(async () => onMade(await page.devices.prepare({ device_type: type, ...named })));
+  };
+  return (
+    <>
+      <p>Or prepare a place here. It works once, within 15 minutes.</p>
+      <form className="form" onSubmit={submit}>
+        <Field label="What it is">
+          {(ids) => (
+            <select {...ids} className="input" value={type} onChange={(event) => setType(event.target.value)}>
+              {Object.entries(TYPES).map(([value, label]) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+        <Field label="Name" hint="Part of its address; may stay empty">
+          {(ids) => (
+            <input
+              {...ids}
+              className="input"
+              maxLength={30}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        {task.problem === null ? null : <Problem what="No place was prepared" problem={task.problem} />}
+        <div className="form-end">
+          <button type="submit" className="button primary" disabled={task.busy}>
+            {task.busy ? "Preparing…" : "Prepare a place"}
+          </button>
+        </div>
+      </form>
+    </>
   );
 }
 

@@ -93,10 +93,10 @@ function Fleet({ fleet }: { fleet: FleetView }): ReactNode {
           </p>
         ) : null}
         <Browsers browsers={browsers} />
-        {filter === "" ? <GrantsWay /> : null}
       </div>
       {filter === "" ? <NextStep fleet={fleet} canAdd={canAdd} onAdd={openAdd} /> : null}
       <WhyNotCommand />
+      {filter === "" ? <GrantsWay /> : null}
       {addingDevice ? <AddAny onClose={() => setAddingDevice(false)} /> : null}
       {adding ? <AddShare onClose={() => setAdding(false)} /> : null}
     </>

@@ -14,6 +14,7 @@ import { WordField } from "./WordField.tsx";
 
 export function ForOwner({ book }: { book: GrantBook }): ReactNode {
   const fleet = usePageState((state) => state.fleet);
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const ownId = usePageState((state) => state.authority.ownerRoot);
   const devices = lendable(book, fleet);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -107,7 +108,7 @@ export function ForOwner({ book }: { book: GrantBook }): ReactNode {
         done={done}
       >
         {isOwner
-          ? "Read the id in that line once more against what they gave you: this page is the hub’s word. Each device of theirs may then use it, and commands nothing."
+          ? `Read the id in that line once more against what they gave you${servedByAgent ? "" : ": this page is the hub’s word"}. Each device of theirs may then use it, and commands nothing.`
           : "It has to be the machine that is paired with it. That device may then use it, and commands nothing."}
       </MadeCommand>
     </>

@@ -12,6 +12,7 @@ export function useOwnerId(): string | null {
 }
 
 export function OwnerId({ id }: { id: string }): ReactNode {
+  const servedByAgent = usePageState((state) => state.servedByAgent);
   const hasMachine = usePageState((state) => (state.grants?.admins.length ?? 0) > 0);
   return (
     <div className="owner-id">
@@ -20,7 +21,7 @@ export function OwnerId({ id }: { id: string }): ReactNode {
       </p>
       <p className="faint">
         Give it to whoever lets your devices use something of theirs; by itself it opens nothing.
-        {hasMachine ? (
+        {hasMachine && !servedByAgent ? (
           <>
             {" "}
             That it is yours is the hub’s word here, and not in a terminal: <code>muster device owners</code>
