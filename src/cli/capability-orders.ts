@@ -29,6 +29,7 @@ export function orderCapability(
     invocation.interrupted.addEventListener("abort", cancel, { once: true });
     try {
       await hearOrder(invocation, body, {
+        device: wish.device,
         opened: (id) => (order = id),
         accepted: (event) => (device = event.device.name),
         async output(_, bytes) {

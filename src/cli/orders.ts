@@ -38,7 +38,11 @@ export function withOrders<Result>(
   });
 }
 
+type ErrorBody = Parameters<typeof errorOf>[0];
+
 export interface OrderHearer {
+  /** Which one was named; absent for this one. */
+  device?: string | undefined;
   opened?(order: string): void;
   accepted?(event: OrderEvent & { type: "accepted" }): void;
   /** The session broke: nothing of what was on its way there arrives. */
@@ -52,6 +56,12 @@ export async function hearOrder(
   body: AsyncIterable<Uint8Array>,
   hearer: OrderHearer,
 ): Promise<NonNullable<SealedOutcome["result"]>> {
+  const { device } = hearer;
+  // People read who "this device" is; programs get the device's own words.
+  const saidBy = (error: ErrorBody): MusterError => {
+    const isNamed = device === undefined || invocation.json || !error.message.startsWith("this device");
+    return errorOf(isNamed ? error : { ...error, message: `${plainLine(device)}: ${error.message}` });
+  };
   for await (const frame of readOrderFrames(body)) {
     if (frame.type !== "event") {
       await hearer.output(frame.type, frame.bytes);
@@ -84,9 +94,10 @@ export async function hearOrder(
         hearer.lost?.();
         break;
       case "failed":
-        throw errorOf(event.error);
+        // What is not known here yet is this side's own trouble.
+        throw event.error.code === "unavailable" ? errorOf(event.error) : saidBy(event.error);
       case "ended":
-        if (event.outcome.error !== undefined) throw errorOf(event.outcome.error);
+        if (event.outcome.error !== undefined) throw saidBy(event.outcome.error);
         return event.outcome.result ?? {};
     }
   }

@@ -29,6 +29,7 @@ export async function forward(
       invocation,
       { [Symbol.asyncIterator]: () => pieces },
       {
+        device,
         accepted(event) {
           const { name, port, service_type, local_port } = forwardFacts.parse(event.facts);
           const there = { device: event.device.name, service: name, port, type: service_type };

@@ -79,6 +79,7 @@ export async function run(invocation: Invocation, words: string[], given: RunFla
     try {
       const result = taskView.parse(
         await hearOrder(invocation, body, {
+          device: flags.device,
           opened: (id) => (order = id),
           accepted({ device, facts }) {
             if (flags.detach === true) return;

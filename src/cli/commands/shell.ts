@@ -46,6 +46,7 @@ export async function shell(
     try {
       const result = shellResult.parse(
         await hearOrder(invocation, body, {
+          device,
           opened: (id) => (order = id),
           accepted({ facts }) {
             session = shellFacts.parse(facts).session;
