@@ -44,6 +44,8 @@ export type ProgramCalls = (request: Request, isOwner: () => boolean) => Promise
 
 const BEARER = /^Bearer +([A-Za-z0-9_-]{1,200})$/i;
 const CAPABILITIES = "/api/capabilities/";
+const modelBody = z.record(z.string(), z.unknown());
+const anyJson = z.json();
 
 export function programCalls(parts: ProgramCallsParts): ProgramCalls {
   return (request, isOwner) => {
@@ -79,13 +81,13 @@ async function answer(
     return parts.ask(question, gone, signer);
   };
   if (call !== undefined) {
-    const body = await readBody(request, z.record(z.string(), z.unknown()), CAPABILITY_REQUEST_MAX_BYTES);
+    const body = await readBody(request, modelBody, CAPABILITY_REQUEST_MAX_BYTES);
     const isDevice = async (name: string): Promise<boolean> =>
       (await parts.devices()).some((device) => device.name === name);
     const { headers } = request;
     return answerModels(ask, { call, body, headers, isDevice, timers: parts.timers, left });
   }
-  const payload: unknown = await readBody(request, z.json(), CAPABILITY_REQUEST_MAX_BYTES);
+  const payload: unknown = await readBody(request, anyJson, CAPABILITY_REQUEST_MAX_BYTES);
   return Response.json(await answerCapability(ask, { url, payload, left }), {
     headers: { "Cache-Control": "no-store" },
   });

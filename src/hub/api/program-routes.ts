@@ -14,6 +14,8 @@ import { allowedAsker, type AskerCall, askFor, modelsFor } from "./capability-as
 import type { ApiParts } from "./ports.ts";
 import { type Call, type Route, route } from "./route.ts";
 
+const modelBody = z.record(z.string(), z.unknown());
+const anyJson = z.json();
 /** Bodies of one key that are longer than others, while they are read. */
 const LARGE_MAX = 4;
 
@@ -55,7 +57,7 @@ function modelRoute(parts: ProgramParts, path: string, asked: ModelCall): Route 
     bodyMaxBytes: CAPABILITY_REQUEST_MAX_BYTES,
     async answer(call) {
       const asker = allowedAsker(call);
-      const body = await bodyOf(parts, call, z.record(z.string(), z.unknown()));
+      const body = await bodyOf(parts, call, modelBody);
       const ask = askFor(parts, call, asker);
       const { headers, signal: left } = call.request;
       const isDevice = (name: string): boolean =>
@@ -68,7 +70,7 @@ function modelRoute(parts: ProgramParts, path: string, asked: ModelCall): Route 
 /** The body is the payload. */
 async function useCapability(parts: ProgramParts, call: Call<"capability.use">): Promise<Response> {
   const ask = askFor(parts, call, allowedAsker(call));
-  const payload: unknown = await bodyOf(parts, call, z.json());
+  const payload: unknown = await bodyOf(parts, call, anyJson);
   return json(await answerCapability(ask, { url: call.url, payload, left: call.request.signal }));
 }
 
