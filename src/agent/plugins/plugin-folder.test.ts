@@ -65,6 +65,18 @@ test("one with an error is told with file and line and left out; the others run"
   ]);
 });
 
+test("a manifest beside the folders is told, until it is gone", async () => {
+  const { folder, path, notices } = home();
+  writeFileSync(join(path, "plugin.toml"), "");
+  await folder.look();
+  expect(notices.all()).toEqual([
+    `${path}/plugin.toml is no plugin: each has a folder of its own in ${path}`,
+  ]);
+  rmSync(join(path, "plugin.toml"));
+  await folder.look();
+  expect(notices.all()).toEqual([]);
+});
+
 test("a manifest that is no file is not read, and told", async () => {
   const { folder, path, notices } = home();
   mkdirSync(join(path, "odd", "plugin.toml"), { recursive: true, mode: 0o755 });

@@ -95,12 +95,21 @@ export class PluginFolder implements CapabilitySource {
     const { disk, folder, log } = this.#parts;
     try {
       const names = (await disk.list(folder)).filter((name) => !name.startsWith(".")).toSorted();
+      this.#tellStray(names.includes(MANIFEST));
       this.#tellRest(names[PLUGINS_MAX]);
       return names.slice(0, PLUGINS_MAX);
     } catch (error) {
+      this.#tellStray(false);
       if (systemCode(error) !== "ENOENT") log.warn("the plugins could not be listed", { error });
       return [];
     }
+  }
+
+  /** As `cp -r PLUGIN plugins` leaves it where there was no such folder yet. */
+  #tellStray(isThere: boolean): void {
+    const { folder, notices } = this.#parts;
+    if (!isThere) return notices.clear(STRAY);
+    notices.set(STRAY, `${folder}/${MANIFEST} is no plugin: each has a folder of its own in ${folder}`);
   }
 
   #tellRest(first: string | undefined): void {
@@ -112,7 +121,7 @@ export class PluginFolder implements CapabilitySource {
 
   async #lookAt(name: string): Promise<void> {
     const { disk, folder } = this.#parts;
-    const path = `${folder}/${name}/plugin.toml`;
+    const path = `${folder}/${name}/${MANIFEST}`;
     const info = await disk.info(path).catch(() => undefined);
     if (info === undefined) return this.#drop(name);
     const around = [info, await disk.info(`${folder}/${name}`), await disk.info(folder)];
@@ -237,7 +246,9 @@ function markOf(info: FileInfo | undefined): string {
     : `${info.inode}:${info.kind === "file" ? `${info.size}:${info.modifiedAt}` : ""}:${info.mode}`;
 }
 
+const MANIFEST = "plugin.toml";
 const TOO_MANY = "plugins";
+const STRAY = "stray plugin";
 
 function noticeKey(name: string): string {
   return `plugin ${name}`;
