@@ -61,6 +61,16 @@ test("somebody else's record is refused by name and stays", async () => {
   expect(namesAt(hub)).toEqual(before);
 });
 
+test("a name that another share takes while a look goes on stays that share's", async () => {
+  await using hub = await testHub();
+  await hub.link.create(WISH);
+  await hub.time.until(hub.hosts.place(SHOP));
+  const next = { ...SHOP, shareId: "next" };
+  await hub.time.until(Promise.all([hub.hosts.settle([]), hub.hosts.place(next)]));
+  expect(namesAt(hub)).toEqual([HOSTNAME, "shop.example.com"]);
+  expect(await listNamedHosts(hub.db)).toMatchObject([{ share_id: "next", state: "ready" }]);
+});
+
 test("a name goes with its device's tunnel", async () => {
   await using hub = await testHub();
   await hub.link.create(WISH);

@@ -72,9 +72,10 @@ export function createNamedHosts(shop: Workshop): NamedHosts {
     await changeNamedHost(db, hostname, { state: "ready", begun_at: null, ...made, ...seen });
   };
 
-  const remove = async (hostname: string): Promise<void> => {
+  const remove = async (hostname: string, shareId: string): Promise<void> => {
     const row = await findNamedHost(db, hostname);
-    if (row === undefined) return;
+    // Another share has taken it since.
+    if (row?.share_id !== shareId) return;
     if (row.state !== "revoking") await changeNamedHost(db, hostname, { state: "revoking", tries: 0 });
     try {
       if (await isOfTunnel(shop, hostname)) return await removeNamedHost(db, hostname);
@@ -105,7 +106,7 @@ export function createNamedHosts(shop: Workshop): NamedHosts {
     }
     for (const [hostname, row] of rows) {
       if (kept.has(hostname) || !isDue(row, { after: "revoking", now: now() })) continue;
-      await attempt(hostname, () => remove(hostname));
+      await attempt(hostname, () => remove(hostname, row.share_id));
     }
     const standing = (await listNamedHosts(db)).filter(({ state }) => state === "ready");
     return new Set(standing.map(({ share_id: id }) => id));
