@@ -91,7 +91,7 @@ export class PairingDesk {
   }
 
   stop(): void {
-    for (const [mailbox] of this.#runs) this.#fail(mailbox, pairingFailed());
+    for (const [mailbox, run] of this.#runs) this.#fail(mailbox, run, pairingFailed());
   }
 
   /** Draws a code, which lives five minutes. */
@@ -127,8 +127,10 @@ export class PairingDesk {
     return this.#runs.get(mailbox)?.outcome;
   }
 
+  /** One whose pin is being stored has paired. */
   cancel(mailbox: string): void {
-    this.#fail(mailbox, pairingFailed());
+    const run = this.#runs.get(mailbox);
+    if (run !== undefined) this.#giveUp(mailbox, run);
   }
 
   /** The letters of a code, or the link behind its QR form. Throws `invalid`, `pairing_failed`. */
@@ -145,7 +147,7 @@ export class PairingDesk {
       await hub.request({ type: "join_pairing", mailbox }, "done");
       this.#say(mailbox, run.join());
     } catch (error) {
-      this.#fail(mailbox, error);
+      this.#fail(mailbox, begun, error);
     }
     return begun.outcome;
   }
@@ -155,7 +157,7 @@ export class PairingDesk {
     if (run === undefined) return;
     if (run.heard === payload) return this.#repeat(mailbox, run);
     run.heard = payload;
-    this.#step(mailbox, run, parseJson(payload)).catch((error: unknown) => this.#fail(mailbox, error));
+    this.#step(mailbox, run, parseJson(payload)).catch((error: unknown) => this.#fail(mailbox, run, error));
   }
 
   /** Only the maker's last message is ever said again. */
@@ -185,7 +187,7 @@ export class PairingDesk {
     try {
       offer = maker.offer(join);
     } catch (error) {
-      if (maker.isSpent) this.#fail(mailbox, error);
+      if (maker.isSpent) throw error;
       return;
     }
     this.#say(mailbox, offer);
@@ -199,7 +201,7 @@ export class PairingDesk {
 
   #endSoon(mailbox: string, run: Run): void {
     run.end.cancel();
-    run.end = this.#options.timers.after(ANSWER_MS, () => this.#fail(mailbox, pairingFailed()));
+    run.end = this.#options.timers.after(ANSWER_MS, () => this.#giveUp(mailbox, run));
   }
 
   async #paired(mailbox: string, run: Run, peer: PairedPeer): Promise<void> {
@@ -208,7 +210,7 @@ export class PairingDesk {
     run.resolve(row);
     this.#options.pinned(row.key);
     // The maker stays for five minutes, to say its last message again.
-    if (run.side.role === "joiner") this.#forget(mailbox);
+    if (run.side.role === "joiner" && this.#runs.get(mailbox) === run) this.#forget(mailbox);
   }
 
   /** Repeatable within a run: the same pin, the same keys. */
@@ -232,16 +234,22 @@ export class PairingDesk {
   #begin(mailbox: string, given: Pick<Run, "wish" | "receiveKey" | "side">): Run {
     const { promise, resolve, reject } = openPromise<PeerRow>();
     promise.catch(() => {}); // whoever waits for it hears it
-    const end = this.#options.timers.after(PAIRING_LIFETIME_MS, () => this.#fail(mailbox, pairingFailed()));
+    const end = this.#options.timers.after(PAIRING_LIFETIME_MS, () => this.#giveUp(mailbox, run));
     const unsaid = { heard: undefined, isOver: false, pin: undefined };
     const run: Run = { ...given, ...unsaid, end, outcome: promise, resolve, reject };
     this.#runs.set(mailbox, run);
     return run;
   }
 
-  #fail(mailbox: string, problem: unknown): void {
-    const run = this.#runs.get(mailbox);
-    if (run === undefined) return;
+  #giveUp(mailbox: string, run: Run): void {
+    const isWritten = run.pin !== undefined && !run.isOver;
+    // It stands in a moment, or its own failure ends it.
+    if (!isWritten) this.#fail(mailbox, run, pairingFailed());
+  }
+
+  #fail(mailbox: string, run: Run, problem: unknown): void {
+    // It is over, and there may be another by the same code.
+    if (this.#runs.get(mailbox) !== run) return;
     // A joiner may try again before it has answered; a maker that refused a join has spent nothing.
     run.side.run.cancel();
     run.reject(problem);
