@@ -11,7 +11,7 @@ import { KnownLogs, type RememberedHead } from "../../../src/client/commands/kno
 import { linkOver, type PeerLink } from "../../../src/client/peer-link.ts";
 import { keyProver } from "../../../src/client/prove-key.ts";
 import type { Crypto } from "../../../src/identity/crypto.ts";
-import { fromBase64Url } from "../../../src/protocol/bytes.ts";
+import { fromBase64Url, toBase64Url } from "../../../src/protocol/bytes.ts";
 import type { HubMessage, HubToClient } from "../../../src/protocol/messages.ts";
 import type { World } from "../../../src/world/world.ts";
 import { changes } from "../fleet/changes.ts";
@@ -103,6 +103,14 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     connection.request({ type }).then(onMessage, () => {});
   };
 
+  /** A hub tells of new entries by itself; a device that serves its own page is asked. */
+  const askLog = (): void => {
+    const { log } = logs;
+    if (servedBy === null || log === undefined) return;
+    const wanted = { type: "log_get", owner_root: toBase64Url(log.id), from: log.length } as const;
+    connection.request(wanted).then(onMessage, () => {});
+  };
+
   const onReady = (registered: HubMessage<"registered">): void => {
     token = registered.token ?? null;
     servedBy = servingDevice(registered);
@@ -176,7 +184,9 @@ export function openFleetLink(options: FleetLinkOptions): FleetLink {
     }),
   );
   const refreshing = world.timers.every(REFRESH_MS, () => {
-    if (store.get().hubLink.at === "ready" && options.isVisible()) ask("fleet_get");
+    if (store.get().hubLink.at !== "ready" || !options.isVisible()) return;
+    ask("fleet_get");
+    askLog();
   });
   return {
     connection,
