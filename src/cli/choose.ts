@@ -9,6 +9,8 @@ export interface Action {
   failedExitCode?: number;
   /** A program that runs until it is told to end, and how long its orderly end may take. */
   endsWithinMs?: number;
+  /** How long it may take at an interrupt to take back what was begun, where that is more than a moment. */
+  takenBackWithinMs?: number;
 }
 
 /** Called with what the parsed command line asks for. */

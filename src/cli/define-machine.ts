@@ -7,6 +7,8 @@ import type { Choose } from "./choose.ts";
 
 /** A hub waits up to 30 s for requests in flight that still move. */
 const PROGRAM_ENDS_WITHIN_MS = 40_000;
+/** The process that `start` began has 5 s of them to end. */
+const START_TAKEN_BACK_MS = 6_000;
 const JSON_HELP = "print one JSON object";
 const DISABLE_HELP = "do not offer this, such as llm.chat; several times for several";
 const CONFIG_HELP = "read this muster.toml";
@@ -50,7 +52,9 @@ function addStart(program: Command, choose: Choose): void {
     .action((app, options) => {
       choose({
         run: async (invocation) => (await import("./commands/start.ts")).start(invocation, app, options),
-        ...(options.foreground === true ? { endsWithinMs: PROGRAM_ENDS_WITHIN_MS } : {}),
+        ...(options.foreground === true
+          ? { endsWithinMs: PROGRAM_ENDS_WITHIN_MS }
+          : { takenBackWithinMs: START_TAKEN_BACK_MS }),
       });
     });
 }

@@ -84,7 +84,7 @@ async function runAction(
     interrupts += 1;
     if (interrupts > 1) return endGrace();
     exitCode = EXIT_CODES[signal];
-    surroundings.timers.after(action.endsWithinMs ?? 1_000, endGrace);
+    surroundings.timers.after(action.endsWithinMs ?? action.takenBackWithinMs ?? 1_000, endGrace);
     controller.abort(new MusterError("unavailable", "interrupted"));
   });
   try {

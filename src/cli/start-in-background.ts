@@ -1,5 +1,6 @@
 // Starts this program again as the agent of this home, detached, and waits until it is reachable. If it ends
-// early, what it wrote last is the error; if this run is interrupted, it is ended too.
+// early, what it wrote last is the error; if this run is interrupted before it could say that all is well, it is ended
+// too, and has ended when this run does.
 
 import { join } from "node:path";
 import { ERROR_TABLE, MusterError } from "../protocol/errors.ts";
@@ -17,6 +18,7 @@ const LOOK_EVERY_MS = 100;
 const AGENT_TIMEOUT_MS = 30_000;
 /** A hub elsewhere may be away: the agent has started all the same. */
 const HUB_TIMEOUT_MS = 10_000;
+/** Less than an interrupted `start` may take in all (define-machine.ts). */
 const STOP_TIMEOUT_MS = 5_000;
 
 export interface BackgroundOptions extends HubAddress {
@@ -40,6 +42,7 @@ export async function startInBackground(
   const { surroundings, home } = invocation;
   const logFile = join(home, "logs", "agent.log");
   const logFrom = await logSize(surroundings.disk, logFile);
+  invocation.interrupted.throwIfAborted();
   const background = surroundings.spawnSelf(argumentsOf(options), {
     logFile,
     environment: { MUSTER_HOME: home, [BACKGROUND]: "1" },
@@ -69,9 +72,15 @@ export async function startInBackground(
       });
     }
     progress.phase("Connecting to the hub");
-    return await connected(invocation, agent, logFile);
+    const started = await connected(invocation, agent, logFile);
+    // Not every step hears of an interrupt; whoever interrupts this is told that nothing runs.
+    invocation.interrupted.throwIfAborted();
+    return started;
   } catch (thrown) {
-    if (left === undefined) await endIt(invocation, background);
+    if (left === undefined) {
+      progress.phase("Stopping");
+      await endIt(invocation, background);
+    }
     throw thrown;
   } finally {
     progress.end();
@@ -81,7 +90,7 @@ export async function startInBackground(
 /** What is known of a running agent. Its login link is null once it was used. */
 export async function factsOf(invocation: Invocation, agent: LocalAgent): Promise<StartFacts> {
   const { hub, device } = await agent.call("status", {});
-  const login = await loginUrl(agent);
+  const login = await loginUrl(invocation, agent);
   const lan = (await joinedHub(invocation))?.lan_url;
   return {
     hub_url: hub.url,
@@ -111,10 +120,11 @@ async function connected(invocation: Invocation, agent: LocalAgent, logFile: str
 }
 
 /** Of a hub elsewhere only a controller may ask for one: then there is none to show. */
-async function loginUrl(agent: LocalAgent): Promise<string | null> {
+async function loginUrl({ interrupted }: Invocation, agent: LocalAgent): Promise<string | null> {
   try {
     return (await agent.call("login_link", { even_if_signed_in: false })).login_url;
   } catch (thrown) {
+    interrupted.throwIfAborted();
     if (thrown instanceof MusterError && thrown.code !== "internal") return null;
     throw thrown;
   }

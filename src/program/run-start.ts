@@ -20,21 +20,26 @@ export function runStart(options: StartOptions, environment: Environment): Promi
   return holdingHome(options.home, "agent", () => runHere(options, environment));
 }
 
+/** Whoever interrupts it while it starts waits for no more of that than for the step it is at. */
 async function runHere(options: StartOptions, environment: Environment): Promise<void> {
+  const { stop } = options;
+  stop.throwIfAborted();
   const config = await loadConfig({ ...options, environment }, hubFlags(options));
   // What is malformed is told before anything begins.
   const services = configuredServices({ config, environment, flags: options.services ?? [] });
   const parts = await openHome(options.home, environment, config);
   const notices = await openNotices(environment);
   const joined = await readHubFile(parts.world.disk, parts.paths);
+  stop.throwIfAborted();
   const own = joined === undefined || joined.embedded;
   const { hub, hubFile, losses } = own
     ? await ownHub(parts, config, environment)
     : { hub: undefined, hubFile: joined, losses: [] };
-  const stopping = stoppingOn(options.stop);
+  const stopping = stoppingOn(stop);
   let agent: Agent | undefined;
   let reason: "asked" | "signal" = "asked";
   try {
+    stop.throwIfAborted();
     agent = await openAgent(parts, {
       hubFile,
       config,
