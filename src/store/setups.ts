@@ -57,24 +57,21 @@ export function findSetup(db: Kysely<HubDatabase>, setupId: string): Promise<Set
   return db.selectFrom("setups").selectAll().where("setup_id", "=", setupId).executeTakeFirst();
 }
 
-/** What nobody took, and one that was withdrawn: its name is free again. Returns those that went. */
-export function removeSetups(
-  db: Kysely<HubDatabase>,
-  which: { setupId: string } | "over",
-  now: number,
-): Promise<SetupRow[]> {
+/** Those that nobody took in time. */
+export function listEndedSetups(db: Kysely<HubDatabase>, now: number): Promise<SetupRow[]> {
+  return db
+    .selectFrom("setups")
+    .selectAll()
+    .where("expires_at", "<=", now)
+    .where("spent_at", "is", null)
+    .execute();
+}
+
+/** One that ended or was withdrawn: its name is free again. */
+export function removeSetup(db: Kysely<HubDatabase>, setupId: string, now: number): Promise<void> {
   return inTransaction(db, async (transaction) => {
-    const gone = await transaction
-      .deleteFrom("setups")
-      .where((row) =>
-        which === "over"
-          ? row.and([row("expires_at", "<=", now), row("spent_at", "is", null)])
-          : row("setup_id", "=", which.setupId),
-      )
-      .returningAll()
-      .execute();
-    for (const { setup_id } of gone) await freeLabels(transaction, { deviceId: setup_id }, now);
-    return gone;
+    await transaction.deleteFrom("setups").where("setup_id", "=", setupId).execute();
+    await freeLabels(transaction, { deviceId: setupId }, now);
   });
 }
 

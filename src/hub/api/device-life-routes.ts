@@ -4,7 +4,7 @@ import { z } from "zod";
 import { MusterError } from "../../protocol/errors.ts";
 import type { ActorOf, ResourceOf } from "../../protocol/actors.ts";
 import { findDevice } from "../../store/devices.ts";
-import { findSetup, removeSetups } from "../../store/setups.ts";
+import { findSetup, removeSetup } from "../../store/setups.ts";
 import { deviceResource } from "../devices/device-life.ts";
 import { json } from "./answers.ts";
 import { holdBack } from "./hold-back.ts";
@@ -55,7 +55,7 @@ async function removerOf(
     const resource: ResourceOf<"device"> = { kind: "device", deviceKey: "", ownerRoots: [setup.owner_root] };
     call.allow(resource);
     return async () => {
-      await removeSetups(parts.db, { setupId: id }, parts.clock.now());
+      await removeSetup(parts.db, id, parts.clock.now());
       await parts.life.named.link.remove(id);
     };
   }

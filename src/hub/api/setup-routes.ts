@@ -8,7 +8,7 @@ import {
 import type { DeviceRegisterResponse } from "../../protocol/hub-api.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { ActorOf } from "../../protocol/actors.ts";
-import { removeSetups } from "../../store/setups.ts";
+import { removeSetup } from "../../store/setups.ts";
 import { prepareSetup, registerByCode, type PreparedSetup } from "../devices/setups.ts";
 import { RateLimiter } from "../rate-limit.ts";
 import { json } from "./answers.ts";
@@ -84,7 +84,7 @@ async function tunnelOf(parts: ApiParts, { setup }: PreparedSetup): Promise<stri
     await parts.life.named.link.create({ holder: setup.setup_id, hostname });
     return (await parts.life.named.link.credentials(setup.setup_id))?.tunnelId ?? null;
   } catch (error) {
-    await removeSetups(parts.db, { setupId: setup.setup_id }, parts.clock.now());
+    await removeSetup(parts.db, setup.setup_id, parts.clock.now());
     await parts.life.named.link.remove(setup.setup_id).catch(() => {}); // its journal goes on with it
     throw error;
   }

@@ -19,7 +19,7 @@ import type { DeviceFlowParts } from "./device-flow.ts";
 import { LinkNames } from "./link-names.ts";
 import type { NamedLinks } from "./named-links.ts";
 import { Removals, type RemovalParts } from "./removals.ts";
-import { endedSetups, type SetupParts } from "./setups.ts";
+import { forgetEndedSetups, type SetupParts } from "./setups.ts";
 
 export interface DeviceLifeParts extends Omit<RemovalParts, "revoked"> {
   clock: Clock;
@@ -105,9 +105,9 @@ export class DeviceLife {
 
   /** With the place goes what was made for it at a provider. */
   async forgetEnded(): Promise<void> {
-    for (const { setup_id: holder, link } of await endedSetups(this.setups)) {
+    await forgetEndedSetups(this.setups, async ({ setup_id: holder, link }) => {
       if (link === "named") await this.named.link.remove(holder);
-    }
+    });
   }
 
   async handle(session: Session, message: LifeMessage): Promise<HubToClient> {

@@ -20,8 +20,9 @@ import { inTransaction } from "../../store/in-transaction.ts";
 import {
   addSetup,
   findSetupOfClaim,
+  listEndedSetups,
   listSetups,
-  removeSetups,
+  removeSetup,
   spendSetup,
   type SetupRow,
 } from "../../store/setups.ts";
@@ -113,9 +114,15 @@ export function pendingSetups(parts: SetupParts, ownerRoots: readonly string[]):
   return listSetups(parts.db, ownerRoots, parts.now());
 }
 
-/** Those whose code has ended; what else was made for them is the caller's to remove. */
-export function endedSetups(parts: SetupParts): Promise<SetupRow[]> {
-  return removeSetups(parts.db, "over", parts.now());
+/** Those whose code has ended go. What else was made for one goes before it: of what is left nobody would know. */
+export async function forgetEndedSetups(
+  { db, now }: SetupParts,
+  removeMade: (setup: SetupRow) => Promise<unknown>,
+): Promise<void> {
+  for (const setup of await listEndedSetups(db, now())) {
+    await removeMade(setup);
+    await removeSetup(db, setup.setup_id, now());
+  }
 }
 
 export function platformOf(deviceType: string): string {
