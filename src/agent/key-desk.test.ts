@@ -13,6 +13,7 @@ const peers = { ben: newSigner(), cleo: newSigner(), home };
 function desk(from: OwnerLog = begun) {
   const state = { log: from, now: NOW };
   const device = { id: deviceIdOf(crypto.sha256(home.publicKey)), name: "home" };
+  const rename = (name: string): void => void (device.name = name);
   const made = new KeyDesk({
     clock: { now: () => state.now, monotonic: () => 0 },
     crypto,
@@ -45,18 +46,29 @@ function desk(from: OwnerLog = begun) {
       capabilities,
       ...(expires_in_ms === undefined ? {} : { expires_in_ms }),
     });
-  return { made, state, grant };
+  return { made, state, grant, rename };
 }
 
 test("another's device is let use something else, is shut out, and let in again", async () => {
   const { made, grant } = desk();
   await grant("ben", ["llm.chat"]);
   await grant("ben", ["embeddings"], HOUR_MS);
-  expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["embeddings"], devices: ["home"] }]);
+  expect((await made.show()).items).toMatchObject([
+    { name: "ben", capabilities: ["embeddings"], devices: ["home"] },
+  ]);
   await made.revoke({ key: "ben" });
-  expect(made.show().items).toEqual([]);
+  expect((await made.show()).items).toEqual([]);
   await grant("ben", ["llm.chat"]);
-  expect(made.show().items).toMatchObject([{ name: "ben", capabilities: ["llm.chat"], expired: false }]);
+  expect((await made.show()).items).toMatchObject([
+    { name: "ben", capabilities: ["llm.chat"], expired: false },
+  ]);
+});
+
+test("a device is shown by its name of today", async () => {
+  const { made, grant, rename } = desk();
+  await grant("ben", ["llm.chat"]);
+  rename("attic");
+  expect((await made.show()).items).toMatchObject([{ name: "ben", devices: ["attic"] }]);
 });
 
 test("an owner is let use something by the id of their log, under a name or a part of it", async () => {
@@ -67,7 +79,7 @@ test("an owner is let use something by the id of their log, under a name or a pa
   // The name stays where none is said, and is enough once it is known.
   await grant(cem, ["embeddings"]);
   await grant("Cem", ["embeddings"], HOUR_MS);
-  expect(made.show().items).toMatchObject([
+  expect((await made.show()).items).toMatchObject([
     { id: anna, name: `owner ${anna.slice(0, 8)}`, holder: "owner", capabilities: ["llm.chat"] },
     { id: cem, name: "Cem", holder: "owner", capabilities: ["embeddings"], devices: ["home"] },
   ]);
@@ -75,7 +87,7 @@ test("an owner is let use something by the id of their log, under a name or a pa
   expect(await refused(made.revoke({ key: anna.slice(0, 6) }))).toBe("not_found");
   await made.revoke({ key: anna.slice(0, 9) });
   await made.revoke({ key: "Cem" });
-  expect(made.show().items).toEqual([]);
+  expect((await made.show()).items).toEqual([]);
   expect(await refused(grant(toBase64Url(state.log.id), ["llm.chat"]))).toBe("usage");
   const named = made.grant({ device: "home", to: "ben", name: "Ben", capabilities: ["llm.chat"] });
   expect(await refused(named)).toBe("usage");
@@ -86,7 +98,7 @@ test("an owner is let use something by the id of their log, under a name or a pa
 test("a device of the same owner is told that it needs no grant", async () => {
   const { made, grant } = desk();
   expect(await refused(grant("home", ["llm.chat"]))).toBe("usage");
-  expect(made.show().items).toEqual([]);
+  expect((await made.show()).items).toEqual([]);
 });
 
 test("who is not known may be paired with, or named by the id of their log", async () => {
@@ -132,7 +144,7 @@ test("256 keys are all there may be, and one whose time is over makes room for t
   expect(await refused(made.create({ name: "one more", scopes: ["models"] }))).toBe("owner_log_invalid");
   state.now += HOUR_MS;
   await made.create({ name: "one more", scopes: ["models"] });
-  const names = made.show().items.map(({ name }) => name);
+  const names = (await made.show()).items.map(({ name }) => name);
   expect(names).toHaveLength(256);
   expect(names).toContain("one more");
   expect(names).not.toContain("key-7");
@@ -146,7 +158,7 @@ test("16 owners are all there may be, and one whose time is over makes room, nev
   expect(await refused(grant(next, ["llm.chat"]))).toBe("owner_log_invalid");
   state.now += HOUR_MS;
   await grant(next, ["llm.chat"]);
-  const ids = made.show().items.map(({ id }) => id);
+  const ids = (await made.show()).items.map(({ id }) => id);
   expect(ids.toSorted()).toEqual([...owners.filter((_, n) => n !== 7), next].toSorted());
 });
 

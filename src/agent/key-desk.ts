@@ -40,12 +40,10 @@ export class KeyDesk {
     this.#options = options;
   }
 
-  show(): LocalResponse<"keys"> {
-    return {
-      items: knownLog(this.#options.book)
-        .grants()
-        .map((grant) => this.#view(grant)),
-    };
+  async show(): Promise<LocalResponse<"keys">> {
+    const grants = knownLog(this.#options.book).grants();
+    const names = await this.#names(grants);
+    return { items: grants.map((grant) => this.#view(grant, names)) };
   }
 
   /** The key's text is told here and nowhere else. */
@@ -117,7 +115,7 @@ export class KeyDesk {
   async revoke({ key: reference }: LocalRequest<"key_revoke">): Promise<LocalResponse<"key_revoke">> {
     const found = this.#find(reference);
     await this.#remove(found);
-    return { key: this.#view(found) };
+    return { key: this.#view(found, await this.#names([found])) };
   }
 
   async #remove({ publicKey }: Grant): Promise<void> {
@@ -164,7 +162,8 @@ export class KeyDesk {
     const { entry } = await writeToLog(this.#options, (log) =>
       signedEntry(crypto, this.#administered(log), { kind: "key", body, signer }),
     );
-    return this.#view({ ...wish, ...body, untilMs: until, entry: entry.number });
+    const written: Grant = { ...wish, ...body, untilMs: until, entry: entry.number };
+    return this.#view(written, await this.#names([written]));
   }
 
   #administered(log: OwnerLog): OwnerLog {
@@ -225,7 +224,7 @@ export class KeyDesk {
     });
   }
 
-  #view(grant: Grant): View {
+  #view(grant: Grant, names: ReadonlyMap<string, string>): View {
     const { clock } = this.#options;
     const { name, holder, scopes, capabilities, devices, untilMs } = grant;
     return {
@@ -234,15 +233,24 @@ export class KeyDesk {
       holder,
       scopes: [...scopes],
       capabilities: capabilities === null ? null : [...capabilities],
-      devices: devices === null ? null : devices.map((key) => this.#nameOf(key)),
+      devices: devices === null ? null : devices.map((key) => names.get(key) ?? key),
       expires_at: untilMs === null ? null : new Date(untilMs).toISOString(),
       expired: untilMs !== null && clock.now() >= untilMs,
     };
   }
 
-  #nameOf(key: string): string {
-    const { log } = this.#options.book;
-    return log?.participants().find(({ publicKey }) => toBase64Url(publicKey) === key)?.name ?? key;
+  /** Of the devices that these name, by key: as they are called today, where the hub is there to say it. */
+  async #names(grants: readonly Grant[]): Promise<ReadonlyMap<string, string>> {
+    const { book, crypto, hub } = this.#options;
+    if (grants.every(({ devices }) => devices === null)) return new Map();
+    const asked = await hub.request({ type: "fleet_get" }, "fleet").catch(() => undefined);
+    const today = new Map(asked?.fleet.devices.map(({ id, name }) => [id, name]));
+    return new Map(
+      (book.log?.participants() ?? []).map(({ publicKey, name }) => {
+        const id = deviceIdOf(crypto.sha256(publicKey));
+        return [toBase64Url(publicKey), today.get(id) ?? name];
+      }),
+    );
   }
 
   #idOf({ publicKey, holder }: Pick<Grant, "publicKey" | "holder">): string {

@@ -72,7 +72,7 @@ export async function attach(home: string, environment: Environment): Promise<Cl
         peerKey: () => Promise.reject(new MusterError("agent_not_running", "only an agent has pairings")),
       });
       return {
-        keys: async () => desk.show(),
+        keys: () => desk.show(),
         key_create: (request) => desk.create(request),
         key_revoke: (request) => desk.revoke(request),
       };

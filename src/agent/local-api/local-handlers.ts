@@ -210,7 +210,7 @@ export function localHandlers(options: LocalHandlersOptions): LocalHandlers {
         return { result, detail: { done: result.done, head: result.head } };
       }),
 
-    keys: () => Promise.resolve(options.keys.show()),
+    keys: () => options.keys.show(),
 
     key_create: (request) =>
       recorded("key.create", request.name, async () => {
