@@ -8,6 +8,7 @@ import { toBase64Url } from "../../protocol/bytes.ts";
 import type { CapabilityCall, SignedCapabilityCall } from "../../protocol/capability-messages.ts";
 import type { EntryBody } from "../../protocol/owner-log.ts";
 import { MusterError } from "../../protocol/errors.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
 import { sharedWith } from "../obeyed-logs.fixture.ts";
 import type { OfferRules } from "./call-desk.ts";
 import type { CallAnswer, CallRequest } from "./capability.ts";
@@ -66,6 +67,7 @@ test.each([
   ["members", "members", undefined, [true, true]],
   ["what the device says instead", "members", "controllers", [true, false]],
   ["named devices", "controllers", ["pi"], [false, true]],
+  ["devices by their ids", "controllers", [deviceIdOf(crypto.sha256(pi.publicKey))], [false, true]],
 ] as const)("it is for %s", async (_, audience, rule, [forLaptop, forPi]) => {
   const rules: OfferRules = rule === undefined ? {} : { "llm.chat": rule };
   const served = async (signer: Signer): Promise<boolean> =>

@@ -13,6 +13,7 @@ import {
   type CapabilityCall,
 } from "../../protocol/capability-messages.ts";
 import { MusterError, publicError } from "../../protocol/errors.ts";
+import { deviceIdOf } from "../../protocol/ids.ts";
 import { RELAY_MESSAGE_MAX_BYTES } from "../../protocol/limits.ts";
 import { LINE_MAX_BYTES, LineBudget, LineStream, type LineStreamEvents } from "../../trunk/line-stream.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
@@ -22,7 +23,7 @@ import type { ObeyedLogs } from "../obeyed-logs.ts";
 import type { HubPolicy } from "../queries/query-desk.ts";
 import type { Audience, CallAnswer, Capability, RunningCall } from "./capability.ts";
 
-/** By protocol: an audience, or the names of devices in the owner log. */
+/** By protocol: an audience, or devices: by their ids, or the names in the owner log, where none is renamed. */
 export type OfferRules = Readonly<Record<string, Audience | readonly string[]>>;
 
 export interface CallDeskParts {
@@ -181,7 +182,7 @@ export class CallDesk {
 
   #mayUse(call: CapabilityCall, { offer, audience }: Capability): boolean {
     const { caller, log } = call;
-    const { clock, rules, logs, ownerRoot, publicKey } = this.#parts;
+    const { clock, crypto, rules, logs, ownerRoot, publicKey } = this.#parts;
     const told = Object.hasOwn(rules, offer.protocol) ? rules[offer.protocol] : undefined;
     // The hub is neither a controller nor a name, and asks for this owner's people alone.
     if (caller === undefined) return log === ownerRoot && (told ?? audience) === "members";
@@ -198,7 +199,8 @@ export class CallDesk {
     const role = own.roleOf(key, clock.now());
     if (rule === "controllers") return role === "controller";
     if (rule === "members") return role !== undefined;
-    return role !== undefined && rule.includes(own.participant(key)?.name ?? "");
+    const name = own.participant(key)?.name ?? "";
+    return role !== undefined && (rule.includes(name) || rule.includes(deviceIdOf(crypto.sha256(key))));
   }
 
   /** A controller of an owner with whom this device is shared; its members are nobody here. */

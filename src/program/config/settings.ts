@@ -274,7 +274,9 @@ export const SETTINGS: readonly Setting[] = [
   {
     key: "offer.*",
     shape: { kind: "texts", maxLength: 300, or: ["controllers", "members"] },
-    about: 'Who may use a capability: "controllers", "members", or a list of devices.',
+    about:
+      'Who may use a capability: "controllers", "members", or a list of devices by their ids, or by the names that ' +
+      "they joined with.",
     example: "controllers",
   },
   {
