@@ -25,7 +25,10 @@ export interface Surroundings {
   readonly timers: Timers;
   /** One HTTP request. Loopback must be reached directly, whatever HTTP_PROXY says. */
   fetch(url: string, init?: RequestInit): Promise<Response>;
-  /** Told of SIGINT and SIGTERM, which then do nothing else. Returns how to stop listening. */
+  /**
+   * Told of SIGINT and SIGTERM, which then do nothing else. Returns how to stop listening; they end the process then, if
+   * what was printed is not with its reader soon.
+   */
   onInterrupt(listener: (signal: "SIGINT" | "SIGTERM") => void): () => void;
   /** Told when the terminal has another size. Returns how to stop listening. */
   onResize(listener: () => void): () => void;

@@ -13,6 +13,10 @@ import { terminalInput } from "./terminal-input.ts";
 import { selfCommand } from "./self-command.ts";
 import { VERSION } from "./version.ts";
 
+/** What was printed needs less to reach a reader that reads. */
+const PARTING_MS = 100;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
 export interface RealSurroundings extends Surroundings {
   /** Once what was printed is with its reader, or lost: then false. */
   printed(): Promise<boolean>;
@@ -20,8 +24,11 @@ export interface RealSurroundings extends Surroundings {
 
 export function realSurroundings(environment: Environment = process.env): RealSurroundings {
   const interrupts = new Set<(signal: "SIGINT" | "SIGTERM") => void>();
+  let heardBefore = false;
   const interrupted = (signal: "SIGINT" | "SIGTERM") => {
     for (const listener of interrupts) listener(signal);
+    // All is done, and what was asked did happen: only a reader that does not read is not waited for.
+    if (interrupts.size === 0) realTimers.after(PARTING_MS, () => process.exit(EXIT_CODES[signal]));
   };
   const signals: Record<string, () => void> = {
     SIGINT: () => interrupted("SIGINT"),
@@ -48,13 +55,10 @@ export function realSurroundings(environment: Environment = process.env): RealSu
     timers: realTimers,
     fetch: (environment["MUSTER_LOG"] ?? "") === "" ? directFetch : loggedFetch(environment),
     onInterrupt(listener) {
-      if (interrupts.size === 0) for (const [name, heard] of Object.entries(signals)) process.on(name, heard);
+      if (!heardBefore) for (const [name, heard] of Object.entries(signals)) process.on(name, heard);
+      heardBefore = true;
       interrupts.add(listener);
-      return () => {
-        // Nobody listens any more: the signal ends the process, as it does by itself.
-        if (!interrupts.delete(listener) || interrupts.size > 0) return;
-        for (const [name, heard] of Object.entries(signals)) process.off(name, heard);
-      };
+      return () => void interrupts.delete(listener);
     },
     onResize(listener) {
       process.on("SIGWINCH", listener);

@@ -244,6 +244,14 @@ describe("Ctrl-C", () => {
     },
   );
 
+  test("as it says that it has started: it has, and did not fail", async () => {
+    await using home = new Home();
+    const starting = home.spawn(["start", "--port", "0", "--json"]);
+    starting.process.stdout?.once("data", () => starting.signal("SIGINT"));
+    expect(await starting.exited).toBe(0);
+    expect((await home.ok(["status"])).hub.state).toBe("connected");
+  });
+
   test("while an app is awaited: the wait ends in the agent too, long before the app would listen", async () => {
     const before = device.processes().length;
     const mark = join(device.folder, "awaited");
