@@ -1,6 +1,7 @@
 // What a task is to the device that runs it, and which change of its status is legal: one table, which the store
 // keeps to in every statement.
 import type { SealedRequest } from "../../protocol/command-messages.ts";
+import { shellWord } from "../../protocol/shell-word.ts";
 import { TASK_STATUSES, type TaskStatus } from "../../protocol/task-statuses.ts";
 
 /** What each status may become. */
@@ -68,13 +69,9 @@ export type TaskChange = Partial<
 
 /** Text that stands for a command where there is one line for it. */
 export function titleOf({ argv, script }: TaskCommand): string {
-  const text = argv?.map(quoted).join(" ") ?? script ?? "";
+  const text = argv?.map(shellWord).join(" ") ?? script ?? "";
   const line = text.replaceAll(/[\p{C}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
   return line.length > TITLE_MAX ? `${line.slice(0, TITLE_MAX - 1)}…` : line || "(nothing)";
 }
 
 const TITLE_MAX = 120;
-
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}

@@ -4,6 +4,7 @@ import { capabilityProtocol } from "../../protocol/capabilities.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
 import { GRANT_SCOPES, grantName, type GrantScope } from "../../protocol/owner-log.ts";
+import { shellArgument } from "../../protocol/shell-word.ts";
 import { parseDuration, until } from "../durations.ts";
 import { demandGrantable } from "../grantable.ts";
 import { printJson, type Invocation } from "../invocation.ts";
@@ -42,7 +43,7 @@ export async function keyCreate(
   const { key, token } = await askKeys(invocation, (keys) => keys.key_create(request));
   if (invocation.json) return printJson(invocation, { ...key, token });
   invocation.out.line(token);
-  const words = `Shown once. ${wordsOf(plainValue(key))} Take it back: \`muster revoke ${name}\``;
+  const words = `Shown once. ${wordsOf(plainValue(key))} Take it back: \`muster revoke ${shellArgument(name)}\``;
   invocation.out.prose(invocation.out.style("dim", words));
   const hub = await joinedHub(invocation);
   if (hub === undefined || !serves(key)) return;

@@ -3,6 +3,7 @@
 import { readBrowserCode } from "../../protocol/browser-code.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import type { LocalResponse } from "../../protocol/local-api.ts";
+import { shellArgument } from "../../protocol/shell-word.ts";
 import { confirm } from "../confirm.ts";
 import { askAboutDevices } from "../device-calls.ts";
 import { until } from "../durations.ts";
@@ -72,7 +73,7 @@ function showOwners(
     );
     if (holds === false) {
       const mark = coOwners.filter((one) => one.device === device && one.name === name).length > 1;
-      const whom = shellWord(mark ? owner.slice(0, 8) : name);
+      const whom = shellArgument(mark ? owner.slice(0, 8) : name);
       out.line(
         out.style(
           "dim",
@@ -82,14 +83,8 @@ function showOwners(
     }
   }
   for (const { device } of sharedWithMe) out.line(`${out.style("bold", device)} is shared with you`);
-  out.line(out.style("dim", `${entries} entries in the owner log`));
+  out.line(out.style("dim", `${entries} ${entries === 1 ? "entry" : "entries"} in the owner log`));
   out.line(out.style("dim", `Owner id: ${log}`));
-}
-
-/** As a shell takes it for one word. */
-function shellWord(text: string): string {
-  const word = /^[\w.@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-  return text.startsWith("-") ? `-- ${word}` : word;
 }
 
 export async function promote(

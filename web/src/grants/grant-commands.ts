@@ -2,6 +2,7 @@
 // has. Each is for a shell, so whatever is no plain word is quoted, or named by its id.
 import { isProtocol } from "../../../src/protocol/capability-words.ts";
 import { grantName, isOwnerId, type GrantScope } from "../../../src/protocol/owner-log.ts";
+import { shellWord } from "../../../src/protocol/shell-word.ts";
 import type { ShownGrant } from "./grant-book.ts";
 
 /** As `--expires` takes them; the empty one is without it. */
@@ -82,10 +83,4 @@ function endOf(ends: Ends): string {
 
 function isPlain(text: string): boolean {
   return /^[\w.@][\w.@-]*$/.test(text);
-}
-
-/** As a shell takes it for one word and for nothing else. */
-function shellWord(text: string): string {
-  if (isPlain(text) || isOwnerId(text)) return text;
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
