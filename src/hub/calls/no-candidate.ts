@@ -19,6 +19,9 @@ export function noSuchDevice(reference: string): MusterError {
   });
 }
 
+const OF_MODELS: ReadonlySet<string> = new Set(["llm.chat", "embeddings"]);
+const LENT = "a device offers it while Ollama runs there, or the server under [llm] in its muster.toml";
+
 /** Nobody offers it, or not so: `all` is whatever else there is, of everyone. */
 export function notOffered(
   { capability }: Asked,
@@ -39,9 +42,10 @@ export function notOffered(
     .map(({ row, offer }) => {
       return `${row.name} (${offer.version}${isHere(row) ? "" : ", offline"})`;
     });
-  const hint =
-    others.length > 0 && own === undefined ? `it is offered by: ${shown(others)}` : offeredHint(all);
-  return new MusterError("no_device", what, { hint });
+  const isOfferedBy = others.length > 0 && own === undefined;
+  const hint = isOfferedBy ? `it is offered by: ${shown(others)}` : offeredHint(all);
+  const lends = !isOfferedBy && own === undefined && OF_MODELS.has(protocol);
+  return new MusterError("no_device", what, { hint: lends ? `${LENT}; ${hint}` : hint });
 }
 
 /** It is offered, and takes another way. */
@@ -106,7 +110,7 @@ function offeredHint(all: readonly Offering[]): string {
     if (offer.class !== "compute") continue;
     devices.set(offer.protocol, (devices.get(offer.protocol) ?? new Set()).add(row.name));
   }
-  if (devices.size === 0) return "no device offers anything that is asked for in this way";
+  if (devices.size === 0) return "nothing else is offered that is asked for in this way";
   const each = [...devices].toSorted(([one], [other]) => (one < other ? -1 : 1));
   return `there are: ${shown(each.map(([protocol, names]) => `${protocol} (${shown([...names])})`))}`;
 }
