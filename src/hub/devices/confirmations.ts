@@ -36,6 +36,8 @@ export class Confirmations {
   /** The row as it is now that its owner's log was looked at. */
   async look(device: DeviceRow): Promise<DeviceRow> {
     const { db, ownerLogs, devices, audit } = this.#parts;
+    // Among those that are looked at when the log grows, before it is looked at now.
+    if (devices.byId(device.device_id) === undefined) devices.keep(device);
     const known = ownerLogs.get(device.owner_root)?.participant(device.public_key);
     if (device.confirmed === 1 || known === undefined) return device;
     const first = await confirmDevice(db, device.device_id);

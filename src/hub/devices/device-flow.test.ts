@@ -106,6 +106,26 @@ describe("a device that a person lets in", () => {
     expect(await poll(hub, waiting)).toEqual([...refusal("expired_token")]);
   });
 
+  test("is confirmed, in whatever turn of its joining the owner's log comes to name it", async () => {
+    await using hub = await testHub();
+    hub.parts.joined = (deviceId) => void hub.devices.refresh(deviceId);
+    const { token } = await hub.home.person("anna");
+    for (let turns = 0; turns < 132; turns += 12) {
+      const waiting = await asks(hub, `pi-${turns}`);
+      const decision = { user_code: waiting.begun.user_code, decision: "approve" };
+      expect((await decide(hub, token, decision)).status).toBe(200);
+      const { publicKey } = waiting.signer;
+      const joining = poll(hub, waiting);
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      await hub.parts.home.admitMember({ ...waiting.device, publicKey, linkKey: waiting.linkKey });
+      expect((await joining)[0]).toBe(200);
+      for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => void setImmediate(resolve));
+      const row = await findDevice(hub.store.db, deviceIdOf(hub.crypto.sha256(publicKey)));
+      expect({ turns, confirmed: row?.confirmed }).toEqual({ turns, confirmed: 1 });
+      hub.clock.advance(MINUTE_MS);
+    }
+  });
+
   test("is told to slow down, ever more, when it asks too often", async () => {
     await using hub = await testHub();
     const waiting = await asks(hub);
