@@ -203,7 +203,7 @@ function startHint(joined: HubFile | undefined): string {
   if (joined === undefined) return "start the server there";
   if (joined.embedded) return "start it here: muster start";
   return isLoopbackUrl(joined.hub_url)
-    ? "start the hub again: muster hub"
+    ? "start the hub again: muster start, or muster hub where it runs alone"
     : "on its machine: start the hub again";
 }
 
