@@ -4,10 +4,12 @@
 import type { Crypto, Signer } from "../../identity/crypto.ts";
 import { sealMessage } from "../../identity/sealed/message.ts";
 import { formatSealed } from "../../identity/sealed/message-bytes.ts";
-import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
+import { equalBytes, fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import { publicError, type MusterError } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
+import type { HubMessage } from "../../protocol/messages.ts";
 import type { Clock, Timer, Timers } from "../../world/world.ts";
+import { AtOnce } from "./at-once.ts";
 import type { PeerHub } from "./peer-hub.ts";
 import type { OutboxRow, PeerRow } from "./rows.ts";
 import type { PeerStore } from "./store.ts";
@@ -26,8 +28,10 @@ export interface SenderOptions {
   waits(peer: string, problem?: MusterError): void;
 }
 
-/** Under way to the hub at once: enough to share its commits. */
+/** Under way to one peer at once: enough to share the hub's commits. */
 const AT_ONCE = 16;
+/** To all of them, so that what else is asked of the hub has room in the same session. */
+const ALL_AT_ONCE = 32;
 /** And no more bytes than a connection holds for a hub that is slow to read; one message, however large. */
 const AT_ONCE_BYTES = 1024 * 1024;
 /** A full box at the hub, a disk that is full: tried again after this. */
@@ -35,6 +39,9 @@ const PAUSE_MS = 10_000;
 const LOOK_EVERY_MS = 5_000;
 const FIRST_PROBE_MS = 15_000;
 const LAST_PROBE_MS = 3_600_000;
+
+/** The hub's answer; undefined for what was not to go any more. */
+type Relayed = HubMessage<"relayed"> | undefined;
 
 interface Line {
   busy: boolean;
@@ -49,6 +56,7 @@ interface Line {
 export class Sender {
   readonly #options: SenderOptions;
   readonly #lines = new Map<string, Line>();
+  readonly #underWay = new AtOnce({ count: ALL_AT_ONCE, bytes: AT_ONCE_BYTES });
   readonly #looks: Timer;
   #stopped = false;
 
@@ -148,7 +156,7 @@ export class Sender {
         if (last === undefined) break;
         after = last.sequence;
         const results = await Promise.allSettled(await this.#sealed(to, rows));
-        const taken = rows.filter((_, at) => results[at]?.status === "fulfilled").map(({ id }) => id);
+        const taken = rows.filter((_, at) => isTaken(results[at])).map(({ id }) => id);
         await store.outbox.markRelayed(taken);
         changed();
         const refused = results.find((result) => result.status === "rejected");
@@ -160,10 +168,10 @@ export class Sender {
   }
 
   /** Sealed one after the other, so that they go in their order; answers come together. */
-  async #sealed(to: PeerRow, rows: readonly OutboxRow[]): Promise<Promise<unknown>[]> {
-    const asked: Promise<unknown>[] = [];
+  async #sealed(to: PeerRow, rows: readonly OutboxRow[]): Promise<Promise<Relayed>[]> {
+    const asked: Promise<Relayed>[] = [];
     for (const row of rows) {
-      const answer = this.#send(to, await this.#seal(to, row), row.id);
+      const { answer } = await this.#send(to, row);
       answer.catch(() => {}); // looked at together with the others
       asked.push(answer);
     }
@@ -178,8 +186,30 @@ export class Sender {
     return toBase64Url(formatSealed(await sealMessage({ crypto, signer }, target, message)));
   }
 
-  #send(to: PeerRow, payload: string, message: string) {
-    return this.#options.hub.request({ type: "send", to: to.key, message, payload }, "relayed");
+  /** Resolves once it has gone, in its turn; the answer comes later. */
+  async #send(to: PeerRow, row: OutboxRow): Promise<{ answer: Promise<Relayed> }> {
+    const { length } = row.body;
+    const room = this.#underWay.enter(length);
+    await room;
+    const leave = (): void => this.#underWay.leave(length);
+    try {
+      if (room !== undefined && !(await this.#isSame(row))) {
+        leave();
+        return { answer: Promise.resolve(undefined) };
+      }
+      const payload = await this.#seal(to, row);
+      const asked = { type: "send", to: to.key, message: row.id, payload } as const;
+      return { answer: this.#options.hub.request(asked, "relayed").finally(leave) };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /** While it waited it may have been dropped, or have got another number. */
+  async #isSame({ id, state, sequence, epoch }: OutboxRow): Promise<boolean> {
+    const now = await this.#options.store.outbox.find(id);
+    return now?.state === state && now.sequence === sequence && equalBytes(now.epoch, epoch);
   }
 
   #look(): void {
@@ -199,8 +229,8 @@ export class Sender {
     const to = await store.peers.find(peer);
     const row = await store.outbox.oldestRelayed(peer);
     if (to === undefined || row === undefined || to.state === "pinned") return;
-    const { held } = await this.#send(to, await this.#seal(to, row), row.id);
-    if (held) return;
+    const { answer } = await this.#send(to, row);
+    if ((await answer)?.held !== false) return;
     const rest = { peer, epoch: row.epoch, from: row.sequence + 1, to: Number.MAX_SAFE_INTEGER };
     if ((await store.outbox.queueAgain(rest)).length > 0) line.again = true;
   }
@@ -208,6 +238,10 @@ export class Sender {
   #isConnected(): boolean {
     return !this.#stopped && this.#options.hub.isConnected();
   }
+}
+
+function isTaken(result: PromiseSettledResult<Relayed> | undefined): boolean {
+  return result?.status === "fulfilled" && result.value !== undefined;
 }
 
 /** The first of them, as many as may be under way together. */
