@@ -33,9 +33,10 @@ const done = (answered: string[], timed_out: string[] = []): QueryReply => ({
 });
 
 const PATIENCE_MS = 20_000;
+const SEARCH = ["query", "SearchKnowledgebase", "--params", '{"q":"router"}'];
 
 /** A question of a terminal whose answers come when they are let. */
-function asking({ columns = 80, rows = 24, argv = ["query", "SearchKnowledgebase"] } = {}) {
+function asking({ columns = 80, rows = 24, argv = SEARCH } = {}) {
   const surroundings = fakeSurroundings();
   const screen = new FakeScreen(columns, rows);
   const resized = new Set<() => void>();
