@@ -95,6 +95,7 @@ function addToOne(task: Command, choose: Choose): void {
     .argument("<task>", TASK_HELP, parseTask)
     .option("-d, --device <device>", "where it is; looked for when absent", parseReference)
     .option("-f, --follow", "stay until it ends, and show what comes")
+    .option("--json", "print one JSON object; with --follow one for each piece")
     .addHelpText("after", "\nExamples:\n  muster task logs 3f9c0a1b\n  muster task logs -f 3f9c0a1b")
     .action((id, options) => {
       choose({

@@ -9,6 +9,7 @@ import { plainLine, plainValue, stripControl } from "../plain-text.ts";
 import { shownOn } from "../show-output.ts";
 import { tableLines, type Cell } from "../table.ts";
 import { askAboutTasks } from "../task-calls.ts";
+import { jsonLog } from "../task-log-json.ts";
 import { taskState } from "../task-text.ts";
 
 interface OneFlags {
@@ -33,8 +34,9 @@ export async function taskLogs(
   flags: OneFlags & { follow?: true | undefined },
 ): Promise<void> {
   const { surroundings } = invocation;
-  const shown = { stdout: shownOn(surroundings.stdout), stderr: shownOn(surroundings.stderr) };
   const wait = flags.follow === true;
+  const json = invocation.json ? jsonLog(invocation, { follow: wait }) : undefined;
+  const shown = json ?? { stdout: shownOn(surroundings.stdout), stderr: shownOn(surroundings.stderr) };
   await askAboutTasks(invocation, async (tasks) => {
     // Whoever follows has seen where it is: a device or a hub that goes away is waited for.
     const place = wait ? (await tasks.task_show(named(task, flags))).task.device_id : flags.device;
@@ -45,13 +47,14 @@ export async function taskLogs(
       const page = await (wait ? untilThere(invocation, ask) : ask());
       const firstByte = page.next - bytesIn(page.pieces);
       const missed = firstByte - from;
+      if (missed > 0) json?.missed(missed);
       if (missed > 0) warn(invocation, `${missed} bytes ${first ? "before are" : "between were"} not kept`);
       for (const piece of page.pieces) {
         await shown[piece.from](decoded(piece.bytes));
         if (surroundings.stdout.isGone === true) return;
       }
       from = page.next;
-      if (page.ended || (!wait && page.pieces.length === 0)) return;
+      if (page.ended || (!wait && page.pieces.length === 0)) return json?.end();
       // One that waits for its device is answered for at once.
       if (page.pieces.length === 0) await pause(invocation, REST_MS);
     }
