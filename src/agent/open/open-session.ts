@@ -5,6 +5,7 @@ import { nextSessionNumber } from "../../store/session-numbers.ts";
 import type { AgentOptions, HubLink } from "../agent-options.ts";
 import { reportHealth } from "../health-report.ts";
 import { HubSession, type HubSessionOptions } from "../link/hub-session.ts";
+import { LogFollower } from "../log-follower.ts";
 import type { TrunkStream, TrunkStreamEvents } from "../../trunk/stream.ts";
 import type { ServiceBook } from "../services/service-book.ts";
 import type { ServiceDoor } from "../services/service-door.ts";
@@ -25,6 +26,8 @@ export interface Parts {
   services: ServiceBook;
   serviceDoor: ServiceDoor;
 }
+
+type Following = Parts & { follower: LogFollower };
 
 /** Not started yet. */
 export function openSession(options: AgentOptions, parts: Parts, ends: Ends): HubLink {
@@ -52,8 +55,11 @@ function eventsOf(options: AgentOptions, parts: Parts, ends: Ends): HubSessionOp
   const { world, ticker, log } = options;
   const { gateway, shares } = parts.shown;
   const { commanding } = parts.owned;
-  const connected = whenConnected(options, parts, ends);
-  const heard = whenHeard(options, parts);
+  const { hub, inBackground } = parts.core;
+  const follower = new LogFollower({ timers: world.timers, hub, logs: parts.owned.logs, inBackground });
+  ends.add(() => follower.close());
+  const connected = whenConnected(options, { ...parts, follower }, ends);
+  const heard = whenHeard(options, { ...parts, follower });
   return {
     state: (state) => {
       log.info("session with the hub", {
@@ -93,7 +99,7 @@ function openCall(
 
 function whenConnected(
   options: AgentOptions,
-  { core, shown, owned, paired, offering, services }: Parts,
+  { core, shown, paired, offering, services, follower }: Following,
   ends: Ends,
 ): (registered: HubMessage<"registered">) => void {
   const { hub, inBackground } = core;
@@ -107,7 +113,7 @@ function whenConnected(
     offering.book.connected();
     services.connected();
     paired.files?.connected();
-    inBackground("owner log", owned.logs.fetch(heads));
+    follower.connected(heads);
     inBackground("shares", shown.shares.connected());
     inBackground(
       "named link",
@@ -122,14 +128,13 @@ function whenConnected(
 
 function whenHeard(
   { log }: AgentOptions,
-  { core, shown, owned, paired }: Parts,
+  { core, shown, owned, paired, follower }: Following,
 ): (message: HubToClient) => void {
   const { hub, inBackground } = core;
   return (message) => {
     paired.post.heard(message);
     if (message.type === "log_entries") {
-      const known = owned.logs.followed(message.owner_root);
-      if (known !== undefined) inBackground("owner log", known.take(message.entries));
+      follower.heard(message.owner_root, message.entries);
     } else if (message.type === "command") {
       inBackground(
         "command",
