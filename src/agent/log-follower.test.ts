@@ -80,3 +80,15 @@ test("what can't be taken is asked for again while there is a session, until it 
   time.advance(AGAIN_MS);
   await until(() => book.log?.length === log.length);
 });
+
+test("a hub that refuses to show a log is not asked again and again", async () => {
+  let refusals = 0;
+  hub.override = () => {
+    refusals += 1;
+    throw new MusterError("forbidden", "it is not yours");
+  };
+  follower.connected([]);
+  await until(() => refusals === 1);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(time.pendingTimers).toBe(0);
+});

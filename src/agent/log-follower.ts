@@ -1,7 +1,7 @@
 // Keeps this device's copies of owner logs level with what the hub shows. What could not be taken, for a full disk, an
 // answer that did not come, or an entry whose predecessors are missing, is asked for again while the session lasts: it
 // may be the entry that takes a key out.
-import { publicError } from "../protocol/errors.ts";
+import { publicError, type ErrorCode } from "../protocol/errors.ts";
 import type { HubMessage } from "../protocol/messages.ts";
 import type { OwnerLogEntry } from "../protocol/owner-log.ts";
 import type { Timer, Timers } from "../world/world.ts";
@@ -16,6 +16,8 @@ export interface LogFollowerParts {
 }
 
 const AGAIN_MS = 30_000;
+/** Of a disk, a hub or a session that is busy. A hub that refuses does so the next time as well. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["storage_full", "too_many", "unavailable"]);
 
 export class LogFollower {
   readonly #parts: LogFollowerParts;
@@ -55,7 +57,7 @@ export class LogFollower {
     try {
       await this.#parts.logs.fetch(heads);
     } catch (error) {
-      if (publicError(error).code !== "owner_log_forked") this.#askLater();
+      if (PASSING.has(publicError(error).code)) this.#askLater();
       throw error;
     }
   }
