@@ -6,7 +6,7 @@ import {
   type CapabilityAsked,
   type CapabilityOffer,
 } from "../../protocol/capabilities.ts";
-import { publicError } from "../../protocol/errors.ts";
+import { publicError, type ErrorCode } from "../../protocol/errors.ts";
 import type { Log } from "../../protocol/log.ts";
 import type { Timer, Timers } from "../../world/world.ts";
 import type { QueryType } from "../../protocol/query-messages.ts";
@@ -27,6 +27,8 @@ export interface CapabilityBookParts {
 const GATHER_MS = 50;
 /** A hub that did not take it is there all the same, and has an older list until it does. */
 const AGAIN_MS = 30_000;
+/** After anything else it would say the same again. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(["storage_full", "too_many", "unavailable", "internal"]);
 
 /** Whoever disables the capability disables its queries. */
 const ANSWERED_BY: Partial<Record<QueryType, string>> = {
@@ -116,11 +118,13 @@ export class CapabilityBook {
     if (text === this.#told) return;
     this.#told = text;
     hub.request({ type: "capabilities_update", ...said }, "done").catch((error: unknown) => {
-      log.info("the hub did not take what this device offers", { problem: publicError(error).message });
+      const { code, message } = publicError(error);
+      log.info("the hub did not take what this device offers", { problem: message });
       // Something newer has been said since, perhaps in another session.
       if (this.#told !== text) return;
       this.#told = "";
       this.#again?.cancel();
+      if (!PASSING.has(code)) return;
       this.#again = timers.after(AGAIN_MS, () => this.#tell());
     });
   }
