@@ -203,6 +203,13 @@ describe("what a plugin answers", () => {
     );
   });
 
+  test("stands below its device where the table is too wide", async () => {
+    const item = { used: 40, note: null, mount: "/a".repeat(20), device_file: "/b".repeat(20) };
+    expect(await shown(item)).toBe(
+      `gpu\n  used: 40, mount: ${item.mount}, device_file:\n  ${item.device_file}\nanswered: gpu`,
+    );
+  });
+
   test("is JSON where it is none, or too wide for the screen", async () => {
     expect(await shown({ mount: "/", used: { bytes: 1 } })).toStartWith('{"mount":"/","used":{"bytes":1}');
     expect(await shown({ mount: "/" }, { used: 1 })).toStartWith('{"mount":"/","device":"gpu"}');

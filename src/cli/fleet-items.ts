@@ -100,7 +100,7 @@ function withoutHeading(snippet: string, title: string): string {
   return text !== snippet && text.startsWith(title) ? text.slice(title.length).trimStart() : snippet;
 }
 
-/** As a table where a person looks at it; what reads a pipe takes JSON. */
+/** As a table where a person looks at it, or below their devices where it is too wide; what reads a pipe takes JSON. */
 function customLines({ out }: Invocation, items: readonly QueryItem[]): string[] {
   const json = items.map((item) => stripControl(JSON.stringify(item)));
   const [first] = items;
@@ -117,7 +117,16 @@ function customLines({ out }: Invocation, items: readonly QueryItem[]): string[]
   ]);
   const headings = ["DEVICE", ...fields.map((field) => plainLine(field).toUpperCase())];
   const lines = tableLines(out, rows, { headings, wide: true });
-  return lines.every((line) => out.width(line) <= out.columns) ? lines : json;
+  const fits = (shown: readonly string[]): boolean => shown.every((line) => out.width(line) <= out.columns);
+  if (fits(lines)) return lines;
+  const columns = out.columns - INDENT.length;
+  const below = items.flatMap((item) => {
+    const told = fields.filter((field) => scalarText(item[field]) !== "");
+    const text = told.map((field) => `${plainLine(field)}: ${plainLine(scalarText(item[field]))}`).join(", ");
+    const shown = proseLines(text, { columns, width: (piece) => out.width(piece) });
+    return [out.style("bold", plainLine(item.device)), ...shown.map((line) => INDENT + line)];
+  });
+  return fits(below) ? below : json;
 }
 
 function isScalar(value: unknown): boolean {
