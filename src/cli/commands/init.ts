@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { hostNameProblem } from "../../protocol/names.ts";
 import { MusterError } from "../../protocol/errors.ts";
 import { REGISTRATION_CODE } from "../../protocol/joining-api.ts";
+import type { HubFile } from "../../protocol/local-api.ts";
 import type { DeviceKind } from "../../protocol/views.ts";
 import { parseHubUrl } from "../hub-url.ts";
 import { configFile } from "../config-file.ts";
@@ -53,7 +54,11 @@ export async function init(
   const namedLink = flags.link === "named";
   if (namedLink) refuseSilentConfig(settings);
   // Joining one's own hub again needs no token: it changes nothing, and sees that everything is in place.
-  const again = flags.token === undefined && (await joinedHub(invocation))?.hub_url === hubUrl;
+  const own = await joinedHub(invocation);
+  if (own?.embedded === true && own.hub_url === hubUrl && flags.replace !== true) {
+    return tellOwnHub(invocation, own);
+  }
+  const again = flags.token === undefined && own?.hub_url === hubUrl;
   const token = again ? undefined : await setupToken(invocation, flags.token);
   const ca = flags.ca === undefined ? undefined : resolve(surroundings.cwd, flags.ca);
   const progress = startProgress(invocation, `Joining ${hubUrl}`);
@@ -83,6 +88,12 @@ export async function init(
   if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: finished.url });
   const { name: asked } = flags;
   printJoined(invocation, plainValue(joined), { asked, finished, started: desk !== undefined });
+}
+
+/** A home that runs the hub was the first to join it. */
+function tellOwnHub(invocation: Invocation, { device_id, name, hostname = "" }: HubFile): void {
+  if (invocation.json) return printJson(invocation, { device_id, name, hostname, url: null });
+  invocation.out.line("This home runs that hub itself, and has nothing to join. Start it: muster start");
 }
 
 /** A token or a kind has answered already, and a script has nobody to ask. */
