@@ -135,3 +135,36 @@ test("a log that outgrew its bound keeps its end beside it and goes on at its st
   expect(readFileSync(`${path}.1`, "utf8").endsWith("last line\n")).toBe(true);
   expect(await rotateLog(realWorld.disk, path)).toBe(false);
 });
+
+test("what is stopped, or let go, before its port was looked at does not start any more", async () => {
+  for (const end of ["stop", "release"] as const) {
+    const asked = Promise.withResolvers<void>();
+    const refused = Promise.withResolvers<never>();
+    let spawns = 0;
+    const world = {
+      ...realWorld,
+      network: {
+        ...realWorld.network,
+        connect() {
+          asked.resolve();
+          return refused.promise;
+        },
+      },
+      processes: {
+        ...realWorld.processes,
+        spawn() {
+          spawns += 1;
+          throw new Error("it was started");
+        },
+      },
+    };
+    const spec = { shareId: "s1", name: "shop", command: ["true"], folder: "/", port: 1, environment: {} };
+    const app = new App({ ...spec, logPath: "/nowhere" }, { world, log: SILENT_LOG, changed() {} });
+    const started = app.start().catch((error: unknown) => error);
+    await asked.promise;
+    await app[end]();
+    refused.reject(new Error("nothing listens there"));
+    expect(await started).toMatchObject({ code: "app_failed" });
+    expect({ end, spawns }).toEqual({ end, spawns: 0 });
+  }
+});

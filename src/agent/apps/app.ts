@@ -54,6 +54,8 @@ export class App {
   #runtime: AppRuntime = { pid: null, startMark: null, state: "stopped", restarts: 0, lastExit: null };
   #child: Pick<ChildProcess, "pid" | "signal"> | undefined;
   #wanted = false;
+  /** How often it was stopped or let go. */
+  #ends = 0;
   #startedAtMs = 0;
   #restart: Timer | undefined;
   #watch: Timer | undefined;
@@ -75,11 +77,13 @@ export class App {
     if (this.#wanted && this.#runtime.state === "running") return;
     // Crashed, or still waiting for its port: begin anew instead of beside it.
     if (this.#wanted) await this.stop();
+    const ends = this.#ends;
     if (await portAnswers(this.#around.world.network, this.spec.port)) {
       throw new MusterError("port_taken", `port ${this.spec.port} is already in use`, {
         hint: `stop what listens there, or publish it as it is: muster add ${this.spec.port}`,
       });
     }
+    if (ends !== this.#ends) throw this.#stoppedEarly();
     this.#wanted = true;
     this.#change({ restarts: 0, lastExit: null });
     try {
@@ -117,6 +121,7 @@ export class App {
   /** Ends the whole group: TERM, then KILL. Resolves once nobody of it is left. */
   async stop(): Promise<void> {
     this.#wanted = false;
+    this.#ends += 1;
     this.#restart?.cancel();
     this.#restart = undefined;
     const child = this.#child;
@@ -130,6 +135,7 @@ export class App {
   /** Lets go without ending the process: the agent goes, the app stays. */
   release(): void {
     this.#wanted = false;
+    this.#ends += 1;
     this.#restart?.cancel();
     this.#watch?.cancel();
   }
@@ -178,7 +184,11 @@ export class App {
       }
       await new Promise<void>((resolve) => timers.after(PORT_POLL_MS, resolve));
     }
-    throw new MusterError("app_failed", `${this.spec.name} was stopped while it started`);
+    throw this.#stoppedEarly();
+  }
+
+  #stoppedEarly(): MusterError {
+    return new MusterError("app_failed", `${this.spec.name} was stopped while it started`);
   }
 
   #seeLog(): { hint: string } {
