@@ -1,7 +1,7 @@
 // `muster audit`: the hub's record of what was done, the latest first.
 
 import { printJson, type Invocation } from "../invocation.ts";
-import { askAgentOrHub } from "../overview.ts";
+import { askAgentOrHub, lookAround } from "../overview.ts";
 import { plainLine } from "../plain-text.ts";
 import { tableLines } from "../table.ts";
 
@@ -20,17 +20,26 @@ export async function audit(invocation: Invocation, flags: AuditFlags): Promise<
   if (invocation.json) return printJson(invocation, { items, cursor });
   const { out } = invocation;
   if (items.length === 0) return out.line("Nothing is on record.");
+  const { devices = [] } = flags.wide === true ? {} : await lookAround(invocation);
+  const names = new Map(devices.map(({ id, name }) => [id, name]));
   const rows = items.map((item) => [
     { text: item.at.replace("T", " ").replace(/(?:\.[0-9]+)?Z$/, " UTC") },
-    { text: item.actor, short: shortIds(item.actor) },
+    { text: named(item.actor, names), short: shortIds(named(item.actor, names)) },
     { text: item.action, style: "bold" as const },
-    { text: item.target, short: shortIds(item.target) },
+    { text: named(item.target, names), short: shortIds(named(item.target, names)) },
     { text: Object.keys(item.detail).length === 0 ? "" : JSON.stringify(item.detail) },
   ]);
   const headings = ["WHEN", "WHO", "WHAT", "ON", "DETAIL"];
   const shorten = [1, 3];
   for (const line of tableLines(out, rows, { headings, shorten, wide: flags.wide === true })) out.line(line);
   if (cursor !== null) out.line(out.style("dim", `Earlier: muster audit --cursor ${plainLine(cursor)}`));
+}
+
+/** A name may be another's tomorrow: the id stays beside it. */
+function named(text: string, names: ReadonlyMap<string, string>): string {
+  const id = /^device:(.*)$/.exec(text)?.[1] ?? "";
+  const name = names.get(id);
+  return name === undefined ? text : `${name} (${id.slice(0, 7)})`;
 }
 
 /** Of devices as `device ls` shows them there, and of people. */

@@ -262,7 +262,7 @@ const HANDLERS: Record<Exclude<LocalCall, StreamCall>, (agent: FakeAgent, reques
       {
         id: "2",
         at: "2026-11-20T11:58:00.000Z",
-        actor: "laptop",
+        actor: `device:${DEVICE_ID}`,
         action: "share.publish",
         target: "shop",
         detail: { access: "public" },
