@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { SILENT_LOG } from "../../protocol/log.ts";
 import { readOrderFrames, type OrderEvent } from "../../protocol/order-frames.ts";
 import { FakeTime } from "../../trunk/testing.ts";
 import { realWorld } from "../../world/real.ts";
@@ -16,10 +17,12 @@ import {
   type Party,
   type TestDevice,
 } from "../sessions/fleet.fixture.ts";
-import { until } from "../testing.ts";
+import { stateStore, until } from "../testing.ts";
 import { OrderDesk, type OrderDeskOptions } from "./order-desk.ts";
+import { OrderQueue } from "./order-queue.ts";
 
 const AGAIN_EVERY_MS = 500;
+const DEAF = { data() {}, drain() {}, end() {}, close() {} };
 const TERM = { type: "signal", name: "TERM" } as const;
 
 let pi: Party;
@@ -101,6 +104,37 @@ test("a program that is told to end while its device is lost ends when that is b
     return hub.streams.length > 1;
   });
   expect(await next("ended")).toMatchObject({ outcome: { result: { status: "cancelled" } } });
+});
+
+test("a task that waits here for its device stays when this agent ends while it asks for it", async () => {
+  const store = await stateStore(realWorld);
+  const { controller: near, ...rest } = options;
+  const state = { at: "connected" } as const;
+  // Of the hub a queue asks no more than its state, and who is there.
+  const queue = new OrderQueue({
+    ...rest,
+    db: store.db,
+    log: SILENT_LOG,
+    hub: { ...rest.hub, state } as never,
+    controller: { ...near, timers: time },
+  });
+  hub.devices.delete(pi.id);
+  const desk = new OrderDesk({ ...options, queue });
+  const next = account(desk.run({ ...wish("true"), queue: true }));
+  await next("queued");
+  const asked = Promise.withResolvers<void>();
+  const open = (): typeof DEAF => {
+    asked.resolve();
+    return DEAF;
+  };
+  hub.devices.set(pi.id, { open } as unknown as TestDevice["sessions"]); // there, and silent
+  time.advance(AGAIN_EVERY_MS);
+  await asked.promise;
+  desk.close();
+  await next("ended");
+  expect(await queue.all()).toHaveLength(1);
+  queue.close();
+  await store.close();
 });
 
 test("whoever tells it to end, or goes, before it has begun here is heard when it has", async () => {

@@ -83,6 +83,7 @@ export class OrderDesk {
   readonly #handles = new Map<string, Handle>();
   /** Taken back: what begins of them all the same is abandoned. */
   readonly #takenBack = new Set<string>();
+  #isClosing = false;
   /** Of this machine: where others' services are now. */
   readonly #forwardPorts = new Set<number>();
   /** Told when a handle takes input again. */
@@ -164,6 +165,7 @@ export class OrderDesk {
   }
 
   close(): void {
+    this.#isClosing = true;
     for (const handle of this.#handles.values()) handle.abandon();
   }
 
@@ -289,7 +291,7 @@ export class OrderDesk {
         return await order.outcome;
       } catch (error) {
         const problem = publicError(error);
-        if (abandoned && !accepted && waiting?.order !== undefined) return await waiting.cancelled();
+        if (abandoned && !accepted && waiting?.order !== undefined) return await this.#withdraw(waiting);
         const mayPass = PASSING.has(problem.code) && !abandoned && (!accepted || wish.kind === "exec");
         if (!mayPass) {
           await waiting?.end();
@@ -317,10 +319,15 @@ export class OrderDesk {
         await new Promise<void>((resolve) => controller.timers.after(AGAIN_EVERY_MS, resolve));
         // Before its device has come, or has heard of it.
         if (!abandoned || accepted) continue;
-        if (waiting?.order !== undefined) return await waiting.cancelled();
+        if (waiting?.order !== undefined) return await this.#withdraw(waiting);
         throw problem;
       }
     }
+  }
+
+  /** An agent that ends takes nothing back: what waits here is given by the next one. */
+  async #withdraw(waiting: Waiting): Promise<SealedOutcome> {
+    return this.#isClosing ? waiting.left() : waiting.cancelled();
   }
 
   #tellWaiting(out: OrderFramesOut, problem: MusterError, how: { lost: boolean; untilMs: number }): void {
