@@ -47,7 +47,10 @@ export async function askEndpoint(
       signal,
     });
   } catch (error) {
-    throw new MusterError("unavailable", "this device's model server does not answer", { cause: error });
+    throw new MusterError("unavailable", "this device's model server does not answer", {
+      cause: error,
+      hint: "see that it runs there; [llm] in that device's muster.toml says where it is",
+    });
   }
 }
 

@@ -20,6 +20,7 @@ export function noSuchDevice(reference: string): MusterError {
 }
 
 const OF_MODELS: ReadonlySet<string> = new Set(["llm.chat", "embeddings"]);
+const NOTHING_ELSE = "nothing else is offered that is asked for in this way";
 const LENT = "a device offers it while Ollama runs there, or the server under [llm] in its muster.toml";
 
 /** Nobody offers it, or not so: `all` is whatever else there is, of everyone. */
@@ -45,7 +46,9 @@ export function notOffered(
   const isOfferedBy = others.length > 0 && own === undefined;
   const hint = isOfferedBy ? `it is offered by: ${shown(others)}` : offeredHint(all);
   const lends = !isOfferedBy && own === undefined && OF_MODELS.has(protocol);
-  return new MusterError("no_device", what, { hint: lends ? `${LENT}; ${hint}` : hint });
+  return new MusterError("no_device", what, {
+    hint: !lends ? hint : hint === NOTHING_ELSE ? LENT : `${LENT}; ${hint}`,
+  });
 }
 
 /** It is offered, and takes another way. */
@@ -110,7 +113,7 @@ function offeredHint(all: readonly Offering[]): string {
     if (offer.class !== "compute") continue;
     devices.set(offer.protocol, (devices.get(offer.protocol) ?? new Set()).add(row.name));
   }
-  if (devices.size === 0) return "nothing else is offered that is asked for in this way";
+  if (devices.size === 0) return NOTHING_ELSE;
   const each = [...devices].toSorted(([one], [other]) => (one < other ? -1 : 1));
   return `there are: ${shown(each.map(([protocol, names]) => `${protocol} (${shown([...names])})`))}`;
 }
