@@ -25,6 +25,7 @@ export class DeviceBook {
   /** Where each device last came from, and how many came from there. */
   readonly #sources = new Map<string, string>();
   readonly #sourceCounts = new Map<string, number>();
+  readonly #listeners: ((row: DeviceRow) => void)[] = [];
 
   constructor(options: DeviceBookOptions) {
     this.#options = options;
@@ -35,6 +36,11 @@ export class DeviceBook {
       this.keep(row);
       this.#cameFrom(row.device_id, sourceIn(row.facts));
     }
+  }
+
+  /** Told of each device in the moment in which it is among these. */
+  onNew(listener: (row: DeviceRow) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** How many devices were last seen from one source: an office behind one address is no attack. */
@@ -81,8 +87,9 @@ export class DeviceBook {
     if (at !== undefined) row.last_seen = at;
     if (agentVersion !== undefined) row.agent_version = agentVersion;
     if (location !== undefined) row.location = location;
-    const before = this.#byId.get(row.device_id)?.name;
-    if (before !== undefined && this.#byName.get(before) === row.device_id) this.#byName.delete(before);
+    const known = this.#byId.get(row.device_id);
+    if (known !== undefined && this.#byName.get(known.name) === row.device_id)
+      this.#byName.delete(known.name);
     if (row.kind !== "browser") this.#byName.set(row.name, row.device_id);
     this.#byId.set(row.device_id, row);
     this.#byKey.set(toBase64Url(row.public_key), row);
@@ -90,6 +97,7 @@ export class DeviceBook {
     const owned = this.#byOwner.get(row.owner_root) ?? new Map<string, DeviceRow>();
     this.#byOwner.set(row.owner_root, owned.set(row.device_id, row));
     this.#options.changed();
+    if (known === undefined) for (const listener of this.#listeners) listener(row);
   }
 
   async refresh(deviceId: string): Promise<void> {

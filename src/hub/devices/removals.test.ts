@@ -9,8 +9,8 @@ import type { EntryBody } from "../../protocol/owner-log.ts";
 import { HUB, testHub, type TestHub } from "../api/hub.fixture.ts";
 import { Removals } from "./removals.ts";
 
-/** A device that has joined by a token, with its key. */
-async function joined(hub: TestHub, name: string): Promise<{ deviceId: string; publicKey: Uint8Array }> {
+/** A device that has joined by a token, with its key, and whose row was not read yet. */
+async function written(hub: TestHub, name: string): Promise<{ deviceId: string; publicKey: Uint8Array }> {
   const { crypto, home, clock, hubSigner } = hub;
   const made = await makeInvite(crypto, {
     log: home.log(),
@@ -34,9 +34,14 @@ async function joined(hub: TestHub, name: string): Promise<{ deviceId: string; p
   const { entry } = await makeClaim(crypto, { token: made.token, log: home.log(), hubKey, device });
   const body = { entry, name, kind: "laptop", platform: "linux-x86_64", version: "0.1.0" };
   expect((await hub.call("/api/device/register", { at: HUB, body })).status).toBe(200);
-  const deviceId = deviceIdOf(crypto.sha256(signer.publicKey));
-  await hub.devices.refresh(deviceId);
-  return { deviceId, publicKey: signer.publicKey };
+  return { deviceId: deviceIdOf(crypto.sha256(signer.publicKey)), publicKey: signer.publicKey };
+}
+
+/** The same, known to the hub. */
+async function joined(hub: TestHub, name: string): ReturnType<typeof written> {
+  const device = await written(hub, name);
+  await hub.devices.refresh(device.deviceId);
+  return device;
 }
 
 async function writeRemoval(hub: TestHub, publicKey: Uint8Array): Promise<void> {
@@ -59,6 +64,19 @@ describe("an entry that takes a device out", () => {
     expect((await findDevice(hub.store.db, deviceId))?.revoked_at).toBe(hub.clock.now());
     expect(await findLabel(hub.store.db, "pi")).toBeUndefined();
     expect(await findLabel(hub.store.db, "blog")).toBeUndefined();
+  });
+
+  test("revokes it too where its row is read only after the entry", async () => {
+    await using hub = await testHub();
+    const { deviceId, publicKey } = await written(hub, "pi");
+    await writeRemoval(hub, publicKey);
+    await hub.devices.refresh(deviceId);
+    const isRevoked = (): boolean => hub.devices.byId(deviceId)?.revoked_at === hub.clock.now();
+    for (let looks = 0; looks < 1_000 && !isRevoked(); looks += 1) {
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    expect(isRevoked()).toBe(true);
+    expect(await findLabel(hub.store.db, "pi")).toBeUndefined();
   });
 
   test("is shown to the key that it took out, from the beginning, and to nobody else", async () => {
@@ -87,7 +105,7 @@ test("a guest that may no longer use what it was let use stays connected, and a 
   }));
   const parts = {
     ownerLogs: logs,
-    devices: { byKey: () => undefined },
+    devices: { byKey: () => undefined, onNew() {} },
     directory: { all: () => sessions },
   };
   // Of its parts these are looked at.

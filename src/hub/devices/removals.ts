@@ -47,6 +47,10 @@ export class Removals {
     parts.ownerLogs.onAppended((_root, entries) => {
       for (const entry of entries) if (entry.kind === "remove") this.#removed(entry);
     });
+    // Taken out while its row was being written: the entry found nothing here to revoke.
+    parts.devices.onNew((device) => {
+      if (device.revoked_at === null && this.wasRemoved(device)) this.#revokeOrCut(device, "hub");
+    });
   }
 
   /** What an earlier run wrote into a log and did not carry out. */
@@ -110,10 +114,13 @@ export class Removals {
       session.send({ type: "log_entries", owner_root: entry.log, entries: [entry] });
     }
     if (device === undefined) return this.#cut(publicKey, REMOVED);
-    const actor = `key:${entry.by}`;
+    this.#revokeOrCut(device, `key:${entry.by}`);
+  }
+
+  #revokeOrCut(device: DeviceRow, actor: string): void {
     this.revoke(device, actor).catch((error: unknown) => {
       this.#parts.log.error("a removed device could not be revoked", { device: device.device_id, error });
-      this.#cut(publicKey, REMOVED);
+      this.#cut(device.public_key, REMOVED);
     });
   }
 
