@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { nodeCrypto } from "../../identity/crypto-node.ts";
 import { toBase64Url } from "../../protocol/bytes.ts";
+import { MusterError } from "../../protocol/errors.ts";
 import { SILENT_LOG } from "../../protocol/log.ts";
 import { FakeTime } from "../../trunk/testing.ts";
 import { memoryPeerStore } from "./memory-store.ts";
@@ -74,4 +75,19 @@ test("a pairing that begins anew in any turn in which the hub says that the form
     const state = await afterNotPaired(made, turns, () => store.peers.put({ ...peer, state: "pinned" }));
     expect({ turns, state }).toEqual({ turns, state: "pinned" });
   }
+});
+
+test("a pairing is ended together with the word to its peer, or not at all", async () => {
+  const { post, store, peer } = await setting("paired");
+  const { change } = store;
+  let commits = 0;
+  store.change = (work) => {
+    commits += 1;
+    return commits === 1 ? change(work) : Promise.reject(new MusterError("storage_full", "the disk is full"));
+  };
+  await post.unpair(peer).catch(() => {});
+  const said = await store.outbox.queued(peer.key, { after: 0, limit: 9 });
+  const state = (await store.peers.find(peer.key))?.state;
+  expect([state, said.map(({ kind }) => kind)]).toEqual(["leaving", ["control"]]);
+  post.stop();
 });

@@ -12,7 +12,7 @@ import { encodeControl, RANGE_MAX, type Control, type MessageKind } from "../../
 import type { Clock, Timer, Timers } from "../../world/world.ts";
 import type { Outcome } from "./arrivals.ts";
 import { Holes } from "./holes.ts";
-import { beginEpoch, forgetOld } from "./outbox.ts";
+import { beginEpoch, forgetOld, queueMessage } from "./outbox.ts";
 import type { PeerHub } from "./peer-hub.ts";
 import { queueing } from "./queueing.ts";
 import { loadRing, type MakeReceiveKey } from "./receive-ring.ts";
@@ -118,14 +118,19 @@ export class Post {
 
   /** Forgets the peer once it has been told, or at once where it was never reached. */
   async unpair(asked: PeerRow): Promise<void> {
+    const { store, clock } = this.#options;
     const peer = asked.state === "pinned" ? await this.#onceRelayed(asked) : asked;
-    await this.#options.store.change(async (rows) => {
+    const isTold = peer.state === "paired";
+    const body = encodeControl({ do: "unpair" });
+    await store.change(async (rows) => {
       await rows.outbox.drop(peer.key);
       await rows.peers.change(peer.key, { state: "leaving" });
+      const word = { id: this.#makeId(), peer: peer.key, kind: "control", body };
+      if (isTold) await queueMessage(rows, word, clock.now());
     });
     await this.#record("peer.unpair", peer, {});
-    if (peer.state !== "paired") return this.#forget(peer.key);
-    await this.send(peer.key, "control", encodeControl({ do: "unpair" }));
+    if (!isTold) return this.#forget(peer.key);
+    this.#sender.kick(peer.key);
   }
 
   /** Right after a pairing the hub is about to relay: a moment's patience, and the other side is told of its end too. */
