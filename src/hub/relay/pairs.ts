@@ -9,6 +9,8 @@ export class Pairs {
   readonly #peers = new Map<string, Set<string>>();
   /** Pairs whose rows are being removed. */
   readonly #ending = new Set<string>();
+  /** Pairs that are over, and whose rows could not be removed: after a restart they would be back. */
+  readonly #leftovers = new Set<string>();
 
   constructor(db: Kysely<HubDatabase>, now: () => number) {
     this.#db = db;
@@ -23,6 +25,11 @@ export class Pairs {
     return this.#peers.get(one)?.has(other) === true;
   }
 
+  /** Whether this pair is over, and its row still there. */
+  isLeftover(one: string, other: string): boolean {
+    return this.#leftovers.has(nameOf(one, other));
+  }
+
   /** Keys that are paired with any. */
   get keyCount(): number {
     return this.#peers.size;
@@ -34,6 +41,8 @@ export class Pairs {
 
   /** One side's word that it has pinned the other; durable when it resolves. */
   async report(by: string, peer: string): Promise<ReportOutcome> {
+    // The other's word in a row that should be gone counts no more.
+    if (this.isLeftover(by, peer)) await this.remove(by, peer);
     const outcome = await reportPin(this.#db, { by, peer }, this.#now());
     if (outcome !== "whole") return outcome;
     // Its row goes in the next moment: here it is gone already.
@@ -49,7 +58,12 @@ export class Pairs {
     const name = nameOf(one, other);
     this.#ending.add(name);
     try {
-      return await removePair(this.#db, one, other);
+      const removed = await removePair(this.#db, one, other);
+      this.#leftovers.delete(name);
+      return removed;
+    } catch (error) {
+      this.#leftovers.add(name);
+      throw error;
     } finally {
       this.#ending.delete(name);
     }

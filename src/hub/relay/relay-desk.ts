@@ -120,7 +120,7 @@ export class RelayDesk {
         await this.#paired(session, message.peer);
         return { type: "done", id: message.id };
       case "unpair":
-        if (this.#isPaired(session, message.peer)) await this.#unpair(session, message.peer);
+        if (this.#isToEnd(session, message.peer)) await this.#unpair(session, message.peer);
         // What is not there any more is what was asked for.
         return { type: "done", id: message.id };
       case "send":
@@ -234,6 +234,14 @@ export class RelayDesk {
     const keys = this.#options.pairs.has(key, peer) ? [key, peer] : undefined;
     if (keys === undefined) return false;
     demand(actor, "relay.use", { kind: "pair", keys });
+    return true;
+  }
+
+  /** Also a pair whose end was asked for before and could not be written down. */
+  #isToEnd(session: Session, peer: string): boolean {
+    const { key, actor } = session;
+    if (!this.#options.pairs.isLeftover(key, peer)) return this.#isPaired(session, peer);
+    demand(actor, "relay.use", { kind: "pair", keys: [key, peer] });
     return true;
   }
 
