@@ -80,6 +80,17 @@ test("how services are is news when it changes, and unknown once the device has 
   expect(offers.services(id)).toMatchObject([{ name: "web", state: "unknown" }]);
 });
 
+test("a newer session of the device knows no states of the older one; a controller's beside it changes none", async () => {
+  const { id, offers } = await opened();
+  await offers.handle(id, register(web));
+  offers.heard(id, well("web"));
+  for (const kind of ["attach", "person"] as const) offers.joined({ kind, deviceId: id });
+  expect(offers.services(id)).toMatchObject([{ name: "web", state: "up" }]);
+  // The older one has not left: it was fenced, and its end is told of nobody.
+  offers.joined({ kind: "register", deviceId: id });
+  expect(offers.services(id)).toMatchObject([{ name: "web", state: "unknown", checked_at: null }]);
+});
+
 test("the same said again writes nothing and is no news", async () => {
   const { id, offers, changes } = await opened();
   await offers.handle(id, register(web));

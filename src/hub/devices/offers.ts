@@ -9,6 +9,7 @@ import { service, SERVICES_PER_DEVICE } from "../../protocol/services.ts";
 import type { Service, ServiceHealth, ServiceView } from "../../protocol/services.ts";
 import { listDeviceOffers, saveDeviceOffers } from "../../store/device-offers.ts";
 import type { HubDatabase } from "../../store/hub-schema.ts";
+import type { Session } from "../sessions/session.ts";
 
 export interface Offered {
   services: readonly Service[];
@@ -87,6 +88,12 @@ export class Offers {
     this.#health.set(deviceId, health.set(name, { state, checked_at, reason }));
     // That it is still so is no news.
     if (before !== state) this.#parts.changed();
+  }
+
+  /** How its services were in an older session is nothing that this one has said. */
+  joined({ kind, deviceId }: Pick<Session["facts"], "kind" | "deviceId">): void {
+    // Others of the same key stand beside the device's own.
+    if (kind === "register") this.left(deviceId);
   }
 
   /** Its session is over: nobody knows how its services are. */

@@ -50,6 +50,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     joined(session) {
       life.removals.joined(session);
       void life.back(session);
+      core.offers.joined(session.facts);
       relayDesk.joined(session);
       moved(session);
     },
