@@ -283,7 +283,10 @@ export class Post {
     if (this.#anew.has(peer)) return;
     this.#anew.add(peer);
     this.#options.timers.after(ANEW_EVERY_MS, () => this.#anew.delete(peer));
-    await this.#newEpoch(peer);
+    await this.#newEpoch(peer).catch((error: unknown) => {
+      this.#anew.delete(peer);
+      throw error;
+    });
     // A key of now: the peer knows one that is younger than any in this copy.
     const told = controlOf(await this.#receiver.newestKey(peer, 0));
     await this.#say(peer, { do: "receive_key", ...told });
