@@ -122,10 +122,17 @@ export class OwnerLogs {
 
   /** Throws `owner_log_invalid` for an entry that may not stand there, `conflict` when the log has moved on. */
   append(entry: OwnerLogEntry): Promise<void> {
-    // One after the other: what is looked at first is still so when it is written.
-    const appending = this.#appending.then(() => this.#append(entry));
-    this.#appending = appending.catch(() => {}); // whoever appends hears of it
-    return appending;
+    return this.inTurn(() => this.#append(entry));
+  }
+
+  /** One after the other: what `write` looks at first is still so when it has written. */
+  inTurn<Result>(write: () => Promise<Result>): Promise<Result> {
+    const written = this.#appending.then(write);
+    this.#appending = written.then(
+      () => {},
+      () => {}, // whoever writes hears of it
+    );
+    return written;
   }
 
   async #append(entry: OwnerLogEntry): Promise<void> {

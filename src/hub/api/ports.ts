@@ -105,7 +105,7 @@ export interface ApiParts {
   accounts: Accounts;
   tokens: Tokens;
   home: Home;
-  ownerLogs: Pick<OwnerLogs, "get" | "granting" | "appended" | "began" | "demandOwnKey">;
+  ownerLogs: Pick<OwnerLogs, "get" | "granting" | "appended" | "began" | "demandOwnKey" | "inTurn">;
   capabilities: CapabilityAsker;
   queries: QueryAsker;
   addresses: Addresses;

@@ -7,6 +7,7 @@ import { makeShareClaim, makeShareOffer, offerOf, takeShared } from "../../ident
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
 import type { OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { HUB, PAGE, testHub, type Owner, type TestHub } from "./hub.fixture.ts";
+import { commitClaim, readClaim } from "./share-claiming.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -40,6 +41,15 @@ async function newcomer(hub: TestHub, signer: Signer = newSigner(hub)): Promise<
   const about = { name: "mate", kind: "laptop", platform: "linux-x86_64" } as const;
   const link_key = toBase64Url(hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32)));
   return [await beginLog(hub.crypto, signer, { ...about, link_key }), signer];
+}
+
+/** Makes this key one of an owner's own. */
+function controller(hub: TestHub, { publicKey }: Signer): NewEntry {
+  const link_key = toBase64Url(hub.crypto.x25519PublicKey(hub.crypto.randomBytes(32)));
+  const about = { name: "laptop", kind: "laptop", platform: "linux-x86_64", named: false } as const;
+  const rights = { scopes: ["command" as const], since: hub.clock.now(), until: null };
+  const body = { ...about, ...rights, public_key: toBase64Url(publicKey), link_key };
+  return { kind: "controller", body, signer: hub.other.signer };
 }
 
 const newSigner = (hub: TestHub): Signer => hub.crypto.ed25519Signer(hub.crypto.randomBytes(32));
@@ -227,6 +237,24 @@ describe("nobody comes to be an owner, and no log begins, when", () => {
       expect(hub.home.log().coOwners()).toEqual([]);
       expect(hub.logs.roots()).toHaveLength(before);
     });
+  }
+});
+
+test("of a claim and another owner's entry that take one key at the same time, the first has it", async () => {
+  await using hub = await testHub();
+  const [at, facts] = [await scene(hub), { visitor: "192.0.2.9", requestId: "r" }];
+  for (const isClaimFirst of [false, true]) {
+    const [log, signer] = await newcomer(hub);
+    const { entry, taken } = await claiming(at, [log, signer]);
+    const read = await readClaim(hub.parts, { entry, theirs: [...taken.entries] });
+    const longer = await appendEntry(hub.crypto, hub.other.log(), controller(hub, signer));
+    const claim = () => commitClaim(hub.parts, read, { userId: null, facts });
+    const append = () => hub.logs.append(longer.entries.at(-1) as OwnerLogEntry);
+    const [first, second] = isClaimFirst ? [claim, append] : [append, claim];
+    const [done, refused] = await Promise.allSettled([first(), second()]);
+    expect(done.status).toBe("fulfilled");
+    expect(refused).toMatchObject({ reason: { code: "forbidden" } });
+    expect(hub.logs.rolesOf(signer.publicKey).size).toBe(1);
   }
 });
 

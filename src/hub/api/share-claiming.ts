@@ -71,8 +71,30 @@ export async function commitClaim(
   claim: ReadClaim,
   { userId, facts }: { userId: string | null; facts: RequestFacts },
 ): Promise<DeviceRow | undefined> {
+  const { entry, device, otherRoot } = claim;
+  // What was asked of other owners' keys when the claim was read is asked again where nothing comes between.
+  const { home } = await parts.ownerLogs.inTurn(() => write(parts, claim, userId));
+  for (const ownerRoot of [entry.log, otherRoot]) {
+    await parts.audit.record({
+      actor: `owner:${otherRoot}`,
+      action: "device.shared",
+      target: `device:${device.device_id}`,
+      detail: { with: claim.name, from: facts.visitor },
+      ownerRoot,
+      requestId: facts.requestId,
+    });
+  }
+  if (home !== undefined) parts.joined?.(home.device_id);
+  return home;
+}
+
+async function write(
+  parts: ApiParts,
+  { entry, claimKey, device, own, other, otherRoot, added, beginner }: ReadClaim,
+  userId: string | null,
+): Promise<{ home: DeviceRow | undefined }> {
   const { db, clock, ownerLogs } = parts;
-  const { entry, claimKey, device, own, other, otherRoot, added, beginner } = claim;
+  for (const one of added) ownerLogs.demandOwnKey(one);
   const result = await claimShare(db, {
     claimKey,
     deviceId: device.device_id,
@@ -87,19 +109,7 @@ export async function commitClaim(
   ownerLogs.began(other);
   for (const one of added) ownerLogs.appended(one);
   ownerLogs.appended(entry);
-  for (const ownerRoot of [entry.log, otherRoot]) {
-    await parts.audit.record({
-      actor: `owner:${otherRoot}`,
-      action: "device.shared",
-      target: `device:${device.device_id}`,
-      detail: { with: claim.name, from: facts.visitor },
-      ownerRoot,
-      requestId: facts.requestId,
-    });
-  }
-  const { home } = result;
-  if (home !== undefined) parts.joined?.(home.device_id);
-  return home;
+  return result;
 }
 
 /** The co-owner's log with what was sent of it; of a log that is here already only what takes devices. */
