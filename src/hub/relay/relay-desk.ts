@@ -239,8 +239,9 @@ export class RelayDesk {
 
   /** Also a pair whose end was asked for before and could not be written down. */
   #isToEnd(session: Session, peer: string): boolean {
+    if (this.#isPaired(session, peer)) return true;
     const { key, actor } = session;
-    if (!this.#options.pairs.isLeftover(key, peer)) return this.#isPaired(session, peer);
+    if (!this.#options.pairs.isLeftover(key, peer)) return false;
     demand(actor, "relay.use", { kind: "pair", keys: [key, peer] });
     return true;
   }
