@@ -11,7 +11,7 @@ export interface DeviceBookOptions {
   db: Kysely<HubDatabase>;
   ownerLogs: OwnerLogs;
   now(): number;
-  changed(): void;
+  changed(deviceId: string): void;
 }
 
 export class DeviceBook {
@@ -96,7 +96,7 @@ export class DeviceBook {
     // A device never passes to another owner: it would be a new key.
     const owned = this.#byOwner.get(row.owner_root) ?? new Map<string, DeviceRow>();
     this.#byOwner.set(row.owner_root, owned.set(row.device_id, row));
-    this.#options.changed();
+    this.#options.changed(row.device_id);
     if (known === undefined) for (const listener of this.#listeners) listener(row);
   }
 

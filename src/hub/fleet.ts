@@ -1,6 +1,7 @@
 // The picture of the fleet that people, CLIs and devices see, made from what is so now; and who wants to be
 // told when it changes. Changes are gathered, for longer the longer they go on, and a picture is made and encoded
-// once for all who see the same: ten thousand devices coming back are a few pictures and not ten thousand.
+// once for all who see the same: ten thousand devices coming back are a few pictures and not ten thousand. Of a change
+// of one device only those are told who see it.
 import { utf8 } from "../protocol/bytes.ts";
 import type { HubToClient } from "../protocol/messages.ts";
 import { rootsOf } from "../protocol/actors.ts";
@@ -42,9 +43,14 @@ export interface FleetParts {
 export class Fleet {
   readonly #parts: FleetParts;
   #gathering = false;
+  /** Something that anybody may see is different. */
   #isOld = false;
+  /** Devices of which something is different. */
+  #touched = new Set<string>();
   /** Watchers that did not read when the last picture was made. */
   #behind = new Set<Session>();
+  /** What each watcher was last told the picture of: by time alone it may come to see another. */
+  readonly #told = new WeakMap<Session, string>();
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -63,9 +69,10 @@ export class Fleet {
     };
   }
 
-  /** Something of it is different now. */
-  changed(): void {
-    this.#isOld = true;
+  /** Something of it is different now: of one device alone, or, without one, whatever it is. */
+  changed(deviceId?: string): void {
+    if (deviceId === undefined) this.#isOld = true;
+    else this.#touched.add(deviceId);
     if (!this.#gathering) this.#gather(GATHER_MS);
   }
 
@@ -78,32 +85,49 @@ export class Fleet {
     this.#gathering = true;
     this.#parts.timers.after(forMs, () => {
       this.#gathering = false;
-      if (!this.#isOld && this.#behind.size === 0) return;
+      if (!this.#isOld && this.#touched.size === 0 && this.#behind.size === 0) return;
       this.#tellWatchers();
       this.#gather(Math.min(2 * forMs, GATHER_MAX_MS));
     });
   }
 
-  /** All of them where something is new, else those that are behind: each sees the last picture in the end. */
+  /** Those to whom something is new, and those that are behind: each sees the last picture in the end. */
   #tellWatchers(): void {
     const { directory } = this.#parts;
-    const isOld = this.#isOld;
     const before = this.#behind;
-    this.#isOld = false;
+    const isNews = this.#newsSince();
     this.#behind = new Set();
     const pictures = new Map<string, Uint8Array>();
     for (const session of directory.all()) {
-      if (!session.watchesFleet || !(isOld || before.has(session))) continue;
+      if (!session.watchesFleet) continue;
+      const roots = rootsOf(session.actor);
+      const key = roots.join(" ");
+      if (!before.has(session) && this.#told.get(session) === key && !isNews(roots, key)) continue;
       if (!session.hears) {
         this.#behind.add(session);
         continue;
       }
-      const roots = rootsOf(session.actor);
-      const key = roots.join(" ");
       const picture = pictures.get(key) ?? this.#pictureOf(roots);
       pictures.set(key, picture);
       session.tellEncoded(picture);
+      this.#told.set(session, key);
     }
+  }
+
+  /** Whether the owners of these logs see any of what is different since the last pictures. */
+  #newsSince(): (roots: readonly string[], key: string) => boolean {
+    const { devices } = this.#parts;
+    const [isOld, touched] = [this.#isOld, this.#touched];
+    this.#isOld = false;
+    this.#touched = new Set();
+    if (isOld || touched.size === 0) return () => isOld;
+    const known = new Map<string, boolean>();
+    return (roots, key) => {
+      const sees =
+        known.get(key) ?? devices.commandedBy(roots).some(({ device_id }) => touched.has(device_id));
+      known.set(key, sees);
+      return sees;
+    };
   }
 
   #pictureOf(roots: readonly string[]): Uint8Array {

@@ -19,8 +19,8 @@ export interface Offered {
 
 export interface OffersParts {
   db: Kysely<HubDatabase>;
-  /** The picture of the fleet is another one now. */
-  changed(): void;
+  /** The picture of the fleet is another one now, where it shows this device. */
+  changed(deviceId: string): void;
 }
 
 const NOTHING: Offered = { services: [], capabilities: [], queries: [] };
@@ -87,7 +87,7 @@ export class Offers {
     const before = health.get(name)?.state;
     this.#health.set(deviceId, health.set(name, { state, checked_at, reason }));
     // That it is still so is no news.
-    if (before !== state) this.#parts.changed();
+    if (before !== state) this.#parts.changed(deviceId);
   }
 
   /** How its services were in an older session is nothing that this one has said. */
@@ -105,7 +105,7 @@ export class Offers {
   async #keep(deviceId: string, offered: Offered): Promise<void> {
     if (isSame(this.of(deviceId), offered)) return;
     this.#byDevice.set(deviceId, offered);
-    this.#parts.changed();
+    this.#parts.changed(deviceId);
     await saveDeviceOffers(this.#parts.db, {
       device_id: deviceId,
       services: JSON.stringify(offered.services),

@@ -56,7 +56,7 @@ export async function openCore(options: HubOptions, sessions: DirectoryEvents): 
   await setSetting(db, "port", listening.port);
   const ownerLogs = new OwnerLogs({ db, crypto, hubKey: signer.publicKey, now });
   const sealer = createSealer(options.secret.reveal(), world.random);
-  const changed = (): void => fleet.changed();
+  const changed = (deviceId: string): void => fleet.changed(deviceId);
   const devices = new DeviceBook({ db, ownerLogs, now, changed });
   const shares = new ShareTable({ db, sealer, now, changed });
   const directory = new Directory(world.timers, sessions);

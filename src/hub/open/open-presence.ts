@@ -38,7 +38,7 @@ export async function openPresence(options: HubOptions, core: Core): Promise<Pre
     fleet.changed();
   });
   const moved = (session: Session): void => {
-    fleet.changed();
+    fleet.changed(session.facts.deviceId);
     for (const share of shares.ofDevice(session.facts.deviceId)) prober.probe(share);
   };
   return {

@@ -81,7 +81,7 @@ async function handle(
     case "device_state":
       demand(session.actor, "device.report", itself(session));
       // What merely grows older is asked for by who looks at it; that there is something now is news.
-      if (session.health === undefined) parts.fleet.changed();
+      if (session.health === undefined) parts.fleet.changed(session.facts.deviceId);
       session.health = message.health;
       return undefined;
     case "service_register":

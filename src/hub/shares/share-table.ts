@@ -49,7 +49,7 @@ export interface ShareTableOptions {
   db: Kysely<HubDatabase>;
   sealer: Sealer;
   now(): number;
-  changed(): void;
+  changed(deviceId: string): void;
 }
 
 export class ShareTable {
@@ -109,7 +109,7 @@ export class ShareTable {
       now(),
     );
     const record = this.#keep(row, wish.state);
-    this.#options.changed();
+    this.#options.changed(record.deviceId);
     return record;
   }
 
@@ -146,7 +146,7 @@ export class ShareTable {
     const share = this.#byId.get(shareId);
     if (share === undefined || share.state === state) return;
     share.state = state;
-    this.#options.changed();
+    this.#options.changed(share.deviceId);
   }
 
   setProof(shareId: string, proof: ProofView): void {
@@ -154,7 +154,7 @@ export class ShareTable {
     if (share === undefined) return;
     const turned = share.proof.state !== proof.state || share.proof.reason !== proof.reason;
     share.proof = proof;
-    if (turned) this.#options.changed();
+    if (turned) this.#options.changed(share.deviceId);
   }
 
   #keep(row: HubShareRow, state: ShareState): ShareRecord {
@@ -190,7 +190,7 @@ export class ShareTable {
     const held = this.#byDevice.get(share.deviceId);
     held?.delete(shareId);
     if (held?.size === 0) this.#byDevice.delete(share.deviceId);
-    this.#options.changed();
+    this.#options.changed(share.deviceId);
   }
 }
 
