@@ -111,7 +111,7 @@ export async function openDoor(
       } as unknown as DoorParts["messages"], // for fleet_get and the end of a session
       ...parts,
     });
-  let door = newDoor(new DeviceBook({ db: store.db, ownerLogs, now, changed() {} }));
+  let door = newDoor(hub.devices);
 
   async function until<Value>(what: string, look: () => Value | undefined | false): Promise<Value> {
     for (let looks = 0; looks < LOOKS_MAX; looks += 1) {

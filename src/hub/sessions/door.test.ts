@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { nodeCrypto } from "../../identity/crypto-node.ts";
 import type { Signer } from "../../identity/crypto.ts";
 import { appendEntry, type NewEntry } from "../../identity/owner-log.ts";
-import type { EntryBody } from "../../protocol/owner-log.ts";
+import type { EntryBody, OwnerLogEntry } from "../../protocol/owner-log.ts";
 import { makeShareClaim, makeShareOffer, takeShared } from "../../identity/share-token.ts";
 import { checkHub } from "../../identity/session.ts";
 import { fromBase64Url, toBase64Url } from "../../protocol/bytes.ts";
@@ -115,6 +115,40 @@ describe("a device", () => {
     expect(await door.until("its end", () => client.closed())).toBe("forbidden");
     expect([...door.directory.all()]).toHaveLength(0);
     expect(door.events).toEqual(["joined register pi", "left register pi"]);
+  });
+
+  test("that is taken out of its log while it comes for the first time is refused, and its row revoked", async () => {
+    await using door = await openDoor();
+    const { crypto, home, logs, store, devices } = door.hub;
+    const pi = await door.member("pi");
+    const body = { public_key: toBase64Url(pi.publicKey) };
+    const longer = await appendEntry(crypto, home.log(), { kind: "remove", body, signer: home.signer });
+    const [written, arriving] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const begin = store.db.transaction.bind(store.db);
+    // What is written first, the entry, is known here only while what comes second, the row, is being written.
+    const [first, second] = [begin(), begin()];
+    const steps: unknown[] = [
+      {
+        async execute(work: Parameters<typeof first.execute>[0]) {
+          await first.execute(work);
+          written.resolve();
+          await arriving.promise;
+        },
+      },
+      {
+        execute(work: Parameters<typeof second.execute>[0]) {
+          arriving.resolve();
+          return removed.then(() => second.execute(work));
+        },
+      },
+    ];
+    Object.assign(store.db, { transaction: () => steps.shift() ?? begin() });
+    const removed = logs.append(longer.entries.at(-1) as OwnerLogEntry); // it was just added
+    await written.promise;
+    expect((await door.knock().register(pi)).answer.code).toBe("forbidden");
+    const id = idOf(door, pi.publicKey);
+    await door.until("its end", () => devices.byId(id)?.revoked_at === door.hub.clock.now());
+    expect([steps, [...door.directory.all()]]).toEqual([[], []]);
   });
 
   test("that was removed sees the proof of it before the refusal", async () => {
