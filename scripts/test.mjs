@@ -5,8 +5,7 @@
 //   npm test                  everything
 //   npm test -- unit lint     only these suites
 import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { bun, ensureDependencies, root } from "./dependencies.mjs";
 
@@ -53,18 +52,22 @@ const suites = [
       ]),
   },
   { name: "boundaries", run: () => bunTest(["test/boundaries"]) },
-  { name: "documents", run: () => bunTest(["test/docs"], { real: true }) },
-  { name: "unit", run: () => bunTest(["src", "web", "scripts"], { atOnce: 2, shared: true }) },
-  { name: "hostile hub", run: () => bunTest(["test/hostile-hub"], { real: true }) },
-  { name: "delivery", run: () => bunTest(["test/delivery"]) },
+  { name: "documents", run: () => realTests("test/docs") },
+  { name: "unit", run: () => bunTest(["src", "web", "scripts"], ["--parallel=2", "--no-isolate"]) },
+  // Their clocks are moved by hand, so nothing beside them makes them late.
+  { name: "delivery", beside: true, run: () => bunTest(["test/delivery"]) },
+  { name: "hostile hub", run: () => realTests("test/hostile-hub") },
   { name: "simulation", run: () => bunTest(["test/simulation"]) },
-  // They wait more than they work: each file has homes and ports of its own.
-  { name: "end to end", run: () => bunTest(["test/e2e"], { atOnce: 3, real: true }) },
+  // They wait more than they work: each file has homes and ports of its own. Those that take longest go first.
+  {
+    name: "end to end",
+    run: () => realTests("test/e2e", { atOnce: 3, first: ["comeback", "failure", "device-life", "tasks"] }),
+  },
   // Machines that boot leave the processor to others most of the time.
-  { name: "machine", beside: true, run: () => bunTest(["test/machine"], { real: true }) },
-  { name: "browser", needs: ["chromium"], run: () => bunTest(["test/browser"], { real: true }) },
-  { name: "release", run: () => bunTest(["test/release"], { real: true }) },
-  { name: "compiled", run: () => bunTest(["test/compiled"], { real: true }) },
+  { name: "machine", beside: true, run: () => realTests("test/machine") },
+  { name: "browser", needs: ["chromium"], run: () => realTests("test/browser") },
+  { name: "release", run: () => realTests("test/release") },
+  { name: "compiled", run: () => realTests("test/compiled") },
 ];
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -107,52 +110,48 @@ async function check(command, args) {
   return ok;
 }
 
+async function bunTest(folders, options = []) {
+  const result = await runTests([...options, ...folders.map((folder) => `./${folder}/`)]);
+  show(result);
+  return result.ok;
+}
+
 /**
- * `atOnce`: how many files run beside each other; `shared`: in processes that serve many files. `real`: its files drive
- * real programs against real time, so one that fails runs once more by itself; what it failed at first is told all the
- * same.
+ * Files that drive real programs against real time, each in a process of its own. One that fails runs once more by
+ * itself; what it failed at first is told all the same.
  */
-async function bunTest(paths, { atOnce = 1, shared = false, real = false } = {}) {
-  const there = paths.filter((path) => existsSync(join(root, path)));
-  if (there.length === 0) return true;
-  const parallel = atOnce === 1 ? [] : [`--parallel=${atOnce}`, ...(shared ? ["--no-isolate"] : [])];
-  const folders = there.map((path) => `./${path}/`);
-  const first = await runTests([...parallel, ...folders]);
-  const files = real && !first.ok ? failedFiles(first.report) : [];
-  if (files.length === 0) {
-    show(first);
-    if (!first.ok && !/^ *[1-9]\d* fail$/m.test(first.output)) counts.failed += 1;
-    return first.ok;
+async function realTests(folder, { atOnce = 1, first = [] } = {}) {
+  const names = readdirSync(join(root, folder)).filter((name) => name.endsWith(".test.ts"));
+  const waiting = new Set([...first.map((name) => `${name}.test.ts`), ...names.sort()]);
+  const again = [];
+  const runNext = async () => {
+    for (const name of waiting) {
+      waiting.delete(name);
+      const result = await runTests([`./${folder}/${name}`]);
+      if (result.ok) show(result);
+      else again.push({ name, result });
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, runNext));
+  let ok = true;
+  for (const { name, result } of again) {
+    const second = await runTests([`./${folder}/${name}`]);
+    if (!second.ok) {
+      show(result);
+      process.stdout.write(second.output);
+      ok = false;
+      continue;
+    }
+    show(second);
+    const lines = result.output.split("\n").filter((line) => line.startsWith("(fail)"));
+    process.stdout.write(`passed by itself at a second run: ${folder}/${name}. At first:\n`);
+    for (const line of new Set(lines)) process.stdout.write(`  ${line}\n`);
   }
-  const second = await runTests(files.map((file) => `./${file}`));
-  if (!second.ok) {
-    show(first);
-    process.stdout.write(second.output);
-    return false;
-  }
-  const names = new Set(first.output.split("\n").filter((line) => line.startsWith("(fail)")));
-  process.stdout.write(`passed by itself at a second run: ${files.join(", ")}. At first:\n`);
-  for (const name of names) process.stdout.write(`  ${name}\n`);
-  count(first.output, "pass", "passed");
-  count(first.output, "fail", "passed");
-  count(first.output, "skip", "skipped");
-  return true;
+  return ok;
 }
 
-async function runTests(args) {
-  const folder = mkdtempSync(join(tmpdir(), "muster-test-"));
-  const report = join(folder, "report.xml");
-  const reported = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const { ok, output } = await run(bun, ["test", "--timeout", "60000", ...reported, ...args]);
-  const text = existsSync(report) ? readFileSync(report, "utf8") : "";
-  rmSync(folder, { recursive: true, force: true });
-  return { ok, output, report: text };
-}
-
-/** Of a JUnit report: a file stands there once for itself and once for each group in it. */
-function failedFiles(report) {
-  const suites = report.matchAll(/<testsuite [^>]*?file="([^"]+)"[^>]*? failures="[1-9]/g);
-  return [...new Set([...suites].map(([, file]) => file))];
+function runTests(args) {
+  return run(bun, ["test", "--timeout", "60000", ...args]);
 }
 
 function show({ ok, output }) {
@@ -165,6 +164,7 @@ function show({ ok, output }) {
   count(output, "pass", "passed");
   count(output, "fail", "failed");
   count(output, "skip", "skipped");
+  if (!ok && !/^ *[1-9]\d* fail$/m.test(output)) counts.failed += 1;
 }
 
 function run(command, args) {
