@@ -31,22 +31,24 @@ test("peers that take nothing of all that is sent to them cost the hub no memory
     const [last, ...others] = pairs.toReversed();
     if (last === undefined) throw new Error("there are pairs");
     for (const [, to] of others) to.pause();
-    const sizes: number[] = [];
+    let settled = 0;
     const payload = toBase64Url(crypto.randomBytes(MIB - 1024));
     const send = ([from, to]: [GuestSocket, GuestSocket], message: string) =>
       from.request({ type: "send", to: keyOf(to), message, payload }, "relayed");
     for (let number = 0; number < ROUNDS; number++) {
       for (const pair of others) await send(pair, `m${number}`);
-      sizes.push(memoryOf(pid));
+      if (number === 1) settled = memoryOf(pid);
     }
-    // What the first rounds leave behind is the runtime's own; after that it stays as it is.
-    expect(Math.min(...sizes.slice(-2)) - (sizes[1] ?? 0)).toBeLessThan(GROWTH_MAX_BYTES);
+    // What the first rounds leave behind is the runtime's own. What later ones do is collected in its time, which on a
+    // busy machine is not at once; what the hub keeps is never.
+    await until("a hub no larger than it was", () => memoryOf(pid) < settled + GROWTH_MAX_BYTES, 20_000);
     // Small ones pass whoever is silent, large ones as soon as one of the silent is given up.
     const got: number[] = [];
     last[1].heard = (message) => void (message.type === "relay" && got.push(message.payload.length));
     const small = { type: "send", to: keyOf(last[1]), message: "small", payload: payload.slice(0, 1_000) };
     await last[0].request(small, "relayed");
-    await until("what is small arrives", () => got.length === 1);
+    await until("what is small arrives", () => got.length > 0);
+    expect(got).toEqual([1_000]);
   } finally {
     for (const socket of pairs.flat()) socket.close();
   }
