@@ -5,6 +5,7 @@ import { AccountPrompt } from "../account/AccountPrompt.tsx";
 import { AddOwnMachine } from "../claim/OwnMachine.tsx";
 import { AddDevice } from "../device/AddDevice.tsx";
 import { GrantsWay } from "../grants/GrantsWay.tsx";
+import { FilterField } from "../parts/FilterField.tsx";
 import { AddShare } from "../share/AddShare.tsx";
 import { usePageState } from "../state/use-page.ts";
 import { arrange } from "./arrange.ts";
@@ -118,20 +119,7 @@ function Toolbar({ fleet, filter, setFilter, children }: ToolbarProps): ReactNod
   if (few && children === null) return null;
   return (
     <div className="toolbar">
-      {few ? null : (
-        <input
-          type="search"
-          className="input filter"
-          placeholder="Filter"
-          aria-label="Filter devices and shares"
-          aria-keyshortcuts="/"
-          autoComplete="off"
-          spellCheck={false}
-          data-filter
-          value={filter}
-          onChange={(event) => setFilter(event.target.value)}
-        />
-      )}
+      {few ? null : <FilterField label="Filter devices and shares" value={filter} onChange={setFilter} />}
       {children}
     </div>
   );

@@ -4,6 +4,7 @@ import { useState, type ReactNode } from "react";
 import { ConnectionNote } from "../fleet/ConnectionNote.tsx";
 import { useFleetKeys } from "../fleet/use-fleet-keys.ts";
 import { BackToFleet } from "../parts/BackToFleet.tsx";
+import { FilterField } from "../parts/FilterField.tsx";
 import { Problem } from "../parts/Problem.tsx";
 import { usePageState } from "../state/use-page.ts";
 import { deviceName, usesOf, type GrantBook } from "./grant-book.ts";
@@ -73,18 +74,7 @@ function Grants({ book }: { book: GrantBook }): ReactNode {
       {items.length === 0 ? null : (
         <div className="toolbar">
           {items.length < FILTER_FROM ? null : (
-            <input
-              type="search"
-              className="input filter"
-              placeholder="Filter"
-              aria-label="Filter keys and grants"
-              aria-keyshortcuts="/"
-              autoComplete="off"
-              spellCheck={false}
-              data-filter
-              value={filter}
-              onChange={(event) => setFilter(event.target.value)}
-            />
+            <FilterField label="Filter keys and grants" value={filter} onChange={setFilter} />
           )}
           {admins.length === 0 ? null : (
             <button type="button" className="button primary" aria-keyshortcuts="a" onClick={openNew}>
