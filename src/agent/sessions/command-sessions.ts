@@ -12,9 +12,7 @@ import {
 } from "../../identity/sealed/commands.ts";
 import { concat, equalBytes, lv, toBase64Url, utf8 } from "../../protocol/bytes.ts";
 import {
-  COMMAND_REQUESTS,
   controllerMessage,
-  sealedOutcome,
   type DeviceMessage,
   type SealedKind,
   type SealedOutcome,
@@ -32,6 +30,7 @@ import type { CommandKind, CommandPeer, RunningCommand } from "../exec/command-k
 import type { ObeyedLog, ObeyedLogs } from "../obeyed-logs.ts";
 import type { StateDatabase } from "../state-migrations.ts";
 import { lateStream } from "../../trunk/late-stream.ts";
+import { kindOf, requestOf, storedOutcome } from "./command-texts.ts";
 import { takeLogEntries } from "./log-carrier.ts";
 import { CommandLink, type LinkIdentity } from "../../client/commands/command-link.ts";
 
@@ -59,15 +58,6 @@ export interface CommandSessionsOptions {
 const SESSIONS_MAX = 128;
 /** The longest that a timer counts. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
-/** Of a command that had not ended when the agent did. */
-const UNKNOWN_END: SealedOutcome = {
-  error: {
-    code: "unavailable",
-    message: "the agent ended while this command ran, so its outcome is not known",
-    hint: "look at what it did before it is ordered again",
-  },
-};
-
 interface TakenCommand {
   wish: CommandWish;
   name: CommandName;
@@ -416,33 +406,6 @@ class DeviceSession {
     if (this.#known === undefined || this.#known.holder === this) this.#running?.left();
     this.#running = undefined;
     this.#gone();
-  }
-}
-
-function kindOf(text: string): SealedKind {
-  if (Object.hasOwn(COMMAND_REQUESTS, text)) return text as SealedKind; // a key of the table
-  throw new MusterError("unknown_message", `this device knows no command "${text.slice(0, 40)}"`, {
-    hint: "it may be older than what speaks to it",
-  });
-}
-
-function requestOf(kind: SealedKind, text: string): unknown {
-  const read = COMMAND_REQUESTS[kind].safeParse(parse(text));
-  if (read.success) return read.data;
-  const at = read.error.issues[0]?.path.join(".") ?? "";
-  throw new MusterError("bad_request", `the request of "${kind}" does not fit its shape at "${at}"`);
-}
-
-function storedOutcome(json: string | null): SealedOutcome {
-  const read = sealedOutcome.safeParse(parse(json ?? ""));
-  return read.success ? read.data : UNKNOWN_END;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // which no shape accepts
   }
 }
 
